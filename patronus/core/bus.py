@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event bus: typed, numbered events for observers, who can see a change and cannot fail it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from queue import Full, Queue
+from typing import Any, ClassVar
+
+HISTORY = 256
+"""Events kept for an observer that comes back after a short absence."""
+BACKLOG = 1024
+"""Events that one slow observer may have waiting; past that it is cut off and must start again."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of every event; subclasses add fields and set ``kind``, the tag on the wire."""
+
+    kind: ClassVar[str] = "event"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the event as JSON-ready data, tagged by ``kind``."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """An event with its place in the stream; ``number`` counts from 1 since the daemon started."""
+
+    number: int
+    event: Event
+
+
+class Bus:
+    """Hands each event to every observer in the order of publication. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._history: deque[Numbered] = deque(maxlen=HISTORY)
+        self._queues: list[Queue[Numbered | None]] = []
+        self._observers: list[Callable[[Event], None]] = []
+        self._last = 0
+
+    def publish(self, event: Event) -> None:
+        """Give the event to all. Never blocks and never raises because of an observer's slowness."""
+        with self._lock:
+            self._last += 1
+            numbered = Numbered(self._last, event)
+            self._history.append(numbered)
+            for queue in list(self._queues):
+                self._offer(queue, numbered)
+            observers = list(self._observers)
+        for observer in observers:
+            observer(event)
+
+    def _offer(self, queue: Queue[Numbered | None], numbered: Numbered) -> None:
+        try:
+            queue.put_nowait(numbered)
+        except Full:
+            self._queues.remove(queue)
+            queue.queue.clear()
+            queue.put_nowait(None)
+
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Call ``observer`` with each event from now on, in the publisher's thread; it must be quick."""
+        with self._lock:
+            self._observers.append(observer)
+
+    @contextmanager
+    def stream(self, after: int | None = None) -> Iterator[Queue[Numbered | None]]:
+        """Lend a queue of the events after number ``after`` (None: from now on); None in it ends the stream."""
+        queue: Queue[Numbered | None] = Queue(BACKLOG)
+        with self._lock:
+            if after is not None:
+                for numbered in self._history:
+                    if numbered.number > after:
+                        queue.put_nowait(numbered)
+            self._queues.append(queue)
+        try:
+            yield queue
+        finally:
+            with self._lock:
+                if queue in self._queues:
+                    self._queues.remove(queue)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a feature may ask of the engine, and what the engine needs from outside: protocols and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from patronus.core.bus import Event
+from patronus.core.edit import Edits
+from patronus.core.model import Configuration
+from patronus.core.problem import Problem
+from patronus.core.verb import Caller
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What came of a submitted change.
+
+    ``generation`` is the number now running; ``warnings`` did not refuse the change; ``changes`` says in
+    words what the plan changed; ``confirm_within_s`` is set where the change reverts unless confirmed.
+    """
+
+    generation: int
+    changes: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    confirm_within_s: float | None = None
+
+
+class Control(Protocol):
+    """The engine as the features see it. All methods may be called from any thread."""
+
+    @property
+    def config(self) -> Configuration:
+        """The running configuration."""
+
+    @property
+    def generation(self) -> int:
+        """The number of the running generation."""
+
+    def submit(
+        self,
+        edits: Edits,
+        caller: Caller,
+        *,
+        comment: str = "",
+        base: int | None = None,
+        confirm_s: float | None = None,
+        dry_run: bool = False,
+    ) -> Commit:
+        """Take the change through the whole walk.
+
+        ``base``: the generation that the caller saw (None: the running one). ``confirm_s``: revert
+        unless confirmed within so many seconds; None takes the default for the caller. ``dry_run`` stops
+        before anything is written. Raises InvalidConfiguration, Conflict, KernelError, StorageError.
+        """
+
+    def refresh(self, reason: str) -> None:
+        """Plan and apply the running configuration again because a feature's facts have changed."""
+
+    def publish(self, event: Event) -> None:
+        """Put an event on the bus."""
+
+
+class RuntimeState(Protocol):
+    """Small durable values that are not configuration: timed blocks, learned addresses."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the JSON value stored under ``key``."""
+
+    def put(self, key: str, value: Any) -> None:
+        """Store a JSON value durably (on disk when this returns). Raises StorageError."""
+
+
+class Clock(Protocol):
+    """Time that cannot be set: all deadlines use it."""
+
+    @property
+    def boot_id(self) -> str:
+        """The kernel's random name of this boot."""
+
+    def boottime(self) -> float:
+        """Return seconds since boot, suspend included (CLOCK_BOOTTIME)."""
+
+    def wall(self) -> float:
+        """Return seconds since the epoch, never before the build of the image."""

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The contract between the engine and a feature; a third party's plugin has the same.
+
+A feature registers a factory ``create(host) -> Feature`` under the entry-point group
+``patronus.features``; ``host`` is :class:`patronus.kernel.host.Host`. The engine calls the features in
+one declared order: check all, plan all, rehearse all, then run each one's steps; a step that fails
+undoes those before it, in reverse.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from patronus.core.model import Configuration, Section
+from patronus.core.problem import Problem
+from patronus.core.verb import Verb
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a feature wants the world to be. Subclasses add typed fields; all are pure values.
+
+    ``contributions`` are offers to features later in the order, found by type: an ``Opening`` that the
+    firewall turns into a rule, for example.
+    """
+
+    contributions: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change to the world and the way back. Both raise ``KernelError`` or ``StorageError``."""
+
+    name: str
+    do: Callable[[], None]
+    undo: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The kernel is not as planned: ``what`` is a stable name, ``wanted`` and ``found`` are readable."""
+
+    what: str
+    wanted: str
+    found: str
+
+
+P = TypeVar("P", bound=Plan)
+F = TypeVar("F")
+Kind = TypeVar("Kind")
+PlanKind = TypeVar("PlanKind", bound=Plan)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The plans of the features that come before in the order."""
+
+    plans: Sequence[Plan] = ()
+
+    def find(self, kind: type[PlanKind]) -> PlanKind | None:
+        """Return the earlier plan of this type, or None where that feature is not installed."""
+        return next((plan for plan in self.plans if isinstance(plan, kind)), None)
+
+    def contributions(self, kind: type[Kind]) -> list[Kind]:
+        """Return all that earlier plans contribute of this type, in order."""
+        return [item for plan in self.plans for item in plan.contributions if isinstance(item, kind)]
+
+
+class Feature(ABC, Generic[P, F]):
+    """One feature: its files, and how they become kernel state.
+
+    ``check`` and ``plan`` are pure. ``facts`` reads what the plan must know of the world (NICs that
+    exist, blocks that have not ended); the engine calls it once per walk and hands the value on.
+    """
+
+    name: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+    sections: ClassVar[tuple[Section, ...]] = ()
+
+    def check(self, config: Configuration) -> Iterable[Problem]:  # noqa: ARG002
+        """Yield problems that one file alone cannot show; sees the whole model."""
+        return ()
+
+    @abstractmethod
+    def facts(self) -> F:
+        """Read the world as far as the plan depends on it."""
+
+    @abstractmethod
+    def plan(self, config: Configuration, facts: F, earlier: Earlier) -> P:
+        """Return what the world shall be. Pure. Raises ``InvalidConfiguration`` with all problems."""
+
+    def rehearse(self, plan: P) -> Iterable[Problem]:  # noqa: ARG002
+        """Ask the kernel whether it would take the plan, without changing anything."""
+        return ()
+
+    @abstractmethod
+    def steps(self, plan: P, running: P | None) -> Iterable[Step]:
+        """Yield the steps from the world as it is to the plan; ``running`` is the last plan applied, if known.
+
+        Steps are made lazily: the engine runs each before it asks for the next.
+        """
+
+    @abstractmethod
+    def observe(self, plan: P) -> Iterable[Difference]:
+        """Read the world back and yield how it differs from the plan."""
+
+    def verbs(self) -> Iterable[Verb[Any, Any]]:
+        """Return the verbs that the feature adds to the daemon's table."""
+        return ()

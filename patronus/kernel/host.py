@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The bundle that the daemon hands to every feature's ``create(host)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patronus.core.control import Clock, Control, RuntimeState
+
+if TYPE_CHECKING:
+    from patronus.kernel.bpf import Bpf
+    from patronus.kernel.netlink import Netlink
+    from patronus.kernel.nft import Nft
+    from patronus.kernel.units import Units
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie on the device; tests point them into a folder of their own."""
+
+    config: Path = Path("/etc/patronus")
+    state: Path = Path("/var/lib/patronus")
+    run: Path = Path("/run/patronus")
+    factory: Path = Path("/usr/share/patronus/factory")
+    objects: Path = Path("/usr/lib/patronus/bpf")
+    pins: Path = Path("/sys/fs/bpf/patronus")
+    log: Path = Path("/var/log/patronus")
+
+
+@dataclass(frozen=True)
+class Host:
+    """The kernel, the clock, the engine and the durable scraps of state, as one feature sees them."""
+
+    netlink: Netlink
+    nft: Nft
+    bpf: Bpf
+    units: Units
+    clock: Clock
+    control: Control
+    state: RuntimeState
+    places: Places
