@@ -73,7 +73,7 @@ class Bus:
 
     @contextmanager
     def stream(self, after: int | None = None) -> Iterator[Queue[Numbered | None]]:
-        """Lend a queue of the events after number ``after`` (None: from now on); None in it ends the stream."""
+        """Lend a queue of the events after number ``after`` (None: from now on); a None in it ends it."""
         queue: Queue[Numbered | None] = Queue(BACKLOG)
         with self._lock:
             if after is not None:

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from patronus.core.problem import Problem
@@ -108,3 +108,14 @@ class Unavailable(PatronusError):
     """A process that the call needs does not answer."""
 
     code = "Unavailable"
+
+
+def from_wire(code: str, parameters: Mapping[str, Any]) -> PatronusError:
+    """Return the error that a peer sent as ``code`` and ``parameters``; unknown codes stay plain."""
+    message = str(parameters.get("message", code))
+    if code == InvalidConfiguration.code:
+        return InvalidConfiguration([Problem.from_data(item) for item in parameters.get("problems", ())])
+    if code == TooManyRequests.code:
+        return TooManyRequests(message, float(parameters.get("retry_after_s", 1)))
+    kinds = {kind.code: kind for kind in PatronusError.__subclasses__()}
+    return kinds.get(code, PatronusError)(message)

@@ -98,7 +98,7 @@ class Feature(ABC, Generic[P, F]):
 
     @abstractmethod
     def steps(self, plan: P, running: P | None) -> Iterable[Step]:
-        """Yield the steps from the world as it is to the plan; ``running`` is the last plan applied, if known.
+        """Yield the steps from the world as it is to the plan; ``running`` is the plan applied last.
 
         Steps are made lazily: the engine runs each before it asks for the next.
         """

@@ -6,6 +6,7 @@ Problems are collected, never raised one at a time; ``errors.InvalidConfiguratio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -80,9 +81,26 @@ class Problem:
             "section": str(self.path[0]) if self.path else None,
             "path": render_path(self.path),
             "message": self.message,
-            "value": self.value if isinstance(self.value, str | int | float | bool | None) else str(self.value),
+            "value": self.value
+            if isinstance(self.value, str | int | float | bool | None)
+            else str(self.value),
             "allowed": self.allowed,
             "hint": self.hint,
             "severity": self.severity.value,
             "text": self.render(),
         }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Problem:
+        """Return the problem that ``as_data`` made; its path is the section and the rendered rest."""
+        rest = (data["path"],) if data.get("path") else ()
+        location = Location(data["file"], data["line"], data.get("column") or 1) if data.get("file") else None
+        return cls(
+            path=(data["section"], *rest) if data.get("section") else (),
+            message=data["message"],
+            value=data.get("value"),
+            allowed=data.get("allowed"),
+            hint=data.get("hint"),
+            severity=Severity(data.get("severity", "error")),
+            location=location,
+        )

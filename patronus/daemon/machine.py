@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reads what the machine says of itself: its image, memory and load."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Release:
+    """The image that runs (os-release(5)): IMAGE_VERSION and VARIANT_ID."""
+
+    version: str
+    profile: str
+
+
+def image_release(path: Path = Path("/usr/lib/os-release")) -> Release:
+    """Return which image runs; ``unknown`` on a machine that no image of ours started."""
+    fields = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            key, _, value = line.partition("=")
+            fields[key] = value.strip().strip('"')
+    return Release(fields.get("IMAGE_VERSION", "unknown"), fields.get("VARIANT_ID", "unknown"))
+
+
+def memory(path: Path = Path("/proc/meminfo")) -> tuple[int, int]:
+    """Return bytes of memory: total and available (proc_meminfo(5))."""
+    fields = dict(line.split(":", 1) for line in path.read_text().splitlines())
+    return tuple(int(fields[key].split()[0]) * KIB for key in ("MemTotal", "MemAvailable"))  # type: ignore[return-value]
+
+
+def load_average() -> float:
+    """Return the load of the last minute."""
+    return os.getloadavg()[0]

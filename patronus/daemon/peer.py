@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who is at the other end of the socket: the kernel says, the peer cannot."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+import socket
+import struct
+from dataclasses import dataclass
+
+from patronus.core.verb import Caller, Role
+
+ADMIN_GROUP = "patronus-admin"
+WEB_USER = "patronus-web"
+CREDENTIALS = struct.Struct("=iII")
+"""struct ucred of unix(7): pid, uid, gid."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A process that connected: its user, and whether it may say on whose behalf it speaks."""
+
+    name: str
+    role: Role
+    trusted_origin: bool
+
+    def caller(self) -> Caller:
+        """Return the peer as a caller in its own right, without a session."""
+        return Caller(name=self.name, role=self.role)
+
+
+def peer_of(connection: socket.socket) -> Peer:
+    """Return who connected, by SO_PEERCRED (unix(7)): root and the admin group are admins, others no one."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    _, uid, gid = CREDENTIALS.unpack(raw)
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return Peer(f"uid {uid}", Role.NONE, trusted_origin=False)
+    role = Role.ADMIN if uid == 0 or _in_admin_group(name, gid) else Role.NONE
+    return Peer(name, role, trusted_origin=name == WEB_USER)
+
+
+def _in_admin_group(name: str, gid: int) -> bool:
+    try:
+        group = grp.getgrnam(ADMIN_GROUP)
+    except KeyError:
+        return False
+    return gid == group.gr_gid or name in group.gr_mem

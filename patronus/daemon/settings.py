@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The main file, ``patronus.toml``: the router's name, where the admin page listens, how commits behave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
+from patronus.core.model import Configuration, Section, Strict
+from patronus.core.problem import Problem
+from patronus.core.values import Duration, Hostname, Port, ZoneId
+from patronus.kernel.host import Host
+from patronus.network.opening import Opening
+
+
+class SystemSettings(Strict):
+    """Who this router is."""
+
+    hostname: Hostname = Field(default="patronus", description="name of the router, without its domain")
+
+
+class WebSettings(Strict):
+    """Where the admin page can be reached."""
+
+    zones: tuple[ZoneId, ...] = Field(default=("lan",), description="zones from which the page is reachable")
+    port: Port = Field(default=443, description="TCP port of the page")
+    allow_wan: bool = Field(
+        default=False, description="needed beside `zones` before the page opens to the zone wan"
+    )
+
+
+class EngineSettings(Strict):
+    """How changes are committed."""
+
+    confirm_default: Duration = Field(
+        default=90,
+        description="a change made from a remote session reverts unless confirmed within this time",
+    )
+
+
+class PatronusFile(Strict):
+    """The file ``patronus.toml``."""
+
+    schema_version: Literal[1] = Field(default=1, description="version of the configuration's format")
+    system: SystemSettings = SystemSettings()
+    web: WebSettings = WebSettings()
+    engine: EngineSettings = EngineSettings()
+
+
+SECTION = Section("patronus", PatronusFile, default_suffix=".toml")
+WEB_PORT = 443
+
+
+@dataclass(frozen=True)
+class SystemPlan(Plan):
+    """The router's name; the admin page's openings travel as contributions."""
+
+    hostname: str = "patronus"
+
+
+class SystemFeature(Feature[SystemPlan, None]):
+    """What belongs to no other feature: the main file."""
+
+    name = "system"
+    sections = (SECTION,)
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def check(self, config: Configuration) -> Iterable[Problem]:
+        """Refuse an admin page on the WAN that was not asked for twice."""
+        web = config.get(PatronusFile).web
+        if "wan" in web.zones and not web.allow_wan:
+            path = ("patronus", "web", "zones")
+            yield Problem(
+                path=path,
+                message="the admin page would be open to the zone wan",
+                value=list(web.zones),
+                hint="set allow_wan = true beside it if that is what you want",
+                location=config.locate(path),
+            )
+        if web.port != WEB_PORT:
+            path = ("patronus", "web", "port")
+            yield Problem(
+                path=path,
+                message=f"the admin page listens on port {WEB_PORT} in this version",
+                value=web.port,
+                allowed=str(WEB_PORT),
+                location=config.locate(path),
+            )
+
+    def facts(self) -> None:
+        """Need nothing of the world."""
+
+    def plan(self, config: Configuration, facts: None, earlier: Earlier) -> SystemPlan:  # noqa: ARG002
+        """Return the name and the openings of the admin page."""
+        file = config.get(PatronusFile)
+        openings = tuple(Opening(zone, "tcp", (file.web.port,), "web") for zone in file.web.zones)
+        return SystemPlan(contributions=openings, hostname=file.system.hostname)
+
+    def steps(self, plan: SystemPlan, running: SystemPlan | None) -> Iterator[Step]:
+        """Set the kernel's host name where it differs."""
+        before = running.hostname if running else self._host.units.hostname()
+        if before != plan.hostname:
+            yield Step(
+                f"host name {plan.hostname}",
+                do=lambda: self._host.units.set_hostname(plan.hostname),
+                undo=lambda: self._host.units.set_hostname(before),
+            )
+
+    def observe(self, plan: SystemPlan) -> Iterator[Difference]:
+        """Compare the kernel's host name."""
+        found = self._host.units.hostname()
+        if found != plan.hostname:
+            yield Difference("host name", plan.hostname, found)
+
+
+def create(host: Host) -> SystemFeature:
+    """Make the feature; called once by the daemon."""
+    return SystemFeature(host)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb table: finds the verb, decides whether the caller may, checks the parameters, audits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from patronus.core.errors import InvalidRequest, NotAuthenticated, NotFound, NotPermitted, PatronusError
+from patronus.core.verb import Caller, Role, Verb
+from patronus.daemon.peer import Peer
+
+log = logging.getLogger(__name__)
+
+SECRET_WORDS = ("password", "code", "token", "session", "secret", "key")
+"""A parameter whose name holds one of these is never written down."""
+
+Authenticate = Callable[[str, str], Caller]
+"""(token, origin) → caller; raises NotAuthenticated."""
+
+
+class Auditor(Protocol):
+    """Writes one record of what was done."""
+
+    def __call__(
+        self, *, actor: str, origin: str, action: str, detail: Mapping[str, Any], outcome: str
+    ) -> None:
+        """Append a record durably."""
+
+
+class VerbTable:
+    """All verbs of the daemon, by Varlink method."""
+
+    def __init__(self, verbs: Iterable[Verb[Any, Any]], authenticate: Authenticate, audit: Auditor) -> None:
+        self._verbs: dict[str, Verb[Any, Any]] = {}
+        self._authenticate = authenticate
+        self._audit = audit
+        for verb in verbs:
+            self.add(verb)
+
+    def add(self, verb: Verb[Any, Any]) -> None:
+        """Enter a verb; two verbs of one name are a mistake in the code."""
+        if verb.method in self._verbs:
+            raise ValueError(f"verb {verb.name} is declared twice")
+        self._verbs[verb.method] = verb
+
+    def verbs(self) -> list[Verb[Any, Any]]:
+        """Return all verbs, by name."""
+        return [self._verbs[method] for method in sorted(self._verbs)]
+
+    def permit(self, peer: Peer, least: Role, given: dict[str, Any]) -> Caller:
+        """Return who calls, taking ``session`` and ``origin`` out of ``given``.
+
+        Raises NotAuthenticated or NotPermitted where the caller may not do what needs role ``least``.
+        """
+        session = given.pop("session", None)
+        origin = given.pop("origin", None)
+        origin = str(origin) if peer.trusted_origin and origin else "local"
+        caller = self._authenticate(session, origin) if isinstance(session, str) else peer.caller()
+        if caller.role < least:
+            if isinstance(session, str):
+                raise NotPermitted(
+                    f"{caller.name} is {caller.role.name.lower()}, this needs {least.name.lower()}"
+                )
+            raise NotAuthenticated("log in first")
+        if caller.origin != origin:
+            caller = Caller(caller.name, caller.role, origin, caller.session)
+        return caller
+
+    def call(self, peer: Peer, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out one call and return the result as JSON-ready data. Raises the error tree."""
+        verb = self._verbs.get(method)
+        if verb is None:
+            raise NotFound(f"there is no verb {method}")
+        given = dict(parameters)
+        caller = self.permit(peer, verb.role, given)
+        if not verb.changes:
+            return self._carry_out(verb, caller, given)
+        return self._audited(verb, caller, given)
+
+    def _carry_out(self, verb: Verb[Any, Any], caller: Caller, given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            parameters = verb.parameters.model_validate(given)
+        except ValidationError as error:
+            raise InvalidRequest(_explain(error)) from error
+        result: dict[str, Any] = verb.handler(caller, parameters).model_dump(mode="json")
+        return result
+
+    def _audited(self, verb: Verb[Any, Any], caller: Caller, given: dict[str, Any]) -> dict[str, Any]:
+        outcome = "failed"
+        try:
+            result = self._carry_out(verb, caller, given)
+            outcome = "done"
+        except PatronusError as error:
+            outcome = f"{error.code}: {error}"
+            raise
+        finally:
+            self._audit(
+                actor=caller.name,
+                origin=caller.origin,
+                action=verb.name,
+                detail=redact(given),
+                outcome=outcome,
+            )
+        return result
+
+
+def redact(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with everything that could be a secret replaced by ``***``."""
+    return {
+        key: "***" if any(word in key.lower() for word in SECRET_WORDS) else value
+        for key, value in given.items()
+    }
+
+
+def _explain(error: ValidationError) -> str:
+    parts = [
+        f"{'.'.join(str(part) for part in item['loc']) or 'parameters'}: {item['msg']}"
+        for item in error.errors()
+    ]
+    return "; ".join(parts)

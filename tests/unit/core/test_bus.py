@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Events reach every observer in order; a slow one loses its stream and nobody else notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from patronus.core.bus import BACKLOG, Bus, Event
+
+
+@dataclass(frozen=True)
+class Tick(Event):
+    """A test event."""
+
+    kind: ClassVar[str] = "tick"
+    count: int
+
+
+def test_observers_and_streams_see_events_in_order() -> None:
+    bus = Bus()
+    seen: list[Event] = []
+    bus.observe(seen.append)
+    with bus.stream() as queue:
+        for count in range(3):
+            bus.publish(Tick(count))
+        received = [queue.get_nowait() for _ in range(3)]
+    assert [item.number for item in received if item] == [1, 2, 3]
+    assert seen == [Tick(0), Tick(1), Tick(2)]
+    assert Tick(2).as_data() == {"kind": "tick", "count": 2}
+
+
+def test_a_returning_observer_gets_what_it_missed() -> None:
+    bus = Bus()
+    for count in range(5):
+        bus.publish(Tick(count))
+    with bus.stream(after=3) as queue:
+        missed = [queue.get_nowait(), queue.get_nowait()]
+        assert queue.empty()
+    assert [item.event for item in missed if item] == [Tick(3), Tick(4)]
+
+
+def test_a_slow_observer_is_cut_off_and_the_others_go_on() -> None:
+    bus = Bus()
+    seen: list[Event] = []
+    bus.observe(seen.append)
+    with bus.stream() as slow:
+        for count in range(BACKLOG + 1):
+            bus.publish(Tick(count))
+        assert slow.get_nowait() is None
+        assert slow.empty()
+    assert len(seen) == BACKLOG + 1
+
+
+def test_a_closed_stream_is_forgotten() -> None:
+    bus = Bus()
+    with bus.stream() as queue:
+        pass
+    bus.publish(Tick(1))
+    assert queue.empty()
