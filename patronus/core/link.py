@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""NICs, links, addresses and routes as values: the words that plans and the kernel's adapter share.
+
+``device`` and ``name`` are the kernel's names, never roles. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import Literal
+
+IpAddress = IPv4Address | IPv6Address
+IpInterface = IPv4Interface | IPv6Interface
+IpNetwork = IPv4Network | IPv6Network
+
+LinkKind = Literal["nic", "vlan", "bridge"]
+"""The links that Patronus configures; a NIC is found, the others are made."""
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A network card as it was found.
+
+    ``mac`` is the permanent address, not one set later; ``path`` is the place on the bus in udev's form of
+    ID_PATH, ``pci-0000:00:02.0``, and None for what sits on no bus (a veth).
+    """
+
+    name: str
+    mac: str
+    path: str | None = None
+    driver: str | None = None
+    carrier: bool = False
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What a link has carried since it appeared: packets, bytes, and what was lost, per direction."""
+
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+    rx_packets: int = 0
+    tx_packets: int = 0
+    rx_dropped: int = 0
+    tx_dropped: int = 0
+    rx_errors: int = 0
+    tx_errors: int = 0
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
+
+    ``ours`` says that Patronus made it. ``parent`` and ``tag`` belong to a VLAN, ``stp`` to a bridge.
+    """
+
+    name: str
+    index: int
+    kind: str = ""
+    mac: str = ""
+    mtu: int = 1500
+    up: bool = False
+    carrier: bool = False
+    master: str | None = None
+    parent: str | None = None
+    tag: int | None = None
+    stp: bool = False
+    ours: bool = False
+    counters: Counters = Counters()
+
+
+@dataclass(frozen=True)
+class LinkWanted:
+    """A link as it shall be. ``mtu`` None leaves it as it is."""
+
+    role: str
+    name: str
+    kind: LinkKind = "nic"
+    mtu: int | None = None
+    master: str | None = None
+    parent: str | None = None
+    tag: int | None = None
+    stp: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class Address:
+    """An address on a device, with the length of its prefix."""
+
+    device: str
+    interface: IpInterface
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route in the main table. ``gateway`` None: the destination is on the link."""
+
+    destination: IpNetwork
+    device: str
+    gateway: IpAddress | None = None
+    metric: int = 0
