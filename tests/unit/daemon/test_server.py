@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Calls cross a real socket: results, errors, streams, garbage, and more connections than there are slots."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from patronus.client import Client
+from patronus.core.errors import NotFound, PatronusError, Unavailable
+from patronus.core.varlink import Message
+from patronus.daemon.peer import Peer
+from patronus.daemon.server import CONNECTIONS, Server
+
+
+def answer(peer: Peer, method: str, parameters: dict[str, Any]) -> Iterator[Message]:
+    if method.endswith("Count"):
+        for number in range(parameters["to"]):
+            yield {"parameters": {"number": number}, "continues": True}
+        yield {"parameters": {"number": -1}}
+    elif method.endswith("Break"):
+        raise ZeroDivisionError
+    elif method.endswith("Echo"):
+        yield {"parameters": {"peer": peer.name, **parameters}}
+    else:
+        raise NotFound(method)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "patronus.sock"
+    server = Server(place, answer)
+    server.start()
+    yield place
+    server.stop()
+
+
+def test_a_call_returns_the_result_and_the_peer_is_known(path: Path) -> None:
+    with Client(path) as client:
+        result = client.call("test.Echo", {"text": "ü"}, session="s", origin="o")
+    assert result.pop("peer")
+    assert result == {"text": "ü", "session": "s", "origin": "o"}
+
+
+def test_an_error_arrives_as_itself_and_the_connection_lives_on(path: Path) -> None:
+    with Client(path) as client:
+        with pytest.raises(NotFound, match=r"io\.patronus\.test\.v1\.Missing"):
+            client.call("test.Missing")
+        with pytest.raises(PatronusError, match="internal error"):
+            client.call("test.Break")
+        assert client.call("test.Echo")["peer"]
+
+
+def test_a_stream_yields_until_its_end(path: Path) -> None:
+    with Client(path) as client:
+        numbers = [item["number"] for item in client.stream("test.Count", {"to": 3})]
+        assert numbers == [0, 1, 2, -1]
+        assert client.call("test.Echo")["peer"]
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n\0", b"[1]\0", b'{"method": 5}\0', b"\0\0"])
+def test_garbage_ends_its_own_connection_only(path: Path, garbage: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as bad, Client(path) as good:
+        bad.connect(str(path))
+        bad.sendall(garbage)
+        bad.settimeout(5)
+        assert bad.recv(100) == b""
+        assert good.call("test.Echo")["peer"]
+
+
+def test_too_many_connections_are_turned_away_until_one_ends(path: Path) -> None:
+    crowd = [Client(path) for _ in range(CONNECTIONS)]
+    for client in crowd:
+        client.call("test.Echo")
+    with Client(path) as late, pytest.raises(Unavailable):
+        late.call("test.Echo")
+    for client in crowd:
+        client.close()
+
+
+def test_no_daemon_is_said_plainly(tmp_path: Path) -> None:
+    with (
+        Client(tmp_path / "none.sock") as client,
+        pytest.raises(Unavailable, match="patronusd does not answer"),
+    ):
+        client.call("test.Echo")
