@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configuration text, YAML, TOML or JSON by its suffix, to data and the place of each value in it.
+
+``parse(file, text)`` never raises: what is wrong with the text is in ``Document.problems``. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any
+
+from patronus.core.problem import Location, Path, Problem
+from patronus.core.text import json_tree, toml_tree, yaml_tree
+from patronus.core.text.node import Lines, Node, Part, offset_of
+from patronus.core.text.yaml_tree import Unreadable
+
+SUFFIXES = (".yaml", ".toml", ".json")
+SIZE_LIMIT = 8 * 1024 * 1024
+"""Characters of one file: 10,000 rules are 2 MB."""
+
+
+def section_of(file: str) -> str:
+    """Return ``firewall/rules`` for ``firewall/rules.yaml``."""
+    return str(PurePosixPath(file).with_suffix(""))
+
+
+@dataclass
+class Document:
+    """One file as data, and a way back from a path in the data to a place in the text."""
+
+    file: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    root: Node | None = None
+    offsets: dict[tuple[Part, ...], int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def suffix(self) -> str:
+        """Return ``.yaml``, ``.toml`` or ``.json``."""
+        return PurePosixPath(self.file).suffix
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self.text)
+
+    def location(self, path: Path) -> Location:
+        """Return where the value at ``path``, section first, stands; else the nearest value around it."""
+        for length in range(len(path), 0, -1):
+            offset = self._offset(path[1:length])
+            if offset is not None:
+                return Location(self.file, *self._lines.place(offset))
+        return Location(self.file, 1)
+
+    def _offset(self, path: tuple[Part, ...]) -> int | None:
+        if not path:
+            return 0
+        return offset_of(self.root, path) if self.root else self.offsets.get(path)
+
+    def refuse(self, message: str, line: int = 1, column: int = 1) -> None:
+        """Add a problem of the text itself."""
+        path = (section_of(self.file),)
+        self.problems.append(Problem(path, message, location=Location(self.file, line, column)))
+
+
+def parse(file: str, text: str) -> Document:
+    """Return the file's data with all that is wrong with its text."""
+    document = Document(file, text)
+    if len(text) > SIZE_LIMIT:
+        document.refuse(f"the file has {len(text)} characters, and {SIZE_LIMIT} are allowed")
+        return document
+    try:
+        text.encode()
+        _read(document)
+    except Unreadable as error:
+        document.data, document.root = {}, None
+        document.refuse(str(error), error.line, error.column)
+    except UnicodeEncodeError as error:
+        document.refuse("the text has a lone surrogate", *Lines(text).place(error.start))
+    return document
+
+
+def _read(document: Document) -> None:
+    if document.suffix == ".toml":
+        toml = toml_tree.read(document.text)
+        document.data, document.offsets = toml.data, toml.offsets
+        return
+    read = json_tree.read if document.suffix == ".json" else yaml_tree.read
+    root = read(document.text, document.refuse)
+    if root is None or root.data is None:
+        return
+    if root.entries is None:
+        document.refuse("the file must be a mapping, key: value", *Lines(document.text).place(root.start))
+        return
+    document.root, document.data = root, root.data
