@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event loop of the server processes: readiness, timers, signals; one thread, no coroutines.
+
+asyncio would do and costs each datagram several times what the datagram's own work costs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+Callback = Callable[[], None]
+NEVER_S = 3600.0
+
+
+class Timer:
+    """A callback that is due at ``due`` (monotonic seconds) unless cancelled first."""
+
+    __slots__ = ("callback", "due")
+
+    def __init__(self, due: float, callback: Callback) -> None:
+        self.due = due
+        self.callback: Callback | None = callback
+
+    def cancel(self) -> None:
+        """Forget the callback; harmless where it has run."""
+        self.callback = None
+
+
+class Loop:
+    """Calls back when a socket is ready or a time has come."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._stopping = False
+
+    def on_readable(self, sock: socket.socket, callback: Callback) -> None:
+        """Call back whenever there is something to read, until ``forget``."""
+        self._register(sock, selectors.EVENT_READ, callback)
+
+    def on_writable(self, sock: socket.socket, callback: Callback) -> None:
+        """Call back whenever there is room to write, in the place of any reading callback."""
+        self._register(sock, selectors.EVENT_WRITE, callback)
+
+    def _register(self, sock: socket.socket, events: int, callback: Callback) -> None:
+        if sock.fileno() in self._selector.get_map():
+            self._selector.modify(sock, events, callback)
+        else:
+            self._selector.register(sock, events, callback)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Stop watching a socket; harmless where it is not watched."""
+        if sock.fileno() >= 0 and sock.fileno() in self._selector.get_map():
+            self._selector.unregister(sock)
+
+    def call_later(self, delay_s: float, callback: Callback) -> Timer:
+        """Call back once, after ``delay_s`` seconds that the wall clock has no say in."""
+        timer = Timer(time.monotonic() + delay_s, callback)
+        heapq.heappush(self._timers, (timer.due, next(self._order), timer))
+        return timer
+
+    def run(self) -> None:
+        """Serve until ``stop`` or SIGTERM or SIGINT."""
+        waker, wakened = socket.socketpair()
+        waker.settimeout(0)
+        wakened.settimeout(0)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self.on_readable(wakened, lambda: _drain(wakened))
+        while not self._stopping:
+            for key, _ in self._selector.select(self._wait_s()):
+                if self._selector.get_map().get(key.fd) is key:
+                    key.data()
+            self._run_timers()
+
+    def stop(self) -> None:
+        """Leave ``run`` after the callbacks of this turn."""
+        self._stopping = True
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _wait_s(self) -> float:
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else NEVER_S
+
+    def _run_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            timer = heapq.heappop(self._timers)[2]
+            callback, timer.callback = timer.callback, None
+            if callback is not None:
+                callback()
+
+
+def _drain(sock: socket.socket) -> None:
+    try:
+        while sock.recv(64):
+            pass
+    except BlockingIOError:
+        return

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who a client is, and what it says that its host is called."""
+
+from __future__ import annotations
+
+import re
+
+from patronus.network.dhcp.codec import Code, Packet
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def client_of(packet: Packet) -> str:
+    """Return the key of the client: its identifier, else its hardware address (section 4.2)."""
+    identifier = packet.options.get(Code.CLIENT_ID, b"")
+    if len(identifier) >= 2:
+        return f"id:{identifier.hex()}"
+    return f"hw:{packet.hardware_type:02x}:{packet.hardware.hex()}"
+
+
+def mac_of(packet: Packet) -> str:
+    """Return the hardware address as text with colons."""
+    return packet.hardware.hex(":")
+
+
+def hostname_of(packet: Packet) -> str:
+    """Return the host's name as one label in lower case, or nothing where what it sent is no name.
+
+    The FQDN option comes first (RFC 4702: three bytes of flags, then the name), then option 12.
+    """
+    fqdn = packet.options.get(Code.CLIENT_FQDN, b"")
+    names = (_fqdn_label(fqdn), packet.options.get(Code.HOSTNAME, b"").rstrip(b"\0").partition(b".")[0])
+    for raw in names:
+        text = raw.decode("ascii", "replace").lower()
+        if _LABEL.fullmatch(text):
+            return text
+    return ""
+
+
+def _fqdn_label(fqdn: bytes) -> bytes:
+    if len(fqdn) < 4:
+        return b""
+    flags, name = fqdn[0], fqdn[3:]
+    if flags & 4:
+        return name[1 : 1 + name[0]]
+    return name.partition(b".")[0]

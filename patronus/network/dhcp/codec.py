@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DHCP messages to bytes and back (RFC 2131 section 2, RFC 2132, RFC 3396), with strict bounds.
+
+Addresses are ints in host order here: the machine does arithmetic on them for every packet.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+MAGIC = b"\x63\x82\x53\x63"
+HEADER = struct.Struct("!BBBBIHHIIII16s64s128s4s")
+SMALLEST_REPLY = 300
+"""Bytes of a BOOTP message; some clients drop what is shorter (RFC 1542 section 2.1)."""
+LARGEST_REQUEST = 4096
+DEFAULT_REPLY_LIMIT = 548
+"""Bytes of a message that every client takes: 576 less the IP and UDP headers (RFC 2131 section 2)."""
+BROADCAST_FLAG = 0x8000
+SNAME = slice(44, 108)
+FILE = slice(108, 236)
+
+
+class Kind(IntEnum):
+    """The message types of option 53 (RFC 2132 section 9.6)."""
+
+    DISCOVER = 1
+    OFFER = 2
+    REQUEST = 3
+    DECLINE = 4
+    ACK = 5
+    NAK = 6
+    RELEASE = 7
+    INFORM = 8
+
+
+class Code(IntEnum):
+    """The options that the server itself reads or writes (RFC 2132)."""
+
+    PAD = 0
+    SUBNET_MASK = 1
+    ROUTER = 3
+    DNS_SERVERS = 6
+    HOSTNAME = 12
+    DOMAIN_NAME = 15
+    INTERFACE_MTU = 26
+    NTP_SERVERS = 42
+    REQUESTED_ADDRESS = 50
+    LEASE_TIME = 51
+    OVERLOAD = 52
+    MESSAGE_TYPE = 53
+    SERVER_ID = 54
+    PARAMETER_LIST = 55
+    MESSAGE = 56
+    MAXIMUM_SIZE = 57
+    RENEWAL_TIME = 58
+    REBINDING_TIME = 59
+    CLIENT_ID = 61
+    TFTP_SERVER = 66
+    BOOT_FILE = 67
+    CLIENT_FQDN = 81
+    RELAY_AGENT = 82
+    DOMAIN_SEARCH = 119
+    STATIC_ROUTES = 121
+    END = 255
+
+
+class MalformedPacket(ValueError):
+    """The bytes are no DHCP message; the message names the first thing wrong."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One message. ``hardware`` is the client's address of ``hlen`` bytes; options map code to bytes."""
+
+    op: int
+    xid: int
+    hardware: bytes
+    hardware_type: int = 1
+    secs: int = 0
+    flags: int = 0
+    ciaddr: int = 0
+    yiaddr: int = 0
+    siaddr: int = 0
+    giaddr: int = 0
+    hops: int = 0
+    options: Mapping[int, bytes] = field(default_factory=dict)
+
+    def address(self, code: Code) -> int | None:
+        """Return the option's address, or None where it is absent or not four bytes long."""
+        value = self.options.get(code)
+        return int.from_bytes(value) if value is not None and len(value) == 4 else None
+
+    def number(self, code: Code, size: int) -> int | None:
+        """Return the option's unsigned number of ``size`` bytes, or None where it is absent or odd."""
+        value = self.options.get(code)
+        return int.from_bytes(value) if value is not None and len(value) == size else None
+
+
+def decode(data: bytes) -> Packet:
+    """Return the message in the bytes. Raises MalformedPacket."""
+    if not HEADER.size <= len(data) <= LARGEST_REQUEST:
+        raise MalformedPacket(f"{len(data)} bytes are no DHCP message")
+    values = HEADER.unpack_from(data)
+    op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, _, _, magic = values
+    if magic != MAGIC:
+        raise MalformedPacket("the magic cookie is missing")
+    if op not in {1, 2} or not 1 <= hlen <= 16:
+        raise MalformedPacket(f"op {op} with a hardware address of {hlen} bytes")
+    return Packet(
+        op=op,
+        xid=xid,
+        hardware=chaddr[:hlen],
+        hardware_type=htype,
+        secs=secs,
+        flags=flags,
+        ciaddr=ciaddr,
+        yiaddr=yiaddr,
+        siaddr=siaddr,
+        giaddr=giaddr,
+        hops=hops,
+        options=_all_options(data),
+    )
+
+
+def _all_options(data: bytes) -> dict[int, bytes]:
+    """Return the options of the three fields that may hold them (RFC 2132 section 9.3)."""
+    options: dict[int, bytes] = {}
+    _read_options(data[HEADER.size :], options)
+    overload = options.pop(Code.OVERLOAD, b"\0")
+    if len(overload) != 1 or overload[0] > 3:
+        raise MalformedPacket("the overload option has no such value")
+    if overload[0] & 1:
+        _read_options(data[FILE], options)
+    if overload[0] & 2:
+        _read_options(data[SNAME], options)
+    return options
+
+
+def _read_options(field_bytes: bytes, options: dict[int, bytes]) -> None:
+    """Add the field's options; parts of one option are joined in order (RFC 3396)."""
+    position, end = 0, len(field_bytes)
+    while position < end:
+        code = field_bytes[position]
+        position += 1
+        if code == Code.PAD:
+            continue
+        if code == Code.END:
+            return
+        if position >= end:
+            raise MalformedPacket(f"option {code} has no length")
+        length = field_bytes[position]
+        position += 1
+        if position + length > end:
+            raise MalformedPacket(f"option {code} is longer than its field")
+        options[code] = options.get(code, b"") + field_bytes[position : position + length]
+        position += length
+
+
+def encode(packet: Packet, limit: int = DEFAULT_REPLY_LIMIT) -> bytes:
+    """Return the message as bytes, of at most ``limit`` bytes; the last options that do not fit stay out.
+
+    Options go to the options field, then to file and sname by overload (RFC 2131 section 4.1).
+    """
+    room = limit - HEADER.size - 1
+    fields, overload = _place(packet.options, room)
+    if overload:
+        fields, overload = _place(packet.options, room - 3)
+        fields[0] += bytes((Code.OVERLOAD, 1, overload))
+    header = HEADER.pack(
+        packet.op,
+        packet.hardware_type,
+        len(packet.hardware),
+        packet.hops,
+        packet.xid,
+        packet.secs,
+        packet.flags,
+        packet.ciaddr,
+        packet.yiaddr,
+        packet.siaddr,
+        packet.giaddr,
+        packet.hardware,
+        fields[2],
+        fields[1],
+        MAGIC,
+    )
+    return (header + fields[0] + b"\xff").ljust(SMALLEST_REPLY, b"\0")
+
+
+def _place(options: Mapping[int, bytes], room: int) -> tuple[list[bytes], int]:
+    """Return the bytes for options, file and sname, and the value of the overload option."""
+    fields = [b"", b"", b""]
+    space = [room, FILE.stop - FILE.start - 1, SNAME.stop - SNAME.start - 1]
+    for code, value in options.items():
+        encoded = _encode_option(code, value)
+        for index in range(3):
+            if len(fields[index]) + len(encoded) <= space[index]:
+                fields[index] += encoded
+                break
+    overload = (1 if fields[1] else 0) | (2 if fields[2] else 0)
+    return [fields[0], *(part + b"\xff" if part else b"" for part in fields[1:])], overload
+
+
+def _encode_option(code: int, value: bytes) -> bytes:
+    parts = [value[start : start + 255] for start in range(0, len(value), 255)] or [b""]
+    return b"".join(bytes((code, len(part))) + part for part in parts)
+
+
+def addresses(values: Iterable[int]) -> bytes:
+    """Return addresses as an option's bytes."""
+    return b"".join(value.to_bytes(4) for value in values)

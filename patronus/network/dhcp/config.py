@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the server process is told: plain values, JSON over the control channel. Pure, without pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """An address kept for one client, known by its MAC or by its client identifier (lower-case hex)."""
+
+    id: str
+    address: int
+    mac: str = ""
+    client_id: str = ""
+    hostname: str = ""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The addresses for one subnet on one device, and what its clients are told.
+
+    ``ranges`` are first and last, both included; ``options`` map the code to the bytes sent;
+    ``server`` is our own address in the subnet.
+    """
+
+    id: str
+    interface: str
+    device: str
+    subnet: IPv4Network
+    server: int
+    ranges: tuple[tuple[int, int], ...]
+    lease_time_s: int
+    options: Mapping[int, bytes] = field(default_factory=dict)
+    reservations: tuple[Reservation, ...] = ()
+
+    @cached_property
+    def network(self) -> str:
+        """Return the subnet as text: leases are kept apart by it."""
+        return str(self.subnet)
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """Return the first and the last address of the subnet."""
+        return int(self.subnet.network_address), int(self.subnet.broadcast_address)
+
+    @cached_property
+    def by_mac(self) -> dict[str, Reservation]:
+        """Return the reservations by MAC."""
+        return {reservation.mac: reservation for reservation in self.reservations if reservation.mac}
+
+    @cached_property
+    def by_client_id(self) -> dict[str, Reservation]:
+        """Return the reservations by client identifier."""
+        return {item.client_id: item for item in self.reservations if item.client_id}
+
+    @cached_property
+    def reserved(self) -> frozenset[int]:
+        """Return every reserved address."""
+        return frozenset(reservation.address for reservation in self.reservations)
+
+    @cached_property
+    def size(self) -> int:
+        """Return how many addresses the ranges have."""
+        return sum(last - first + 1 for first, last in self.ranges)
+
+    def address_at(self, index: int) -> int:
+        """Return the address at a position in the ranges, counted through all of them."""
+        for first, last in self.ranges:
+            if index <= last - first:
+                return first + index
+            index -= last - first + 1
+        raise IndexError(index)
+
+    def on_subnet(self, address: int) -> bool:
+        """Return whether the address belongs to the subnet."""
+        return self.bounds[0] <= address <= self.bounds[1]
+
+    def in_ranges(self, address: int) -> bool:
+        """Return whether the address may be given to any client."""
+        return address != self.server and any(first <= address <= last for first, last in self.ranges)
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """All pools, in the order of the file."""
+
+    pools: tuple[Pool, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the configuration as JSON-ready data."""
+        return {"pools": [_pool_data(pool) for pool in self.pools]}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> ServerConfig:
+        """Return what ``as_data`` wrote. Raises KeyError, ValueError, TypeError."""
+        return cls(tuple(_pool(item) for item in data["pools"]))
+
+
+def write_address(address: int) -> str:
+    """Return the address as people write it."""
+    return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+
+
+def read_address(text: str) -> int:
+    """Return the address as a number. Raises ValueError."""
+    return int(IPv4Address(text))
+
+
+def _pool_data(pool: Pool) -> dict[str, Any]:
+    return {
+        "id": pool.id,
+        "interface": pool.interface,
+        "device": pool.device,
+        "subnet": pool.network,
+        "server": write_address(pool.server),
+        "ranges": [[write_address(first), write_address(last)] for first, last in pool.ranges],
+        "lease_time_s": pool.lease_time_s,
+        "options": {str(code): value.hex() for code, value in pool.options.items()},
+        "reservations": [
+            {
+                "id": item.id,
+                "address": write_address(item.address),
+                "mac": item.mac,
+                "client_id": item.client_id,
+                "hostname": item.hostname,
+            }
+            for item in pool.reservations
+        ],
+    }
+
+
+def _pool(data: Mapping[str, Any]) -> Pool:
+    return Pool(
+        id=data["id"],
+        interface=data["interface"],
+        device=data["device"],
+        subnet=IPv4Network(data["subnet"]),
+        server=read_address(data["server"]),
+        ranges=tuple((read_address(first), read_address(last)) for first, last in data["ranges"]),
+        lease_time_s=data["lease_time_s"],
+        options={int(code): bytes.fromhex(value) for code, value in data["options"].items()},
+        reservations=tuple(
+            Reservation(
+                item["id"], read_address(item["address"]), item["mac"], item["client_id"], item["hostname"]
+            )
+            for item in data["reservations"]
+        ),
+    )

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Leases, and the table that the machine decides from. Pure; times are seconds since boot (CLOCK_BOOTTIME).
+
+A lease belongs to one client on one subnet, so one MAC on two networks has two leases. The client is its
+identifier (option 61) where it sends one, and its hardware address elsewhere (RFC 2131 section 4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from patronus.network.dhcp.config import write_address
+
+
+class State(StrEnum):
+    """What a lease's row stands for; released and declined rows remember the address."""
+
+    ACTIVE = "active"
+    RELEASED = "released"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One address in the hands of one client from ``start_s`` until ``end_s``."""
+
+    network: str
+    client: str
+    address: int
+    mac: str
+    hostname: str
+    interface: str
+    start_s: float
+    end_s: float
+    state: State = State.ACTIVE
+
+    def held(self, now_s: float) -> bool:
+        """Return whether nobody else may have the address."""
+        return self.state is not State.RELEASED and self.end_s > now_s
+
+    def active(self, now_s: float) -> bool:
+        """Return whether the client may use the address."""
+        return self.state is State.ACTIVE and self.end_s > now_s
+
+    def as_data(self, now_s: float, wall_s: float) -> dict[str, Any]:
+        """Return the lease as JSON-ready data; ``start`` and ``end`` are seconds since the epoch."""
+        return {
+            "network": self.network,
+            "interface": self.interface,
+            "client": self.client,
+            "address": write_address(self.address),
+            "mac": self.mac,
+            "hostname": self.hostname,
+            "start": int(wall_s + self.start_s - now_s),
+            "end": int(wall_s + self.end_s - now_s),
+            "state": self.state.value if self.end_s > now_s or self.state is not State.ACTIVE else "expired",
+        }
+
+
+def declined_client(address: int) -> str:
+    """Return the client that stands for nobody: an address that somebody found in use."""
+    return f"declined:{write_address(address)}"
+
+
+class Table:
+    """All leases, found by client and by address; never two of either on one network."""
+
+    def __init__(self, leases: Iterable[Lease] = ()) -> None:
+        self._by_client: dict[tuple[str, str], Lease] = {}
+        self._by_address: dict[tuple[str, int], Lease] = {}
+        for lease in leases:
+            self.put(lease)
+
+    def of_client(self, network: str, client: str) -> Lease | None:
+        """Return the client's lease on the network, ended ones included."""
+        return self._by_client.get((network, client))
+
+    def at(self, network: str, address: int) -> Lease | None:
+        """Return the lease of the address, ended ones included."""
+        return self._by_address.get((network, address))
+
+    def put(self, lease: Lease) -> None:
+        """Take the lease in; whatever had its client or its address before is gone."""
+        for former in (self.of_client(lease.network, lease.client), self.at(lease.network, lease.address)):
+            if former is not None:
+                self.remove(former)
+        self._by_client[lease.network, lease.client] = lease
+        self._by_address[lease.network, lease.address] = lease
+
+    def remove(self, lease: Lease) -> None:
+        """Forget the lease; harmless where it is not there."""
+        self._by_client.pop((lease.network, lease.client), None)
+        self._by_address.pop((lease.network, lease.address), None)
+
+    def __iter__(self) -> Iterator[Lease]:
+        return iter(list(self._by_address.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_address)
+
+
+def released(lease: Lease, now_s: float) -> Lease:
+    """Return the lease as its client gave it back."""
+    return replace(lease, state=State.RELEASED, end_s=min(lease.end_s, now_s))
+
+
+def declined(lease: Lease, now_s: float, time_s: float) -> Lease:
+    """Return what keeps the address from everyone for ``time_s``: somebody else was found using it."""
+    client = declined_client(lease.address)
+    return replace(
+        lease, client=client, mac="", hostname="", state=State.DECLINED, start_s=now_s, end_s=now_s + time_s
+    )

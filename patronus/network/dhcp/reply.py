@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Replies: which options a client gets, and where the packet must go (RFC 2131 sections 4.1 and 4.3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from patronus.network.dhcp.codec import BROADCAST_FLAG, DEFAULT_REPLY_LIMIT, Code, Kind, Packet, encode
+from patronus.network.dhcp.config import Pool
+
+ETHERNET = 1
+LARGEST_REPLY = 1472
+"""Bytes that fit an Ethernet frame after the IP and UDP headers."""
+HEADERS = 28
+
+
+class Way(Enum):
+    """How the packet leaves."""
+
+    BROADCAST = "to 255.255.255.255"
+    UNICAST = "to a client that has its address"
+    LINK = "to a client that has no address yet, by its hardware address"
+    RELAY = "to the relay agent"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A packet and its way: ``address`` is its destination, ``server`` our source address."""
+
+    packet: Packet
+    way: Way
+    address: int
+    server: int
+    limit: int
+
+    def bytes(self) -> bytes:
+        """Return the message as it goes over the wire."""
+        return encode(self.packet, self.limit)
+
+
+def reply_to(packet: Packet, kind: Kind, pool: Pool, address: int = 0, lease_time_s: int = 0) -> Reply:
+    """Return the reply of that kind; ``address`` and ``lease_time_s`` are 0 for NAK and for INFORM's ACK."""
+    nak = kind is Kind.NAK
+    answer = Packet(
+        op=2,
+        xid=packet.xid,
+        hardware=packet.hardware,
+        hardware_type=packet.hardware_type,
+        flags=packet.flags | BROADCAST_FLAG if nak and packet.giaddr else packet.flags,
+        ciaddr=packet.ciaddr if kind is Kind.ACK else 0,
+        yiaddr=address,
+        giaddr=packet.giaddr,
+        options=_options(packet, kind, pool, lease_time_s),
+    )
+    way, destination = _way(packet, nak=nak, address=address)
+    return Reply(answer, way, destination, pool.server, _limit(packet))
+
+
+def _way(packet: Packet, *, nak: bool, address: int) -> tuple[Way, int]:
+    """Return the way and the destination (RFC 2131 section 4.1, last paragraphs)."""
+    if packet.giaddr:
+        return Way.RELAY, packet.giaddr
+    if nak:
+        return Way.BROADCAST, 0xFFFFFFFF
+    if packet.ciaddr:
+        return Way.UNICAST, packet.ciaddr
+    if packet.flags & BROADCAST_FLAG or packet.hardware_type != ETHERNET or len(packet.hardware) != 6:
+        return Way.BROADCAST, 0xFFFFFFFF
+    return Way.LINK, address
+
+
+def _options(packet: Packet, kind: Kind, pool: Pool, lease_time_s: int) -> dict[int, bytes]:
+    options: dict[int, bytes] = {Code.MESSAGE_TYPE: bytes((kind,)), Code.SERVER_ID: pool.server.to_bytes(4)}
+    if lease_time_s:
+        options[Code.LEASE_TIME] = lease_time_s.to_bytes(4)
+        options[Code.RENEWAL_TIME] = (lease_time_s // 2).to_bytes(4)
+        options[Code.REBINDING_TIME] = (lease_time_s * 7 // 8).to_bytes(4)
+    if kind is not Kind.NAK:
+        options |= _configured(packet, pool)
+    for echoed in (Code.CLIENT_ID, Code.RELAY_AGENT):  # RFC 6842, RFC 3046 section 2.2
+        if echoed in packet.options:
+            options[echoed] = packet.options[echoed]
+    return options
+
+
+def _configured(packet: Packet, pool: Pool) -> dict[int, bytes]:
+    """Return the subnet mask and the pool's options, those that the client lists, in its order."""
+    known = {Code.SUBNET_MASK: int(pool.subnet.netmask).to_bytes(4), **pool.options}
+    wanted = packet.options.get(Code.PARAMETER_LIST)
+    if wanted is None:
+        return known
+    return {Code.SUBNET_MASK: known[Code.SUBNET_MASK]} | {
+        code: known[code] for code in wanted if code in known
+    }
+
+
+def _limit(packet: Packet) -> int:
+    """Return how many bytes the client takes; nothing below 576 counts (RFC 2132 section 9.10)."""
+    size = packet.number(Code.MAXIMUM_SIZE, 2)
+    return (
+        DEFAULT_REPLY_LIMIT if size is None else min(max(size - HEADERS, DEFAULT_REPLY_LIMIT), LARGEST_REPLY)
+    )
