@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A cursor over the packet and one bounds-checked parser per header.
+ *
+ * Each parser returns the header and moves the cursor behind it, or returns NULL and leaves the
+ * cursor where it was when the header is cut short or impossible. Only the linear part of the
+ * packet is read: headers always lie in it.
+ */
+#ifndef PATRONUS_PARSING_H
+#define PATRONUS_PARSING_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define VLAN_DEPTH_MAX 2 /* IEEE 802.1ad: a service and a customer tag */
+#define VLAN_ID_MASK   0xfff
+#define EXTENSIONS_MAX 8 /* RFC 8200 names seven kinds, destination options may come twice */
+
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_OFFSET_MASK    0x1fff
+#define IPV6_MORE_FRAGMENTS 0x0001
+#define IPV6_OFFSET_MASK    0xfff8
+
+#define TCP_FLAGS_OFFSET 13 /* RFC 9293 section 3.1 */
+
+struct cursor {
+	void *pos;
+	void *end;
+};
+
+struct vlan_tag {
+	__be16 tci_be;
+	__be16 inner_type_be;
+};
+
+/* The common start of IPv6 extension headers (RFC 6564 section 4). */
+struct ipv6_extension {
+	__u8 next_header;
+	__u8 length;
+	__u8 options[6];
+};
+
+/* RFC 8200 section 4.5 */
+struct ipv6_fragment {
+	__u8 next_header;
+	__u8 reserved;
+	__be16 offset_be;
+	__be32 id_be;
+};
+
+/* The ports open a TCP and a UDP header alike. */
+struct ports {
+	__be16 source_be;
+	__be16 dest_be;
+};
+
+/* What the IPv6 chain of extension headers led to. */
+enum chain {
+	CHAIN_DONE,	 /* protocol is the upper layer, the cursor stands before it */
+	CHAIN_FRAGMENT,	 /* a fragment: no upper layer is looked at */
+	CHAIN_MALFORMED, /* an extension header is cut short */
+	CHAIN_DEPTH,	 /* more than EXTENSIONS_MAX headers */
+};
+
+static __always_inline struct cursor cursor_over(struct xdp_md *ctx)
+{
+	struct cursor cursor = {
+		.pos = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+
+	return cursor;
+}
+
+/* The next `size` bytes (a constant), or NULL. */
+static __always_inline void *take(struct cursor *cursor, __u32 size)
+{
+	void *start = cursor->pos;
+
+	if (start + size > cursor->end)
+		return NULL;
+	cursor->pos = start + size;
+	return start;
+}
+
+static __always_inline struct ethhdr *parse_ethernet(struct cursor *cursor)
+{
+	return take(cursor, sizeof(struct ethhdr));
+}
+
+static __always_inline bool is_vlan(__be16 eth_type_be)
+{
+	return eth_type_be == bpf_htons(ETH_P_8021Q) || eth_type_be == bpf_htons(ETH_P_8021AD);
+}
+
+static __always_inline struct vlan_tag *parse_vlan(struct cursor *cursor)
+{
+	return take(cursor, sizeof(struct vlan_tag));
+}
+
+/* RFC 791 section 3.1; options are skipped. */
+static __always_inline struct iphdr *parse_ipv4(struct cursor *cursor)
+{
+	struct iphdr *header = cursor->pos;
+	__u32 size;
+
+	if ((void *)(header + 1) > cursor->end)
+		return NULL;
+	size = header->ihl * 4;
+	if (header->version != 4 || size < sizeof(*header))
+		return NULL;
+	if (cursor->pos + size > cursor->end)
+		return NULL;
+	cursor->pos += size;
+	return header;
+}
+
+static __always_inline bool ipv4_is_fragment(const struct iphdr *header)
+{
+	return header->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK);
+}
+
+/* RFC 8200 section 3, the fixed header alone. */
+static __always_inline struct ipv6hdr *parse_ipv6(struct cursor *cursor)
+{
+	struct ipv6hdr *header = cursor->pos;
+
+	if ((void *)(header + 1) > cursor->end || header->version != 6)
+		return NULL;
+	cursor->pos = header + 1;
+	return header;
+}
+
+static __always_inline bool is_extension(__u8 next_header)
+{
+	switch (next_header) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+	case IPPROTO_MH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Bytes of an extension header that is no fragment header; AH counts in words (RFC 4302). */
+static __always_inline __u32 extension_size(const struct ipv6_extension *header, __u8 kind)
+{
+	if (kind == IPPROTO_AH)
+		return (header->length + 2) * 4;
+	return (header->length + 1) * 8;
+}
+
+/* An atomic fragment (RFC 6946) is whole, so it is no fragment to us. */
+static __always_inline bool ipv6_is_fragment(const struct ipv6_extension *header)
+{
+	const struct ipv6_fragment *fragment = (const void *)header;
+
+	return fragment->offset_be & bpf_htons(IPV6_MORE_FRAGMENTS | IPV6_OFFSET_MASK);
+}
+
+/*
+ * Walk the extension headers that follow the fixed header. *protocol is the fixed header's next
+ * header on entry and the upper layer's protocol on CHAIN_DONE. A fragment's *protocol is what
+ * its fragment header names.
+ */
+static __always_inline enum chain parse_extensions(struct cursor *cursor, __u8 *protocol)
+{
+	for (int depth = 0; depth < EXTENSIONS_MAX; depth++) {
+		struct ipv6_extension *header = cursor->pos;
+		__u8 kind = *protocol;
+		__u32 size;
+
+		if (!is_extension(kind))
+			return CHAIN_DONE;
+		if ((void *)(header + 1) > cursor->end)
+			return CHAIN_MALFORMED;
+		*protocol = header->next_header;
+		size = sizeof(*header);
+		if (kind == IPPROTO_FRAGMENT) {
+			if (ipv6_is_fragment(header))
+				return CHAIN_FRAGMENT;
+		} else {
+			size = extension_size(header, kind);
+		}
+		if (cursor->pos + size > cursor->end)
+			return CHAIN_MALFORMED;
+		cursor->pos += size;
+	}
+	return is_extension(*protocol) ? CHAIN_DEPTH : CHAIN_DONE;
+}
+
+/* RFC 9293 section 3.1; options are left alone. */
+static __always_inline struct tcphdr *parse_tcp(struct cursor *cursor)
+{
+	struct tcphdr *header = take(cursor, sizeof(*header));
+
+	return header && header->doff >= 5 ? header : NULL;
+}
+
+static __always_inline struct udphdr *parse_udp(struct cursor *cursor)
+{
+	return take(cursor, sizeof(struct udphdr));
+}
+
+#endif

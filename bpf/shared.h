@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Structures and enums shared with user space (patronus/kernel/bpf_codec.py).
+ *
+ * Fixed widths, explicit padding, sizes asserted; tests/bpf/test_layout.py compares Python's
+ * packing with the BTF of the compiled object. Fields in network byte order end in _be; all
+ * others are in host order.
+ */
+#ifndef PATRONUS_SHARED_H
+#define PATRONUS_SHARED_H
+
+#include <linux/types.h>
+
+/* Why a packet passed or was dropped. Each packet is counted under exactly one of these. */
+enum reason {
+	REASON_PASS = 0,	     /* an IP packet that nothing speaks against */
+	REASON_PASS_NOT_IP,	     /* ARP, LLDP, PPPoE and the like: not ours to judge */
+	REASON_PASS_NEVER,	     /* a block matched, the never-block list overruled it */
+	REASON_PASS_FRAGMENT,	     /* a fragment: judged by its addresses alone */
+	REASON_PASS_MALFORMED,	     /* cut short or impossible header: the stack decides */
+	REASON_PASS_VLAN_DEPTH,	     /* more VLAN tags than we read */
+	REASON_PASS_EXTENSION_DEPTH, /* more IPv6 extension headers than we read */
+	REASON_DROP_BLOCK_IPV4,	     /* the source is on the blocklist */
+	REASON_DROP_BLOCK_IPV6,
+	REASON_MAX,
+};
+
+/* The first reason that drops; every later one drops too. */
+#define REASON_DROP_FIRST REASON_DROP_BLOCK_IPV4
+
+/* Packets and bytes (layer 2, without FCS) of one reason on one CPU. */
+struct counter {
+	__u64 packets;
+	__u64 bytes;
+	__u64 events_lost; /* drop events that found the ring buffer full */
+};
+
+_Static_assert(sizeof(struct counter) == 24, "struct counter is shared with Python");
+
+/* One direction of a flow. Ports are 0 for fragments and for protocols that have none. */
+struct flow_key_ipv4 {
+	__be32 saddr_be;
+	__be32 daddr_be;
+	__be16 sport_be;
+	__be16 dport_be;
+	__u16 vlan_id; /* outer VLAN id, 0 if none is in the packet data */
+	__u8 protocol;
+	__u8 pad;
+};
+
+_Static_assert(sizeof(struct flow_key_ipv4) == 16, "struct flow_key_ipv4 is shared with Python");
+
+struct flow_key_ipv6 {
+	__u8 saddr[16];
+	__u8 daddr[16];
+	__be16 sport_be;
+	__be16 dport_be;
+	__u16 vlan_id;
+	__u8 protocol;
+	__u8 pad;
+};
+
+_Static_assert(sizeof(struct flow_key_ipv6) == 40, "struct flow_key_ipv6 is shared with Python");
+
+/* What one CPU saw of a flow. */
+struct flow_stats {
+	__u64 packets;
+	__u64 bytes;
+	__u64 last_seen_ns; /* CLOCK_MONOTONIC, coarse (one tick) */
+	__u8 tcp_flags;	    /* every flag seen so far */
+	__u8 pad[7];
+};
+
+_Static_assert(sizeof(struct flow_stats) == 32, "struct flow_stats is shared with Python");
+
+/* A sampled drop. An IPv4 address stands in the first four bytes, the rest is zero. */
+struct drop_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC, coarse */
+	__u32 ifindex;
+	__u32 bytes;
+	__u16 vlan_id;
+	__u8 reason; /* enum reason */
+	__u8 family; /* 4 or 6 */
+	__u8 saddr[16];
+	__u8 daddr[16];
+	__u8 pad[4];
+};
+
+_Static_assert(sizeof(struct drop_event) == 56, "struct drop_event is shared with Python");
+
+/* Load-time settings; the verifier removes what they turn off. */
+struct settings {
+	__u32 sample_every; /* one drop in this many becomes an event, on each CPU; 0: none */
+	__u8 flow_table;    /* 1: account flows */
+	__u8 pad[3];
+};
+
+_Static_assert(sizeof(struct settings) == 8, "struct settings is shared with Python");
+
+/*
+ * IPv4 blocklist: two bits for each /24, in pages of one /16. A /24 that is blocked in part has
+ * its 256 addresses as bits in a second map.
+ */
+enum block_state {
+	BLOCK_NONE = 0,
+	BLOCK_ALL = 1,
+	BLOCK_SOME = 2,
+};
+
+struct block_page {
+	__u64 words[8]; /* 256 states, 32 in a word, lowest bits first */
+};
+
+_Static_assert(sizeof(struct block_page) == 64, "struct block_page is shared with Python");
+
+struct block_hosts {
+	__u64 words[4]; /* bit n: address .n of the /24 is blocked */
+};
+
+_Static_assert(sizeof(struct block_hosts) == 32, "struct block_hosts is shared with Python");
+
+/*
+ * IPv6 blocklist: a trie of prefixes behind a filter. The filter has a bit for each hash of an
+ * address's first 32 bits; where it is clear no blocked prefix can match.
+ */
+#define BLOCK_FILTER_BITS	20
+#define BLOCK_FILTER_MULTIPLIER 0x9E3779B1u /* 2^32 / golden ratio: Knuth's multiplicative hash */
+
+struct block_filter_page {
+	__u64 words[8]; /* 512 bits of the filter */
+};
+
+_Static_assert(sizeof(struct block_filter_page) == 64, "shared with Python");
+
+/* Key of the prefix tries. In the never-block trie IPv4 stands as ::ffff:a.b.c.d. */
+struct prefix_key {
+	__u32 length; /* bits that count */
+	__u8 address[16];
+};
+
+_Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is shared with Python");
+
+#endif

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The XDP firewall: drops what the blocklist names, counts every packet by reason, accounts flows
+ * and samples drops. Whatever it does not drop goes to the stack, where nftables decides.
+ *
+ * It only ever drops what nftables drops too: packets whose source is on the blocklist, unless
+ * the never-block list covers it. A packet that cannot be read is left to the stack.
+ */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "maps.h"
+#include "parsing.h"
+#include "shared.h"
+
+/* A section of its own, so that the loader can write the whole structure at once. */
+const volatile struct settings settings SEC(".rodata.settings") = {
+	.sample_every = 1,
+	.flow_table = 1,
+};
+
+/* What the way through the headers found out. */
+struct packet {
+	struct cursor cursor;
+	const void *saddr; /* into the packet; NULL until an IP header was read */
+	const void *daddr;
+	__u32 bytes;
+	__be16 eth_type_be;
+	__u16 vlan_id;
+	__u8 family;
+};
+
+/* RFC 4291 section 2.5.5.2: the never-block trie holds both families in one form. */
+static __always_inline bool is_never(const struct packet *packet)
+{
+	struct prefix_key key = { .length = 128 };
+
+	if (packet->family == 6) {
+		__builtin_memcpy(key.address, packet->saddr, 16);
+	} else {
+		key.address[10] = 0xff;
+		key.address[11] = 0xff;
+		__builtin_memcpy(key.address + 12, packet->saddr, 4);
+	}
+	return bpf_map_lookup_elem(&never, &key);
+}
+
+static __always_inline bool host_is_blocked(__u32 address)
+{
+	__u32 key = address >> 8;
+	__u8 host = address & 0xff;
+	struct block_hosts *hosts = bpf_map_lookup_elem(&block_hosts, &key);
+
+	return hosts && (hosts->words[host >> 6] >> (host & 63)) & 1;
+}
+
+static __always_inline bool ipv4_is_blocked(__be32 address_be)
+{
+	__u32 address = bpf_ntohl(address_be);
+	__u32 key = address >> 16;
+	__u8 slot = address >> 8;
+	struct block_page *page = bpf_map_lookup_elem(&block_ipv4, &key);
+
+	if (!page)
+		return false;
+	switch ((page->words[slot >> 5] >> ((slot & 31) * 2)) & 3) {
+	case BLOCK_ALL:
+		return true;
+	case BLOCK_SOME:
+		return host_is_blocked(address);
+	default:
+		return false;
+	}
+}
+
+static __always_inline bool ipv6_may_be_blocked(__be32 first_be)
+{
+	__u32 bit = (bpf_ntohl(first_be) * BLOCK_FILTER_MULTIPLIER) >> (32 - BLOCK_FILTER_BITS);
+	__u32 key = bit >> 9;
+	struct block_filter_page *page = bpf_map_lookup_elem(&block_filter, &key);
+
+	return page && (page->words[(bit >> 6) & 7] >> (bit & 63)) & 1;
+}
+
+static __always_inline bool ipv6_is_blocked(const struct in6_addr *address)
+{
+	struct prefix_key key = { .length = 128 };
+
+	if (!ipv6_may_be_blocked(address->in6_u.u6_addr32[0]))
+		return false;
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	return bpf_map_lookup_elem(&block_ipv6, &key);
+}
+
+/* Ports and TCP flags behind the IP header; false when the header is cut short. */
+static __always_inline bool read_upper_layer(struct cursor *cursor, __u8 protocol,
+					     struct ports *ports, __u8 *tcp_flags)
+{
+	struct tcphdr *tcp;
+	struct udphdr *udp;
+
+	switch (protocol) {
+	case IPPROTO_TCP:
+		tcp = parse_tcp(cursor);
+		if (!tcp)
+			return false;
+		ports->source_be = tcp->source;
+		ports->dest_be = tcp->dest;
+		*tcp_flags = ((__u8 *)tcp)[TCP_FLAGS_OFFSET];
+		return true;
+	case IPPROTO_UDP:
+		udp = parse_udp(cursor);
+		if (!udp)
+			return false;
+		ports->source_be = udp->source;
+		ports->dest_be = udp->dest;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static __always_inline void account(void *flows, const void *key, __u32 bytes, __u8 tcp_flags)
+{
+	struct flow_stats *stats = bpf_map_lookup_elem(flows, key);
+	struct flow_stats first = {
+		.packets = 1,
+		.bytes = bytes,
+		.tcp_flags = tcp_flags,
+	};
+
+	if (!stats) {
+		first.last_seen_ns = bpf_ktime_get_coarse_ns();
+		bpf_map_update_elem(flows, key, &first, BPF_NOEXIST);
+		return;
+	}
+	stats->packets++;
+	stats->bytes += bytes;
+	stats->last_seen_ns = bpf_ktime_get_coarse_ns();
+	stats->tcp_flags |= tcp_flags;
+}
+
+static __always_inline enum reason judge_ipv4(struct packet *packet)
+{
+	struct flow_key_ipv4 key = { .vlan_id = packet->vlan_id };
+	struct ports ports = {};
+	struct iphdr *header = parse_ipv4(&packet->cursor);
+	__u8 tcp_flags = 0;
+	bool overruled = false;
+	bool fragment;
+
+	if (!header)
+		return REASON_PASS_MALFORMED;
+	packet->family = 4;
+	packet->saddr = &header->saddr;
+	packet->daddr = &header->daddr;
+	if (ipv4_is_blocked(header->saddr)) {
+		if (!is_never(packet))
+			return REASON_DROP_BLOCK_IPV4;
+		overruled = true;
+	}
+
+	fragment = ipv4_is_fragment(header);
+	if (!fragment && !read_upper_layer(&packet->cursor, header->protocol, &ports, &tcp_flags))
+		return REASON_PASS_MALFORMED;
+	if (settings.flow_table) {
+		key.saddr_be = header->saddr;
+		key.daddr_be = header->daddr;
+		key.sport_be = ports.source_be;
+		key.dport_be = ports.dest_be;
+		key.protocol = header->protocol;
+		account(&flows_ipv4, &key, packet->bytes, tcp_flags);
+	}
+	if (overruled)
+		return REASON_PASS_NEVER;
+	return fragment ? REASON_PASS_FRAGMENT : REASON_PASS;
+}
+
+static __always_inline enum reason judge_ipv6(struct packet *packet)
+{
+	struct flow_key_ipv6 key = { .vlan_id = packet->vlan_id };
+	struct ports ports = {};
+	struct ipv6hdr *header = parse_ipv6(&packet->cursor);
+	bool overruled = false;
+	__u8 tcp_flags = 0;
+	enum chain chain;
+
+	if (!header)
+		return REASON_PASS_MALFORMED;
+	packet->family = 6;
+	packet->saddr = &header->saddr;
+	packet->daddr = &header->daddr;
+	if (ipv6_is_blocked(&header->saddr)) {
+		if (!is_never(packet))
+			return REASON_DROP_BLOCK_IPV6;
+		overruled = true;
+	}
+
+	key.protocol = header->nexthdr;
+	chain = parse_extensions(&packet->cursor, &key.protocol);
+	if (chain == CHAIN_MALFORMED)
+		return REASON_PASS_MALFORMED;
+	if (chain == CHAIN_DEPTH)
+		return REASON_PASS_EXTENSION_DEPTH;
+	if (chain == CHAIN_DONE &&
+	    !read_upper_layer(&packet->cursor, key.protocol, &ports, &tcp_flags))
+		return REASON_PASS_MALFORMED;
+	if (settings.flow_table) {
+		__builtin_memcpy(key.saddr, &header->saddr, sizeof(key.saddr));
+		__builtin_memcpy(key.daddr, &header->daddr, sizeof(key.daddr));
+		key.sport_be = ports.source_be;
+		key.dport_be = ports.dest_be;
+		account(&flows_ipv6, &key, packet->bytes, tcp_flags);
+	}
+	if (overruled)
+		return REASON_PASS_NEVER;
+	return chain == CHAIN_FRAGMENT ? REASON_PASS_FRAGMENT : REASON_PASS;
+}
+
+/* Reads the Ethernet header and the VLAN tags; anything but REASON_PASS ends the way. */
+static __always_inline enum reason read_link_layer(struct packet *packet)
+{
+	struct ethhdr *ethernet = parse_ethernet(&packet->cursor);
+
+	if (!ethernet)
+		return REASON_PASS_MALFORMED;
+	packet->eth_type_be = ethernet->h_proto;
+	for (int depth = 0; depth < VLAN_DEPTH_MAX && is_vlan(packet->eth_type_be); depth++) {
+		struct vlan_tag *tag = parse_vlan(&packet->cursor);
+
+		if (!tag)
+			return REASON_PASS_MALFORMED;
+		if (depth == 0)
+			packet->vlan_id = bpf_ntohs(tag->tci_be) & VLAN_ID_MASK;
+		packet->eth_type_be = tag->inner_type_be;
+	}
+	return is_vlan(packet->eth_type_be) ? REASON_PASS_VLAN_DEPTH : REASON_PASS;
+}
+
+static __always_inline enum reason judge(struct packet *packet)
+{
+	enum reason reason = read_link_layer(packet);
+
+	if (reason != REASON_PASS)
+		return reason;
+	if (packet->eth_type_be == bpf_htons(ETH_P_IP))
+		return judge_ipv4(packet);
+	if (packet->eth_type_be == bpf_htons(ETH_P_IPV6))
+		return judge_ipv6(packet);
+	return REASON_PASS_NOT_IP;
+}
+
+/* Returns false when the ring buffer is full. */
+static __always_inline bool emit(struct xdp_md *ctx, const struct packet *packet,
+				 enum reason reason)
+{
+	struct drop_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return false;
+	__builtin_memset(event, 0, sizeof(*event));
+	event->time_ns = bpf_ktime_get_coarse_ns();
+	event->ifindex = ctx->ingress_ifindex;
+	event->bytes = packet->bytes;
+	event->vlan_id = packet->vlan_id;
+	event->reason = reason;
+	event->family = packet->family;
+	if (packet->family == 6) {
+		__builtin_memcpy(event->saddr, packet->saddr, 16);
+		__builtin_memcpy(event->daddr, packet->daddr, 16);
+	} else {
+		__builtin_memcpy(event->saddr, packet->saddr, 4);
+		__builtin_memcpy(event->daddr, packet->daddr, 4);
+	}
+	bpf_ringbuf_submit(event, 0);
+	return true;
+}
+
+static __always_inline void count(struct xdp_md *ctx, const struct packet *packet,
+				  enum reason reason)
+{
+	__u32 key = reason;
+	struct counter *counter = bpf_map_lookup_elem(&counters, &key);
+
+	if (!counter)
+		return;
+	if (reason >= REASON_DROP_FIRST && settings.sample_every &&
+	    counter->packets % settings.sample_every == 0 && !emit(ctx, packet, reason))
+		counter->events_lost++;
+	counter->packets++;
+	counter->bytes += packet->bytes;
+}
+
+SEC("xdp.frags")
+int xdp_firewall(struct xdp_md *ctx)
+{
+	struct packet packet = {
+		.cursor = cursor_over(ctx),
+		.bytes = bpf_xdp_get_buff_len(ctx),
+	};
+	enum reason reason = judge(&packet);
+
+	count(ctx, &packet, reason);
+	return reason >= REASON_DROP_FIRST ? XDP_DROP : XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "GPL";
