@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -60,6 +61,9 @@ class Control(Protocol):
 
     def publish(self, event: Event) -> None:
         """Put an event on the bus."""
+
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Call ``observer`` with each event from now on, in the publisher's thread; it must be quick."""
 
 
 class RuntimeState(Protocol):
