@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one pool alone cannot show: subnets that do not fit, and things that are there twice. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+from patronus.core.model import Configuration
+from patronus.core.problem import Path, Problem
+from patronus.network.dhcp.model import Dhcp, Pool
+from patronus.network.interfaces.model import Interface, Interfaces
+
+SECTION_PATH = "network/dhcp"
+FEWEST_SECONDS = 60
+
+
+def check(config: Configuration) -> Iterator[Problem]:
+    """Yield every problem of the pools, each with its place."""
+    interfaces = {interface.id: interface for interface in config.get(Interfaces).interfaces}
+    for problem in _problems(config.get(Dhcp).pools, interfaces):
+        yield replace(problem, location=config.locate(problem.path))
+
+
+def subnet_of(pool: Pool, interface: Interface) -> IPv4Interface | None:
+    """Return the interface's own address whose subnet the pool is in; None where the pool is in none.
+
+    A pool without ranges and reservations is in the first.
+    """
+    own = [address for address in interface.ipv4.addresses if isinstance(address, IPv4Interface)]
+    starts = [part.first for part in pool.ranges] + [item.address for item in pool.reservations]
+    first = starts[0] if starts else None
+    return next((address for address in own if first is None or first in address.network), None)
+
+
+def _problems(pools: tuple[Pool, ...], interfaces: dict[str, Interface]) -> Iterator[Problem]:
+    for position, pool in enumerate(pools):
+        path: Path = (SECTION_PATH, "pools", position)
+        interface = interfaces.get(pool.interface)
+        if interface is None:
+            known = ", ".join(interfaces) or "none is configured"
+            yield Problem(
+                (*path, "interface"), f"no interface is called {pool.interface}", pool.interface, known
+            )
+            continue
+        yield from _one_pool(pool, interface, path)
+    yield from _overlaps(pools)
+    yield from _twice(pools, interfaces)
+
+
+def _one_pool(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]:
+    if interface.zone is None:
+        yield Problem((*path, "interface"), f"{interface.id} has no zone, so nobody could reach the server")
+    if pool.lease_time < FEWEST_SECONDS:
+        message = f"a lease of {pool.lease_time} s is too short"
+        yield Problem((*path, "lease_time"), message, pool.lease_time, f"{FEWEST_SECONDS}s or longer")
+    own = subnet_of(pool, interface)
+    if own is None:
+        yield _outside(pool, interface, path)
+        return
+    yield from _placed(pool, own, path)
+
+
+def _outside(pool: Pool, interface: Interface, path: Path) -> Problem:
+    subnets = [str(address.network) for address in interface.ipv4.addresses if address.version == 4]
+    if not subnets:
+        message = f"{interface.id} has no static IPv4 address to serve a subnet from"
+        return Problem((*path, "interface"), message, pool.interface)
+    value = str(pool.ranges[0]) if pool.ranges else str(pool.reservations[0].address)
+    at: Path = (*path, "ranges", 0) if pool.ranges else (*path, "reservations", 0, "address")
+    return Problem(at, f"{value} is in no subnet of {interface.id}", value, ", ".join(subnets))
+
+
+def _placed(pool: Pool, own: IPv4Interface, path: Path) -> Iterator[Problem]:
+    """Yield what lies outside the subnet or on an address that is nobody's to give."""
+    for position, part in enumerate(pool.ranges):
+        at = (*path, "ranges", position)
+        if part.first not in own.network or part.last not in own.network:
+            yield Problem(at, f"{part} leaves the subnet", str(part), str(own.network))
+        for name, taken in _special(own):
+            if taken in part:
+                yield Problem(at, f"{part} has {taken}, {name}", str(part), hint="split the range")
+    for position, item in enumerate(pool.reservations):
+        at = (*path, "reservations", position, "address")
+        if item.address not in own.network:
+            yield Problem(at, f"{item.address} is not in the pool's subnet", item.address, str(own.network))
+        for name, taken in _special(own):
+            if item.address == taken:
+                yield Problem(at, f"{item.address} is {name}", item.address)
+    if pool.options.router is not None and pool.options.router not in own.network:
+        at = (*path, "options", "router")
+        yield Problem(at, "clients cannot reach this router", pool.options.router, f"in {own.network}")
+
+
+def _special(own: IPv4Interface) -> Iterable[tuple[str, IPv4Address]]:
+    yield "the router's own address", own.ip
+    if own.network.prefixlen < 31:
+        yield "the network's own address", own.network.network_address
+        yield "the broadcast address", own.network.broadcast_address
+
+
+def _overlaps(pools: tuple[Pool, ...]) -> Iterator[Problem]:
+    seen: list[tuple[Any, str]] = []
+    for position, pool in enumerate(pools):
+        for index, part in enumerate(pool.ranges):
+            path = (SECTION_PATH, "pools", position, "ranges", index)
+            if part.first.version != 4:
+                yield Problem(path, f"{part} is not IPv4", str(part))
+            for other, owner in seen:
+                if part.overlaps(other):
+                    message = f"{part} overlaps {other} of pool {owner}"
+                    yield Problem(path, message, str(part), "each address in one range")
+            seen.append((part, pool.id))
+
+
+def _twice(pools: tuple[Pool, ...], interfaces: dict[str, Interface]) -> Iterator[Problem]:
+    """Yield reservations whose host, address or name another one has; a MAC may be on several subnets."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for position, pool in enumerate(pools):
+        own = subnet_of(pool, interfaces[pool.interface]) if pool.interface in interfaces else None
+        subnet = str(own.network) if own else pool.interface
+        for index, item in enumerate(pool.reservations):
+            keys = (
+                ("mac", subnet, item.mac),
+                ("client_id", subnet, item.client_id),
+                ("address", "", str(item.address)),
+                ("hostname", "", item.hostname),
+            )
+            for field, scope, value in keys:
+                if value is None:
+                    continue
+                first = seen.setdefault((field, scope, value), item.id)
+                if first != item.id:
+                    path = (SECTION_PATH, "pools", position, "reservations", index, field)
+                    yield Problem(
+                        path, f"{value} is already reserved by {first}", value, "one reservation each"
+                    )
