@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may come in: accounts, sessions, the one-time set-up code, and the router's own TLS certificate.
+
+May import core and kernel. Knows no feature and no face. Passwords are kept as Argon2id hashes, tokens and
+codes as SHA-256 hashes: what is stored here opens nothing. Pure but for ``service``, ``accounts``, ``store``
+and ``password/{server,service}``: throttle, sessions and the code are values that are told the time.
+
+The daemon constructs, once, before it serves::
+
+    accounts = secrets.service.create(places, clock, password=credentials.get("patronus.password"))
+    if accounts.fresh_setup_code:      # str to print on the console: made at this start, not readable later
+        ...
+    table.add(verb) for verb in secrets.verbs.verbs(accounts)
+    VerbTable(..., authenticate=accounts.authenticate)      # (token, origin) -> Caller, NotAuthenticated
+
+    store = secrets.store.TlsStore(places.state / "secrets")
+    identity = store.ensure(tls.Names(hostname, addresses), clock.wall())   # and daily
+    identity.hand_out(Path("/run/patronus-web"))    # tls.crt, tls.key; folder is 2750 patronus:patronus-web
+    identity.fingerprint                            # print beside the code: people can compare it
+
+``places.state`` and ``places.run`` must be writable by the daemon; ``places.run`` must outlive a restart of
+the daemon (RuntimeDirectoryPreserve=restart): the sessions' hashes are there, so that a change can be
+confirmed after the daemon was killed, and are gone after a reboot. Each password check takes 64 MiB in a
+short-lived child.
+"""
