@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person at the machine's console is told; it never reaches a log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CONSOLE_FILE = "console.txt"
+"""Below /run/patronus; ``patronus-console.path`` prints it on the console each time it is written."""
+
+
+def tell_console(run: Path, text: str) -> None:
+    """Have ``text`` printed on the machine's console."""
+    target = run / CONSOLE_FILE
+    fresh = target.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    fresh.rename(target)
+
+
+def first_login_text(addresses: list[str], code: str, fingerprint: str) -> str:
+    """Return the words that lead to the first login."""
+    pages = "\n".join(f"  https://{address}/" for address in addresses) or "  (no interface has an address yet)"
+    return (
+        "\r\nThis router has no administrator yet. Open its page and give the code:\n"
+        f"{pages}\n"
+        f"set-up code: {code}\n"
+        f"certificate: SHA-256 {fingerprint}\n\n"
+    )
