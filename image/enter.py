@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run a command inside the test tree: Debian 13, as the device is, with the checkout at its usual path.
+
+Run as ``python3 -m image.enter [--offline] -- COMMAND ...``. The tree lies under an overlay in memory,
+so that nothing written to it stays; the checkout and the cache are the real ones. Needs root (sudo is used).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from image.host import CHECKOUT, BuildError, as_root, cache, complain, run
+from image.trees import build_tree, extras, tree
+
+PASSED_ON = ("CI", "TERM", "COLUMNS", "PYTEST_ADDOPTS", "HYPOTHESIS_PROFILE")
+
+
+def command_line(command: list[str], *, offline: bool = False) -> list[str]:
+    """Return the host's command line that runs the command inside the test tree."""
+    spaces = ["unshare", "--mount", "--propagation", "private", *(["--net"] if offline else [])]
+    inner = [
+        sys.executable,
+        "-m",
+        "image.enter",
+        "--inside",
+        str(Path.cwd()),
+        *(["--offline"] if offline else []),
+    ]
+    return as_root([*spaces, "env", f"PYTHONPATH={CHECKOUT}", *inner, "--", *command])
+
+
+def _mount_root() -> Path:
+    """Lay the tree under an overlay in memory, with the host's kernel folders; return the new root."""
+    memory = cache() / "trees" / ".enter"
+    memory.mkdir(exist_ok=True)
+    run(["mount", "-t", "tmpfs", "-o", "mode=0755,size=75%", "test-tree", memory])
+    upper, work, root = (memory / name for name in ("upper", "work", "root"))
+    for folder in (upper, work, root):
+        folder.mkdir()
+    layers = f"lowerdir={tree('test')},upperdir={upper},workdir={work}"
+    run(["mount", "-t", "overlay", "-o", layers, "test-tree", root])
+    for name in ("proc", "sys", "dev"):
+        run(["mount", "--rbind", f"/{name}", root / name])
+    run(["mount", "-t", "bpf", "bpf", root / "sys/fs/bpf"])
+    for name in ("run", "tmp"):
+        run(["mount", "-t", "tmpfs", "-o", f"mode={'1777' if name == 'tmp' else '0755'}", name, root / name])
+    for source in (CHECKOUT, cache()):
+        _bind(source, root / source.relative_to("/"))
+    if extras().is_dir():
+        _bind(extras(), root / "opt/extras")
+    return root
+
+
+def _bind(source: Path, target: Path) -> None:
+    """Show the folder at the target as well."""
+    target.mkdir(parents=True, exist_ok=True)
+    run(["mount", "--bind", source, target])
+
+
+def _environment() -> dict[str, str]:
+    """Return the clean environment of the command."""
+    kept = {
+        name: value for name, value in os.environ.items() if name.startswith("PATRONUS_") or name in PASSED_ON
+    }
+    return {
+        **kept,
+        "PATH": "/usr/local/bin:/usr/bin:/usr/sbin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "PATRONUS_CACHE": str(cache()),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _inside(command: list[str], folder: str, *, offline: bool) -> None:
+    """Become the command, inside the tree; called in the new mount namespace."""
+    root = _mount_root()
+    os.chroot(root)
+    os.chdir(folder)
+    os.environ["PATH"] = _environment()["PATH"]
+    if offline:
+        run(["ip", "link", "set", "lo", "up"])
+    try:
+        os.execvpe(command[0], command, _environment())
+    except FileNotFoundError:
+        raise BuildError(f"the test tree has no {command[0]}") from None
+
+
+def main() -> None:
+    """Build the tree where it is missing, and run the command in it."""
+    parser = argparse.ArgumentParser(prog="python3 -m image.enter", description=__doc__)
+    parser.add_argument("--offline", action="store_true", help="in a network namespace of its own")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="+")
+    chosen = parser.parse_args()
+    try:
+        if chosen.inside:
+            _inside(chosen.command, chosen.inside, offline=chosen.offline)
+        build_tree("test")
+        raise SystemExit(
+            subprocess.run(command_line(chosen.command, offline=chosen.offline), check=False).returncode
+        )
+    except BuildError as error:
+        complain(error)
+
+
+if __name__ == "__main__":
+    main()
