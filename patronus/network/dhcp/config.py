@@ -9,6 +9,9 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+CONTROL_INTERFACE = "io.patronus.dhcpserver.v1"
+"""The prefix of the methods on the control channel."""
+
 
 @dataclass(frozen=True)
 class Reservation:

@@ -22,7 +22,7 @@ from patronus.kernel.loop import Loop
 from patronus.kernel.notify import notify
 from patronus.kernel.sockets import IP_PKTINFO, PKTINFO_V4
 from patronus.network.dhcp.codec import Code, Kind, MalformedPacket, decode
-from patronus.network.dhcp.config import ServerConfig, read_address, write_address
+from patronus.network.dhcp.config import CONTROL_INTERFACE, ServerConfig, read_address, write_address
 from patronus.network.dhcp.frame import CLIENT_PORT, SERVER_PORT, frame
 from patronus.network.dhcp.lease import Lease
 from patronus.network.dhcp.leases import Leases, boottime_s, clock_offset_s
@@ -31,7 +31,6 @@ from patronus.network.dhcp.reply import Reply, Way
 
 log = logging.getLogger("patronus-dhcp")
 
-INTERFACE = "io.patronus.dhcpserver.v1"
 BATCH = 256
 """Packets that share one transaction at most: a full socket buffer of them."""
 LARGEST = 4096
@@ -82,7 +81,7 @@ class Server:
             "Status": self._status,
         }
         self._endpoint = Endpoint(
-            loop, control, peer=peer, interface=INTERFACE, handlers=handlers, snapshot=self._snapshot
+            loop, control, peer=peer, interface=CONTROL_INTERFACE, handlers=handlers, snapshot=self._snapshot
         )
         loop.call_later(SWEEP_S, self._sweep)
 
