@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Texts of the configuration files to one Configuration, with the problems of all files at once.
+
+Only what changed is read again: a text that is the same as in the previous load keeps its model.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from patronus.core.explain import explain
+from patronus.core.identify import RandomHex, give_ids, lacks_ids, repeated_ids
+from patronus.core.model import Configuration, Section, Strict
+from patronus.core.problem import Location, Path, Problem
+from patronus.core.text import SUFFIXES, Document, parse, section_of
+
+Texts = Mapping[str, str]
+"""File name → text: ``{"firewall/rules.yaml": "rules: []\\n"}``."""
+
+document_of = lru_cache(maxsize=2)(parse)
+"""The last texts read, kept because an edit of one reads it again at once. Never change what it returns."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, read: its model (None where it has problems) and the ids that its text still lacks."""
+
+    name: str
+    text: str
+    model: Strict | None
+    problems: tuple[Problem, ...] = ()
+    ids: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def section(self) -> str:
+        """Return the name without its suffix."""
+        return section_of(self.name)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All files, read. ``config`` is usable where there are no problems."""
+
+    files: Mapping[str, File]
+    config: Configuration
+    problems: tuple[Problem, ...]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return file name → text."""
+        return {name: file.text for name, file in self.files.items()}
+
+
+class Locations(Mapping[Path, Location]):
+    """Where each value stands; the text is read again only when somebody asks."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._files = {section_of(name): (name, text) for name, text in texts.items()}
+
+    def __getitem__(self, path: Path) -> Location:
+        return document_of(*self._files[str(path[0])]).location(path)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter([(section,) for section in self._files])
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+class Schema:
+    """The sections that the installed features declare."""
+
+    def __init__(self, sections: Iterable[Section], random_hex: RandomHex) -> None:
+        self.sections = {section.path: section for section in sections}
+        self._random_hex = random_hex
+
+    def load(self, texts: Texts, previous: Loaded | None = None) -> Loaded:
+        """Read all files. Problems are in the result; nothing is raised."""
+        files = {name: self._file(name, texts[name], previous) for name in sorted(texts)}
+        problems = [problem for file in files.values() for problem in file.problems]
+        problems += self._twice(files)
+        known = {file.section: file.model for file in files.values() if file.model is not None}
+        sections = {path: known.get(path) or section.model() for path, section in self.sections.items()}
+        return Loaded(files, Configuration(sections, Locations(texts)), tuple(problems))
+
+    def _file(self, name: str, text: str, previous: Loaded | None) -> File:
+        before = previous.files.get(name) if previous else None
+        if before is not None and before.text == text:
+            return before
+        section = self.sections.get(section_of(name))
+        if section is None or PurePosixPath(name).suffix not in SUFFIXES:
+            return File(name, text, None, (self._unknown(name),))
+        document = document_of(name, text)
+        if document.problems:
+            return File(name, text, None, tuple(document.problems))
+        return self._validated(document, section)
+
+    def _validated(self, document: Document, section: Section) -> File:
+        data: dict[str, Any] = document.data
+        ids: dict[Path, str] = {}
+        if lacks_ids(section.model, data):
+            data = copy.deepcopy(data)
+            ids = give_ids(section.model, data, self._random_hex)
+        problems = [_repeated(document, *found) for found in repeated_ids(section.model, data)]
+        model: Strict | None = None
+        try:
+            model = section.model.model_validate(data)
+        except ValidationError as error:
+            problems += explain(document, section.model, data, error)
+        return File(document.file, document.text, None if problems else model, tuple(problems), ids)
+
+    def _unknown(self, name: str) -> Problem:
+        known = [f"{path}{section.default_suffix}" for path, section in self.sections.items()]
+        close = get_close_matches(name, known, 1)
+        hint = f"did you mean {close[0]}?" if close else None
+        return Problem(
+            (section_of(name),), "no feature reads this file", None, None, hint, location=Location(name, 1)
+        )
+
+    def _twice(self, files: Mapping[str, File]) -> Iterator[Problem]:
+        first: dict[str, str] = {}
+        for name in files:
+            section = section_of(name)
+            if section in self.sections and first.setdefault(section, name) != name:
+                message = f"the section {section} is already given by {first[section]}"
+                yield Problem((section,), message, None, "one suffix a file", location=Location(name, 1))
+
+    def file_of(self, section: str, texts: Texts) -> str:
+        """Return the name of the section's file, existing or to be made. Raises KeyError if not declared."""
+        declared = self.sections[section]
+        existing = (section + suffix for suffix in SUFFIXES if section + suffix in texts)
+        return next(existing, section + declared.default_suffix)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return section → JSON Schema (draft 2020-12) of its file."""
+        return {
+            path: section.model.model_json_schema(by_alias=True) for path, section in self.sections.items()
+        }
+
+
+def with_text(file: File, text: str) -> File:
+    """Return the same file after its ids were written into the text."""
+    return replace(file, text=text, ids={})
+
+
+def _repeated(document: Document, path: Path, first: Path, name: str) -> Problem:
+    section = section_of(document.file)
+    earlier = document.location((section, *first))
+    return Problem(
+        path=(section, *path),
+        message=f"the id {name} is already used in line {earlier.line}",
+        value=name,
+        allowed="ids are unique within their list",
+        location=document.location((section, *path)),
+    )

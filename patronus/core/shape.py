@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a model expects at a path: walks pydantic's annotations beside data that may not fit them."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from patronus.core.problem import Path
+
+
+def alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the branches of a union, without ``Annotated`` and None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from alternatives(get_args(annotation)[0])
+    elif origin is Union or origin is types.UnionType:
+        for branch in get_args(annotation):
+            yield from alternatives(branch)
+    elif annotation is not type(None):
+        yield annotation
+
+
+def models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models among the branches."""
+    return [one for one in alternatives(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+
+
+def members(annotation: Any, *, mapping: bool) -> list[Any]:
+    """Return what the lists (or the mappings) among the branches hold."""
+    found = []
+    for one in alternatives(annotation):
+        origin, arguments = get_origin(one), get_args(one)
+        if not isinstance(origin, type) or not arguments:
+            continue
+        if mapping and issubclass(origin, dict):
+            found.append(arguments[1])
+        elif not mapping and issubclass(origin, list | tuple | set | frozenset | Sequence):
+            found.append(arguments[0])
+    return found
+
+
+@cache
+def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields by the key that a file uses."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def expected(annotations: Iterable[Any], part: str | int) -> list[Any]:
+    """Return the annotations one step deeper."""
+    found: list[Any] = []
+    for annotation in annotations:
+        if isinstance(part, int):
+            found += members(annotation, mapping=False)
+            continue
+        found += members(annotation, mapping=True)
+        found += [fields(model)[part].annotation for model in models(annotation) if part in fields(model)]
+    return found
+
+
+def keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    """Return the keys that the mapping at ``path``, without the section, may have."""
+    annotations: list[Any] = [model]
+    for part in path:
+        annotations = expected(annotations, part)
+    return sorted({key for annotation in annotations for one in models(annotation) for key in fields(one)})
