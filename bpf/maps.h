@@ -34,7 +34,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, REASON_MAX);
-	__type(key, __u32);
+	__type(key, enum reason);
 	__type(value, struct counter);
 } counters SEC(".maps");
 
@@ -94,5 +94,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, EVENTS_BYTES);
 } events SEC(".maps");
+
+/* Never loaded: a ring buffer names no type, and this brings its records' layout into the BTF. */
+const struct drop_event event_layout SEC("layout") = {};
 
 #endif

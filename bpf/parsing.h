@@ -169,35 +169,65 @@ static __always_inline bool ipv6_is_fragment(const struct ipv6_extension *header
 	return fragment->offset_be & bpf_htons(IPV6_MORE_FRAGMENTS | IPV6_OFFSET_MASK);
 }
 
+/* Where a chain of extension headers ended: enum chain, upper protocol, offset in the packet. */
+#define CHAIN_RESULT(chain, protocol, offset) ((chain) << 24 | (__u32)(protocol) << 16 | (offset))
+#define CHAIN_OF(result)		      ((result) >> 24)
+#define CHAIN_PROTOCOL(result)		      ((result) >> 16 & 0xff)
+#define CHAIN_OFFSET(result)		      ((result) & CHAIN_OFFSET_MAX)
+#define CHAIN_OFFSET_MAX		      0x7fff
+
 /*
- * Walk the extension headers that follow the fixed header. *protocol is the fixed header's next
- * header on entry and the upper layer's protocol on CHAIN_DONE. A fragment's *protocol is what
- * its fragment header names.
+ * Walk the extension headers from `offset` on, the first of which is of the kind `protocol`. A
+ * fragment's protocol is what its fragment header names.
+ *
+ * A global function: the verifier looks at it once, for any offset, and not again for each way
+ * through the headers before it (a tenfold saving). Packets without extension headers skip it.
  */
-static __always_inline enum chain parse_extensions(struct cursor *cursor, __u8 *protocol)
+__noinline __u32 walk_extensions(struct xdp_md *ctx, __u32 offset, __u8 protocol)
 {
+	void *start = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+
 	for (int depth = 0; depth < EXTENSIONS_MAX; depth++) {
-		struct ipv6_extension *header = cursor->pos;
-		__u8 kind = *protocol;
-		__u32 size;
+		struct ipv6_extension *header;
+		__u8 kind = protocol;
 
 		if (!is_extension(kind))
-			return CHAIN_DONE;
-		if ((void *)(header + 1) > cursor->end)
-			return CHAIN_MALFORMED;
-		*protocol = header->next_header;
-		size = sizeof(*header);
-		if (kind == IPPROTO_FRAGMENT) {
-			if (ipv6_is_fragment(header))
-				return CHAIN_FRAGMENT;
-		} else {
-			size = extension_size(header, kind);
-		}
-		if (cursor->pos + size > cursor->end)
-			return CHAIN_MALFORMED;
-		cursor->pos += size;
+			return CHAIN_RESULT(CHAIN_DONE, kind, offset);
+		if (offset > CHAIN_OFFSET_MAX)
+			return CHAIN_RESULT(CHAIN_MALFORMED, kind, 0);
+		header = start + offset;
+		if ((void *)(header + 1) > end)
+			return CHAIN_RESULT(CHAIN_MALFORMED, kind, 0);
+		protocol = header->next_header;
+		if (kind != IPPROTO_FRAGMENT)
+			offset += extension_size(header, kind);
+		else if (ipv6_is_fragment(header))
+			return CHAIN_RESULT(CHAIN_FRAGMENT, protocol, offset);
+		else
+			offset += sizeof(*header);
+		if (offset > end - start)
+			return CHAIN_RESULT(CHAIN_MALFORMED, kind, 0);
 	}
-	return is_extension(*protocol) ? CHAIN_DEPTH : CHAIN_DONE;
+	return CHAIN_RESULT(is_extension(protocol) ? CHAIN_DEPTH : CHAIN_DONE, protocol, offset);
+}
+
+/*
+ * Move behind the extension headers. *protocol is the fixed header's next header on entry and the
+ * upper layer's protocol afterwards.
+ */
+static __always_inline enum chain parse_extensions(struct xdp_md *ctx, struct cursor *cursor,
+						   __u8 *protocol)
+{
+	void *start = (void *)(long)ctx->data;
+	__u32 result;
+
+	if (!is_extension(*protocol))
+		return CHAIN_DONE;
+	result = walk_extensions(ctx, cursor->pos - start, *protocol);
+	*protocol = CHAIN_PROTOCOL(result);
+	cursor->pos = start + CHAIN_OFFSET(result);
+	return CHAIN_OF(result);
 }
 
 /* RFC 9293 section 3.1; options are left alone. */

@@ -177,7 +177,7 @@ static __always_inline enum reason judge_ipv4(struct packet *packet)
 	return fragment ? REASON_PASS_FRAGMENT : REASON_PASS;
 }
 
-static __always_inline enum reason judge_ipv6(struct packet *packet)
+static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet *packet)
 {
 	struct flow_key_ipv6 key = { .vlan_id = packet->vlan_id };
 	struct ports ports = {};
@@ -198,7 +198,7 @@ static __always_inline enum reason judge_ipv6(struct packet *packet)
 	}
 
 	key.protocol = header->nexthdr;
-	chain = parse_extensions(&packet->cursor, &key.protocol);
+	chain = parse_extensions(ctx, &packet->cursor, &key.protocol);
 	if (chain == CHAIN_MALFORMED)
 		return REASON_PASS_MALFORMED;
 	if (chain == CHAIN_DEPTH)
@@ -238,7 +238,7 @@ static __always_inline enum reason read_link_layer(struct packet *packet)
 	return is_vlan(packet->eth_type_be) ? REASON_PASS_VLAN_DEPTH : REASON_PASS;
 }
 
-static __always_inline enum reason judge(struct packet *packet)
+static __always_inline enum reason judge(struct xdp_md *ctx, struct packet *packet)
 {
 	enum reason reason = read_link_layer(packet);
 
@@ -247,7 +247,7 @@ static __always_inline enum reason judge(struct packet *packet)
 	if (packet->eth_type_be == bpf_htons(ETH_P_IP))
 		return judge_ipv4(packet);
 	if (packet->eth_type_be == bpf_htons(ETH_P_IPV6))
-		return judge_ipv6(packet);
+		return judge_ipv6(ctx, packet);
 	return REASON_PASS_NOT_IP;
 }
 
@@ -299,7 +299,7 @@ int xdp_firewall(struct xdp_md *ctx)
 		.cursor = cursor_over(ctx),
 		.bytes = bpf_xdp_get_buff_len(ctx),
 	};
-	enum reason reason = judge(&packet);
+	enum reason reason = judge(ctx, &packet);
 
 	count(ctx, &packet, reason);
 	return reason >= REASON_DROP_FIRST ? XDP_DROP : XDP_PASS;
