@@ -28,7 +28,7 @@ class Timer:
         self.due = due
         self.callback: Callback | None = callback
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         """Forget the callback; harmless where it has run."""
         self.callback = None
 

@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class Server:
         self._ports = ports
         self._machine.configure(config)
         for port in ports:
-            self._loop.on_readable(port.datagrams, lambda port=port: self._receive(port))  # type: ignore[misc]
+            self._loop.on_readable(port.datagrams, partial(self._receive, port))
         log.info("serving %d pools on %d devices", len(config.pools), len(ports))
         return {}
 

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a question to its answer: local names, lists, cache, upstream. Time and sockets are handed in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from patronus.network.dns.answer import Answer, from_response
+from patronus.network.dns.blocklist import blocked
+from patronus.network.dns.cache import Cache
+from patronus.network.dns.config import LeaseName, ServerConfig
+from patronus.network.dns.upstream import Question, Resolution, Transport, Upstreams, private_address
+from patronus.network.dns.wire import Flag, Query, Rcode, Response, Type, error_reply, parents, wire_name
+from patronus.network.dns.zone import Zone
+
+LOCAL_ANSWERS = 20_000
+"""Local answers that are kept ready at most; a flood of invented names must not fill the memory."""
+UNDER_WAY = 2_000
+"""Questions to upstream at one time; past that the client is told SERVFAIL."""
+STALE_WAIT_S = 1.8
+"""How long a client waits before it gets a stale answer (RFC 8767 section 5)."""
+RETRY_S = 30.0
+"""How long a stale answer serves at once after upstream failed to answer (RFC 8767 section 5)."""
+
+Respond = Callable[[bytes], None]
+
+
+class _Waiting:
+    """Those who wait for one answer from upstream, and the stale one that they may get instead."""
+
+    def __init__(self) -> None:
+        self.clients: list[tuple[Query, int, Respond]] = []
+
+
+class Resolver:
+    """Answers queries. One for each server process."""
+
+    def __init__(self, cache: Cache, transport: Transport) -> None:
+        self.cache = cache
+        self.counters: Counter[str] = Counter()
+        self.upstreams = Upstreams(())
+        self._transport = transport
+        self._config = ServerConfig()
+        self._leases: tuple[LeaseName, ...] = ()
+        self._blocked: set[bytes] = set()
+        self._private: set[bytes] = set()
+        self._local: dict[bytes, Answer] = {}
+        self._zone = Zone(self._config.domain, (), ())
+        self._waiting: dict[bytes, _Waiting] = {}
+
+    def configure(self, config: ServerConfig, names: set[bytes]) -> None:
+        """Go on with another configuration and other blocked names; answers that stay valid stay."""
+        self._config, self._blocked = config, names
+        self._private = {wire_name(domain) for domain in config.private_domains}
+        self.upstreams.replace(config.upstreams)
+        self.cache.resize(config.cache_size, config.serve_stale_s)
+        self._rebuild()
+        if names:
+            self.cache.flush(lambda key: blocked(key[:-6], names))
+
+    def know_leases(self, leases: Iterable[LeaseName]) -> None:
+        """Answer with these hosts' names from now on, in the place of those known before."""
+        self._leases = tuple(leases)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        leases = self._leases if self._config.lease_names else ()
+        self._zone = Zone(self._config.domain, self._config.records, leases)
+        self._local.clear()
+
+    def answer(self, query: Query, limit: int, respond: Respond) -> None:
+        """Answer the query through ``respond``, at once or later; ``limit`` is the reply's size in bytes."""
+        key, now_s = query.key, self._transport.now()
+        ready = self._local.get(key) or self.cache.get(key, now_s)
+        if ready is not None:
+            self.counters["from cache"] += 1
+            respond(ready.reply(query, now_s, limit))
+        elif query.rcode or query.qtype in {Type.AXFR, Type.IXFR, Type.ANY}:
+            self.counters["refused"] += 1
+            respond(error_reply(query, query.rcode or Rcode.NOTIMP))
+        elif (local := self._own(query, now_s)) is not None:
+            if len(self._local) < LOCAL_ANSWERS:
+                self._local[key] = local
+            respond(local.reply(query, now_s, limit))
+        elif not query.flags & Flag.RD:
+            self.counters["refused"] += 1
+            respond(error_reply(query, Rcode.REFUSED))
+        else:
+            self._ask(key, query, limit, respond)
+
+    def _own(self, query: Query, now_s: float) -> Answer | None:
+        """Return what we answer without asking: a local name, or that a blocked one does not exist."""
+        found = self._zone.answer(query.name, query.qtype, query.qclass, now_s)
+        if found is not None:
+            self.counters["local"] += 1
+            return found
+        if self._blocked and blocked(query.name, self._blocked):
+            self.counters["blocked"] += 1
+            return self._zone.negative(Rcode.NXDOMAIN, now_s)
+        return None
+
+    def _ask(self, key: bytes, query: Query, limit: int, respond: Respond) -> None:
+        """Ask upstream, or wait with those who asked the same before."""
+        now_s = self._transport.now()
+        stale = self.cache.stale(key, now_s)
+        if stale is not None and stale.retry_s > now_s:
+            self.counters["stale"] += 1
+            respond(stale.reply(query, now_s, limit))
+            return
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting.clients.append((query, limit, respond))
+            return
+        if len(self._waiting) >= UNDER_WAY:
+            self.counters["too many under way"] += 1
+            respond(error_reply(query, Rcode.SERVFAIL))
+            return
+        self._begin(key, query, limit, respond)
+
+    def _begin(self, key: bytes, query: Query, limit: int, respond: Respond) -> None:
+        waiting = self._waiting[key] = _Waiting()
+        waiting.clients.append((query, limit, respond))
+        self.counters["forwarded"] += 1
+        question = Question(
+            query.name, query.qtype, query.qclass, query.dnssec_ok, bool(query.flags & Flag.CD)
+        )
+        if self.cache.stale(key, self._transport.now()) is not None:
+            self._transport.later(STALE_WAIT_S, lambda: self._serve_stale_late(key, waiting))
+        Resolution(
+            question,
+            self.upstreams,
+            self._transport,
+            self.counters,
+            lambda response: self._finish(key, waiting, response),
+        ).start()
+
+    def _serve_stale_late(self, key: bytes, waiting: _Waiting) -> None:
+        if waiting.clients:
+            self._serve_stale(key, waiting)
+
+    def _serve_stale(self, key: bytes, waiting: _Waiting) -> bool:
+        """Give those who still wait what there was before; return whether there was."""
+        now_s = self._transport.now()
+        stale = self.cache.stale(key, now_s)
+        if stale is None:
+            return False
+        stale.retry_s = now_s + RETRY_S
+        clients, waiting.clients = waiting.clients, []
+        for query, limit, respond in clients:
+            self.counters["stale"] += 1
+            respond(stale.reply(query, now_s, limit))
+        return True
+
+    def _finish(self, key: bytes, waiting: _Waiting, response: Response | None) -> None:
+        """Give everyone who waits what came: the answer, a stale one, or that it failed."""
+        del self._waiting[key]
+        usable = response is not None and response.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}
+        if not usable and self._serve_stale(key, waiting):
+            return
+        now_s = self._transport.now()
+        if response is None or not usable or self._rebinds(key, response):
+            for query, _, respond in waiting.clients:
+                respond(error_reply(query, Rcode.SERVFAIL))
+            return
+        answer = from_response(response, now_s)
+        if answer.ttl_s:
+            self.cache.put(key, answer)
+        for query, limit, respond in waiting.clients:
+            respond(answer.reply(query, now_s, limit))
+
+    def _rebinds(self, key: bytes, response: Response) -> bool:
+        """Return whether an outside name answers with an inside address and may not."""
+        if not self._config.rebind_protection or not private_address(response):
+            return False
+        if any(parent in self._private for parent in parents(key[:-6])):
+            return False
+        self.counters["rebinding refused"] += 1
+        return True

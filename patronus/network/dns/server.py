@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The DNS server process: ``python3 -m patronus.network.dns.server``. Holds no capability, opens no port.
+
+Clients come in through the sockets that patronusd passed; questions go out through sockets of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from patronus.core.errors import InvalidRequest, StorageError
+from patronus.kernel.endpoint import Endpoint, arguments
+from patronus.kernel.incoming import MessageStream
+from patronus.kernel.loop import Loop, Timer
+from patronus.kernel.notify import notify
+from patronus.kernel.outgoing import Exchange, ask_datagram, ask_stream
+from patronus.network.dns.blocklist import read_names
+from patronus.network.dns.cache import Cache, Store
+from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
+from patronus.network.dns.resolver import Resolver
+from patronus.network.dns.wire import MalformedMessage, parse_query, wire_name
+
+log = logging.getLogger("patronus-dns")
+
+BATCH = 64
+LARGEST = 4096
+STREAM_LIMIT = 65535
+"""Bytes that a reply over TCP may have."""
+STREAMS = 256
+"""TCP clients at one time; the next is closed at once."""
+SAVE_S = 900.0
+SAVE_STEP_S = 0.05
+ANCILLARY = 64
+
+
+class Outside:
+    """The transport of the resolver: sockets of our own, and this process's loop."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def ask(
+        self,
+        server: UpstreamServer,
+        data: bytes,
+        on_data: Callable[[bytes], None],
+        on_failure: Callable[[str], None],
+    ) -> Exchange:
+        """Send to the server. Raises OSError."""
+        ask = ask_stream if server.tcp else ask_datagram
+        return ask(self._loop, (server.address, server.port), data, on_data, on_failure)
+
+    def later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """Call back after a while."""
+        return self._loop.call_later(delay_s, callback)
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+
+class Server:
+    """Sockets in, answers out; commands over the control channel."""
+
+    def __init__(self, loop: Loop, store: Store, control: Path, peer: int) -> None:
+        self._loop = loop
+        self._store = store
+        self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
+        self._sockets: list[socket.socket] = []
+        self._streams: set[MessageStream] = set()
+        log.info("%d answers kept from before", store.load(self._resolver.cache))
+        handlers = {
+            "Configure": self._configure,
+            "SetLeases": self._set_leases,
+            "Flush": self._flush,
+            "Status": self._status,
+        }
+        Endpoint(loop, control, peer=peer, interface=CONTROL_INTERFACE, handlers=handlers, snapshot=list)
+        loop.call_later(SAVE_S, self._save)
+
+    def _configure(self, parameters: dict[str, Any], descriptors: tuple[int, ...]) -> dict[str, Any]:
+        """Take configuration, sockets and blocklists in the place of what there was."""
+        try:
+            config = ServerConfig.from_data(parameters["config"])
+            count = int(parameters["sockets"])
+            leases = [LeaseName(**item) for item in parameters["leases"]]
+            for domain in (config.domain, *config.private_domains, *(item.name for item in config.records)):
+                wire_name(domain)
+            names, odd = _read_lists(descriptors[count:])
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise InvalidRequest(f"not a configuration: {error!r}") from error
+        for descriptor in descriptors[count:]:
+            os.close(descriptor)
+        self._resolver.know_leases(leases)
+        self._resolver.configure(config, names)
+        self._listen([socket.socket(fileno=descriptor) for descriptor in descriptors[:count]])
+        log.info("serving on %d sockets, %d names blocked, %d lines unread", count, len(names), odd)
+        return {"blocked": len(names), "unread": odd}
+
+    def _listen(self, sockets: list[socket.socket]) -> None:
+        """Serve on these sockets, and close those from before."""
+        for sock in self._sockets:
+            self._loop.forget(sock)
+            sock.close()
+        self._sockets = sockets
+        for sock in sockets:
+            if sock.type == socket.SOCK_DGRAM:
+                self._loop.on_readable(sock, partial(self._receive, sock))
+            else:
+                self._loop.on_readable(sock, partial(self._accept, sock))
+
+    def _receive(self, sock: socket.socket) -> None:
+        """Serve the datagrams that wait, up to a batch; each reply leaves from the address that was asked."""
+        for _ in range(BATCH):
+            try:
+                data, ancillary, _, client = sock.recvmsg(LARGEST, ANCILLARY)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                log.warning("receiving: %s", error)
+                return
+            self._serve(data, None, partial(self._send, sock, ancillary, client))
+
+    def _serve(self, data: bytes, limit: int | None, respond: Callable[[bytes], None]) -> None:
+        """Answer one message; what is no question is dropped and counted."""
+        try:
+            query = parse_query(data)
+        except MalformedMessage:
+            self._resolver.counters["malformed"] += 1
+            return
+        self._resolver.answer(query, query.size if limit is None else limit, respond)
+
+    def _send(
+        self, sock: socket.socket, ancillary: list[tuple[int, int, bytes]], client: Any, reply: bytes
+    ) -> None:
+        try:
+            sock.sendmsg([reply], ancillary, 0, client)
+        except OSError:
+            self._resolver.counters["not sent"] += 1
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            return
+        if len(self._streams) >= STREAMS:
+            self._resolver.counters["too many streams"] += 1
+            sock.close()
+            return
+        self._streams.add(MessageStream(self._loop, sock, self._serve_stream, self._streams.discard))
+
+    def _serve_stream(self, data: bytes, respond: Callable[[bytes], None]) -> None:
+        self._serve(data, STREAM_LIMIT, respond)
+
+    def _set_leases(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
+        try:
+            self._resolver.know_leases([LeaseName(**item) for item in parameters["leases"]])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidRequest(f"not leases: {error!r}") from error
+        return {}
+
+    def _flush(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
+        return {"flushed": self._resolver.cache.flush()}
+
+    def _status(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
+        upstreams, now_s = self._resolver.upstreams, time.monotonic()
+        return {
+            "sockets": len(self._sockets),
+            "cached": len(self._resolver.cache),
+            "counters": dict(self._resolver.counters),
+            "upstreams": [
+                {
+                    "id": server.id,
+                    "address": server.address,
+                    "port": server.port,
+                    "answered": upstreams.health(server).answered,
+                    "healthy": upstreams.health(server).bad_until_s <= now_s,
+                }
+                for server in upstreams.servers
+            ],
+        }
+
+    def _save(self) -> None:
+        self._save_step(self._store.save(self._resolver.cache))
+        self._loop.call_later(SAVE_S, self._save)
+
+    def _save_step(self, steps: Iterator[int]) -> None:
+        """Write one batch and leave the rest for later, so that questions are answered in between."""
+        try:
+            if next(steps, None) is not None:
+                self._loop.call_later(SAVE_STEP_S, lambda: self._save_step(steps))
+        except StorageError as error:
+            log.warning("%s", error)
+
+    def save_all(self) -> None:
+        """Write the cache at the end."""
+        try:
+            for _ in self._store.save(self._resolver.cache):
+                pass
+        except StorageError as error:
+            log.warning("%s", error)
+
+
+def _read_lists(descriptors: tuple[int, ...]) -> tuple[set[bytes], int]:
+    """Return the names of all blocklists, whose open files patronusd passed, and the count of odd lines."""
+    names: set[bytes] = set()
+    odd = 0
+    for descriptor in descriptors:
+        with open(descriptor, encoding="utf-8", errors="replace", closefd=False) as lines:
+            found, unread = read_names(lines)
+        names |= found
+        odd += unread
+    return names, odd
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    told = arguments("patronus-dns")
+    loop = Loop()
+    store = Store(told.state / "dns-cache.db")
+    server = Server(loop, store, told.control, told.peer)
+    notify("READY=1")
+    loop.run()
+    server.save_all()
+    store.close()
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    main()

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Asking upstream servers: what is sent, what is believed, whom to ask next. Pure; the sockets are handed in.
+
+An answer is believed if it came to the port that asked, with the id, and with the question in the very case
+that was drawn for it (RFC 5452; draft-vixie-dnsext-dns0x20). What fits but for the case is asked over TCP.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from patronus.network.dns.config import UpstreamServer
+from patronus.network.dns.wire import (
+    CLASS_IN,
+    HEADER,
+    HEADER_SIZE,
+    QUESTION_TAIL,
+    Flag,
+    MalformedMessage,
+    Rcode,
+    Response,
+    Type,
+    opt_record,
+    parse_response,
+)
+
+TRY_TIMES_S = (0.8, 1.2, 1.6, 2.4)
+"""How long each try waits before the next begins; answers to earlier ones still count. Together 6 s."""
+BAD_TIME_S = 30.0
+"""How long a server that failed is asked only after the others."""
+FAILURES = 3
+
+
+class Closable(Protocol):
+    """A question on its way."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+OnData = Callable[[bytes], None]
+OnFailure = Callable[[str], None]
+
+
+class Transport(Protocol):
+    """What carries questions, and time."""
+
+    def ask(self, server: UpstreamServer, data: bytes, on_data: OnData, on_failure: OnFailure) -> Closable:
+        """Send to the server, over TCP where it says so. Raises OSError."""
+
+    def later(self, delay_s: float, callback: Callable[[], None]) -> Closable:
+        """Call back after a while, unless closed."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+
+
+@dataclass
+class Health:
+    """How a server has been doing."""
+
+    failures: int = 0
+    bad_until_s: float = 0.0
+    answered: int = 0
+
+    def failed(self, now_s: float) -> None:
+        """Count a question without an answer."""
+        self.failures += 1
+        if self.failures >= FAILURES:
+            self.bad_until_s = now_s + BAD_TIME_S
+
+    def worked(self) -> None:
+        """Count an answer: the server is well."""
+        self.failures, self.bad_until_s = 0, 0.0
+        self.answered += 1
+
+
+class Upstreams:
+    """The servers to ask and how they do; those that do not answer come last, else the order of the file."""
+
+    def __init__(self, servers: Sequence[UpstreamServer]) -> None:
+        self.servers = tuple(servers)
+        self._health: dict[tuple[str, int], Health] = {}
+
+    def health(self, server: UpstreamServer) -> Health:
+        """Return how the server does, whatever carries the questions to it."""
+        return self._health.setdefault((server.address, server.port), Health())
+
+    def replace(self, servers: Sequence[UpstreamServer]) -> None:
+        """Take other servers; what is known of those that stay is kept."""
+        known = {(server.address, server.port) for server in servers}
+        self.servers = tuple(servers)
+        self._health = {key: health for key, health in self._health.items() if key in known}
+
+    def order(self, now_s: float) -> list[UpstreamServer]:
+        """Return the servers in the order in which to ask them."""
+        return sorted(self.servers, key=lambda server: self.health(server).bad_until_s > now_s)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked; ``name`` is in lower case."""
+
+    name: bytes
+    qtype: int
+    qclass: int
+    do: bool
+    cd: bool
+
+
+class Resolution:
+    """One question on its way to an answer; ``finish`` is called once, with the response or None."""
+
+    def __init__(
+        self,
+        question: Question,
+        upstreams: Upstreams,
+        transport: Transport,
+        counters: Counter[str],
+        finish: Callable[[Response | None], None],
+    ) -> None:
+        self._question = question
+        self._upstreams = upstreams
+        self._transport = transport
+        self._counters = counters
+        self._finish = finish
+        self._order = upstreams.order(transport.now())
+        self._tries = 0
+        self._open: list[Closable] = []
+        self._timer: Closable | None = None
+        self._failure: Response | None = None
+        self._done = False
+
+    def start(self) -> None:
+        """Ask the first server; without servers the resolution fails at once."""
+        self._next()
+
+    def _next(self) -> None:
+        """Ask the next server, twice around at most, and set the time for the one after."""
+        if self._timer is not None:
+            self._timer.close()
+        if self._done:
+            return
+        if not self._order or self._tries >= max(len(TRY_TIMES_S), len(self._order)):
+            self._end(self._failure)
+            return
+        server = self._order[self._tries % len(self._order)]
+        wait_s = TRY_TIMES_S[min(self._tries, len(TRY_TIMES_S) - 1)]
+        self._tries += 1
+        self._timer = self._transport.later(wait_s, lambda: self._timed_out(server))
+        self._ask(server)
+
+    def _timed_out(self, server: UpstreamServer) -> None:
+        self._upstreams.health(server).failed(self._transport.now())
+        self._counters["upstream timeouts"] += 1
+        self._next()
+
+    def _ask(self, server: UpstreamServer) -> None:
+        sent = query_bytes(self._question)
+        try:
+            exchange = self._transport.ask(
+                server, sent, lambda data: self._received(server, sent, data), lambda _: self._failed(server)
+            )
+        except OSError:
+            self._failed(server)
+            return
+        self._open.append(exchange)
+
+    def _failed(self, server: UpstreamServer) -> None:
+        self._upstreams.health(server).failed(self._transport.now())
+        self._counters["upstream failures"] += 1
+        self._next()
+
+    def _received(self, server: UpstreamServer, sent: bytes, data: bytes) -> None:
+        """Take an answer, go on with TCP, or wait on where it is not one to this question."""
+        if self._done:
+            return
+        try:
+            response = parse_response(data)
+        except MalformedMessage:
+            self._counters["upstream malformed"] += 1
+            return
+        asked = sent[HEADER_SIZE : HEADER_SIZE + len(self._question.name) + QUESTION_TAIL.size]
+        got = data[HEADER_SIZE : response.question_end]
+        if data[:2] != sent[:2] or got[-4:] != asked[-4:] or got[:-4].lower() != self._question.name:
+            self._counters["upstream mismatches"] += 1
+            return
+        if response.flags & Flag.TC or got != asked:
+            self._over_tcp(server, response)
+            return
+        self._judge(server, response)
+
+    def _over_tcp(self, server: UpstreamServer, response: Response) -> None:
+        if server.tcp:
+            self._judge(server, response)
+            return
+        self._counters["upstream over tcp"] += 1
+        self._ask(UpstreamServer(server.id, server.address, server.port, tcp=True))
+
+    def _judge(self, server: UpstreamServer, response: Response) -> None:
+        """End with a usable answer; a server that cannot or will not answer passes the question on."""
+        if response.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+            self._upstreams.health(server).worked()
+            self._end(response)
+            return
+        self._counters["upstream refusals"] += 1
+        self._failure = response
+        if self._tries >= len(self._order):
+            self._end(response)
+        else:
+            self._next()
+
+    def _end(self, response: Response | None) -> None:
+        if self._done:
+            return
+        self._done = True
+        if self._timer is not None:
+            self._timer.close()
+        for exchange in self._open:
+            exchange.close()
+        self._finish(response)
+
+
+def query_bytes(question: Question) -> bytes:
+    """Return the question as a message, its id and the case of its letters drawn anew."""
+    flags = Flag.RD | (Flag.CD if question.cd else 0)
+    header = HEADER.pack(secrets.randbits(16), flags, 1, 0, 0, 1)
+    tail = QUESTION_TAIL.pack(question.qtype, question.qclass)
+    return header + mixed_case(question.name) + tail + opt_record(dnssec_ok=question.do)
+
+
+def mixed_case(name: bytes) -> bytes:
+    """Return the name with each letter's case drawn at random; a length is never a letter's code."""
+    drawn = secrets.randbits(8 * len(name)).to_bytes(len(name))
+    return bytes(
+        byte ^ (0x20 if 97 <= byte <= 122 and coin & 1 else 0) for byte, coin in zip(name, drawn, strict=True)
+    )
+
+
+def private_address(response: Response) -> bool:
+    """Return whether an answer holds an address of a private, local or loopback network (DNS rebinding)."""
+    return any(
+        span.rtype in {Type.A, Type.AAAA}
+        and span.rclass == CLASS_IN
+        and is_private(response.data[span.data_at : span.end])
+        for span in response.answers
+    )
+
+
+def is_private(packed: bytes) -> bool:
+    """Return whether the address is one that no outside name has a reason to give."""
+    if len(packed) not in {4, 16}:
+        return False
+    address = ipaddress.ip_address(packed)
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        address = mapped
+    return any(address in network for network in PRIVATE if network.version == address.version)
+
+
+PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::/127",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DNS messages as bytes: just enough to answer from a cache and to check what upstream sent (RFC 1035, 6891).
+
+No object is made per record. A name in a key is its wire form in lower case: a label's length is at most
+63, which is below "A", so ``bytes.lower`` changes letters only.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+HEADER = struct.Struct("!HHHHHH")
+QUESTION_TAIL = struct.Struct("!HH")
+RECORD_FIXED = struct.Struct("!HHIH")
+OPT_FIXED = struct.Struct("!BHHBBHH")
+HEADER_SIZE = 12
+NAME_LIMIT = 255
+PLAIN_UDP_SIZE = 512
+OUR_UDP_SIZE = 1232
+"""Bytes that pass every path unfragmented (DNS flag day 2020)."""
+CLASS_IN = 1
+OPT = 41
+ROOT = b"\0"
+
+
+class Flag:
+    """The bits of the header's second word; plain numbers, because an IntFlag costs a microsecond per use."""
+
+    QR = 0x8000
+    AA = 0x0400
+    TC = 0x0200
+    RD = 0x0100
+    RA = 0x0080
+    AD = 0x0020
+    CD = 0x0010
+
+
+class Rcode(IntEnum):
+    """Response codes; BADVERS needs the OPT record's upper bits."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    BADVERS = 16
+
+
+class Type(IntEnum):
+    """The record types that the server itself looks at."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    MX = 15
+    TXT = 16
+    AAAA = 28
+    SRV = 33
+    IXFR = 251
+    AXFR = 252
+    ANY = 255
+
+
+class MalformedMessage(ValueError):
+    """The bytes are no DNS message, or not one that may be answered."""
+
+
+class Query(NamedTuple):
+    """A question as it came. ``question`` is name, type and class in the client's case.
+
+    ``size`` is what the client takes over UDP; ``rcode`` is set where the answer is an error at once.
+    """
+
+    id: int
+    flags: int
+    question: bytes
+    name: bytes
+    qtype: int
+    qclass: int
+    edns: bool
+    dnssec_ok: bool
+    size: int
+    rcode: int
+
+    @property
+    def key(self) -> bytes:
+        """Return what the answer depends on: name, type, class, DO and CD."""
+        return cache_key(self.name, self.qtype, self.qclass, do=self.dnssec_ok, cd=bool(self.flags & Flag.CD))
+
+
+def cache_key(name: bytes, qtype: int, qclass: int, *, do: bool, cd: bool) -> bytes:
+    """Return the key of an answer; ``name`` is in lower case."""
+    return name + QUESTION_TAIL.pack(qtype, qclass) + (b"\1" if do else b"\0") + (b"\1" if cd else b"\0")
+
+
+def parse_query(data: bytes) -> Query:
+    """Return the question in the bytes. Raises MalformedMessage for what must not be answered at all."""
+    if len(data) < HEADER_SIZE:
+        raise MalformedMessage("shorter than a header")
+    identity, flags, questions, answers, authorities, extras = HEADER.unpack_from(data)
+    if flags & Flag.QR:
+        raise MalformedMessage("a response")
+    if flags & 0x7800:
+        return _refused(identity, flags, Rcode.NOTIMP)
+    if questions != 1 or answers or authorities or extras > 2:
+        return _refused(identity, flags, Rcode.FORMERR)
+    end = skip_plain_name(data, HEADER_SIZE) + QUESTION_TAIL.size
+    if end > len(data):
+        raise MalformedMessage("the question ends early")
+    name = data[HEADER_SIZE : end - 4].lower()
+    qtype, qclass = QUESTION_TAIL.unpack_from(data, end - 4)
+    edns, do, size, rcode = _extras(data, end, extras) if extras else (False, False, PLAIN_UDP_SIZE, 0)
+    return Query(identity, flags, data[HEADER_SIZE:end], name, qtype, qclass, edns, do, size, rcode)
+
+
+def _refused(identity: int, flags: int, rcode: Rcode) -> Query:
+    return Query(
+        identity, flags, b"", b"", 0, 0, edns=False, dnssec_ok=False, size=PLAIN_UDP_SIZE, rcode=rcode
+    )
+
+
+def _extras(data: bytes, position: int, count: int) -> tuple[bool, bool, int, int]:
+    """Return (EDNS given, DO, UDP size, rcode) from a query's last section (RFC 6891 section 6)."""
+    found: tuple[bool, bool, int, int] | None = None
+    for _ in range(count):
+        record = read_record(data, position)
+        if record.rtype == OPT:
+            if found is not None or data[position] != 0:
+                return True, False, PLAIN_UDP_SIZE, Rcode.FORMERR
+            version, do = record.ttl >> 16 & 0xFF, bool(record.ttl & 0x8000)
+            size = min(max(record.rclass, PLAIN_UDP_SIZE), OUR_UDP_SIZE)
+            found = True, do, size, Rcode.BADVERS if version else Rcode.NOERROR
+        position = record.end
+    return found or (False, False, PLAIN_UDP_SIZE, 0)
+
+
+def skip_plain_name(data: bytes, position: int) -> int:
+    """Return where an uncompressed name ends. Raises MalformedMessage."""
+    start, end = position, len(data)
+    while position < end:
+        length = data[position]
+        if not length:
+            return position + 1
+        position += length + 1
+        if length > 63 or position - start > NAME_LIMIT - 1:
+            break
+    raise MalformedMessage("a name without end")
+
+
+def skip_name(data: bytes, position: int) -> int:
+    """Return where a name ends that may end in a pointer backwards. Raises MalformedMessage."""
+    start, end = position, len(data)
+    while position < end:
+        length = data[position]
+        if not length:
+            return position + 1
+        if length >= 0xC0:
+            if position + 2 > end or ((length & 0x3F) << 8 | data[position + 1]) >= start:
+                break
+            return position + 2
+        position += length + 1
+        if length > 63 or position - start > NAME_LIMIT - 1:
+            break
+    raise MalformedMessage("a name without end")
+
+
+class RecordSpan(NamedTuple):
+    """Where a record lies in its message: its owner at ``start``, its TTL, its data up to ``end``."""
+
+    start: int
+    rtype: int
+    rclass: int
+    ttl: int
+    ttl_at: int
+    data_at: int
+    end: int
+
+
+def read_record(data: bytes, position: int) -> RecordSpan:
+    """Return the span of the record that starts at the position. Raises MalformedMessage."""
+    fixed = skip_name(data, position)
+    data_at = fixed + RECORD_FIXED.size
+    if data_at > len(data):
+        raise MalformedMessage("a record ends early")
+    rtype, rclass, ttl, length = RECORD_FIXED.unpack_from(data, fixed)
+    if data_at + length > len(data):
+        raise MalformedMessage("a record's data ends early")
+    return RecordSpan(position, rtype, rclass, ttl, fixed + 4, data_at, data_at + length)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What upstream sent, walked to its end: the records of each section, OPT apart."""
+
+    data: bytes
+    flags: int
+    question_end: int
+    answers: tuple[RecordSpan, ...]
+    authorities: tuple[RecordSpan, ...]
+    extras: tuple[RecordSpan, ...]
+    opt: RecordSpan | None
+
+    @property
+    def rcode(self) -> int:
+        """Return the code, with the upper bits that OPT holds (RFC 6891 section 6.1.3)."""
+        return (self.flags & 15) | ((self.opt.ttl >> 24) << 4 if self.opt else 0)
+
+    def records(self) -> Iterator[RecordSpan]:
+        """Yield all records but OPT."""
+        yield from self.answers
+        yield from self.authorities
+        yield from self.extras
+
+
+def parse_response(data: bytes) -> Response:
+    """Return the walked message; it has exactly one question. Raises MalformedMessage."""
+    if len(data) < HEADER_SIZE:
+        raise MalformedMessage("shorter than a header")
+    _, flags, questions, *counts = HEADER.unpack_from(data)
+    if questions != 1 or not flags & Flag.QR:
+        raise MalformedMessage("not a response to one question")
+    question_end = position = skip_plain_name(data, HEADER_SIZE) + QUESTION_TAIL.size
+    sections: list[tuple[RecordSpan, ...]] = []
+    for count in counts:
+        spans = []
+        for _ in range(count):
+            span = read_record(data, position)
+            spans.append(span)
+            position = span.end
+        sections.append(tuple(spans))
+    if position != len(data):
+        raise MalformedMessage("bytes after the last record")
+    opts = [span for span in sections[2] if span.rtype == OPT]
+    if len(opts) > 1:
+        raise MalformedMessage("more than one OPT record")
+    extras = tuple(span for span in sections[2] if span.rtype != OPT)
+    return Response(data, flags, question_end, sections[0], sections[1], extras, opts[0] if opts else None)
+
+
+def opt_record(*, dnssec_ok: bool, rcode: int = 0) -> bytes:
+    """Return our OPT record."""
+    return OPT_FIXED.pack(0, OPT, OUR_UDP_SIZE, rcode >> 4, 0, 0x8000 if dnssec_ok else 0, 0)
+
+
+def error_reply(query: Query, rcode: int) -> bytes:
+    """Return an answer without records: an error, or an empty answer."""
+    flags = Flag.QR | Flag.RA | query.flags & (0x7800 | Flag.RD | Flag.CD) | rcode & 15
+    header = HEADER.pack(query.id, flags, 1 if query.question else 0, 0, 0, 1 if query.edns else 0)
+    tail = opt_record(dnssec_ok=query.dnssec_ok, rcode=rcode) if query.edns else b""
+    return header + query.question + tail
+
+
+def wire_name(text: str) -> bytes:
+    """Return a name as labels in lower case; empty text and ``.`` are the root. Raises MalformedMessage."""
+    labels = text.lower().rstrip(".").encode("ascii", "replace").split(b".") if text.strip(".") else []
+    if any(not 1 <= len(label) <= 63 for label in labels):
+        raise MalformedMessage(f"{text!r} is not a name")
+    name = b"".join(bytes((len(label),)) + label for label in labels) + ROOT
+    if len(name) > NAME_LIMIT:
+        raise MalformedMessage(f"{text!r} is too long for a name")
+    return name
+
+
+def parents(name: bytes) -> Iterator[bytes]:
+    """Yield the name, then each name above it, without the root."""
+    position = 0
+    while name[position]:
+        yield name[position:]
+        position += name[position] + 1
