@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sets of addresses of both families as merged intervals: what rules, aliases and blocklists come down to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, summarize_address_range
+from typing import Literal
+
+from patronus.core.values import Range
+
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
+Version = Literal[4, 6]
+VERSIONS: tuple[Version, ...] = (4, 6)
+Interval = tuple[int, int]
+"""First and last address as numbers, both included."""
+
+
+@dataclass(frozen=True)
+class AddressSet:
+    """Addresses as sorted intervals that neither overlap nor touch; ``alias`` is the alias they came from."""
+
+    ipv4: tuple[Interval, ...] = ()
+    ipv6: tuple[Interval, ...] = ()
+    alias: str | None = None
+
+    @staticmethod
+    def of(items: Iterable[IpNetwork | Range], alias: str | None = None) -> AddressSet:
+        """Return the union of prefixes and ranges."""
+        found: dict[int, list[Interval]] = {4: [], 6: []}
+        for item in items:
+            if isinstance(item, Range):
+                found[item.first.version].append((int(item.first), int(item.last)))
+            else:
+                found[item.version].append((int(item.network_address), int(item.broadcast_address)))
+        return AddressSet(merged(found[4]), merged(found[6]), alias)
+
+    def intervals(self, version: Version) -> tuple[Interval, ...]:
+        """Return the intervals of one family."""
+        return self.ipv4 if version == 4 else self.ipv6
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """Return the families that have an address."""
+        return tuple(version for version in VERSIONS if self.intervals(version))
+
+    def __contains__(self, address: IpAddress) -> bool:
+        intervals = self.intervals(4 if address.version == 4 else 6)
+        number = int(address)
+        low, high = 0, len(intervals)
+        while low < high:
+            middle = (low + high) // 2
+            if intervals[middle][1] < number:
+                low = middle + 1
+            else:
+                high = middle
+        return low < len(intervals) and intervals[low][0] <= number
+
+    def overlaps(self, prefix: IpNetwork) -> bool:
+        """Return whether the set has an address of the prefix."""
+        first, last = int(prefix.network_address), int(prefix.broadcast_address)
+        version: Version = 4 if prefix.version == 4 else 6
+        return any(left <= last and first <= right for left, right in self.intervals(version))
+
+    def networks(self) -> Iterator[IpNetwork]:
+        """Yield the set as the fewest prefixes, IPv4 first."""
+        for version in VERSIONS:
+            for first, last in self.intervals(version):
+                yield from _networks(version, first, last)
+
+
+EMPTY = AddressSet()
+
+
+def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return sorted intervals with those that overlap or touch made one."""
+    result: list[Interval] = []
+    for first, last in sorted(intervals):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return tuple(result)
+
+
+def address(version: Version, number: int) -> IpAddress:
+    """Return a number as an address of the family."""
+    return IPv4Address(number) if version == 4 else IPv6Address(number)
+
+
+def _networks(version: Version, first: int, last: int) -> Iterator[IpNetwork]:
+    if version == 4:
+        yield from summarize_address_range(IPv4Address(first), IPv4Address(last))
+    else:
+        yield from summarize_address_range(IPv6Address(first), IPv6Address(last))
+
+
+def single_network(version: Version, first: int, last: int) -> IpNetwork | None:
+    """Return the interval as one prefix, or None where it needs several."""
+    size = last - first + 1
+    if size & (size - 1) or first % size:
+        return None
+    length = (32 if version == 4 else 128) - (size.bit_length() - 1)
+    return IPv4Network((first, length)) if version == 4 else IPv6Network((first, length))
+
+
+def host_networks(addresses: Iterable[IpAddress | str]) -> Iterator[IpNetwork]:
+    """Yield each address as a prefix of full length."""
+    for item in addresses:
+        value = ip_address(item) if isinstance(item, str) else item
+        yield IPv4Network(value) if isinstance(value, IPv4Address) else IPv6Network(value)

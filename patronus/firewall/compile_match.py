@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One rule of the policy to rules of nftables, keeping exactly what it fits.
+
+A rule without addresses stays one rule for both families; one with addresses becomes one per family in which
+both sides have some. Lists of prefixes, ports and protocols become sets, so a rule costs the same however
+long they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from patronus.firewall import statements as say
+from patronus.firewall.addresses import VERSIONS, Version
+from patronus.firewall.model.match import ICMP, ICMPV6
+from patronus.firewall.policy import Match, PolicyRule
+from patronus.firewall.ruleset import Chain, Container, Expression, Meter, NftRule, RateLimit, set_reference
+
+REJECT_CHAIN = "reject"
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+
+
+def filter_rules(rule: PolicyRule) -> Iterator[NftRule]:
+    """Yield the rules that stand in the chain of a pair of zones."""
+    for version in versions_of(rule):
+        statements = match_statements(rule.match, version)
+        verdict = [say.jump(rule.origin)] if rule.log else verdict_of(rule)
+        yield NftRule(rule.origin, (*statements, *_limited(rule, version), *verdict))
+
+
+def verdict_of(rule: PolicyRule) -> list[Expression]:
+    """Return the statements that count a packet and decide it."""
+    return [say.counter(rule.origin), decide(rule.action)]
+
+
+def decide(action: str) -> Expression:
+    """Return an action as a verdict."""
+    verdicts = {"allow": say.ACCEPT, "drop": say.DROP, "reject": say.goto(REJECT_CHAIN)}
+    return verdicts[action]
+
+
+def logging_chain(rule: PolicyRule) -> Chain:
+    """Return the chain of a rule that logs: it logs within the rate, and decides in any case."""
+    name = limit_name(rule, "log")
+    line: Expression = {"log": {"prefix": f"patronus {rule.origin} {rule.action} ", "level": "info"}}
+    return Chain(
+        (
+            NftRule(rule.origin, ({"limit": name}, line)),
+            NftRule(rule.origin, tuple(verdict_of(rule))),
+        )
+    )
+
+
+def limits_of(rule: PolicyRule) -> Iterator[tuple[str, RateLimit]]:
+    """Yield the rule's named limits; a changed rate gives a new name, an unchanged one lives on."""
+    if rule.log:
+        rate = rule.log.rate
+        yield limit_name(rule, "log"), RateLimit(rate.count, UNITS[rate.per_s], rule.log.burst)
+    if rule.limit and rule.limit.per is None:
+        rate = rule.limit.rate
+        yield limit_name(rule, "rule"), RateLimit(rate.count, UNITS[rate.per_s], rule.limit.burst)
+
+
+def meters_of(rule: PolicyRule) -> Iterator[tuple[str, Container]]:
+    """Yield the sets in which the kernel counts each address by itself."""
+    if rule.limit and rule.limit.per is not None:
+        for version in versions_of(rule):
+            assert version is not None
+            yield set_reference(limit_name(rule, "rule"), version), Meter(version)
+
+
+def limit_name(rule: PolicyRule, what: str) -> str:
+    """Return the name of a rule's limit, with its figures."""
+    limit = rule.log if what == "log" else rule.limit
+    assert limit is not None
+    return f"{what}-limit/{rule.origin}/{limit.rate.count}-{UNITS[limit.rate.per_s]}-{limit.burst}"
+
+
+def _limited(rule: PolicyRule, version: Version | None) -> list[Expression]:
+    if rule.limit is None:
+        return []
+    name = limit_name(rule, "rule")
+    if rule.limit.per is None:
+        return [{"limit": name}]
+    assert version is not None, "a limit per address is compiled for each family"
+    key = say.payload(say.IP[version], "saddr" if rule.limit.per == "source" else "daddr")
+    unit = UNITS[rule.limit.rate.per_s]
+    each: Expression = {"limit": {"rate": rule.limit.rate.count, "per": unit, "burst": rule.limit.burst}}
+    return [{"set": {"op": "update", "elem": key, "set": f"@{set_reference(name, version)}", "stmt": [each]}}]
+
+
+def versions_of(rule: PolicyRule) -> tuple[Version | None, ...]:
+    """Return the families that the rule needs a form of its own for; (None,) where one form does for both."""
+    match = rule.match
+    if match.interfaces is not None and not match.interfaces:
+        return ()
+    parts = (match.source, match.destination, match.icmp, match.icmpv6)
+    per_address = rule.limit is not None and rule.limit.per is not None
+    if not per_address and all(part is None for part in parts):
+        return (None,)
+    return tuple(version for version in VERSIONS if fits_family(match, version))
+
+
+def fits_family(match: Match, version: Version) -> bool:
+    """Return whether a packet of the family can fit at all."""
+    sides = (match.source, match.destination)
+    if any(side is not None and not side.intervals(version) for side in sides):
+        return False
+    if match.icmp is None and match.icmpv6 is None:
+        return True
+    return bool(match.icmp if version == 4 else match.icmpv6)
+
+
+def match_statements(match: Match, version: Version | None) -> list[Expression]:
+    """Return the match as statements, cheapest first; addresses and ICMP types only with a family."""
+    found: list[Expression] = []
+    if match.interfaces is not None:
+        found.append(say.arrives_on(match.interfaces))
+    if version is not None and match.source is None and match.destination is None:
+        found.append(say.version_is(version))
+    if version is not None:
+        found += _addresses(match, version)
+    if match.mac is not None:
+        found.append(say.match(say.payload("ether", "saddr"), match.mac))
+    found += _transport(match, version)
+    if match.translated:
+        found.append(say.TRANSLATED)
+    return found
+
+
+def _addresses(match: Match, version: Version) -> Iterator[Expression]:
+    for name, addresses in (("saddr", match.source), ("daddr", match.destination)):
+        if addresses is not None:
+            yield say.address_in(version, name, addresses)
+
+
+def _transport(match: Match, version: Version | None) -> Iterator[Expression]:
+    types = match.icmp if version == 4 else match.icmpv6
+    if version is not None and types:
+        yield say.protocol_in([ICMP if version == 4 else ICMPV6])
+        yield say.icmp_in(version, types)
+    elif match.protocols is not None:
+        yield say.protocol_in(match.protocols)
+    if match.source_ports is not None:
+        yield say.ports_in("sport", match.source_ports)
+    if match.destination_ports is not None:
+        yield say.ports_in("dport", match.destination_ports)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A policy to one table of nftables.
+
+    prerouting   raw   blocklist     blocked addresses fall here, before conntrack and translation
+    prerouting   dst   destinations  port forwards
+    input              what is for the router      ┐ established goes on at once; the rest by one look-up
+    forward            what goes through it        ┘ of the interfaces to the chain of that pair of zones
+    postrouting  src   sources       masquerade, SNAT
+
+Only pairs of zones that somebody says something about have a chain; the rest meets the default. What a packet
+costs thus does not grow with the rules of other zones. Output has no chain: the router's own traffic is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from patronus.firewall import statements as say
+from patronus.firewall.addresses import VERSIONS, AddressSet
+from patronus.firewall.compile_match import (
+    REJECT_CHAIN,
+    decide,
+    filter_rules,
+    limits_of,
+    logging_chain,
+    meters_of,
+)
+from patronus.firewall.compile_nat import nat_chains
+from patronus.firewall.model.match import ICMPV6, TCP
+from patronus.firewall.model.zones import SELF
+from patronus.firewall.policy import Policy, PolicyRule
+from patronus.firewall.ruleset import Chain, Container, Dispatch, Hook, NftRule, Ruleset, halves
+
+RAW = Hook("filter", "prerouting", -300, "accept")
+INPUT = Hook("filter", "input", 0, "drop")
+FORWARD = Hook("filter", "forward", 0, "drop")
+NEIGHBOUR_DISCOVERY = (133, 134, 135, 136)
+"""Router and neighbour solicitation and advertisement (RFC 4861); RFC 4890 section 4.4.1: never dropped."""
+LISTENER_DISCOVERY = (130, 131, 132, 143)
+"""Multicast listener messages (RFC 2710, RFC 3810): bridges with snooping need them to pass ND."""
+
+
+def compile_nft(policy: Policy) -> Ruleset:
+    """Return the whole table for the policy. Pure."""
+    pairs = {pair: chain for pair in policy.pairs if (chain := _pair_chain(policy, *pair)) is not None}
+    logged = {rule.origin: logging_chain(rule) for rule in policy.rules if rule.log}
+    chains = {
+        "blocklist": _blocklist_chain(),
+        "input": _input_chain(policy),
+        "forward": _forward_chain(policy),
+        REJECT_CHAIN: _reject_chain(),
+        **nat_chains(policy),
+        **logged,
+        **{pair_name(*pair): chain for pair, chain in pairs.items()},
+    }
+    return Ruleset(
+        counters=_counters(policy, pairs),
+        limits={name: limit for rule in policy.rules for name, limit in limits_of(rule)},
+        sets={**_sets(policy), **_dispatch(policy, pairs)},
+        chains=chains,
+    )
+
+
+def pair_name(from_zone: str, to_zone: str) -> str:
+    """Return the name of the chain, and of the counter of its default, between two zones."""
+    return f"pair/{from_zone}/{to_zone}"
+
+
+def _counters(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> frozenset[str]:
+    origins = {rule.origin for rule in policy.rules} | set(policy.counted)
+    return frozenset({"blocked", "invalid", "default", *origins, *(pair_name(*pair) for pair in pairs)})
+
+
+def _pair_chain(policy: Policy, from_zone: str, to_zone: str) -> Chain | None:
+    """Return the chain between two zones, or None where it would only repeat the default."""
+    rules = policy.pair(from_zone, to_zone)
+    if not rules and (from_zone, to_zone) not in policy.defaults:
+        return None
+    name = pair_name(from_zone, to_zone)
+    last = NftRule(name, (say.counter(name), decide(policy.default_for(from_zone, to_zone))))
+    body = [made for rule in rules for made in filter_rules(_in_pair(rule, policy, from_zone))]
+    return Chain((*body, last))
+
+
+def _in_pair(rule: PolicyRule, policy: Policy, from_zone: str) -> PolicyRule:
+    """Return the rule without what the pair already says: the zone's only interface."""
+    if rule.match.interfaces and rule.match.interfaces == frozenset(policy.zones[from_zone]):
+        return replace(rule, match=replace(rule.match, interfaces=None))
+    return rule
+
+
+def _blocklist_chain() -> Chain:
+    """Drop what comes from or goes to a blocked address, unless it can never be blocked."""
+    rules = [
+        NftRule(
+            "blocked",
+            (
+                say.in_set(version, name, "blocked"),
+                say.in_set(version, name, "never", "!="),
+                say.counter("blocked"),
+                say.DROP,
+            ),
+        )
+        for version in VERSIONS
+        for name in ("saddr", "daddr")
+    ]
+    return Chain(tuple(rules), RAW)
+
+
+def _input_chain(policy: Policy) -> Chain:
+    return Chain(
+        (
+            NftRule("loopback", (say.arrives_on(["lo"]), say.ACCEPT)),
+            NftRule("established", (say.connection_is("established", "related"), say.ACCEPT)),
+            *_icmpv6_rules(),
+            *_dispatch_rules(policy, "input", "iifname"),
+        ),
+        INPUT,
+    )
+
+
+def _forward_chain(policy: Policy) -> Chain:
+    return Chain(
+        (
+            NftRule("established", (say.connection_is("established", "related"), say.ACCEPT)),
+            *_dispatch_rules(policy, "forward", "iifname", "oifname"),
+        ),
+        FORWARD,
+    )
+
+
+def _icmpv6_rules() -> Iterator[NftRule]:
+    """Yield what IPv6 cannot live without; errors such as packet-too-big are related to a connection.
+
+    Hop limit 255 shows that no router forwarded it (RFC 4861 section 7.1); listener messages come from a
+    link-local address, or from none yet (RFC 3810 section 5).
+    """
+    neighbours = (
+        say.protocol_in([ICMPV6]),
+        say.icmp_in(6, NEIGHBOUR_DISCOVERY),
+        say.match(say.payload("ip6", "hoplimit"), 255),
+        say.ACCEPT,
+    )
+    local = {"set": [{"prefix": {"addr": "fe80::", "len": 10}}, "::"]}
+    listeners = (
+        say.match(say.payload("ip6", "saddr"), local),
+        say.protocol_in([ICMPV6]),
+        say.icmp_in(6, LISTENER_DISCOVERY),
+        say.ACCEPT,
+    )
+    yield NftRule("neighbour-discovery", neighbours)
+    yield NftRule("listener-discovery", listeners)
+
+
+def _dispatch_rules(policy: Policy, chain: str, *keys: str) -> Iterator[NftRule]:
+    key = say.meta(keys[0]) if len(keys) == 1 else {"concat": [say.meta(item) for item in keys]}
+    yield NftRule("invalid", (say.connection_is("invalid"), say.counter("invalid"), say.DROP))
+    yield NftRule("zones", ({"vmap": {"key": key, "data": f"@{chain}"}},))
+    yield NftRule("default", (say.counter("default"), decide(policy.default)))
+
+
+def _reject_chain() -> Chain:
+    """Refuse so that the sender knows at once (RFC 1812 section 5.2.7.1, RFC 4443 section 3.1)."""
+    return Chain(
+        (
+            NftRule("reject", (say.protocol_in([TCP]), say.REJECT_TCP)),
+            NftRule("reject", (say.REJECT_OTHER,)),
+        )
+    )
+
+
+def _sets(policy: Policy) -> dict[str, Container]:
+    found = {**halves("blocked", policy.blocked), **halves("never", policy.never)}
+    for rule in policy.rules:
+        for addresses in (rule.match.source, rule.match.destination):
+            found.update(_alias(addresses))
+        found.update(meters_of(rule))
+    for item in policy.forwards:
+        found.update({**_alias(item.source), **_alias(item.outer)})
+    for source in policy.sources:
+        found.update({**_alias(source.source), **_alias(source.destination)})
+    return found
+
+
+def _alias(addresses: AddressSet | None) -> dict[str, Container]:
+    if addresses is None or addresses.alias is None:
+        return {}
+    return halves(say.alias_set(addresses.alias), addresses)
+
+
+def _dispatch(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> dict[str, Container]:
+    """Return the maps from interfaces to the chain of their pair; a zone without any has no entry."""
+    arrive: dict[tuple[str, ...], str] = {}
+    through: dict[tuple[str, ...], str] = {}
+    for left, right in pairs:
+        name = pair_name(left, right)
+        for device in policy.zones[left]:
+            if right == SELF:
+                arrive[(device,)] = name
+            else:
+                through.update({(device, out): name for out in policy.zones[right]})
+    return {"input": Dispatch(1, arrive), "forward": Dispatch(2, through)}

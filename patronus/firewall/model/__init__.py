@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The sections of the firewall: zones, rules (with aliases), nat, blocklist."""
+
+from patronus.core.model import Section
+from patronus.firewall.model.blocklist import BlockedPrefix, Blocklist
+from patronus.firewall.model.match import AliasName, Protocol
+from patronus.firewall.model.nat import Dnat, Masquerade, Nat, NatEntry, Snat
+from patronus.firewall.model.rules import Alias, Endpoint, Limit, Log, Rule, Rules
+from patronus.firewall.model.schedule import Schedule
+from patronus.firewall.model.zones import SELF, Zone, Zones
+
+SECTIONS = (
+    Section("firewall/zones", Zones),
+    Section("firewall/rules", Rules),
+    Section("firewall/nat", Nat),
+    Section("firewall/blocklist", Blocklist),
+)
+
+__all__ = [
+    "SECTIONS",
+    "SELF",
+    "Alias",
+    "AliasName",
+    "BlockedPrefix",
+    "Blocklist",
+    "Dnat",
+    "Endpoint",
+    "Limit",
+    "Log",
+    "Masquerade",
+    "Nat",
+    "NatEntry",
+    "Protocol",
+    "Rule",
+    "Rules",
+    "Schedule",
+    "Snat",
+    "Zone",
+    "Zones",
+]

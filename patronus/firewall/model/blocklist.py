@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The section ``firewall/blocklist``: what people block for good, and what can never be blocked."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from patronus.core.model import Strict
+from patronus.core.values import Id, Name, Prefix
+
+
+class BlockedPrefix(Strict):
+    """One blocked prefix and, for people, why."""
+
+    id: Id
+    prefix: Prefix
+    reason: Name | None = None
+
+
+class Blocklist(Strict):
+    """Prefixes with which nothing is exchanged, in either direction, in any zone.
+
+    ``never`` is always let through to the rules; the router's own addresses, its gateways and its DNS
+    servers belong to it without being named.
+    """
+
+    prefixes: tuple[BlockedPrefix, ...] = ()
+    never: tuple[Prefix, ...] = Field(default=(), description="prefixes that can never be blocked")

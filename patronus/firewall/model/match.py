@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a rule may match on: addresses, aliases, protocols, ICMP types; each parsed once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, TypeVar
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from patronus.core.values import (
+    PortRange,
+    Range,
+    Refused,
+    parse_address_range,
+    parse_id,
+    parse_port_range,
+    parse_prefix,
+    shown,
+    write_prefix,
+)
+
+TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+NUMBERS = {
+    "icmp": ICMP, "igmp": 2, "ipip": 4, "tcp": TCP, "udp": UDP, "dccp": 33, "gre": 47, "esp": 50, "ah": 51,
+    "icmpv6": ICMPV6, "ospf": 89, "pim": 103, "vrrp": 112, "l2tp": 115, "sctp": 132, "udplite": 136,
+}  # fmt: skip
+"""Names of protocols that a file may use (IANA, Assigned Internet Protocol Numbers)."""
+NAMES = {number: name for name, number in NUMBERS.items()}
+WITH_PORTS = frozenset({TCP, UDP, 33, 132, 136})
+"""Protocols whose header starts with source and destination port."""
+
+ICMP_TYPES = {
+    "echo-reply": 0, "destination-unreachable": 3, "redirect": 5, "echo-request": 8,
+    "router-advertisement": 9, "router-solicitation": 10, "time-exceeded": 11, "parameter-problem": 12,
+    "timestamp-request": 13, "timestamp-reply": 14,
+}  # fmt: skip
+"""Names of ICMP types (RFC 792, RFC 1256)."""
+ICMPV6_TYPES = {
+    "destination-unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "parameter-problem": 4,
+    "echo-request": 128, "echo-reply": 129, "router-solicitation": 133, "router-advertisement": 134,
+    "neighbour-solicitation": 135, "neighbour-advertisement": 136, "redirect": 137,
+}  # fmt: skip
+"""Names of ICMPv6 types (RFC 4443, RFC 4861)."""
+_ADDRESS_ALLOWED = "a prefix, an address, a range first-last, @alias, or a list of them"
+_PROTOCOL_ALLOWED = "a protocol's name or number 0-255, or a list of them"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AliasName:
+    """A reference to an alias, written ``@admins``."""
+
+    id: str
+
+    def __str__(self) -> str:
+        return f"@{self.id}"
+
+
+@dataclass(frozen=True, order=True)
+class Protocol:
+    """A protocol above IP, by its number."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return NAMES.get(self.number, str(self.number))
+
+
+AddressMatch = IPv4Network | IPv6Network | Range | AliasName
+PortMatch = PortRange | AliasName
+
+
+def _many(value: Any, parse: Callable[[Any], T], allowed: str) -> tuple[T, ...]:
+    """Return one value or a list of them as a tuple; an empty list is refused: it would match nothing."""
+    items = value if isinstance(value, list | tuple) else [value]
+    if not items:
+        raise Refused("an empty list matches nothing", allowed, "leave the key out to match anything")
+    return tuple(parse(item) for item in items)
+
+
+def _alias(text: str) -> AliasName:
+    return AliasName(parse_id(text.removeprefix("@")))
+
+
+def parse_address_match(value: Any) -> AddressMatch:
+    """Return a prefix, a range or ``@alias``. Raises Refused."""
+    if isinstance(value, AddressMatch):
+        return value
+    if isinstance(value, str) and value.startswith("@"):
+        return _alias(value)
+    return parse_address_range(value) if isinstance(value, str) and "-" in value else parse_prefix(value)
+
+
+def parse_literal_address(value: Any) -> IPv4Network | IPv6Network | Range:
+    """Return a prefix or a range; an alias cannot stand in an alias. Raises Refused."""
+    match = parse_address_match(value)
+    if isinstance(match, AliasName):
+        raise Refused(f"{match} stands inside an alias", "a prefix, an address or a range")
+    return match
+
+
+def parse_port_match(value: Any) -> PortMatch:
+    """Return a port, a range or ``@alias``. Raises Refused."""
+    if isinstance(value, PortRange | AliasName):
+        return value
+    return _alias(value) if isinstance(value, str) and value.startswith("@") else parse_port_range(value)
+
+
+def parse_protocol(value: Any) -> Protocol:
+    """Return a protocol from its name or number. Raises Refused."""
+    if isinstance(value, Protocol):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value <= 255:
+            raise Refused(f"{value} is not a protocol", _PROTOCOL_ALLOWED)
+        return Protocol(value)
+    text = str(value).strip().lower()
+    text = {"icmp6": "icmpv6", "ipv6-icmp": "icmpv6"}.get(text, text)
+    if text.isascii() and text.isdigit() and int(text) <= 255:
+        return Protocol(int(text))
+    if text not in NUMBERS:
+        close = get_close_matches(text, NUMBERS, 1)
+        hint = f"did you mean {close[0]}?" if close else "leave the key out to match any protocol"
+        raise Refused(f"{shown(value)} is not a protocol", _PROTOCOL_ALLOWED, hint)
+    return Protocol(NUMBERS[text])
+
+
+def parse_icmp_type(value: Any) -> str | int:
+    """Return the type's name, or its number 0-255. Raises Refused."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
+        return value
+    names = sorted(ICMP_TYPES.keys() | ICMPV6_TYPES.keys())
+    if isinstance(value, str) and value in names:
+        return value
+    close = get_close_matches(str(value), names, 1)
+    hint = f"did you mean {close[0]}?" if close else None
+    raise Refused(f"{shown(value)} is not an ICMP type", f"0-255, {', '.join(names)}", hint)
+
+
+def _write(items: tuple[Any, ...]) -> Any:
+    """Return the items as a person writes them: one alone without the list."""
+    written = [_write_one(item) for item in items]
+    return written[0] if len(written) == 1 else written
+
+
+def _write_one(item: Any) -> str | int:
+    if isinstance(item, IPv4Network | IPv6Network):
+        return write_prefix(item)
+    if isinstance(item, PortRange) and item.first == item.last:
+        return item.first
+    return item if isinstance(item, int) else str(item)
+
+
+def _schema(*kinds: str) -> WithJsonSchema:
+    one: list[dict[str, Any]] = [{"type": kind} for kind in kinds]
+    return WithJsonSchema({"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]})
+
+
+_TO_JSON = PlainSerializer(_write, when_used="json")
+Addresses = Annotated[
+    tuple[AddressMatch, ...],
+    PlainValidator(lambda value: _many(value, parse_address_match, _ADDRESS_ALLOWED)),
+    _TO_JSON,
+    _schema("string"),
+]
+"""Prefixes, ranges and aliases; one of them has to fit."""
+LiteralAddresses = Annotated[
+    tuple[IPv4Network | IPv6Network | Range, ...],
+    PlainValidator(
+        lambda value: tuple(map(parse_literal_address, value if isinstance(value, list) else [value]))
+    ),
+    PlainSerializer(lambda items: [_write_one(item) for item in items], when_used="json"),
+    _schema("string"),
+]
+"""Prefixes and ranges; may be empty."""
+PortMatches = Annotated[
+    tuple[PortMatch, ...],
+    PlainValidator(lambda value: _many(value, parse_port_match, 'a port, a range "1000-2000", @alias')),
+    _TO_JSON,
+    _schema("integer", "string"),
+]
+"""Ports, ranges and aliases."""
+Protocols = Annotated[
+    tuple[Protocol, ...],
+    PlainValidator(lambda value: _many(value, parse_protocol, _PROTOCOL_ALLOWED)),
+    _TO_JSON,
+    _schema("string", "integer"),
+]
+"""One protocol or several."""
+IcmpTypes = Annotated[
+    tuple[str | int, ...],
+    PlainValidator(lambda value: _many(value, parse_icmp_type, "an ICMP type or a list of them")),
+    _TO_JSON,
+    _schema("string", "integer"),
+]
+"""One ICMP type or several."""

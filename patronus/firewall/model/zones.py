@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The section ``firewall/zones``: how zones may speak when no rule says otherwise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from patronus.core.model import Strict
+from patronus.core.values import Id, ZoneId
+
+SELF = "self"
+"""The zone that is the router itself."""
+Action = Literal["allow", "drop", "reject"]
+
+
+class Zone(Strict):
+    """One zone.
+
+    ``to`` says, per zone (``self`` is the router), what happens to what no rule decides; a zone not named
+    there gets the default. ``self_services`` limits which of the router's services the zone reaches
+    (``dhcp``, ``dns``, ``web``); left out, it reaches all that listen there.
+    """
+
+    id: ZoneId
+    to: dict[ZoneId, Action] = Field(default_factory=dict)
+    self_services: tuple[Id, ...] | None = None
+
+
+class Zones(Strict):
+    """All zones. The default file lets the LAN out and nothing in."""
+
+    zones: tuple[Zone, ...] = ()
+    default: Literal["drop", "reject"] = Field(default="drop", description="what happens to the rest")

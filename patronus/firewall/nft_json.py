@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A ruleset to commands of libnftables, and the way from one ruleset to the next in one transaction.
+
+Only parts that differ are sent. A chain that changes is flushed and filled again in the same transaction, so
+no packet sees it empty; counters, limits and meters are objects of their own and live on. Sets and maps are
+changed element by element. What is made is made before it is named, what goes is freed before it is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from patronus.firewall import statements as say
+from patronus.firewall.ruleset import (
+    FAMILY,
+    TABLE,
+    Chain,
+    Container,
+    Dispatch,
+    Hook,
+    Intervals,
+    NftRule,
+    RateLimit,
+    Ruleset,
+)
+
+Command = dict[str, Any]
+LOCKDOWN = "patronus_lockdown"
+"""The table that stands from before the first link until the first ruleset (rootfs/lockdown.nft)."""
+CHUNK = 4096
+"""Elements in one command: libnftables merges intervals of one command in one go."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a table holds, as far as the kernel can tell it back: chains by their rules' comments."""
+
+    counters: frozenset[str] = frozenset()
+    limits: frozenset[str] = frozenset()
+    sets: Mapping[str, Container] = field(default_factory=dict)
+    chains: Mapping[str, tuple[Hook | None, tuple[str, ...]]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(ruleset: Ruleset) -> Contents:
+        """Return what the kernel will tell once the ruleset is in."""
+        chains = {name: (chain.hook, chain.comments) for name, chain in ruleset.chains.items()}
+        return Contents(ruleset.counters, frozenset(ruleset.limits), ruleset.sets, chains)
+
+
+NOTHING = Contents()
+
+
+def transaction(before: Contents, wanted: Ruleset) -> list[Command]:
+    """Return the commands from what there is to the ruleset; none where nothing differs."""
+    after = Contents.of(wanted)
+    changed = {name for name in wanted.chains if before.chains.get(name) != after.chains[name]}
+    gone = before.chains.keys() - after.chains.keys()
+    commands = [
+        *_new_objects(before, wanted),
+        *(_chain(name, wanted.chains[name]) for name in sorted(changed)),
+        *_shrunk(before, after),
+        *(_flush(name) for name in sorted(gone | (changed & before.chains.keys()))),
+        *_grown(before, after),
+        *(_rule(name, rule) for name in sorted(changed) for rule in wanted.chains[name].rules),
+        *_jumps(before, after, "add"),
+        *(_delete("chain", name) for name in sorted(gone)),
+        *_old_objects(before, after),
+    ]
+    return [_named("add", "table", {"family": FAMILY, "name": TABLE}), *commands] if commands else []
+
+
+def whole(ruleset: Ruleset) -> list[Command]:
+    """Return the commands that make the table from nothing."""
+    return transaction(NOTHING, ruleset)
+
+
+def batch(commands: list[Command], *, lockdown: bool = False) -> dict[str, list[Command]]:
+    """Return commands as one transaction, the end of the lockdown in it where that stands."""
+    end = [_named("delete", "table", {"family": FAMILY, "name": LOCKDOWN})] if lockdown else []
+    return {"nftables": [*commands, *end]}
+
+
+def _named(verb: str, kind: str, fields: Mapping[str, Any]) -> Command:
+    return {verb: {kind: dict(fields)}}
+
+
+def _ours(**fields: Any) -> dict[str, Any]:
+    return {"family": FAMILY, "table": TABLE, **fields}
+
+
+def _delete(kind: str, name: str) -> Command:
+    return _named("delete", kind, _ours(name=name))
+
+
+def _flush(name: str) -> Command:
+    return _named("flush", "chain", _ours(name=name))
+
+
+def _new_objects(before: Contents, wanted: Ruleset) -> Iterator[Command]:
+    for name in sorted(wanted.counters - before.counters):
+        yield _named("add", "counter", _ours(name=name))
+    for name, limit in sorted(wanted.limits.items()):
+        if name not in before.limits:
+            yield _limit(name, limit)
+    for name, container in sorted(wanted.sets.items()):
+        if name not in before.sets:
+            yield _container(name, container)
+
+
+def _old_objects(before: Contents, after: Contents) -> Iterator[Command]:
+    for name in sorted(before.sets.keys() - after.sets.keys()):
+        kind = "map" if isinstance(before.sets[name], Dispatch) else "set"
+        yield _delete(kind, name)
+    for kind, gone in (
+        ("limit", before.limits - after.limits),
+        ("counter", before.counters - after.counters),
+    ):
+        for name in sorted(gone):
+            yield _delete(kind, name)
+
+
+def _limit(name: str, limit: RateLimit) -> Command:
+    return _named("add", "limit", _ours(name=name, rate=limit.rate, per=limit.per, burst=limit.burst))
+
+
+def _container(name: str, container: Container) -> Command:
+    if isinstance(container, Dispatch):
+        kind: Any = "ifname" if container.width == 1 else ["ifname"] * container.width
+        return _named("add", "map", _ours(name=name, type=kind, map="verdict"))
+    kind = "ipv4_addr" if container.version == 4 else "ipv6_addr"
+    if isinstance(container, Intervals):
+        return _named("add", "set", _ours(name=name, type=kind, flags=["interval"]))
+    flags = ["dynamic", "timeout"]
+    fields = _ours(name=name, type=kind, flags=flags, timeout=container.timeout_s, size=container.size)
+    return _named("add", "set", fields)
+
+
+def _chain(name: str, chain: Chain) -> Command:
+    if chain.hook is None:
+        return _named("add", "chain", _ours(name=name))
+    hook = chain.hook
+    fields = _ours(name=name, type=hook.type, hook=hook.hook, prio=hook.priority, policy=hook.policy)
+    return _named("add", "chain", fields)
+
+
+def _rule(chain: str, rule: NftRule) -> Command:
+    fields = _ours(chain=chain, expr=list(rule.statements), comment=rule.comment)
+    return _named("add", "rule", fields)
+
+
+def _shrunk(before: Contents, after: Contents) -> Iterator[Command]:
+    """Yield the elements that go, of maps and of sets; those of sets that go as a whole go with them."""
+    yield from _jumps(before, after, "delete")
+    yield from _intervals("delete", before, after)
+
+
+def _grown(before: Contents, after: Contents) -> Iterator[Command]:
+    yield from _intervals("add", before, after)
+
+
+def _intervals(verb: str, before: Contents, after: Contents) -> Iterator[Command]:
+    for name, container in sorted(after.sets.items()):
+        if not isinstance(container, Intervals):
+            continue
+        known = before.sets.get(name)
+        there = set(known.intervals) if isinstance(known, Intervals) else set()
+        left, right = (
+            (set(container.intervals), there) if verb == "add" else (there, set(container.intervals))
+        )
+        elements = [say.interval(container.version, item) for item in sorted(left - right)]
+        for start in range(0, len(elements), CHUNK):
+            yield _named(verb, "element", _ours(name=name, elem=elements[start : start + CHUNK]))
+
+
+def _jumps(before: Contents, after: Contents, verb: str) -> Iterator[Command]:
+    for name in sorted(before.sets.keys() | after.sets.keys()):
+        old, new = (_entries(contents.sets.get(name)) for contents in (before, after))
+        left, right = (new, old) if verb == "add" else (old, new)
+        elements = [_entry(key, to) for key, to in sorted(left.items()) if right.get(key) != to]
+        if elements:
+            yield _named(verb, "element", _ours(name=name, elem=elements))
+
+
+def _entries(container: Container | None) -> Mapping[tuple[str, ...], str]:
+    return container.jumps if isinstance(container, Dispatch) else {}
+
+
+def _entry(key: tuple[str, ...], chain: str) -> list[Any]:
+    return [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(chain)]

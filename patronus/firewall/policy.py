@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The policy: what the firewall shall do, as plain values, before any data plane is thought of.
+
+Names are resolved, aliases filled in, schedules decided and openings turned into rules. ``compile_nft`` and
+``verdict`` both start from here, so that what we explain is what the kernel does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address
+
+from patronus.core.values import PortRange
+from patronus.firewall.addresses import EMPTY, AddressSet, Version
+from patronus.firewall.model.rules import Limit, Log
+from patronus.firewall.model.zones import SELF, Action
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a packet must be for a rule to fit; None is any. ``interfaces`` are kernel names.
+
+    ``icmp`` and ``icmpv6`` hold type numbers. ``translated`` asks for a connection whose destination was
+    translated. An address set without addresses fits nothing.
+    """
+
+    interfaces: frozenset[str] | None = None
+    source: AddressSet | None = None
+    destination: AddressSet | None = None
+    mac: str | None = None
+    protocols: tuple[int, ...] | None = None
+    source_ports: tuple[PortRange, ...] | None = None
+    destination_ports: tuple[PortRange, ...] | None = None
+    icmp: tuple[int, ...] | None = None
+    icmpv6: tuple[int, ...] | None = None
+    translated: bool = False
+
+
+@dataclass(frozen=True)
+class PolicyRule:
+    """One rule: ``origin`` is ``rule/r-7f3a``, ``forward/n-2`` or ``opening/dns``; zones None is any."""
+
+    origin: str
+    action: Action
+    match: Match = field(default_factory=Match)
+    from_zones: frozenset[str] | None = None
+    to_zones: frozenset[str] | None = None
+    limit: Limit | None = None
+    log: Log | None = None
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One port forward. ``outer`` is what is asked for: None means any address of the router.
+
+    ``hairpin`` holds the outer addresses by which it works from every other zone; None where it does not.
+    """
+
+    id: str
+    from_zone: str
+    protocols: tuple[int, ...]
+    ports: tuple[PortRange, ...] | None
+    address: IPv4Address | IPv6Address
+    target_ports: PortRange | None
+    source: AddressSet | None = None
+    outer: AddressSet | None = None
+    hairpin: AddressSet | None = None
+
+    @property
+    def version(self) -> Version:
+        """Return the family of the target."""
+        return 4 if self.address.version == 4 else 6
+
+    def target_port(self, port: int) -> int:
+        """Return the port on which a connection to ``port`` arrives."""
+        if self.target_ports is None:
+            return port
+        first = self.ports[0].first if self.ports else port
+        moved = self.target_ports.first != self.target_ports.last
+        return self.target_ports.first + (port - first if moved else 0)
+
+
+@dataclass(frozen=True)
+class SourceTranslation:
+    """One masquerade (``address`` None) or SNAT for what leaves through a zone."""
+
+    id: str
+    out_zone: str
+    versions: tuple[Version, ...]
+    source: AddressSet | None = None
+    destination: AddressSet | None = None
+    address: IPv4Address | IPv6Address | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything the firewall shall do.
+
+    ``zones``     zone → kernel names of its interfaces that exist.
+    ``defaults``  what a zone's file says about another zone; pairs not named get ``default``.
+    ``counted``   origins whose counters are kept, also of rules that are off at the moment.
+    ``local``     the router's own addresses.
+    """
+
+    zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    defaults: Mapping[tuple[str, str], Action] = field(default_factory=dict)
+    default: Action = "drop"
+    rules: tuple[PolicyRule, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    sources: tuple[SourceTranslation, ...] = ()
+    blocked: AddressSet = EMPTY
+    never: AddressSet = EMPTY
+    local: AddressSet = EMPTY
+    counted: tuple[str, ...] = ()
+
+    @cached_property
+    def zone_of(self) -> Mapping[str, str]:
+        """Return kernel name → zone."""
+        return {device: zone for zone, devices in self.zones.items() for device in devices}
+
+    def pair(self, from_zone: str, to_zone: str) -> tuple[PolicyRule, ...]:
+        """Return the rules between two zones, in the order in which they decide."""
+        return self._by_pair.get((from_zone, to_zone), ())
+
+    @cached_property
+    def _by_pair(self) -> Mapping[tuple[str, str], tuple[PolicyRule, ...]]:
+        found: dict[tuple[str, str], list[PolicyRule]] = {}
+        every, targets = tuple(self.zones), (SELF, *self.zones)
+        for rule in self.rules:
+            for left in every if rule.from_zones is None else rule.from_zones:
+                for right in targets if rule.to_zones is None else rule.to_zones:
+                    found.setdefault((left, right), []).append(rule)
+        return {pair: tuple(rules) for pair, rules in found.items()}
+
+    def default_for(self, from_zone: str, to_zone: str) -> Action:
+        """Return what becomes of packets that no rule between the two zones fits."""
+        return self.defaults.get((from_zone, to_zone), self.default)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Return every pair of zones, the router as second one included."""
+        return tuple((left, right) for left in self.zones for right in (SELF, *self.zones))

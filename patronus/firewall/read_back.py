@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What libnftables tells of our table, as the values that the plan is made of, and how the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from patronus.core.feature import Difference
+from patronus.firewall.addresses import Interval, Version
+from patronus.firewall.nft_json import Contents
+from patronus.firewall.ruleset import Container, Dispatch, Hook, Intervals, Meter
+
+SHOWN = 5
+"""Elements or rules that one difference names."""
+
+
+def contents(items: Iterable[Mapping[str, Any]]) -> Contents:
+    """Return a table's listing as contents. Rules without a comment of ours count as ``foreign``."""
+    objects = [(kind, fields) for item in items for kind, fields in item.items()]
+    rules: dict[str, list[str]] = {}
+    for kind, fields in objects:
+        if kind == "rule":
+            rules.setdefault(fields["chain"], []).append(fields.get("comment", "foreign"))
+    chains = {
+        fields["name"]: (_hook(fields), tuple(rules.get(fields["name"], ())))
+        for kind, fields in objects
+        if kind == "chain"
+    }
+    return Contents(
+        counters=frozenset(fields["name"] for kind, fields in objects if kind == "counter"),
+        limits=frozenset(fields["name"] for kind, fields in objects if kind == "limit"),
+        sets={fields["name"]: _container(fields) for kind, fields in objects if kind in ("set", "map")},
+        chains=chains,
+    )
+
+
+def _hook(fields: Mapping[str, Any]) -> Hook | None:
+    if "hook" not in fields:
+        return None
+    return Hook(fields["type"], fields["hook"], int(fields["prio"]), fields["policy"])
+
+
+def _container(fields: Mapping[str, Any]) -> Container:
+    elements = fields.get("elem", [])
+    if "map" in fields:
+        jumps = {_key(key): verdict["jump"]["target"] for key, verdict in elements}
+        return Dispatch(1 if isinstance(fields["type"], str) else 2, jumps)
+    version: Version = 4 if fields["type"] == "ipv4_addr" else 6
+    if "dynamic" in fields.get("flags", ()):
+        return Meter(version, fields.get("timeout", 0), fields.get("size", 0))
+    return Intervals(version, tuple(sorted(_interval(element) for element in elements)))
+
+
+def _key(key: Any) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else tuple(key["concat"])
+
+
+def _interval(element: Any) -> Interval:
+    if isinstance(element, str):
+        number = int(ip_address(element))
+        return number, number
+    if "range" in element:
+        first, last = element["range"]
+        return int(ip_address(first)), int(ip_address(last))
+    prefix = element["prefix"]
+    network = ip_network(f"{prefix['addr']}/{prefix['len']}")
+    return int(network.network_address), int(network.broadcast_address)
+
+
+def differences(wanted: Contents, found: Contents) -> Iterator[Difference]:
+    """Yield how a table differs from what was planned; meters are the kernel's to fill."""
+    for what, left, right in (
+        ("counters", wanted.counters, found.counters),
+        ("limits", wanted.limits, found.limits),
+        ("sets", frozenset(wanted.sets), frozenset(found.sets)),
+        ("chains", frozenset(wanted.chains), frozenset(found.chains)),
+    ):
+        if left != right:
+            yield Difference(f"nft {what}", _some(left - right), _some(right - left))
+    for name in sorted(wanted.chains.keys() & found.chains.keys()):
+        if wanted.chains[name] != found.chains[name]:
+            yield Difference(f"nft chain {name}", _chain(wanted, name), _chain(found, name))
+    for name in sorted(wanted.sets.keys() & found.sets.keys()):
+        if wanted.sets[name] != found.sets[name]:
+            yield Difference(f"nft set {name}", _container_text(wanted, name), _container_text(found, name))
+
+
+def _some(names: frozenset[str]) -> str:
+    shown = ", ".join(sorted(names)[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown or "nothing more"
+
+
+def _chain(contents: Contents, name: str) -> str:
+    hook, comments = contents.chains[name]
+    return f"{hook.hook if hook else 'no hook'}, {len(comments)} rules: {'; '.join(comments[:SHOWN])}"
+
+
+def _container_text(contents: Contents, name: str) -> str:
+    return str(contents.sets[name])[: 40 * SHOWN]

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configuration, links and openings to a policy: names become addresses, numbers and kernel names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from patronus.core.model import Configuration
+from patronus.core.values import PortRange
+from patronus.firewall.addresses import AddressSet, IpAddress, IpNetwork, Version, host_networks
+from patronus.firewall.model import (
+    SELF,
+    AliasName,
+    Blocklist,
+    Dnat,
+    Log,
+    Masquerade,
+    Nat,
+    Rule,
+    Rules,
+    Schedule,
+    Snat,
+    Zone,
+    Zones,
+)
+from patronus.firewall.model.match import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, AddressMatch, PortMatch
+from patronus.firewall.policy import Forward, Match, Policy, PolicyRule, SourceTranslation
+from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.opening import Opening
+
+
+@dataclass(frozen=True)
+class FirewallFacts:
+    """What the plan must know of the world.
+
+    ``blocked`` are timed blocks that have not ended; ``now_s`` is the wall clock in seconds since the epoch;
+    ``local`` are the router's addresses as the kernel has them, beside those that are configured.
+    """
+
+    blocked: tuple[IpNetwork, ...] = ()
+    now_s: float = 0.0
+    local: tuple[IpAddress, ...] = ()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What earlier plans and facts contribute."""
+
+    links: InterfacesPlan = field(default_factory=InterfacesPlan)
+    openings: Sequence[Opening] = ()
+    facts: FirewallFacts = field(default_factory=FirewallFacts)
+
+
+def resolve(config: Configuration, around: Surroundings) -> Policy:
+    """Return the policy that the configuration means at this moment. Pure; never raises for checked files."""
+    zones, rules, nat = config.get(Zones), config.get(Rules), config.get(Nat)
+    names = Names(rules, around.links)
+    local = AddressSet.of(host_networks(_local(around)))
+    forwards = tuple(forward(entry, names) for entry in nat.nat if isinstance(entry, Dnat) and entry.enabled)
+    running = [rule for rule in rules.rules if rule.enabled and _applies(rule.schedule, config, around.facts)]
+    return Policy(
+        zones={zone.id: around.links.devices_of(zone.id) for zone in zones.zones},
+        defaults={(zone.id, other): action for zone in zones.zones for other, action in zone.to.items()},
+        default=zones.default,
+        rules=(
+            *(policy_rule(rule, names) for rule in running),
+            *_forward_rules(nat, forwards, frozenset(zone.id for zone in zones.zones), local),
+            *_opening_rules(zones.zones, around.openings),
+        ),
+        forwards=forwards,
+        sources=tuple(_source_translations(nat, names)),
+        blocked=AddressSet.of([*_prefixes(config.get(Blocklist)), *around.facts.blocked]),
+        never=never_blocked(config, around),
+        local=local,
+        counted=tuple(f"rule/{rule.id}" for rule in rules.rules)
+        + tuple(f"nat/{entry.id}" for entry in nat.nat),
+    )
+
+
+def never_blocked(config: Configuration, around: Surroundings) -> AddressSet:
+    """Return what no blocklist reaches: the file's list, the router, its gateways and its DNS servers."""
+    learned = around.links.learned.values()
+    gateways = [found.gateway for found in learned if found.gateway is not None]
+    routes = [route.gateway for route in around.links.routes if route.gateway is not None]
+    servers = [server for found in learned for server in found.dns_servers]
+    own = host_networks([*_local(around), *gateways, *routes, *servers, "127.0.0.1", "::1"])
+    return AddressSet.of([*config.get(Blocklist).never, *own])
+
+
+def _local(around: Surroundings) -> list[IpAddress]:
+    configured = [item.ip for addresses in around.links.addresses.values() for item in addresses]
+    learned = [item.ip for found in around.links.learned.values() for item in found.addresses]
+    return [*configured, *learned, *around.facts.local]
+
+
+def _prefixes(blocklist: Blocklist) -> Iterator[IpNetwork]:
+    return (entry.prefix for entry in blocklist.prefixes)
+
+
+def _applies(schedule: Schedule | None, config: Configuration, facts: FirewallFacts) -> bool:
+    if schedule is None:
+        return True
+    system = getattr(config.sections.get("patronus"), "system", None)
+    zone = schedule.timezone or getattr(system, "timezone", None) or "UTC"
+    now = datetime.fromtimestamp(facts.now_s, tz=UTC).astimezone(ZoneInfo(zone))
+    return schedule.applies(now.weekday(), now.hour * 60 + now.minute)
+
+
+class Names:
+    """What the names in rules stand for: aliases, roles, zones."""
+
+    def __init__(self, rules: Rules, links: InterfacesPlan) -> None:
+        self._addresses = {item.id: item.addresses for item in rules.aliases if item.addresses is not None}
+        self._ports = {item.id: item.ports for item in rules.aliases if item.ports is not None}
+        self._links = links
+
+    def addresses(self, matches: Iterable[AddressMatch] | None) -> AddressSet | None:
+        """Return the union of prefixes, ranges and aliases; None stays any."""
+        if matches is None:
+            return None
+        items = tuple(matches)
+        alias = items[0].id if len(items) == 1 and isinstance(items[0], AliasName) else None
+        literal = []
+        for item in items:
+            literal += list(self._addresses.get(item.id, ())) if isinstance(item, AliasName) else [item]
+        return AddressSet.of(literal, alias)
+
+    def ports(self, matches: Iterable[PortMatch] | None) -> tuple[PortRange, ...] | None:
+        """Return ports with aliases filled in, sorted and merged; None stays any."""
+        if matches is None:
+            return None
+        found: list[PortRange] = []
+        for item in matches:
+            found += self._ports.get(item.id, ()) if isinstance(item, AliasName) else [item]
+        return merged_ports(found)
+
+    def device(self, role: str) -> frozenset[str]:
+        """Return the kernel's name of a role, or nothing where its NIC is missing."""
+        found = self._links.devices.get(role)
+        return frozenset() if found is None else frozenset({found})
+
+    def zone(self, role: str) -> str:
+        """Return the zone of a role; an empty name, which is no zone, where it has none."""
+        return next((zone for zone, roles in self._links.zones.items() if role in roles), "")
+
+    def zone_addresses(self, zone: str) -> AddressSet:
+        """Return the router's addresses on a zone's interfaces, configured and learned."""
+        roles = self._links.zones.get(zone, ())
+        configured = [item.ip for role in roles for item in self._links.addresses.get(role, ())]
+        learned = [self._links.learned[role] for role in roles if role in self._links.learned]
+        return AddressSet.of(
+            host_networks([*configured, *(item.ip for one in learned for item in one.addresses)])
+        )
+
+
+def merged_ports(ports: Iterable[PortRange]) -> tuple[PortRange, ...]:
+    """Return sorted port ranges with those that overlap or touch made one."""
+    result: list[PortRange] = []
+    for port in sorted(ports):
+        if result and port.first <= result[-1].last + 1:
+            result[-1] = PortRange(result[-1].first, max(port.last, result[-1].last))
+        else:
+            result.append(port)
+    return tuple(result)
+
+
+def policy_rule(rule: Rule, names: Names) -> PolicyRule:
+    """Return one rule of the file with its names resolved."""
+    origin = rule.from_
+    zone = origin.zone if origin else None
+    if rule.interface is not None:
+        zone = names.zone(rule.interface)
+    log = Log() if rule.log is True else rule.log or None
+    return PolicyRule(
+        origin=f"rule/{rule.id}",
+        action=rule.action,
+        match=_match(rule, names),
+        from_zones=None if zone is None else frozenset({zone}),
+        to_zones=frozenset({rule.to}) if rule.to else None,
+        limit=rule.limit,
+        log=log,
+    )
+
+
+def _match(rule: Rule, names: Names) -> Match:
+    origin = rule.from_
+    protocols = tuple(sorted({protocol.number for protocol in rule.protocol})) if rule.protocol else None
+    return Match(
+        interfaces=names.device(rule.interface) if rule.interface else None,
+        source=names.addresses(rule.source or (origin.source if origin else None)),
+        destination=names.addresses(rule.destination),
+        mac=origin.mac if origin else None,
+        protocols=protocols,
+        source_ports=names.ports(rule.source_port),
+        destination_ports=names.ports(rule.destination_port),
+        icmp=_icmp(rule, ICMP, ICMP_TYPES),
+        icmpv6=_icmp(rule, ICMPV6, ICMPV6_TYPES),
+    )
+
+
+def _icmp(rule: Rule, protocol: int, numbers: Mapping[str, int]) -> tuple[int, ...] | None:
+    if rule.icmp_type is None or protocol not in {item.number for item in rule.protocol or ()}:
+        return None
+    known = (numbers.get(item, -1) if isinstance(item, str) else item for item in rule.icmp_type)
+    return tuple(sorted({number for number in known if number >= 0}))
+
+
+def forward(entry: Dnat, names: Names) -> Forward:
+    """Return a port forward with its names resolved."""
+    outer = names.addresses(entry.destination)
+    inside = (outer or names.zone_addresses(entry.in_)) if entry.hairpin else None
+    return Forward(
+        id=entry.id,
+        from_zone=entry.in_,
+        protocols=tuple(sorted({protocol.number for protocol in entry.protocol})),
+        ports=merged_ports(entry.destination_port) if entry.destination_port else None,
+        address=entry.to.address,
+        target_ports=entry.to.ports,
+        source=names.addresses(entry.source),
+        outer=outer,
+        hairpin=inside,
+    )
+
+
+def _forward_rules(
+    nat: Nat, forwards: Iterable[Forward], zones: frozenset[str], local: AddressSet
+) -> Iterator[PolicyRule]:
+    """Yield the filter rules of forwards that ask for one; from other zones too where they hairpin."""
+    wanted = {entry.id for entry in nat.nat if isinstance(entry, Dnat) and entry.rule}
+    for item in forwards:
+        if item.id not in wanted:
+            continue
+        match = Match(
+            source=item.source,
+            destination=AddressSet.of(host_networks([item.address])),
+            protocols=item.protocols,
+            destination_ports=(item.target_ports,) if item.target_ports else item.ports,
+            translated=True,
+        )
+        outside = frozenset({item.from_zone})
+        inside = frozenset({SELF}) if item.address in local else zones
+        yield PolicyRule(f"nat/{item.id}", "allow", match, outside, inside)
+        if item.hairpin is not None:
+            yield PolicyRule(f"nat/{item.id}", "allow", replace(match, source=None), zones - outside, inside)
+
+
+def _source_translations(nat: Nat, names: Names) -> Iterator[SourceTranslation]:
+    versions: dict[str, tuple[Version, ...]] = {"ipv4": (4,), "ipv6": (6,), "both": (4, 6)}
+    for entry in nat.nat:
+        if isinstance(entry, Masquerade) and entry.enabled:
+            source = names.addresses(entry.source)
+            yield SourceTranslation(entry.id, entry.out, versions[entry.family], source)
+        elif isinstance(entry, Snat) and entry.enabled:
+            family: Version = 4 if entry.to.version == 4 else 6
+            source, destination = names.addresses(entry.source), names.addresses(entry.destination)
+            yield SourceTranslation(entry.id, entry.out, (family,), source, destination, entry.to)
+
+
+def _opening_rules(zones: Iterable[Zone], openings: Iterable[Opening]) -> Iterator[PolicyRule]:
+    """Yield a rule for each opening that its zone does not refuse."""
+    services = {zone.id: zone.self_services for zone in zones}
+    for opening in openings:
+        allowed = services.get(opening.zone)
+        if opening.zone not in services or (allowed is not None and opening.why not in allowed):
+            continue
+        ports = merged_ports(PortRange(port, port) for port in opening.ports)
+        number = 6 if opening.protocol == "tcp" else 17
+        match = Match(protocols=(number,), destination_ports=ports)
+        yield PolicyRule(
+            f"opening/{opening.why}", "allow", match, frozenset({opening.zone}), frozenset({SELF})
+        )

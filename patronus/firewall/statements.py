@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The statements of libnftables' JSON that we use, each as a function; nowhere else is this JSON spelled.
+
+Source: libnftables-json(5). Values are numbers wherever a number will do: no name is looked up on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from patronus.core.values import PortRange
+from patronus.firewall.addresses import AddressSet, Interval, Version, address, single_network
+from patronus.firewall.ruleset import Expression, set_reference
+
+ACCEPT: Expression = {"accept": None}
+DROP: Expression = {"drop": None}
+MASQUERADE: Expression = {"masquerade": None}
+REJECT_TCP: Expression = {"reject": {"type": "tcp reset"}}
+REJECT_OTHER: Expression = {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}
+IP = {4: "ip", 6: "ip6"}
+NFPROTO = {4: "ipv4", 6: "ipv6"}
+
+
+def match(left: Any, right: Any, op: str = "==") -> Expression:
+    """Compare two expressions."""
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+def meta(key: str) -> Expression:
+    """Name a property of the packet that is in no header."""
+    return {"meta": {"key": key}}
+
+
+def payload(protocol: str, name: str) -> Expression:
+    """Name a header field."""
+    return {"payload": {"protocol": protocol, "field": name}}
+
+
+def any_of(values: Sequence[Any]) -> Any:
+    """Return one value as it is and several as an anonymous set."""
+    return values[0] if len(values) == 1 else {"set": list(values)}
+
+
+def counter(name: str) -> Expression:
+    """Count in a named counter."""
+    return {"counter": name}
+
+
+def jump(chain: str) -> Expression:
+    """Go through a chain and come back."""
+    return {"jump": {"target": chain}}
+
+
+def goto(chain: str) -> Expression:
+    """Go to a chain for good."""
+    return {"goto": {"target": chain}}
+
+
+def version_is(version: Version) -> Expression:
+    """Match the family."""
+    return match(meta("nfproto"), NFPROTO[version])
+
+
+def arrives_on(devices: Iterable[str]) -> Expression:
+    """Match the kernel name of the interface that a packet came in by."""
+    return match(meta("iifname"), any_of(sorted(devices)))
+
+
+def leaves_by(devices: Iterable[str]) -> Expression:
+    """Match the kernel name of the interface that a packet goes out by."""
+    return match(meta("oifname"), any_of(sorted(devices)))
+
+
+def protocol_in(numbers: Sequence[int]) -> Expression:
+    """Match the transport protocol, behind IPv6 extension headers too."""
+    return match(meta("l4proto"), any_of(list(numbers)))
+
+
+def ports_in(name: str, ports: Sequence[PortRange]) -> Expression:
+    """Match ``sport`` or ``dport`` of any protocol whose header starts with the two."""
+    values = [port.first if port.first == port.last else {"range": [port.first, port.last]} for port in ports]
+    return match(payload("th", name), any_of(values))
+
+
+def icmp_in(version: Version, types: Sequence[int]) -> Expression:
+    """Match the type of an ICMP message of the family."""
+    return match(payload("icmp" if version == 4 else "icmpv6", "type"), any_of(list(types)))
+
+
+def interval(version: Version, item: Interval) -> Any:
+    """Return an interval of addresses: one address, a prefix, or a range."""
+    first, last = (str(address(version, number)) for number in item)
+    if first == last:
+        return first
+    network = single_network(version, *item)
+    if network is None:
+        return {"range": [first, last]}
+    return {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
+
+
+def address_in(version: Version, name: str, addresses: AddressSet) -> Expression:
+    """Match ``saddr`` or ``daddr`` against addresses of the family; an alias by its named set."""
+    left = payload(IP[version], name)
+    if addresses.alias is not None:
+        return match(left, f"@{set_reference(alias_set(addresses.alias), version)}")
+    return match(left, any_of([interval(version, item) for item in addresses.intervals(version)]))
+
+
+def in_set(version: Version, name: str, reference: str, op: str = "==") -> Expression:
+    """Match ``saddr`` or ``daddr`` against a named set."""
+    return match(payload(IP[version], name), f"@{set_reference(reference, version)}", op)
+
+
+def alias_set(alias: str) -> str:
+    """Return the name of an alias's set."""
+    return f"alias/{alias}"
+
+
+def connection_is(*states: str) -> Expression:
+    """Match the state of the connection in conntrack."""
+    return match({"ct": {"key": "state"}}, list(states) if len(states) > 1 else states[0], "in")
+
+
+TRANSLATED = match({"ct": {"key": "status"}}, "dnat", "in")
+"""The connection's destination was translated."""
+FOR_ROUTER = match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
+"""The destination is an address of the router, whichever it has just now."""
+
+
+def asked_for(version: Version, addresses: AddressSet) -> Expression:
+    """Match the destination that the connection had before translation."""
+    left = {"ct": {"key": "daddr", "family": IP[version], "dir": "original"}}
+    return match(left, any_of([interval(version, item) for item in addresses.intervals(version)]))

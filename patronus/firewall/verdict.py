@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the policy does to the first packet of a connection: the model's answer to what the kernel does.
+
+Used to end connections that a change forbids, to explain, and to test the compiler against the kernel. Three
+things a packet may leave open (its MAC, whether it is within a rate) are decided in favour of the rule that
+allows: a connection is ended only where it is certain that it may not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
+
+from patronus.core.values import PortRange
+from patronus.firewall.addresses import Version
+from patronus.firewall.model.match import ICMP, ICMPV6
+from patronus.firewall.model.zones import SELF, Action
+from patronus.firewall.policy import Forward, Match, Policy, PolicyRule
+
+IpAddress = IPv4Address | IPv6Address
+
+
+Route = Callable[[IpAddress], str | None]
+"""The device by which a destination is reached; None is the router itself."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The first packet of a connection, as it arrives on a device.
+
+    ``leaves_by`` is the device that the route to its destination names, None for the router itself; ``judge``
+    looks it up once the destination is translated. ``icmp`` is the message's type. Ports are 0 where the
+    protocol has none.
+    """
+
+    arrives_on: str
+    source: IpAddress
+    destination: IpAddress
+    protocol: int
+    leaves_by: str | None = None
+    source_port: int = 0
+    destination_port: int = 0
+    icmp: int | None = None
+    mac: str | None = None
+    translated: bool = False
+
+    @property
+    def version(self) -> Version:
+        """Return the family."""
+        return 4 if self.source.version == 4 else 6
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of the packet, and what decided: ``rule/r-7f3a``, ``pair/wan/lan``, ``blocked``."""
+
+    action: Action
+    origin: str
+    forward: Forward | None = None
+
+
+def blocked(policy: Policy, source: IpAddress, destination: IpAddress) -> bool:
+    """Return whether the blocklist drops what goes between the two."""
+    return any(end in policy.blocked and end not in policy.never for end in (source, destination))
+
+
+def translate(policy: Policy, packet: Packet) -> tuple[Packet, Forward | None]:
+    """Return the packet with its destination translated; ``leaves_by`` is the caller's to look up again."""
+    for item in policy.forwards:
+        if _forwards(policy, item, packet):
+            port = item.target_port(packet.destination_port)
+            return replace(packet, destination=item.address, destination_port=port, translated=True), item
+    return packet, None
+
+
+def _forwards(policy: Policy, item: Forward, packet: Packet) -> bool:
+    if packet.version != item.version or packet.protocol not in item.protocols:
+        return False
+    if item.ports is not None and not _in(packet.destination_port, item.ports):
+        return False
+    if packet.arrives_on in policy.zones.get(item.from_zone, ()):
+        asked = policy.local if item.outer is None else item.outer
+        return packet.destination in asked and (item.source is None or packet.source in item.source)
+    inside = packet.arrives_on in policy.zone_of
+    return inside and item.hairpin is not None and packet.destination in item.hairpin
+
+
+def judge(policy: Policy, packet: Packet, route: Route) -> Decision:
+    """Return what becomes of a packet on its whole way: blocklist, translation, route, filter."""
+    if blocked(policy, packet.source, packet.destination):
+        return Decision("drop", "blocked")
+    inner, forward = translate(policy, packet)
+    decision = decide(policy, replace(inner, leaves_by=route(inner.destination)))
+    return replace(decision, forward=forward)
+
+
+def decide(policy: Policy, packet: Packet) -> Decision:
+    """Return what the filter does to a packet whose destination has been translated already."""
+    left = policy.zone_of.get(packet.arrives_on)
+    right = SELF if packet.leaves_by is None else policy.zone_of.get(packet.leaves_by)
+    if left is None or right is None:
+        return Decision(policy.default, "default")
+    for rule in policy.pair(left, right):
+        if fits(rule, packet):
+            return Decision(rule.action, rule.origin)
+    named = (left, right) in policy.defaults
+    origin = f"pair/{left}/{right}" if named or policy.pair(left, right) else "default"
+    return Decision(policy.default_for(left, right), origin)
+
+
+def fits(rule: PolicyRule, packet: Packet) -> bool:
+    """Return whether the rule decides the packet; what is not known counts for an allow alone."""
+    match = rule.match
+    if match.mac is not None and packet.mac is None:
+        return rule.action == "allow" and _fits(replace(match, mac=None), packet)
+    if rule.limit is not None and rule.action != "allow":
+        return False
+    return _fits(match, packet)
+
+
+def _fits(match: Match, packet: Packet) -> bool:
+    return (
+        _member(packet.arrives_on, match.interfaces)
+        and (match.source is None or packet.source in match.source)
+        and (match.destination is None or packet.destination in match.destination)
+        and match.mac in (None, packet.mac)
+        and _fits_transport(match, packet)
+        and (packet.translated or not match.translated)
+    )
+
+
+def _fits_transport(match: Match, packet: Packet) -> bool:
+    if match.icmp is not None or match.icmpv6 is not None:
+        types, protocol = (match.icmp, ICMP) if packet.version == 4 else (match.icmpv6, ICMPV6)
+        return bool(types) and packet.protocol == protocol and _member(packet.icmp, types)
+    return (
+        _member(packet.protocol, match.protocols)
+        and (match.source_ports is None or _in(packet.source_port, match.source_ports))
+        and (match.destination_ports is None or _in(packet.destination_port, match.destination_ports))
+    )
+
+
+def _member(value: object, allowed: Collection[object] | None) -> bool:
+    return allowed is None or value in allowed
+
+
+def _in(port: int, ports: tuple[PortRange, ...]) -> bool:
+    return any(port in item for item in ports)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""nftables through libnftables, in process: every change is one netlink batch, taken whole or not at all.
+
+Needs CAP_NET_ADMIN in the network namespace's user namespace, nothing more. Commands are libnftables' JSON,
+libnftables-json(5); no text is ever put together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import nftables
+
+from patronus.core.errors import KernelError
+
+Command = Mapping[str, Any]
+Batch = Mapping[str, Sequence[Command]]
+"""``{"nftables": [command, …]}``."""
+_SHOWN = 300
+"""Characters of a refused command that an error repeats."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a named counter has seen."""
+
+    packets: int
+    bytes: int
+
+
+class Nft:
+    """The ruleset of this network namespace. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._library = nftables.Nftables()
+        self._library.set_json_output(True)
+        self._library.set_numeric_prio_output(True)
+
+    def load(self, batch: Batch) -> None:
+        """Apply all commands in one transaction. Raises KernelError naming the command that was refused."""
+        with self._lock:
+            message = self._run(batch)
+            if message is not None:
+                raise KernelError(self._explained(batch, message))
+
+    def check(self, batch: Batch) -> str | None:
+        """Let the kernel take the transaction and drop it again; return why it would be refused, or None."""
+        with self._lock:
+            message = self._dry_run(batch)
+            return None if message is None else self._explained(batch, message)
+
+    def tables(self) -> frozenset[tuple[str, str]]:
+        """Return (family, name) of every table. Raises KernelError."""
+        items = self._list({"tables": {}})
+        found = (item["table"] for item in items if "table" in item)
+        return frozenset((table["family"], table["name"]) for table in found)
+
+    def list_table(self, family: str, name: str) -> list[dict[str, Any]] | None:
+        """Return what a table holds, or None where there is none. Raises KernelError."""
+        if (family, name) not in self.tables():
+            return None
+        return self._list({"table": {"family": family, "name": name}})
+
+    def list_chains(self, family: str, name: str) -> list[dict[str, Any]]:
+        """Return the chains of all tables named so, without their rules' neighbours. Raises KernelError."""
+        items = self._list({"chains": {"family": family}})
+        return [item["chain"] for item in items if "chain" in item and item["chain"]["table"] == name]
+
+    def counters(self, family: str, table: str) -> dict[str, Count]:
+        """Return the table's named counters; none where there is no such table. Raises KernelError."""
+        items = self._list({"counters": {"family": family}})
+        found = [item["counter"] for item in items if "counter" in item]
+        return {
+            item["name"]: Count(item["packets"], item["bytes"]) for item in found if item["table"] == table
+        }
+
+    def add_elements(self, family: str, table: str, name: str, elements: Sequence[Any]) -> None:
+        """Add elements to a set or map. Raises KernelError."""
+        self._elements("add", family, table, name, elements)
+
+    def delete_elements(self, family: str, table: str, name: str, elements: Sequence[Any]) -> None:
+        """Take elements out of a set or map. Raises KernelError."""
+        self._elements("delete", family, table, name, elements)
+
+    def _elements(self, verb: str, family: str, table: str, name: str, elements: Sequence[Any]) -> None:
+        where = {"family": family, "table": table, "name": name, "elem": list(elements)}
+        self.load({"nftables": [{verb: {"element": where}}]})
+
+    def _list(self, what: Mapping[str, Any]) -> list[dict[str, Any]]:
+        with self._lock:
+            code, output, error = self._library.json_cmd({"nftables": [{"list": what}]})
+        if code != 0:
+            raise KernelError(f"nftables: {_first_line(error)}")
+        items: list[dict[str, Any]] = output["nftables"] if output else []
+        return [item for item in items if "metainfo" not in item]
+
+    def _run(self, batch: Batch) -> str | None:
+        """Return why the library or the kernel refused, or None."""
+        code, _, error = self._library.cmd(json.dumps(batch))
+        return None if code == 0 else _first_line(error)
+
+    def _dry_run(self, batch: Batch) -> str | None:
+        with self._dry():
+            return self._run(batch)
+
+    @contextmanager
+    def _dry(self) -> Iterator[None]:
+        self._library.set_dry_run(True)
+        try:
+            yield
+        finally:
+            self._library.set_dry_run(False)
+
+    def _explained(self, batch: Batch, message: str) -> str:
+        """Return the message with the command at fault: the last of the shortest beginning that is refused.
+
+        libnftables gives no place in JSON. What is refused once stays refused however much follows, so
+        halving finds it.
+        """
+        commands = batch["nftables"]
+        low, high = 1, len(commands)
+        while low < high:
+            middle = (low + high) // 2
+            if self._dry_run({"nftables": commands[:middle]}) is None:
+                low = middle + 1
+            else:
+                high = middle
+        text = json.dumps(commands[low - 1], ensure_ascii=False) if commands else "an empty batch"
+        return f"nftables refused {text[:_SHOWN]}: {message}"
+
+
+def _first_line(error: str) -> str:
+    """Return the first complaint without its place, which is always 0:0-0 for JSON."""
+    lines = [line.partition("Error: ")[2] or line for line in error.splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"
