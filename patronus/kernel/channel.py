@@ -82,23 +82,24 @@ class Channel:
             self._thread.join(LONGEST_WAIT_S + CALL_TIME_S)
         self._remember(None, ())
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until the server is there and return whether it is."""
-        return self._connected.wait(timeout_s)
+    def push(self, parameters: dict[str, Any], descriptors: Sequence[int], patience_s: float = 0.0) -> None:
+        """Give the server its configuration; one that is away gets it when it comes.
 
-    def push(self, parameters: dict[str, Any], descriptors: Sequence[int]) -> bool:
-        """Give the server its configuration; return False where it is away and will get it when it comes.
-
-        The descriptors are duplicated; the caller keeps its own. Raises KernelError where it refuses.
+        With ``patience_s`` it has to come within that time. The descriptors are duplicated; the caller
+        keeps its own. Raises KernelError where the server refuses, or stays away longer.
         """
         with self._lock:
             self._remember(parameters, descriptors)
             self._taken = False
             try:
                 self._deliver()
-            except Unavailable:
-                return False
-            return True
+                return
+            except Unavailable as error:
+                reason = error
+        if patience_s and not (self._connected.wait(patience_s) and self._taken):
+            raise KernelError(str(reason))
+        if not patience_s:
+            log.info("%s gets its configuration when it comes", self._path.parent.name)
 
     def call(self, method: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask the server for something. Raises Unavailable, or the error that it answers."""

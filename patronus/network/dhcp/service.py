@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,8 +36,6 @@ from patronus.network.dhcp.verbs import (
     ReservationInfo,
     ServerStatus,
 )
-
-log = logging.getLogger(__name__)
 
 ANSWER_TIME_S = 5.0
 """How long a change waits for a server that is just restarting."""
@@ -113,11 +110,8 @@ class DhcpFeature(Feature[DhcpPlan, None]):
             at = len(descriptors)
             devices.append({"name": name, "mac": held.mac.hex(), "datagrams": at, "frames": at + 1})
             descriptors += [held.datagrams.fileno(), held.frames.fileno()]
-        if self._channel.push({"config": data, "devices": devices}, descriptors):
-            return
-        if patient and not (self._channel.wait(ANSWER_TIME_S) and self._channel.taken):
-            raise KernelError("the DHCP server does not answer")
-        log.info("the DHCP server gets its configuration when it comes")
+        pushed = {"config": data, "devices": devices}
+        self._channel.push(pushed, descriptors, ANSWER_TIME_S if patient else 0.0)
 
     def _open(self, plan: DhcpPlan) -> None:
         """Bring the sockets to the plan's devices; a device that is missing is passed over."""

@@ -153,3 +153,8 @@ def reverse_name(address: bytes) -> bytes:
 
 def _hex(address: str) -> str:
     return ipaddress.ip_address(address).packed.hex()
+
+
+def record_text(record: LocalRecord) -> tuple[str, str]:
+    """Return type and value of an address record as people write them."""
+    return Type(record.rtype).name, str(ipaddress.ip_address(bytes.fromhex(record.data)))

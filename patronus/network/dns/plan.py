@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The DNS section to what the server process is told, and the openings that its clients need. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from patronus.core.feature import Earlier, Plan
+from patronus.core.model import Configuration
+from patronus.network.dhcp.model import Dhcp
+from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
+from patronus.network.dns.model import Dns
+from patronus.network.dns.record import TYPES, record_data
+from patronus.network.dns.wire import Type
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.opening import Opening
+
+PORT = 53
+OWN_TTL_S = 300
+LOOPBACK = "lo"
+"""The router asks its own server, too."""
+
+
+@dataclass(frozen=True)
+class ListFile:
+    """A blocklist's file as it was found; another time or size means that its content may have changed."""
+
+    name: str
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class DnsPlan(Plan):
+    """What the server shall serve: on which devices, with which lists, and what.
+
+    ``missing`` are lists without a file: the rest is served, and the status names them.
+    """
+
+    config: ServerConfig = field(default_factory=ServerConfig)
+    devices: tuple[str, ...] = ()
+    lists: tuple[ListFile, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier) -> DnsPlan:
+    """Return the server's configuration and openings for each zone that it listens in."""
+    dns = config.get(Dns)
+    links = earlier.find(InterfacesPlan) or InterfacesPlan()
+    zones = {item.id: item.zone for item in config.get(Interfaces).interfaces}
+    devices = [device for role in dns.listen if (device := links.devices.get(role)) is not None]
+    lists = [item.file for item in dns.blocklists if item.file is not None]
+    served = dict.fromkeys(zone for role in dns.listen if (zone := zones.get(role)) is not None)
+    openings = [Opening(zone, "udp", (PORT,), "dns") for zone in served]
+    openings += [Opening(zone, "tcp", (PORT,), "dns") for zone in served]
+    told = ServerConfig(
+        domain=dns.local.domain,
+        records=tuple(_records(config, dns, links)),
+        upstreams=tuple(dict.fromkeys(_upstreams(dns, links))),
+        lease_names=dns.local.leases,
+        cache_size=dns.cache.size,
+        serve_stale_s=dns.cache.serve_stale,
+        rebind_protection=dns.rebind_protection,
+        private_domains=dns.private_domains,
+    )
+    return DnsPlan(
+        contributions=tuple(openings),
+        config=told,
+        devices=(LOOPBACK, *devices) if dns.listen else (),
+        lists=tuple(found[name] for name in lists if name in found),
+        missing=tuple(name for name in lists if name not in found),
+    )
+
+
+def hostname_of(config: Configuration) -> str:
+    """Return the router's own name, from the main file, whose model stands on a higher floor than this."""
+    system = getattr(config.sections.get("patronus"), "system", None)
+    return str(getattr(system, "hostname", "patronus"))
+
+
+def _records(config: Configuration, dns: Dns, links: InterfacesPlan) -> Iterator[LocalRecord]:
+    """Yield our records, the router's own name, then reserved hosts: the first to have a name keeps it."""
+    taken = set()
+    for record in dns.records:
+        name = record.name.lower()
+        taken.add(name)
+        yield LocalRecord(name, TYPES[record.type], record.ttl, record_data(record.type, record.value).hex())
+    own = f"{hostname_of(config).lower()}.{dns.local.domain}"
+    for role in dns.listen if own not in taken else ():
+        for address in links.addresses.get(role, ()):
+            rtype = Type.A if address.version == 4 else Type.AAAA
+            yield LocalRecord(own, rtype, OWN_TTL_S, address.ip.packed.hex())
+    taken.add(own)
+    for pool in config.get(Dhcp).pools:
+        for item in pool.reservations:
+            name = f"{item.hostname}.{dns.local.domain}"
+            if item.hostname and name not in taken:
+                taken.add(name)
+                yield LocalRecord(name, Type.A, OWN_TTL_S, item.address.packed.hex())
+
+
+def _upstreams(dns: Dns, links: InterfacesPlan) -> Iterator[UpstreamServer]:
+    """Yield the servers to ask, in the order of the file; an uplink that was told none gives none."""
+    for upstream in dns.upstreams:
+        learned = links.learned.get(upstream.from_) if upstream.from_ is not None else None
+        addresses = learned.dns_servers if learned is not None else ()
+        for address in addresses if upstream.address is None else (upstream.address,):
+            yield UpstreamServer(upstream.id, str(address), upstream.port, tcp=upstream.protocol == "tcp")
