@@ -25,7 +25,7 @@ class Places:
     run: Path = Path("/run/patronus")
     factory: Path = Path("/usr/share/patronus/factory")
     objects: Path = Path("/usr/lib/patronus/bpf")
-    pins: Path = Path("/sys/fs/bpf/patronus")
+    pins: Path = Path("/run/patronus-bpf")
     log: Path = Path("/var/log/patronus")
 
 
