@@ -99,3 +99,20 @@ class Route:
     device: str
     gateway: IpAddress | None = None
     metric: int = 0
+
+
+@dataclass(frozen=True)
+class LinkSettings:
+    """What can be changed on a link that exists. ``mtu`` and ``stp`` None leave them as they are."""
+
+    up: bool
+    master: str | None = None
+    mtu: int | None = None
+    stp: bool | None = None
+
+    def __str__(self) -> str:
+        words = ["up" if self.up else "down"]
+        words += [f"bridge {self.master}"] if self.master else []
+        words += [f"mtu {self.mtu}"] if self.mtu is not None else []
+        words += [f"stp {'on' if self.stp else 'off'}"] if self.stp is not None else []
+        return ", ".join(words)

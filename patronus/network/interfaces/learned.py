@@ -11,7 +11,7 @@ from patronus.core.link import IpInterface
 
 @dataclass(frozen=True)
 class Learned:
-    """What one uplink gave. Empty fields were not given; ``prefixes`` are delegated (RFC 8415 section 6.3)."""
+    """What one uplink gave; empty was not given. ``prefixes`` are delegated ones (RFC 8415 section 6.3)."""
 
     addresses: tuple[IpInterface, ...] = ()
     gateway: IPv4Address | None = None

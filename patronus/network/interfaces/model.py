@@ -20,7 +20,7 @@ from patronus.core.values import (
 )
 
 Mtu = Annotated[int, Field(ge=576, le=9216, strict=True)]
-"""Bytes of payload in a frame: IPv4 hosts take 576 (RFC 791 section 3.1), few switches pass more than 9216."""
+"""Bytes of payload in a frame: IPv4 hosts take 576 (RFC 791 section 3.1), few switches more than 9216."""
 
 
 class Match(Strict):

@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Literal
 
+from patronus.core.errors import InvalidConfiguration
 from patronus.core.feature import Plan
-from patronus.core.link import IpInterface, LinkWanted, Route
+from patronus.core.link import Address, IpInterface, LinkKind, LinkWanted, Nic, Route
 from patronus.core.problem import Problem
 from patronus.network.interfaces.learned import Learned
+from patronus.network.interfaces.model import Interface, Interfaces
+from patronus.network.interfaces.roles import Binding, bind
+
+FIRST_METRIC = 100
+"""Metric of the default route through the first interface of the file."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class InterfacesPlan(Plan):
     ``zones``      zone → its roles in the order of the file, those without a device too.
     ``addresses``  role → the static addresses that it shall have, also where the device is missing.
     ``learned``    role → what the uplink gave, for roles that ask for something.
-    ``links``      those to be up, parents before children, members before nothing; ``idle`` NICs stay down.
+    ``links``      those to be up, parents before children; ``idle`` NICs have no role and stay down.
     ``warnings``   NICs that are missing, changed or ambiguous; they never refuse a change.
     """
 
@@ -54,3 +61,121 @@ class InterfacesPlan(Plan):
         """Return the devices that exist in the zone."""
         found = (self.devices.get(role) for role in self.zones.get(zone, ()))
         return tuple(device for device in found if device is not None)
+
+    def wanted_addresses(self) -> tuple[Address, ...]:
+        """Return the static addresses of the devices that exist."""
+        return tuple(
+            Address(device, address)
+            for role, device in self.devices.items()
+            if device is not None
+            for address in self.addresses.get(role, ())
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the plan must know: the NICs that exist, and device → what its uplink gave."""
+
+    inventory: tuple[Nic, ...] = ()
+    learned: Mapping[str, Learned] = field(default_factory=dict)
+
+
+def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
+    """Return the plan of the links. Raises InvalidConfiguration where a made link would hide a NIC."""
+    binding = bind(model.interfaces, facts.inventory)
+    devices = _devices(model, binding, facts.inventory)
+    clients = tuple(_clients(model, devices))
+    zones: dict[str, tuple[str, ...]] = {}
+    for item in model.interfaces:
+        if item.zone is not None:
+            zones[item.zone] = (*zones.get(item.zone, ()), item.id)
+    playing = {nic.name for nic in binding.nics.values() if nic}
+    return InterfacesPlan(
+        devices=devices,
+        zones=zones,
+        addresses={item.id: (*item.ipv4.addresses, *item.ipv6.addresses) for item in model.interfaces},
+        learned={client.role: facts.learned.get(client.device, Learned()) for client in clients},
+        links=tuple(_links(model, devices)),
+        idle=tuple(nic.name for nic in facts.inventory if nic.path and nic.name not in playing),
+        routes=tuple(_routes(model, devices)),
+        clients=clients,
+        warnings=binding.warnings,
+    )
+
+
+def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> dict[str, str | None]:
+    """Return role → device; a VLAN is named after its role, and is missing where its parent is."""
+    devices = {role: nic.name if nic else None for role, nic in binding.nics.items()}
+    names = {nic.name for nic in inventory}
+    problems = [
+        Problem(
+            ("network/interfaces", "interfaces", position, "id"),
+            f"{item.id} is the kernel's name of a NIC, and would be that of a {_kind(item)} too",
+            hint="choose another id",
+        )
+        for position, item in enumerate(model.interfaces)
+        if item.match is None and item.id in names
+    ]
+    if problems:
+        raise InvalidConfiguration(problems)
+    devices |= {item.id: item.id for item in model.interfaces if item.bridge}
+    devices |= {
+        item.id: item.id if devices.get(item.vlan.parent) else None
+        for item in model.interfaces
+        if item.vlan is not None
+    }
+    return {item.id: devices[item.id] for item in model.interfaces}
+
+
+def _kind(item: Interface) -> LinkKind:
+    return "vlan" if item.vlan else "bridge" if item.bridge else "nic"
+
+
+def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
+    """Yield the links: bridges, then NICs, then VLANs, so that each finds what it stands on."""
+    masters = {member: item.id for item in model.interfaces if item.bridge for member in item.bridge.members}
+    order: tuple[LinkKind, ...] = ("bridge", "nic", "vlan")
+    for item in sorted(model.interfaces, key=lambda item: order.index(_kind(item))):
+        device = devices[item.id]
+        if device is not None:
+            yield LinkWanted(
+                role=item.id,
+                name=device,
+                kind=_kind(item),
+                mtu=item.mtu,
+                master=masters.get(item.id),
+                parent=devices[item.vlan.parent] if item.vlan else None,
+                tag=item.vlan.tag if item.vlan else None,
+                stp=item.bridge.stp if item.bridge else False,
+            )
+
+
+def _metric(position: int) -> int:
+    """Return the metric of the default route of the interface at this place: the first in the file wins."""
+    return FIRST_METRIC + position
+
+
+def _routes(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Route]:
+    """Yield the default route of each gateway."""
+    for position, item in enumerate(model.interfaces):
+        device = devices[item.id]
+        for gateway in (item.ipv4.gateway, item.ipv6.gateway):
+            if device is not None and gateway is not None:
+                everything = ip_network("0.0.0.0/0" if gateway.version == 4 else "::/0")
+                yield Route(everything, device, gateway, _metric(position))
+
+
+def _clients(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[DhcpClient]:
+    """Yield the devices on which a DHCP client runs."""
+    for position, item in enumerate(model.interfaces):
+        device, asks6 = devices[item.id], item.ipv6.method in ("dhcp", "slaac")
+        if device is None or not (item.ipv4.method == "dhcp" or asks6):
+            continue
+        yield DhcpClient(
+            role=item.id,
+            device=device,
+            metric=_metric(position),
+            ipv4=item.ipv4.method == "dhcp",
+            ipv6=item.ipv6.method if item.ipv6.method in ("dhcp", "slaac") else None,
+            prefix_hint=item.ipv6.prefix_delegation.hint if item.ipv6.prefix_delegation else None,
+        )

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one value alone cannot show about the interfaces: references, doubles, overlaps, what is not built."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from patronus.core.problem import Path, Problem
+from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6
+
+_HERE = ("network/interfaces", "interfaces")
+_IPV6_MTU = 1280
+"""RFC 8200 section 5: a link must carry this much for IPv6 to work."""
+
+
+def _at(position: int, *rest: str | int) -> Path:
+    return (*_HERE, position, *rest)
+
+
+def check(model: Interfaces) -> Iterator[Problem]:
+    """Yield every problem of the section."""
+    yield from _doubles(model, lambda item: item.id, "id")
+    yield from _doubles(model, lambda item: item.match.mac if item.match else None, "match", "mac")
+    yield from _doubles(
+        model,
+        lambda item: item.match.path if item.match and item.match.mac is None else None,
+        "match",
+        "path",
+    )
+    roles = {item.id: item for item in model.interfaces}
+    for position, item in enumerate(model.interfaces):
+        yield from _check_ipv4(_at(position, "ipv4"), item.ipv4)
+        yield from _check_ipv6(_at(position, "ipv6"), item.ipv6)
+        yield from _check_vlan(position, item, roles)
+        yield from _check_bridge(position, item, roles)
+        yield from _check_mtu(position, item, roles)
+    yield from _check_members(model)
+    yield from _check_tags(model)
+    yield from _check_overlaps(model)
+
+
+def _doubles(model: Interfaces, key: Callable[[Interface], str | None], *rest: str) -> Iterator[Problem]:
+    counts = Counter(key(item) for item in model.interfaces)
+    for position, item in enumerate(model.interfaces):
+        value = key(item)
+        if value is not None and counts[value] > 1:
+            yield Problem(_at(position, *rest), f"{value} is given to {counts[value]} interfaces", value)
+
+
+def _check_family(path: Path, family: Ipv4 | Ipv6, version: int) -> Iterator[Problem]:
+    """Check what both families have in common: static addresses and the gateway among them."""
+    if family.method == "static" and not family.addresses:
+        yield Problem(
+            (*path, "addresses"), "a static interface needs an address", hint="add addresses: [...]"
+        )
+    if family.method != "static" and (family.addresses or family.gateway):
+        allowed = "addresses and gateway belong to method static"
+        yield Problem(
+            (*path, "method"), f"method {family.method} takes no address from the file", None, allowed
+        )
+    for position, address in enumerate(family.addresses):
+        if address.version != version:
+            yield Problem(
+                (*path, "addresses", position), f"{address} is not an IPv{version} address", address
+            )
+    gateway = family.gateway
+    if gateway and not any(gateway in address.network for address in family.addresses):
+        link_local = gateway.version == 6 and gateway.is_link_local
+        if not link_local:
+            yield Problem((*path, "gateway"), f"{gateway} is in none of the interface's subnets", gateway)
+    if gateway and any(gateway == address.ip for address in family.addresses):
+        yield Problem((*path, "gateway"), f"{gateway} is the interface's own address", gateway)
+
+
+def _check_ipv4(path: Path, ipv4: Ipv4) -> Iterator[Problem]:
+    if ipv4.method == "pppoe":
+        yield Problem((*path, "method"), "PPPoE is not built yet", "pppoe", "dhcp, static or none")
+        return
+    yield from _check_family(path, ipv4, 4)
+
+
+def _check_ipv6(path: Path, ipv6: Ipv6) -> Iterator[Problem]:
+    yield from _check_family(path, ipv6, 6)
+    if ipv6.method == "delegated":
+        yield Problem(
+            (*path, "method"), "delegated prefixes are not built yet", "delegated", "static or none"
+        )
+    elif ipv6.from_ or ipv6.subnet or ipv6.ula:
+        yield Problem(path, "from, subnet and ula belong to method delegated", allowed="method delegated")
+    if ipv6.advertise:
+        yield Problem((*path, "advertise"), "router advertisements are not built yet", allowed="false")
+    if ipv6.prefix_delegation:
+        yield Problem((*path, "prefix_delegation"), "prefix delegation is not built yet", hint="leave it out")
+
+
+def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
+    if item.vlan is None:
+        return
+    parent = roles.get(item.vlan.parent)
+    path = _at(position, "vlan", "parent")
+    if parent is None:
+        yield Problem(path, f"there is no interface {item.vlan.parent}", item.vlan.parent, _listed(roles))
+    elif parent.vlan:
+        yield Problem(path, f"{parent.id} is a VLAN itself", parent.id, "an interface with match or bridge")
+
+
+def _listed(roles: Mapping[str, Interface]) -> str:
+    return "one of " + ", ".join(sorted(roles))
+
+
+def _check_bridge(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
+    for place, member in enumerate(item.bridge.members if item.bridge else ()):
+        path = _at(position, "bridge", "members", place)
+        found = roles.get(member)
+        if found is None:
+            yield Problem(path, f"there is no interface {member}", member, _listed(roles))
+        elif found.bridge:
+            yield Problem(path, f"{member} is a bridge itself", member, "an interface with match or vlan")
+        elif found.zone or found.ipv4.method != "none" or found.ipv6.method != "none":
+            hint = f"give them to {item.id}"
+            yield Problem(path, f"{member} has a zone or addresses of its own", member, hint=hint)
+
+
+def _check_members(model: Interfaces) -> Iterator[Problem]:
+    counts = Counter(member for item in model.interfaces if item.bridge for member in item.bridge.members)
+    for position, item in enumerate(model.interfaces):
+        if counts[item.id] > 1:
+            yield Problem(_at(position, "id"), f"{item.id} is a member of {counts[item.id]} bridges", item.id)
+
+
+def _check_tags(model: Interfaces) -> Iterator[Problem]:
+    seen: dict[tuple[str, int], str] = {}
+    for position, item in enumerate(model.interfaces):
+        if item.vlan is None:
+            continue
+        other = seen.setdefault((item.vlan.parent, item.vlan.tag), item.id)
+        if other != item.id:
+            text = f"tag {item.vlan.tag} on {item.vlan.parent} is {other}'s already"
+            yield Problem(_at(position, "vlan", "tag"), text, item.vlan.tag)
+
+
+def _check_mtu(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
+    mtu = item.mtu
+    if mtu is None:
+        return
+    if item.ipv6.method != "none" and mtu < _IPV6_MTU:
+        yield Problem(_at(position, "mtu"), f"{mtu} is too small for IPv6", mtu, f"{_IPV6_MTU} or more")
+    parent = roles.get(item.vlan.parent) if item.vlan else None
+    if parent is not None and mtu > (parent.mtu or 1500):
+        yield Problem(
+            _at(position, "mtu"),
+            f"{mtu} is more than {parent.id} carries",
+            mtu,
+            f"up to {parent.mtu or 1500}",
+        )
+
+
+def _check_overlaps(model: Interfaces) -> Iterator[Problem]:
+    """Two interfaces in one subnet: the kernel would answer on either, and send on the wrong one."""
+    placed = [
+        (position, family, place, item, address)
+        for position, item in enumerate(model.interfaces)
+        for family, addresses in (("ipv4", item.ipv4.addresses), ("ipv6", item.ipv6.addresses))
+        for place, address in enumerate(addresses)
+    ]
+    for later, (position, family, place, item, address) in enumerate(placed):
+        for _, _, _, other, earlier in placed[:later]:
+            if other.id == item.id or address.version != earlier.version:
+                continue
+            if address.network.overlaps(earlier.network):
+                text = f"{address} overlaps {earlier} of {other.id}"
+                yield Problem(_at(position, family, "addresses", place), text, address)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What must change so that the links are as planned: four phases, each from a fresh look at the kernel.
+
+The kernel drops routes with the address they stand on, and addresses with the state of their link; so what
+will be lost is taken away by name first, where it can be undone, and what is missing is added last.
+Unplanned state is removed only where it is ours: VLANs and bridges with our mark, addresses on devices that
+have a role (never link-local ones, nor those of a family that a DHCP client keeps), static routes on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from patronus.core.link import Address, Link, LinkKind, LinkSettings, LinkWanted, Route
+from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
+from patronus.network.interfaces.plan import InterfacesPlan
+
+Look = tuple[Sequence[Link], Sequence[Address], Sequence[Route]]
+"""What was seen in the kernel at one moment."""
+
+
+def _named(links: Sequence[Link]) -> dict[str, Link]:
+    return {link.name: link for link in links}
+
+
+def _settings(link: Link) -> LinkSettings:
+    return LinkSettings(link.up, link.master, link.mtu, link.stp if link.kind == "bridge" else None)
+
+
+def _same_thing(link: Link, wanted: LinkWanted) -> bool:
+    """Return whether the link can become the wanted one without being made anew."""
+    if wanted.kind == "nic":
+        return True
+    return (link.kind, link.parent, link.tag) == (wanted.kind, wanted.parent, wanted.tag)
+
+
+def _stale(plan: InterfacesPlan, links: Sequence[Link]) -> list[Link]:
+    """Return the links of ours that must go, children first."""
+    wanted = {link.name: link for link in plan.links}
+    found = [
+        link
+        for link in links
+        if link.ours and not (link.name in wanted and _same_thing(link, wanted[link.name]))
+    ]
+    return sorted(found, key=lambda link: (link.kind != "vlan", link.name))
+
+
+def _keeps(plan: InterfacesPlan) -> set[tuple[str, int]]:
+    """Return the (device, IP version) pairs whose addresses belong to a DHCP client."""
+    kept = {(client.device, 4) for client in plan.clients if client.ipv4}
+    return kept | {(client.device, 6) for client in plan.clients if client.ipv6}
+
+
+def _surplus_addresses(
+    plan: InterfacesPlan, former: Collection[Address], links: Sequence[Link], addresses: Sequence[Address]
+) -> list[Address]:
+    wanted, kept = set(plan.wanted_addresses()), _keeps(plan)
+    ours = {link.name for link in plan.links} | set(plan.idle) | {link.name for link in _stale(plan, links)}
+    gone = {link.name for link in _stale(plan, links)}
+    return [
+        address
+        for address in addresses
+        if address.device in ours
+        and not address.interface.is_link_local
+        and (address.device in gone or address not in wanted)
+        and (
+            (address.device, address.interface.version) not in kept
+            or address.device in gone
+            or address in former
+        )
+    ]
+
+
+def removals(plan: InterfacesPlan, former: Collection[Address], look: Look) -> list[Change]:
+    """Phase 1: take away routes, then addresses, then links that shall not be.
+
+    ``former`` are the static addresses of the plan before: they go even where a DHCP client keeps its own.
+    """
+    links, addresses, routes = look
+    surplus = _surplus_addresses(plan, former, links, addresses)
+    touched = {(address.device, address.interface.version) for address in surplus}
+    ours = {link.name for link in plan.links} | set(plan.idle) | {link.name for link in _stale(plan, links)}
+    changes: list[Change] = [
+        SetRoute(route, gone=True)
+        for route in routes
+        if route.device in ours
+        and (route not in plan.routes or (route.device, route.destination.version) in touched)
+    ]
+    changes += [SetAddress(address, gone=True) for address in surplus]
+    for link in _stale(plan, links):
+        changes += _deletion(link)
+    present = _named(links)
+    idle = [present[name] for name in plan.idle if name in present]
+    return changes + [_down(link) for link in idle if link.up or link.master]
+
+
+def _down(link: Link) -> ConfigureLink:
+    return ConfigureLink(link.name, _settings(link), LinkSettings(up=False, stp=_settings(link).stp))
+
+
+def _deletion(link: Link) -> list[Change]:
+    down: list[Change] = [_down(link)] if link.up or link.master else []
+    return [*down, CreateLink(_as_wanted(link), gone=True)]
+
+
+def _as_wanted(link: Link) -> LinkWanted:
+    kind: LinkKind = "vlan" if link.kind == "vlan" else "bridge"
+    return LinkWanted("", link.name, kind, parent=link.parent, tag=link.tag, stp=link.stp)
+
+
+def creations(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
+    """Phase 2: make the links that are missing, parents first."""
+    present = _named(links)
+    return [CreateLink(link) for link in plan.links if link.kind != "nic" and link.name not in present]
+
+
+def settings(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
+    """Phase 3: MTU, bridge membership and state of every link with a role."""
+    present = _named(links)
+    changes: list[Change] = []
+    for wanted in plan.links:
+        link = present.get(wanted.name)
+        if link is None:
+            continue
+        before = _settings(link)
+        stp = wanted.stp if wanted.kind == "bridge" else None
+        after = LinkSettings(up=True, master=wanted.master, mtu=wanted.mtu or link.mtu, stp=stp)
+        if before != after:
+            changes.append(ConfigureLink(wanted.name, before, after))
+    return changes
+
+
+def additions(plan: InterfacesPlan, addresses: Sequence[Address], routes: Sequence[Route]) -> list[Change]:
+    """Phase 4: addresses, then routes, that are missing."""
+    changes: list[Change] = [
+        SetAddress(address) for address in plan.wanted_addresses() if address not in addresses
+    ]
+    changes += [SetRoute(route) for route in plan.routes if route not in routes]
+    return changes
