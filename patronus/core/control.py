@@ -11,7 +11,7 @@ from patronus.core.bus import Event
 from patronus.core.edit import Edits
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.verb import Caller
+from patronus.core.verb import Caller, Result
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,25 @@ class Commit:
     changes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     confirm_within_s: float | None = None
+
+
+class CommitReport(Result):
+    """A commit in its wire form: what every verb that changes the configuration returns."""
+
+    generation: int
+    changes: list[str]
+    warnings: list[dict[str, Any]]
+    confirm_within_s: float | None = None
+
+    @classmethod
+    def of(cls, commit: Commit) -> CommitReport:
+        """Return a commit in its wire form."""
+        return cls(
+            generation=commit.generation,
+            changes=list(commit.changes),
+            warnings=[problem.as_data() for problem in commit.warnings],
+            confirm_within_s=commit.confirm_within_s,
+        )
 
 
 class Control(Protocol):

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from patronus.core.control import CommitReport
 from patronus.core.edit import Insert, Remove
 from patronus.core.errors import KernelError, NotFound, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Step
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.report import CommitReport
 from patronus.core.verb import Caller, Done, Nothing, Role, Verb
 from patronus.kernel.channel import Channel
 from patronus.kernel.host import Host

@@ -13,12 +13,12 @@ from typing import Any
 import dnslib
 
 from patronus.core.bus import Event
+from patronus.core.control import CommitReport
 from patronus.core.edit import Insert, Remove
 from patronus.core.errors import InvalidRequest, KernelError, NotFound, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Step
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.report import CommitReport
 from patronus.core.verb import Caller, Nothing, Role, Verb
 from patronus.kernel.channel import Channel
 from patronus.kernel.host import Host
