@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Build the image of one profile: ``python3 -m image.build [PROFILE]``.
+
+The result lies in ``build/image/PROFILE``. Nothing is done when nothing that decides the image has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from image.enter import command_line
+from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, locked, run, step
+from image.mkosi import mkosi
+from image.stage import epoch, lay_out, version
+from image.trees import build_tree, tree
+
+# A profile and the mkosi profiles that it stands on.
+PROFILES = {
+    "minimal": ("minimal",),
+    "standard": ("minimal", "standard"),
+    "full": ("minimal", "standard", "full"),
+    "debug": ("minimal", "standard", "full", "debug"),
+}
+INPUTS = ("image", "rootfs", "patronus", "webui", "pyproject.toml", "build/bpf")
+
+
+def folder(profile: str) -> Path:
+    """Return where the image of the profile lies."""
+    return BUILD / "image" / profile
+
+
+def disk(profile: str) -> Path:
+    """Return the raw disk image of the profile."""
+    return folder(profile) / f"patronus_{version()}.raw"
+
+
+def _input_files() -> Iterator[Path]:
+    """Yield every file of the checkout that decides what the image holds."""
+    for name in INPUTS:
+        place = CHECKOUT / name
+        found = sorted(place.rglob("*")) if place.is_dir() else [place]
+        yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
+def fingerprint(profile: str) -> str:
+    """Return a hash over everything that decides what the image of the profile holds."""
+    digest = hashlib.sha256(profile.encode() + (cache() / "trees/tools.stamp").read_bytes())
+    for path in _input_files():
+        digest.update(f"{path.relative_to(CHECKOUT)}\0{os.access(path, os.X_OK)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def build(profile: str) -> Path:
+    """Build the image of the profile unless it is up to date; return the disk. Raises BuildError."""
+    build_tree("tools")
+    build_tree("test")
+    output, stamp = folder(profile), folder(profile) / ".fingerprint"
+    with locked("image"):
+        compile_bpf()
+        wanted = fingerprint(profile)
+        if stamp.exists() and stamp.read_text() == wanted and disk(profile).exists():
+            print(f":: image {profile}: nothing has changed")
+            return disk(profile)
+        _start_over(output)
+        with step(f"image {profile}: our own files"):
+            lay_out(profile, output / "root-tree", output / "initrd-tree")
+        with step(f"image {profile}: mkosi"):
+            _mkosi_image(profile, output)
+        run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(output)]))
+        stamp.write_text(wanted)
+    return disk(profile)
+
+
+def compile_bpf() -> None:
+    """Compile the BPF objects in the test tree, with its clang, into build/bpf; make decides what is old."""
+    target = BUILD / "bpf"
+    target.mkdir(parents=True, exist_ok=True)
+    run(command_line(["make", "--silent", "-C", str(CHECKOUT / "bpf"), f"OUT={target}"]))
+    run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(target)]))
+
+
+def _start_over(output: Path) -> None:
+    """Remove the outputs of the last build: mkosi leaves some of them behind."""
+    if output.exists():
+        run(as_root(["rm", "-rf", "--one-file-system", str(output)]))
+    output.mkdir(parents=True)
+
+
+def _mkosi_image(profile: str, output: Path) -> None:
+    """Let mkosi make the image from the laid-out trees."""
+    kept = cache() / "image" / profile
+    kept.mkdir(parents=True, exist_ok=True)
+    options = [
+        "--force",
+        "--incremental=yes",
+        f"--tools-tree={tree('tools')}",
+        f"--cache-directory={kept}",
+        f"--output-directory={output}",
+        f"--image-version={version()}",
+        f"--source-date-epoch={epoch()}",
+        *(f"--profile={name}" for name in PROFILES[profile]),
+    ]
+    mkosi(CHECKOUT / "image", [*options, "build"])
+
+
+def clean() -> None:
+    """Remove what was built and the cached bases of the images."""
+    for place in (BUILD / "image", cache() / "image"):
+        if place.exists():
+            run(as_root(["rm", "-rf", "--one-file-system", str(place)]))
+    shutil.rmtree(BUILD, ignore_errors=True)
+
+
+def main() -> None:
+    """Build the image of the profile named on the command line."""
+    parser = argparse.ArgumentParser(prog="python3 -m image.build", description=__doc__)
+    parser.add_argument("profile", nargs="?", default="standard", choices=sorted(PROFILES))
+    parser.add_argument("--clean", action="store_true", help="remove all images and cached bases instead")
+    chosen = parser.parse_args()
+    try:
+        if chosen.clean:
+            clean()
+        else:
+            print(build(chosen.profile))
+    except BuildError as error:
+        complain(error)
+
+
+if __name__ == "__main__":
+    main()
