@@ -8,6 +8,7 @@ the splicer does not master is refused and never damaged. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from json import dumps
 from typing import Any
 
@@ -15,13 +16,14 @@ from patronus.core.edit import Insert, Remove, Replace
 from patronus.core.errors import InvalidRequest, NotFound
 from patronus.core.problem import Path
 from patronus.core.splice import toml
-from patronus.core.splice.data import edited, position_of
+from patronus.core.splice.data import edited, position_of, value_at
 from patronus.core.splice.emit import mapping_lines, normal
 from patronus.core.splice.spans import Overlap, Span, after_line, join
 from patronus.core.splice.tree import Slot, Tree
 from patronus.core.text import Document, parse
 from patronus.core.text.node import Node
 
+__all__ = ["edit_document", "insert_many", "value_at", "write_ids"]
 Spliced = Insert | Replace | Remove
 
 
@@ -52,10 +54,13 @@ def insert_many(document: Document, section: str, at: tuple[str, ...], values: l
     return _verified(document, join(document.text, spans), wanted)
 
 
-def write_ids(document: Document, ids: Mapping[Path, str], wanted: dict[str, Any] | None = None) -> str:
+def write_ids(document: Document, ids: Mapping[Path, str]) -> str:
     """Return the text with ids written into the items named by path. Raises InvalidRequest."""
+    wanted = deepcopy(document.data)
+    for path, name in ids.items():
+        _at_path(wanted, path)["id"] = name
     if document.suffix == ".toml":
-        return toml.give_ids(document.text, ids)
+        return _verified(document, toml.give_ids(document.text, ids), wanted)
     spans: list[Span] = []
     for path, name in ids.items():
         node = document.root
@@ -63,8 +68,13 @@ def write_ids(document: Document, ids: Mapping[Path, str], wanted: dict[str, Any
             node = node.child(part) if node else None
         assert node is not None
         spans += _tree(document).give_id(node, name)
-    text = join(document.text, spans)
-    return text if wanted is None else _verified(document, text, wanted)
+    return _verified(document, join(document.text, spans), wanted)
+
+
+def _at_path(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _prepared(document: Document, edit: Spliced) -> Spliced:
@@ -90,7 +100,7 @@ def _refuse_change_of_id(document: Document, edit: Spliced) -> None:
 def _names_an_item(document: Document, at: tuple[str, ...]) -> bool:
     """Return whether the path ends in a list, so that its last part is an id."""
     try:
-        return bool(at) and isinstance(_at(document.data, at[:-1]), list)
+        return bool(at) and isinstance(value_at(document.data, at[:-1]), list)
     except NotFound:
         return False
 
@@ -149,25 +159,11 @@ def _spans(document: Document, slot: Slot, edit: Spliced, depth: int, wanted: di
             return tree.replace(slot, edit.value)
         if isinstance(edit, Remove) and (root := document.root) is not None:
             return tree.remove_only_item(_find(root, edit.at[:-1]))
-    value = _at(wanted, edit.at[:depth])
+    value = value_at(wanted, edit.at[:depth])
     key = edit.at[depth] if depth < len(edit.at) else None
     if slot.node.entries and key is not None and key not in slot.node.entries:
         return tree.add_key(slot.node, key, value[key])
     return tree.replace(slot, value)
-
-
-def _at(data: Any, at: tuple[str, ...]) -> Any:
-    """Return the value at the path. Raises NotFound."""
-    for part in at:
-        place: Any = position_of(data, part) if isinstance(data, list) else part
-        if (
-            place is None
-            or not isinstance(data, list | dict)
-            or (isinstance(data, dict) and place not in data)
-        ):
-            raise NotFound(f"there is no {'.'.join(at)}")
-        data = data[place]
-    return data
 
 
 def _whole(document: Document, wanted: dict[str, Any]) -> str:

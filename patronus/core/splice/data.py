@@ -20,6 +20,17 @@ def position_of(items: list[Any], name: str) -> int | None:
     return None
 
 
+def value_at(data: Any, at: At) -> Any:
+    """Return the value at the path. Raises NotFound."""
+    for part in at:
+        place: Any = position_of(data, part) if isinstance(data, list) else part
+        present = place is not None if isinstance(data, list) else isinstance(data, dict) and place in data
+        if not present:
+            raise NotFound(f"there is no {'.'.join(at)}")
+        data = data[place]
+    return data
+
+
 def edited(data: dict[str, Any], edit: Insert | Replace | Remove) -> dict[str, Any]:
     """Return the data after the edit; ``data`` stays. Raises NotFound, Conflict, InvalidRequest."""
     if isinstance(edit, Insert):

@@ -161,7 +161,7 @@ def write_ports(ports: tuple[PortRange, ...]) -> int | str | list[int | str]:
 
 
 def parse_vlan_tag(value: Any) -> int:
-    """Return a VLAN identifier, 1 to 4094; 0 and 4095 are reserved (IEEE 802.1Q section 9.6). Raises Refused."""
+    """Return a VLAN identifier, 1 to 4094 (IEEE 802.1Q section 9.6 reserves 0 and 4095). Raises Refused."""
     number = _whole_number(value)
     if number is None or not 1 <= number <= 4094:
         raise Refused(f"{shown(value)} is not a VLAN tag", "1-4094")

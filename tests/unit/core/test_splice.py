@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from patronus.core.edit import Insert, Remove, Replace
 from patronus.core.errors import Conflict, InvalidRequest, NotFound
+from patronus.core.problem import Path
 from patronus.core.splice import edit_document, insert_many, write_ids
 from patronus.core.splice.data import edited
 from patronus.core.splice.emit import inline, mapping_lines, normal
@@ -144,7 +145,7 @@ def test_many_items_go_in_at_once() -> None:
 )
 def test_ids_are_written_into_hand_written_files(file: str, text: str, given: int) -> None:
     document = parse(file, text)
-    ids = {("r", position): f"r-{position}" for position in range(given)}
+    ids: dict[Path, str] = {("r", position): f"r-{position}" for position in range(given)}
     after = parse(file, write_ids(document, ids))
     assert not after.problems
     for position, item in enumerate(after.data["r"]):
@@ -153,7 +154,9 @@ def test_ids_are_written_into_hand_written_files(file: str, text: str, given: in
 
 words = st.one_of(
     st.text(max_size=12),
-    st.sampled_from(["on", "12:30", "- a", "a: b", "# c", "~", "null", "0x1f", "1e3", "a #b", " ", "@x", "é𝄞"]),
+    st.sampled_from(
+        ["on", "12:30", "- a", "a: b", "# c", "~", "null", "0x1f", "1e3", "a #b", " ", "@x", "é𝄞"]
+    ),
 )
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-(10**15), 10**15), words, st.floats(-1e6, 1e6))
 values = st.recursive(

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the engine comes up: the confirmed generation, else an earlier one, else the factory's, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from patronus.core.candidate import with_ids
+from patronus.core.errors import KernelError, NotFound, PatronusError, StorageError
+from patronus.core.feature import Difference
+from patronus.core.parts import Parts, accept, tolerated
+from patronus.core.running import Runner, Running
+from patronus.core.schema import Schema, Texts
+from patronus.core.walk import Walk, describe
+
+
+@dataclass(frozen=True)
+class BootReport:
+    """What runs after the boot, and everything that a person should know about how it came to that.
+
+    ``messages`` is empty where the confirmed generation came up just so. ``reverted`` names a generation
+    that ran before and was not confirmed in time.
+    """
+
+    generation: int
+    messages: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    reverted: int | None = None
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A configuration that may be brought up; ``number`` None: it comes from the factory."""
+
+    number: int | None
+    texts: Texts
+
+
+class Boot:
+    """One start of the engine; the caller has the turn."""
+
+    def __init__(self, parts: Parts, schema: Schema, walk: Walk, runner: Runner) -> None:
+        self._parts = parts
+        self._schema = schema
+        self._walk = walk
+        self._runner = runner
+        self._messages: list[str] = []
+
+    def start(self) -> BootReport:
+        """Bring up the first choice that can run. Raises KernelError where none can; then lockdown stays."""
+        reverted = self._expired()
+        for choice in self._choices():
+            name = f"generation {choice.number}" if choice.number else "the factory's configuration"
+            try:
+                differences = self._bring_up(choice)
+            except PatronusError as error:
+                self._messages.append(f"{name} cannot run: {error}")
+                continue
+            if self._messages:
+                self._messages.append(f"{name} runs")
+            return self._settle(differences, reverted)
+        raise KernelError("no configuration can run:\n" + "\n".join(self._messages))
+
+    def _expired(self) -> int | None:
+        """Return the generation whose confirmation did not come in time."""
+        pending = self._parts.generations.pending()
+        if pending is None or pending.remaining_s(self._parts.clock) > 0:
+            return None
+        self._messages.append(f"generation {pending.generation} by {pending.actor} was not confirmed in time")
+        return pending.generation
+
+    def _choices(self) -> Iterator[_Choice]:
+        generations = self._parts.generations
+        pending = generations.pending()
+        numbers = generations.confirmed()
+        if pending is not None and pending.remaining_s(self._parts.clock) > 0:
+            numbers = [pending.generation, *numbers]
+        if not numbers and generations.numbers():
+            self._messages.append("the pointer to the confirmed generation is lost")
+            numbers = generations.numbers()[::-1]
+        for number in numbers:
+            try:
+                yield _Choice(number, generations.read(number).texts)
+            except (NotFound, StorageError) as error:
+                self._messages.append(str(error))
+        yield _Choice(None, self._parts.first_texts())
+
+    def _bring_up(self, choice: _Choice) -> list[Difference]:
+        loaded = with_ids(accept(self._schema, choice.texts, None))
+        plans = self._walk.prepare(loaded.config).plans
+        differences = self._runner.start(Running(choice.number or 0, loaded, plans))
+        if choice.number is None:
+            self._messages += tolerated(self._publish)
+        return differences
+
+    def _publish(self) -> None:
+        """Store the factory's configuration; it is confirmed only where there was none to come back to."""
+        generations = self._parts.generations
+        has_confirmed = any(self._is_whole(number) for number in generations.confirmed())
+        running = self._runner.running
+        manifest = self._parts.manifest(None, "patronus", "first boot")
+        number = generations.publish(manifest, running.loaded.texts).number
+        self._runner.name(number)
+        if not has_confirmed:
+            generations.confirm(number)
+
+    def _is_whole(self, number: int) -> bool:
+        try:
+            self._parts.generations.read(number)
+        except (NotFound, StorageError):
+            return False
+        return True
+
+    def _settle(self, differences: list[Difference], reverted: int | None) -> BootReport:
+        running = self._runner.running
+        generations = self._parts.generations
+        self._messages += tolerated(lambda: generations.set_current(running.number))
+        if reverted is not None:
+            self._messages += tolerated(lambda: generations.set_pending(None))
+        self._messages += self._parts.write_working_copy(running.loaded.texts)
+        if differences:
+            self._messages.append(f"the kernel is not as planned:\n{describe(differences)}")
+        return BootReport(running.number, tuple(self._messages), tuple(differences), reverted)

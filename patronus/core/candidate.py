@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From edits to the texts of a candidate, merged with what others changed since the caller looked.
+
+An edit fits if what it touches is in the running configuration as it was in the caller's base: the item
+for an edit of an item, the file for an edit of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from patronus.core.edit import Edit, Edits, Insert, PutFile
+from patronus.core.errors import Conflict, InvalidConfiguration, InvalidRequest, NotFound
+from patronus.core.schema import File, Loaded, Schema, Texts, document_of, with_text
+from patronus.core.splice import edit_document, insert_many, value_at, write_ids
+from patronus.core.text import Document, section_of
+
+_GONE = object()
+
+
+def candidate(schema: Schema, running: Texts, base: Texts, edits: Edits) -> dict[str, str]:
+    """Return the texts after the edits. Raises Conflict, NotFound, InvalidRequest, InvalidConfiguration."""
+    texts = dict(running)
+    for edit in edits:
+        if base is not running:
+            _refuse_conflict(schema, running, base, edit)
+    for group in _batches(edits):
+        if isinstance(group, list):
+            _insert(schema, texts, group)
+        elif isinstance(group, PutFile):
+            _put(texts, group)
+        else:
+            document = _document(schema, texts, group.section)
+            texts[document.file] = edit_document(document, group)
+    return texts
+
+
+def _batches(edits: Edits) -> Iterator[Edit | list[Insert]]:
+    """Yield the edits in order, with runs of appends to one list as one batch."""
+
+    def list_appended_to(edit: Edit) -> object:
+        return (edit.section, edit.at) if isinstance(edit, Insert) and edit.index is None else edit
+
+    for _, group in groupby(edits, key=lambda edit: repr(list_appended_to(edit))):
+        batch = list(group)
+        if len(batch) > 1 and isinstance(batch[0], Insert) and batch[0].index is None:
+            yield [edit for edit in batch if isinstance(edit, Insert)]
+        else:
+            yield from batch
+
+
+def _insert(schema: Schema, texts: dict[str, str], inserts: list[Insert]) -> None:
+    document = _document(schema, texts, inserts[0].section)
+    values = [edit.value for edit in inserts]
+    texts[document.file] = insert_many(document, inserts[0].section, inserts[0].at, values)
+
+
+def _put(texts: dict[str, str], edit: PutFile) -> None:
+    if edit.text is None:
+        texts.pop(edit.file, None)
+    else:
+        texts[edit.file] = edit.text
+
+
+def _document(schema: Schema, texts: Mapping[str, str], section: str) -> Document:
+    """Return the section's file as it stands, empty where there is none."""
+    if section not in schema.sections:
+        raise InvalidRequest(f"there is no section {section}")
+    file = schema.file_of(section, texts)
+    document = document_of(file, texts.get(file, ""))
+    if document.problems:
+        raise InvalidConfiguration(document.problems)
+    return document
+
+
+def _refuse_conflict(schema: Schema, running: Texts, base: Texts, edit: Edit) -> None:
+    section = section_of(edit.file) if isinstance(edit, PutFile) else edit.section
+    if section not in schema.sections:
+        return
+    names = schema.file_of(section, running), schema.file_of(section, base)
+    if names[0] == names[1] and running.get(names[0]) == base.get(names[1]):
+        return
+    if isinstance(edit, PutFile):
+        raise Conflict(f"{section} was changed by somebody else since you read it")
+    if isinstance(edit, Insert) and edit.index is None:
+        return
+    if _value(schema, running, section, edit.at) != _value(schema, base, section, edit.at):
+        raise Conflict(f"{section}: {'.'.join(edit.at)} was changed by somebody else since you read it")
+
+
+def _value(schema: Schema, texts: Texts, section: str, at: tuple[str, ...]) -> Any:
+    try:
+        return value_at(_document(schema, texts, section).data, at)
+    except NotFound:
+        return _GONE
+
+
+def with_ids(loaded: Loaded) -> Loaded:
+    """Write the ids that were given to hand-written items into their texts."""
+    files = {name: _with_ids(file) for name, file in loaded.files.items()}
+    return Loaded(files, loaded.config, loaded.problems)
+
+
+def _with_ids(file: File) -> File:
+    return with_text(file, write_ids(document_of(file.name, file.text), file.ids)) if file.ids else file

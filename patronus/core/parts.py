@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the engine is made of; the daemon builds it once, the tests with a disk and a clock of their own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from patronus.core.audit import AuditLog
+from patronus.core.bus import Bus
+from patronus.core.control import Clock
+from patronus.core.errors import InvalidConfiguration, StorageError
+from patronus.core.files import WorkingCopy
+from patronus.core.generations import Generations, Manifest
+from patronus.core.identify import RandomHex
+from patronus.core.problem import Problem, Severity
+from patronus.core.schema import Loaded, Schema, Texts
+from patronus.core.walk import AnyFeature, Walk
+
+SCHEMA_VERSION = 1
+
+
+def random_hex(digits: int) -> str:
+    """Return so many random hexadecimal digits."""
+    return secrets.token_hex((digits + 1) // 2)[:digits]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The engine's surroundings.
+
+    first_texts      gives the files of the first boot: the factory's, or those of a credential.
+    confirm_default  gives the seconds in which a remote caller's change must be confirmed.
+    on_deadline      is told in how many seconds ``Engine.revert_if_due`` wants to be called; None: no more.
+    """
+
+    features: Sequence[AnyFeature]
+    generations: Generations
+    working: WorkingCopy
+    audit: AuditLog
+    clock: Clock
+    bus: Bus
+    first_texts: Callable[[], Texts]
+    confirm_default: Callable[[], float] = lambda: 90.0
+    on_deadline: Callable[[float | None], None] = lambda _seconds: None
+    image_version: str = "0"
+    random_hex: RandomHex = random_hex
+
+    def schema(self) -> Schema:
+        """Return the sections of all features."""
+        sections = [section for feature in self.features for section in feature.sections]
+        return Schema(sections, self.random_hex)
+
+    def walk(self) -> Walk:
+        """Return the features in their order."""
+        return Walk(self.features)
+
+    def manifest(self, parent: int | None, actor: str, comment: str) -> Manifest:
+        """Return the manifest of a generation about to be published."""
+        return Manifest(
+            number=0, schema_version=SCHEMA_VERSION, image_version=self.image_version, parent=parent,
+            actor=actor, comment=comment, sha256={}, time=self.clock.wall(), boot_id=self.clock.boot_id,
+        )  # fmt: skip
+
+    def write_working_copy(self, texts: Texts) -> list[str]:
+        """Make /etc/patronus show what runs; edits that nobody loaded are kept as a draft. Say what happened.
+
+        A disk that refuses is reported, not raised: what runs is stored in its generation.
+        """
+        try:
+            there = self.working.read() if self.working.root.exists() else {}
+            by_hand = sorted(
+                name
+                for name, text in there.items()
+                if texts.get(name) != text and not self.generations.knows(name, text)
+            )
+            said = []
+            if by_hand:
+                folder = self.working.keep_draft(there)
+                said.append(f"edits that were not loaded were moved to {folder}: {', '.join(by_hand)}")
+            self.working.write(texts)
+        except StorageError as error:
+            return [f"the working copy is not up to date: {error}"]
+        return said
+
+
+def accept(schema: Schema, texts: Texts, previous: Loaded | None) -> Loaded:
+    """Return the texts, read. Raises InvalidConfiguration with the problems of all files."""
+    loaded = schema.load(texts, previous)
+    if loaded.problems:
+        raise InvalidConfiguration(loaded.problems)
+    return loaded
+
+
+def warning(message: str) -> Problem:
+    """Return a warning that belongs to no file."""
+    return Problem((), message, severity=Severity.WARNING)
+
+
+def tolerated(action: Callable[[], None]) -> list[str]:
+    """Do something to the disk that may fail without harm; return what went wrong."""
+    try:
+        action()
+    except StorageError as error:
+        return [str(error)]
+    return []

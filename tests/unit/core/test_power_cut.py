@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The power fails, or the disk does, before any one operation of a commit: old or new runs, and whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from patronus.core.edit import Edit, Insert, Replace
+from patronus.core.errors import PatronusError, StorageError
+from patronus.core.files import FILE_MODE, Disk
+from tests.unit.core.router import ADMIN, REMOTE, Router
+
+EDITS: list[Edit] = [
+    Insert("firewall/rules", ("rules",), {"zone": "lan", "name": "new"}),
+    Replace("zones", ("zones", "lan", "name"), "renamed"),
+]
+
+
+class PowerCut(BaseException):
+    """Nothing runs after it."""
+
+
+class Lost(Disk):
+    """A disk that stops before operation ``at`` and can then forget whatever was not synced.
+
+    Without a sync, a file's content may be gone and a folder's new names may be gone; that is all that
+    POSIX promises, and what ``forget`` does. It does so from the newest to the oldest.
+    """
+
+    def __init__(self, at: int | None = None) -> None:
+        self.at = at
+        self.count = 0
+        self.error: Callable[[int], BaseException | None] = lambda _count: PowerCut()
+        self._order: list[tuple[Path, Callable[[], None]]] = []
+
+    def _step(self, operation: str, path: Path) -> None:
+        self.count += 1
+        if self.at is not None and self.count > self.at:
+            error = self.error(self.count)
+            if error is not None:
+                raise error
+
+    def _note(self, path: Path, forget: Callable[[], None]) -> None:
+        self._order.append((path, forget))
+
+    def forget(self) -> None:
+        for _path, action in reversed(self._order):
+            action()
+        self._order = []
+
+    def create(self, path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+        self._step("create", path)
+        super().create(path, data, mode)
+        self._note(path, lambda: _fill(path, b"\0" * len(data)))
+        self._note(path.parent, lambda: path.unlink(missing_ok=True))
+
+    def append(self, path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+        self._step("append", path)
+        size = path.stat().st_size if path.exists() else 0
+        super().append(path, data, mode)
+        self._note(path, lambda: os.truncate(path, size + len(data) // 2))
+
+    def sync(self, path: Path) -> None:
+        self._step("sync", path)
+        super().sync(path)
+        self._order = [one for one in self._order if one[0] != path]
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._step("rename", old)
+        before = new.read_bytes() if new.is_file() else None
+        super().rename(old, new)
+        moved = [(path, action) for path, action in self._order if path == old]
+        assert not moved, f"{old} was renamed before its content was synced"
+
+        def back() -> None:
+            new.replace(old)
+            if before is not None:
+                new.write_bytes(before)
+
+        self._note(new.parent, back)
+
+    def make_folder(self, path: Path) -> None:
+        self._step("make_folder", path)
+        super().make_folder(path)
+
+    def remove(self, path: Path) -> None:
+        self._step("remove", path)
+        data = path.read_bytes() if path.exists() else None
+        super().remove(path)
+        if data is not None:
+            kept = data
+            self._note(path.parent, lambda: _fill(path, kept))
+
+    def remove_tree(self, path: Path) -> None:
+        self._step("remove_tree", path)
+        super().remove_tree(path)
+
+
+def _fill(path: Path, data: bytes) -> None:
+    if path.parent.exists():
+        path.write_bytes(data)
+
+
+def submit(router: Router, *, remote: bool) -> None:
+    router.engine.submit(EDITS, REMOTE if remote else ADMIN, confirm_s=30 if remote else None)
+
+
+def prepared(root: Path, disk: Disk | None = None) -> tuple[Router, dict[str, str]]:
+    """Return a router with one change made, on a disk that works so far, and its files."""
+    router = Router(root)
+    router.start()
+    router.engine.submit([Insert("firewall/rules", ("rules",), {"zone": "lan", "name": "first"})], ADMIN)
+    router.disk = disk or Disk()
+    router.start(reboot=False)
+    return router, router.engine.texts
+
+
+def operations(tmp_path: Path, *, remote: bool) -> tuple[int, dict[str, str], int]:
+    """Return how many operations start and whole commit take, and the files after it."""
+    disk = Lost()
+    router, _ = prepared(tmp_path / "measured", disk)
+    begun = disk.count
+    submit(router, remote=remote)
+    return disk.count - begun, router.engine.texts, begun
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["all-written", "unsynced-lost"])
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
+def test_after_a_power_cut_a_boot_finds_old_or_new_whole(tmp_path: Path, remote: bool, forgets: bool) -> None:
+    count, new, _ = operations(tmp_path, remote=remote)
+    assert count > 20
+    outcomes = []
+    for at in range(count + 1):
+        disk = Lost()
+        router, old = prepared(tmp_path / f"cut-{at}", disk)
+        disk.at = disk.count + at
+        with suppress(PowerCut):
+            submit(router, remote=remote)
+        if forgets:
+            disk.forget()
+        router.disk = Disk()
+        engine = router.start()
+        assert engine.texts in (old, new) and router.matches(), at
+        assert not any("not whole" in message for message in router.report.messages), router.report
+        assert not any("were moved" in message for message in router.report.messages), router.report
+        assert router.working() == engine.texts
+        assert engine._parts.audit.verify().broken is None
+        outcomes.append(engine.texts == new)
+        submit(router, remote=False)
+        assert router.start().generation >= 3 and router.matches()
+    assert outcomes == sorted(outcomes), "once the new one is confirmed it stays"
+    assert outcomes[0] is False and outcomes[-1] is not remote
+
+
+FULL = ("create", "append", "make_folder")
+
+
+class Failing(Lost):
+    """A disk whose operations return errors: one of them once, or all that need space from one on."""
+
+    def __init__(self, *, full: bool) -> None:
+        super().__init__()
+        self.full = full
+        self.fired = False
+
+    def _step(self, operation: str, path: Path) -> None:
+        self.count += 1
+        if self.at is None or self.count <= self.at:
+            return
+        if self.full and operation in FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        if not self.full and not self.fired:
+            self.fired = True
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["one-error", "full-from-here"])
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
+def test_a_disk_that_fails_leaves_kernel_and_disk_agreeing(tmp_path: Path, remote: bool, full: bool) -> None:
+    count, new, _ = operations(tmp_path, remote=remote)
+    succeeded = []
+    for at in range(count + 1):
+        disk = Failing(full=full)
+        router, old = prepared(tmp_path / f"fail-{at}", disk)
+        disk.at = disk.count + at
+        try:
+            submit(router, remote=remote)
+        except StorageError:
+            assert router.engine.texts == old
+        except PatronusError as error:
+            raise AssertionError(f"operation {at}") from error
+        else:
+            assert router.engine.texts == new
+        runs = router.engine.texts
+        succeeded.append(runs == new)
+        assert router.matches(), at
+        router.disk = Disk()
+        assert router.start().texts == (old if remote else runs), at
+        assert router.matches()
+    assert not succeeded[0] and succeeded[-1]
+
+
+def test_a_first_boot_on_a_full_disk_runs_and_says_so(tmp_path: Path) -> None:
+    router = Router(tmp_path)
+    router.start()
+    for path in (tmp_path / "var/generations").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    disk = Failing(full=True)
+    router.disk = disk
+    disk.at = 1
+    router.start()
+    assert router.matches() and router.report.messages
+    with pytest.raises(StorageError):
+        submit(router, remote=False)
+    assert router.matches()
