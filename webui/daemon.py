@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The daemon as one request sees it: a connection, the visitor's token, and where the visitor is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import current_app, g, request
+
+from patronus.client import Client
+from patronus.core.errors import NotAuthenticated
+from patronus.core.verb import Role
+from webui.routes import RouteTable
+
+DESCRIBE_EVERY_S = 60.0
+"""A daemon that was restarted with another plugin is noticed within this time."""
+
+
+class Daemon:
+    """Reaches the daemon. Knows its verbs from its own description, which is asked for now and then."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._lock = threading.Lock()
+        self._verbs: dict[str, dict[str, Any]] = {}
+        self._table = RouteTable(())
+        self._asked = float("-inf")
+
+    def client(self) -> Client:
+        """Return the connection of this request; it ends with the request."""
+        if "client" not in g:
+            g.client = Client(self._socket)
+        client: Client = g.client
+        return client
+
+    def verbs(self) -> dict[str, dict[str, Any]]:
+        """Return verb name → description. Raises Unavailable."""
+        self._refresh()
+        return self._verbs
+
+    def table(self) -> RouteTable:
+        """Return the REST routes. Raises Unavailable."""
+        self._refresh()
+        return self._table
+
+    def call(self, verb: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call a verb as the visitor. Raises the error tree.
+
+        Without a token only what is open to all is called: never with the web server's own standing.
+        """
+        token = visitor_token()
+        if token is None and Role[self.verbs()[verb]["role"].upper()] is not Role.NONE:
+            raise NotAuthenticated("log in first")
+        return self.client().call(verb, parameters, session=token, origin=visitor_origin())
+
+    def has(self, verb: str) -> bool:
+        """Return whether the daemon has this verb."""
+        return verb in self.verbs()
+
+    def _refresh(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._asked < DESCRIBE_EVERY_S:
+                return
+            verbs = self.client().describe()
+            self._verbs = {verb["name"]: verb for verb in verbs}
+            self._table = RouteTable.of(verbs)
+            self._asked = time.monotonic()
+
+
+def daemon() -> Daemon:
+    """Return the daemon of the running application."""
+    found: Daemon = current_app.extensions["patronus"]
+    return found
+
+
+def visitor_origin() -> str:
+    """Return where the visitor is: ``web 192.168.1.10``."""
+    return f"web {(request.remote_addr or 'unknown').removeprefix('::ffff:')}"
+
+
+def visitor_token() -> str | None:
+    """Return the token that the gate found on this request."""
+    token: str | None = g.get("token")
+    return token
+
+
+def end_connection(error: BaseException | None = None) -> None:  # noqa: ARG001 - Flask hands the error in
+    """Close the request's connection."""
+    client: Client | None = g.pop("client", None)
+    if client is not None:
+        client.close()

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pages: one file a subject, each a blueprint that calls verbs and fills a template.
+
+They work without JavaScript: every action is a form. A page whose verbs the daemon lacks is not in the menu.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webui.daemon import daemon
+from webui.pages import account, blocklist, dashboard, history, interfaces, leases, nat, rules
+
+BLUEPRINTS = (
+    account.account,
+    dashboard.dashboard,
+    rules.rules,
+    nat.nat,
+    interfaces.interfaces,
+    leases.leases,
+    blocklist.blocklist,
+    history.history,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu; ``verb`` must exist for it to be shown."""
+
+    endpoint: str
+    title: str
+    icon: str
+    verb: str
+
+
+MENU = (
+    Entry("dashboard.show", "Overview", "overview", "system.Status"),
+    Entry("rules.show", "Rules", "rules", "firewall.ListRules"),
+    Entry("nat.show", "Forwarding", "nat", "firewall.ListNat"),
+    Entry("interfaces.show", "Interfaces", "interfaces", "interfaces.List"),
+    Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),
+    Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
+    Entry("history.show", "History", "history", "config.Log"),
+)
+
+
+def menu() -> list[Entry]:
+    """Return the pages that this daemon can fill."""
+    return [entry for entry in MENU if daemon().has(entry.verb)]

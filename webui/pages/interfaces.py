@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The interfaces: what is configured and how the links are."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from webui.daemon import daemon
+
+interfaces = Blueprint("interfaces", __name__, url_prefix="/interfaces")
+
+
+@interfaces.get("")
+def show() -> str:
+    """Show each interface."""
+    return render_template("interfaces.html", interfaces=daemon().call("interfaces.List")["interfaces"])
