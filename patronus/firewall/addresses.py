@@ -58,11 +58,11 @@ class AddressSet:
                 high = middle
         return low < len(intervals) and intervals[low][0] <= number
 
-    def overlaps(self, prefix: IpNetwork) -> bool:
-        """Return whether the set has an address of the prefix."""
+    def covers(self, prefix: IpNetwork) -> bool:
+        """Return whether every address of the prefix is in the set."""
         first, last = int(prefix.network_address), int(prefix.broadcast_address)
         version: Version = 4 if prefix.version == 4 else 6
-        return any(left <= last and first <= right for left, right in self.intervals(version))
+        return any(left <= first and last <= right for left, right in self.intervals(version))
 
     def networks(self) -> Iterator[IpNetwork]:
         """Yield the set as the fewest prefixes, IPv4 first."""

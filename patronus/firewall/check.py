@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_network
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
@@ -84,6 +83,7 @@ def _check_protocol(rule: Rule, path: Path) -> Iterator[Problem]:
     if not numbers or not numbers <= {ICMP, ICMPV6}:
         hint = "protocol: icmp, icmpv6 or [icmp, icmpv6]"
         yield Problem((*path, "icmp_type"), "an ICMP type without icmp", _shown(rule.icmp_type), hint=hint)
+        return
     for name in rule.icmp_type:
         fits = (ICMP in numbers and name in ICMP_TYPES) or (ICMPV6 in numbers and name in ICMPV6_TYPES)
         if isinstance(name, str) and numbers and not fits:
@@ -123,12 +123,5 @@ def _check_blocklist(config: Configuration) -> Iterator[Problem]:
         if entry.prefix.prefixlen == 0:
             hint = "to close a zone, change firewall/zones"
             yield Problem(path, f"{entry.prefix} is every address there is", str(entry.prefix), hint=hint)
-        elif _within(entry.prefix.with_prefixlen, never):
+        elif never.covers(entry.prefix):
             yield warning(path, f"{entry.prefix} has no effect: `never` covers it", str(entry.prefix))
-
-
-def _within(prefix: str, addresses: AddressSet) -> bool:
-    network = ip_network(prefix)
-    first, last = int(network.network_address), int(network.broadcast_address)
-    intervals = addresses.ipv4 if network.version == 4 else addresses.ipv6
-    return any(left <= first and last <= right for left, right in intervals)

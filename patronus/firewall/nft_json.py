@@ -8,7 +8,7 @@ changed element by element. What is made is made before it is named, what goes i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,8 +78,29 @@ def whole(ruleset: Ruleset) -> list[Command]:
 
 def batch(commands: list[Command], *, lockdown: bool = False) -> dict[str, list[Command]]:
     """Return commands as one transaction, the end of the lockdown in it where that stands."""
-    end = [_named("delete", "table", {"family": FAMILY, "name": LOCKDOWN})] if lockdown else []
+    end = [remove_table(LOCKDOWN)] if lockdown else []
     return {"nftables": [*commands, *end]}
+
+
+def recreate(items: Iterable[Mapping[str, Any]]) -> list[Command]:
+    """Return the commands that make a table as it was listed, counters with their values.
+
+    What the kernel fills by itself starts empty. Chains come before the maps that jump to them.
+    """
+    order = ("table", "counter", "limit", "chain", "set", "map", "rule")
+    parts = [(kind, dict(fields)) for item in items for kind, fields in item.items() if kind in order]
+    for _, fields in parts:
+        fields.pop("handle", None)
+        if "dynamic" in fields.get("flags", ()):
+            fields.pop("elem", None)
+    return [
+        _named("add", kind, fields) for kind, fields in sorted(parts, key=lambda part: order.index(part[0]))
+    ]
+
+
+def remove_table(name: str) -> Command:
+    """Return the command that deletes a table of ours with all it holds."""
+    return _named("delete", "table", {"family": FAMILY, "name": name})
 
 
 def _named(verb: str, kind: str, fields: Mapping[str, Any]) -> Command:

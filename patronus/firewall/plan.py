@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from patronus.core.feature import Earlier, Plan
@@ -10,7 +11,7 @@ from patronus.core.model import Configuration
 from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.compile_nft import compile_nft
 from patronus.firewall.policy import Policy
-from patronus.firewall.resolve import FirewallFacts, Surroundings, resolve
+from patronus.firewall.resolve import FirewallFacts, Surroundings, asleep, resolve
 from patronus.firewall.ruleset import Ruleset
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
@@ -20,8 +21,9 @@ from patronus.network.opening import Opening
 class FirewallPlan(Plan):
     """What the firewall shall be.
 
-    ``blocked`` and ``never`` are what XDP is given, and ``watched`` the devices it stands on: those of every
-    zone while something is blocked, none otherwise.
+    ``blocked`` and ``never`` are what XDP is given, and ``watched`` the NICs it stands on: those below every
+    zone while something is blocked, none otherwise. ``asleep`` are the rules that their schedule puts off,
+    ``timed`` the blocks that end by themselves.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -29,6 +31,8 @@ class FirewallPlan(Plan):
     blocked: tuple[IpNetwork, ...] = ()
     never: tuple[IpNetwork, ...] = ()
     watched: tuple[str, ...] = ()
+    asleep: frozenset[str] = frozenset()
+    timed: tuple[IpNetwork, ...] = ()
 
 
 def plan(config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
@@ -36,11 +40,27 @@ def plan(config: Configuration, facts: FirewallFacts, earlier: Earlier) -> Firew
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     policy = resolve(config, Surroundings(links, earlier.contributions(Opening), facts))
     blocked = tuple(policy.blocked.networks())
-    devices = tuple(sorted({device for devices in policy.zones.values() for device in devices}))
+    devices = {device for devices in policy.zones.values() for device in devices}
     return FirewallPlan(
         policy=policy,
         ruleset=compile_nft(policy),
         blocked=blocked,
         never=tuple(policy.never.networks()),
-        watched=devices if blocked else (),
+        watched=tuple(sorted(nics(devices, links))) if blocked else (),
+        asleep=asleep(config, facts.now_s),
+        timed=facts.blocked,
     )
+
+
+def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
+    """Return the devices at the bottom: a VLAN's parent and a bridge's members see the packets first."""
+    parents = {link.name: link.parent for link in links.links if link.parent is not None}
+    members: dict[str, set[str]] = {}
+    for link in links.links:
+        if link.master is not None:
+            members.setdefault(link.master, set()).add(link.name)
+    found: set[str] = set()
+    for device in devices:
+        below = {parents[device]} if device in parents else members.get(device, set())
+        found |= nics(below, links) if below else {device}
+    return found

@@ -60,7 +60,8 @@ def resolve(config: Configuration, around: Surroundings) -> Policy:
     names = Names(rules, around.links)
     local = AddressSet.of(host_networks(_local(around)))
     forwards = tuple(forward(entry, names) for entry in nat.nat if isinstance(entry, Dnat) and entry.enabled)
-    running = [rule for rule in rules.rules if rule.enabled and _applies(rule.schedule, config, around.facts)]
+    off = asleep(config, around.facts.now_s)
+    running = [rule for rule in rules.rules if rule.enabled and rule.id not in off]
     return Policy(
         zones={zone.id: around.links.devices_of(zone.id) for zone in zones.zones},
         defaults={(zone.id, other): action for zone in zones.zones for other, action in zone.to.items()},
@@ -100,13 +101,18 @@ def _prefixes(blocklist: Blocklist) -> Iterator[IpNetwork]:
     return (entry.prefix for entry in blocklist.prefixes)
 
 
-def _applies(schedule: Schedule | None, config: Configuration, facts: FirewallFacts) -> bool:
-    if schedule is None:
-        return True
+def asleep(config: Configuration, now_s: float) -> frozenset[str]:
+    """Return the rules whose schedule does not apply at a moment, in seconds since the epoch."""
     system = getattr(config.sections.get("patronus"), "system", None)
-    zone = schedule.timezone or getattr(system, "timezone", None) or "UTC"
-    now = datetime.fromtimestamp(facts.now_s, tz=UTC).astimezone(ZoneInfo(zone))
-    return schedule.applies(now.weekday(), now.hour * 60 + now.minute)
+    local = getattr(system, "timezone", None) or "UTC"
+    now = datetime.fromtimestamp(now_s, tz=UTC)
+    rules = ((rule.id, rule.schedule) for rule in config.get(Rules).rules if rule.schedule is not None)
+    return frozenset(rule for rule, schedule in rules if not _applies(schedule, now, local))
+
+
+def _applies(schedule: Schedule, now: datetime, local: str) -> bool:
+    there = now.astimezone(ZoneInfo(schedule.timezone or local))
+    return schedule.applies(there.weekday(), there.hour * 60 + there.minute)
 
 
 class Names:

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The firewall inside patronusd: one nft batch for each change, XDP behind it, forbidden connections ended.
+
+nftables decides and its batch either applies whole or fails the change. XDP only accelerates: where it cannot
+run, nftables drops the same packets, the reason is reported, and the change stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from patronus.core.errors import KernelError, NotFound, PatronusError
+from patronus.core.feature import Difference, Earlier, Feature, Step
+from patronus.core.model import Configuration, as_data
+from patronus.core.problem import Problem
+from patronus.core.verb import Caller, Nothing, Verb
+from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
+from patronus.firewall.check import check
+from patronus.firewall.flows import forbidden
+from patronus.firewall.model import SECTIONS, SELF, Rules
+from patronus.firewall.nft_json import (
+    LOCKDOWN,
+    NOTHING,
+    Contents,
+    batch,
+    recreate,
+    remove_table,
+    transaction,
+)
+from patronus.firewall.plan import FirewallPlan, plan
+from patronus.firewall.read_back import contents, differences
+from patronus.firewall.resolve import FirewallFacts, asleep
+from patronus.firewall.rule_verbs import RuleVerbs
+from patronus.firewall.ruleset import FAMILY, TABLE, Ruleset
+from patronus.firewall.verbs import CounterInfo, CounterList, Explain, Explanation, XdpInfo
+from patronus.firewall.verdict import Packet, judge
+from patronus.kernel import sysctl
+from patronus.kernel.conntrack import Conntrack
+from patronus.kernel.host import Host
+from patronus.kernel.lookup import Unreachable, route_lookup
+
+log = logging.getLogger(__name__)
+
+FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+"""Off until the first ruleset stands."""
+MINUTE_S = 60.0
+
+
+class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
+    """Zones, rules, translations and blocks in; nftables, XDP and ended connections out."""
+
+    name = "firewall"
+    sections = SECTIONS
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._conntrack = Conntrack()
+        self._timed = TimedBlocks(host.state, host.clock)
+        self._plan = FirewallPlan()
+        self._xdp_fault: str | None = None
+        self._alarm = Alarm(self)
+
+    def check(self, config: Configuration) -> Iterable[Problem]:
+        """Yield what is wrong between the files."""
+        return check(config)
+
+    def facts(self) -> FirewallFacts:
+        """Read the timed blocks that have not ended, the time, and the router's addresses."""
+        return FirewallFacts(
+            blocked=tuple(block.prefix for block in self._timed.all()),
+            now_s=self._host.clock.wall(),
+            local=tuple(item.interface.ip for item in self._host.netlink.snapshot().addresses),
+        )
+
+    def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
+        """Return what the firewall shall be."""
+        return plan(config, facts, earlier)
+
+    def rehearse(self, plan: FirewallPlan) -> Iterable[Problem]:
+        """Let the kernel take the ruleset and drop it again."""
+        refused = self._host.nft.check(batch(transaction(self._found(), plan.ruleset)))
+        if refused is not None:
+            yield Problem(("firewall/rules",), refused)
+
+    def steps(self, plan: FirewallPlan, running: FirewallPlan | None) -> Iterator[Step]:
+        """Bring the ruleset in, then let packets through, then XDP, then end what is forbidden now."""
+        yield self._ruleset_step(plan, running)
+        yield from self._forwarding_steps()
+        if running is None or _early(plan) != _early(running):
+            yield Step(
+                f"XDP: drop {len(plan.blocked)} prefixes on {', '.join(plan.watched) or 'no device'}",
+                do=partial(self._drop_early, plan),
+                undo=partial(self._drop_early, running or FirewallPlan()),
+            )
+        if running is None or plan.policy != running.policy:
+            yield Step("end forbidden connections", do=partial(self._end, plan, running), undo=_nothing)
+        yield Step(
+            "remember",
+            do=lambda: self._remember(plan),
+            undo=lambda: self._remember(running or FirewallPlan()),
+        )
+
+    def observe(self, plan: FirewallPlan) -> Iterator[Difference]:
+        """Read the table back and compare it with the plan."""
+        yield from differences(Contents.of(plan.ruleset), self._found())
+        for name in FORWARDING:
+            if (found := sysctl.read(name)) != "1":
+                yield Difference(name, "1", found)
+
+    def _found(self) -> Contents:
+        items = self._listed(TABLE)
+        return NOTHING if items is None else contents(items)
+
+    def _ruleset_step(self, plan: FirewallPlan, running: FirewallPlan | None) -> Step:
+        """Return the step of the one batch; where nobody knows what ran, the way back is what stands now."""
+        if running is not None:
+            undo = partial(self._bring, running.ruleset)
+        else:
+            undo = partial(self._put_back, self._listed(TABLE), self._listed(LOCKDOWN))
+        return Step("ruleset", do=partial(self._bring, plan.ruleset), undo=undo)
+
+    def _listed(self, table: str) -> list[dict[str, Any]] | None:
+        return self._host.nft.list_table(FAMILY, table)
+
+    def _bring(self, ruleset: Ruleset) -> None:
+        """Change the kernel's table to the ruleset, whatever stands in it; the lockdown ends in the batch."""
+        lockdown = (FAMILY, LOCKDOWN) in self._host.nft.tables()
+        commands = batch(transaction(self._found(), ruleset), lockdown=lockdown)
+        if commands["nftables"]:
+            self._host.nft.load(commands)
+
+    def _put_back(self, ours: list[dict[str, Any]] | None, lockdown: list[dict[str, Any]] | None) -> None:
+        """Make the tables again as they were listed."""
+        commands = [remove_table(TABLE), *recreate(ours or ()), *recreate(lockdown or ())]
+        self._host.nft.load(batch(commands))
+
+    def _forwarding_steps(self) -> Iterator[Step]:
+        for name in FORWARDING:
+            before = sysctl.read(name)
+            if before != "1":
+                yield Step(
+                    name, do=partial(sysctl.write, name, "1"), undo=partial(sysctl.write, name, before)
+                )
+
+    def _drop_early(self, plan: FirewallPlan) -> None:
+        """Give XDP the blocklist and the devices; a failure is reported, not raised."""
+        bpf = self._host.bpf
+        try:
+            bpf.blocklist_replace(plan.blocked, plan.never)
+            there = {item.ifname for item in bpf.attachments()}
+            for device in sorted(there - set(plan.watched)):
+                bpf.detach(device)
+            for device in sorted(set(plan.watched) - there):
+                bpf.attach(device)
+            self._xdp_fault = None
+        except KernelError as error:
+            self._xdp_fault = str(error)
+            log.warning("XDP does not help, nftables drops alone: %s", error)
+
+    def _end(self, plan: FirewallPlan, running: FirewallPlan | None) -> None:
+        """End the connections that the plan forbids and the running one did not."""
+        with route_lookup() as lookup:
+            for connection in self._conntrack.connections():
+                if not forbidden(plan.policy, connection, lookup.device):
+                    continue
+                if running is None or not forbidden(running.policy, connection, lookup.device):
+                    self._conntrack.end(connection)
+
+    def _remember(self, plan: FirewallPlan) -> None:
+        self._plan = plan
+        self._alarm.set()
+
+    # -- what ends by itself
+
+    def next_change_s(self) -> float | None:
+        """Return the seconds until a block may end or a schedule may change, or None."""
+        ends = self._timed.next_end_s()
+        scheduled = any(rule.schedule for rule in self._host.control.config.get(Rules).rules)
+        minute = MINUTE_S - self._host.clock.wall() % MINUTE_S if scheduled else None
+        known = [seconds for seconds in (ends, minute) if seconds is not None]
+        return max(min(known), 0.0) if known else None
+
+    def refresh_if_due(self) -> None:
+        """Ask for another walk where a block has ended or a schedule has changed. Raises PatronusError."""
+        blocked = {block.prefix for block in self._timed.all()}
+        planned = asleep(self._host.control.config, self._host.clock.wall())
+        if planned != self._plan.asleep:
+            self._host.control.refresh("a schedule of the firewall has changed")
+        elif any(prefix not in blocked for prefix in self._plan.timed):
+            self._host.control.refresh("a timed block has ended")
+
+    # -- verbs
+
+    def verbs(self) -> Iterable[Verb[Any, Any]]:
+        """Return the verbs on rules, translations, zones, blocks and counters."""
+        control = self._host.control
+        counters = lambda: self._host.nft.counters(FAMILY, TABLE)  # noqa: E731
+        yield from RuleVerbs(control, counters, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
+        never = lambda: self._plan.policy.never  # noqa: E731
+        yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
+        yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
+        yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
+
+    def counters(self, _: Caller, __: Nothing) -> CounterList:
+        """Show what nftables and XDP have counted, and where XDP runs."""
+        seen = self._host.nft.counters(FAMILY, TABLE)
+        found = [CounterInfo(name=name, packets=one.packets, bytes=one.bytes) for name, one in seen.items()]
+        try:
+            early = self._host.bpf.counters()
+            where = self._host.bpf.attachments()
+        except KernelError as error:
+            return CounterList(
+                counters=found, xdp_counters=[], xdp=[], xdp_fault=self._xdp_fault or str(error)
+            )
+        return CounterList(
+            counters=found,
+            xdp_counters=[
+                CounterInfo(name=reason.name.lower(), packets=one.packets, bytes=one.bytes)
+                for reason, one in early.items()
+            ],
+            xdp=[XdpInfo(device=one.ifname, mode=one.mode.name.lower(), reason=one.reason) for one in where],
+            xdp_fault=self._xdp_fault,
+        )
+
+    def explain(self, _: Caller, given: Explain) -> Explanation:
+        """Say what becomes of a connection's first packet, and which rule decides."""
+        policy = self._plan.policy
+        device = self._device(given.arrives_on)
+        packet = Packet(
+            arrives_on=device,
+            source=given.source,
+            destination=given.destination,
+            protocol=given.protocol[0].number,
+            source_port=given.source_port or 0,
+            destination_port=given.destination_port or 0,
+            icmp=next((item for item in given.icmp_type or () if isinstance(item, int)), None),
+        )
+        with route_lookup() as lookup:
+            try:
+                decision = judge(policy, packet, lookup.device)
+                leaves_by = lookup.device(decision.forward.address if decision.forward else given.destination)
+            except Unreachable as error:
+                raise NotFound(str(error)) from error
+        rules = {f"rule/{rule.id}": rule for rule in self._host.control.config.get(Rules).rules}
+        rule = rules.get(decision.origin)
+        return Explanation(
+            action=decision.action,
+            decided_by=decision.origin,
+            rule=as_data(rule) if rule else None,
+            from_zone=policy.zone_of.get(device),
+            to_zone=SELF if leaves_by is None else policy.zone_of.get(leaves_by),
+            translated_to=str(decision.forward.address) if decision.forward else None,
+        )
+
+    def _device(self, name: str) -> str:
+        """Return the device of a zone, or the one of that name. Raises NotFound."""
+        policy = self._plan.policy
+        devices = policy.zones.get(name, ())
+        if devices or name in policy.zone_of:
+            return devices[0] if devices else name
+        raise NotFound(f"no zone or device in use is called {name}")
+
+
+class Alarm:
+    """A thread that wakes when a block ends or a schedule may change; it starts with the first plan."""
+
+    def __init__(self, feature: FirewallFeature) -> None:
+        self._feature = feature
+        self._changed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="firewall-alarm", daemon=True)
+
+    def set(self) -> None:
+        """Look again when to wake."""
+        self._changed.set()
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def _watch(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                if not self._changed.wait(self._feature.next_change_s()):
+                    self._feature.refresh_if_due()
+            except PatronusError as error:
+                log.error("what has ended could not be taken out of the ruleset: %s", error)
+                self._changed.wait(MINUTE_S)
+
+
+def _nothing() -> None:
+    """Leave ended connections ended: their peers open them again if they may."""
+
+
+def _early(plan: FirewallPlan) -> tuple[Any, ...]:
+    return plan.blocked, plan.never, plan.watched
+
+
+def create(host: Host) -> FirewallFeature:
+    """Make the feature; called once by the daemon."""
+    return FirewallFeature(host)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can be asked of the firewall: parameters and results of the verbs. Pure.
+
+Rules and translations travel as they stand in the files; the engine validates them there, so that a face
+shows the same problems as a hand edit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from patronus.core.report import CommitReport
+from patronus.core.values import Address, Id, Port, Prefix
+from patronus.core.verb import Parameters, Result
+from patronus.firewall.model.match import IcmpTypes, Protocols
+
+
+class Change(Parameters):
+    """What every change may say beside itself."""
+
+    comment: str | None = Field(default=None, max_length=500, description="why; kept in the history")
+    base: int | None = Field(default=None, description="the generation that the caller saw")
+    confirm_s: float | None = Field(
+        default=None, ge=0, description="revert unless confirmed within so many seconds"
+    )
+
+
+class AddRule(Change):
+    """A rule to add."""
+
+    rule: dict[str, Any] = Field(description="a rule as in firewall/rules; its id is given if it has none")
+    index: int | None = Field(default=None, ge=0, description="position, 0 is first; the end if left out")
+
+
+class ReplaceRule(Change):
+    """A rule in the place of another."""
+
+    id: Id
+    rule: dict[str, Any] = Field(description="the whole rule as in firewall/rules; the id stays")
+
+
+class RemoveRule(Change):
+    """Names a rule."""
+
+    id: Id
+
+
+class MoveRule(Change):
+    """Names a rule and where it shall stand."""
+
+    id: Id
+    index: int = Field(ge=0, description="position after the move, 0 is first")
+
+
+class AddNat(Change):
+    """A translation to add."""
+
+    entry: dict[str, Any] = Field(description="an entry as in firewall/nat; its id is given if it has none")
+    index: int | None = Field(default=None, ge=0, description="position, 0 is first; the end if left out")
+
+
+class RemoveNat(Change):
+    """Names a translation."""
+
+    id: Id
+
+
+class Added(CommitReport):
+    """A commit, and the id of what it added."""
+
+    id: str
+
+
+class RuleInfo(Result):
+    """A rule as in the file, and what it has counted since the router started."""
+
+    id: str
+    rule: dict[str, Any]
+    packets: int
+    bytes: int
+
+
+class RuleList(Result):
+    """Aliases, and rules in the order in which they are tried."""
+
+    aliases: list[dict[str, Any]]
+    rules: list[RuleInfo]
+
+
+class NatInfo(Result):
+    """A translation as in the file, and how many connections it has translated."""
+
+    id: str
+    entry: dict[str, Any]
+    packets: int
+    bytes: int
+
+
+class NatList(Result):
+    """Translations in the order in which they are tried."""
+
+    nat: list[NatInfo]
+
+
+class ZoneInfo(Result):
+    """A zone as in the file, with the devices that are in it now."""
+
+    id: str
+    zone: dict[str, Any]
+    devices: list[str]
+
+
+class ZoneList(Result):
+    """All zones, and what happens where no zone says anything."""
+
+    zones: list[ZoneInfo]
+    default: str
+
+
+class Block(Parameters):
+    """A prefix to block."""
+
+    prefix: Prefix
+    for_s: float | None = Field(
+        default=None, gt=0, le=366 * 86400, description="seconds; for good if left out"
+    )
+    reason: str | None = Field(default=None, max_length=128)
+    confirm_s: float | None = Field(
+        default=None, ge=0, description="of a block for good: revert unless confirmed in time"
+    )
+
+
+class Unblock(Parameters):
+    """Names a block by its prefix."""
+
+    prefix: Prefix
+
+
+class BlockReport(CommitReport):
+    """A commit, or the running generation where the block is timed."""
+
+    prefix: str
+    remaining_s: float | None = None
+
+
+class BlockInfo(Result):
+    """One block; ``remaining_s`` is null for one that does not end."""
+
+    id: str | None
+    prefix: str
+    reason: str | None
+    by: str | None
+    remaining_s: float | None
+
+
+class BlockList(Result):
+    """Blocks for good first, then timed ones by their end; ``never`` can never be blocked."""
+
+    blocks: list[BlockInfo]
+    never: list[str]
+
+
+class CounterInfo(Result):
+    """A named counter: ``rule/…``, ``nat/…``, ``pair/…``, ``blocked``, ``invalid``, ``default``."""
+
+    name: str
+    packets: int
+    bytes: int
+
+
+class XdpInfo(Result):
+    """A device on which XDP drops early, and in which mode; ``reason`` says why it is not native."""
+
+    device: str
+    mode: str
+    reason: str
+
+
+class CounterList(Result):
+    """What nftables and XDP have counted; ``xdp_fault`` says why XDP does not help, if so."""
+
+    counters: list[CounterInfo]
+    xdp_counters: list[CounterInfo]
+    xdp: list[XdpInfo]
+    xdp_fault: str | None
+
+
+class Explain(Parameters):
+    """A connection's first packet."""
+
+    arrives_on: str = Field(description="a zone or an interface's role")
+    source: Address
+    destination: Address
+    protocol: Protocols = Field(description="one protocol")
+    source_port: Port | None = None
+    destination_port: Port | None = None
+    icmp_type: IcmpTypes | None = Field(default=None, description="one type, by number")
+
+
+class Explanation(Result):
+    """What becomes of it, and what decided: a rule, a pair of zones, the blocklist or the default."""
+
+    action: str
+    decided_by: str
+    rule: dict[str, Any] | None
+    from_zone: str | None
+    to_zone: str | None
+    translated_to: str | None
