@@ -57,6 +57,18 @@ class Endpoint:
         self._listener = listen(path)
         loop.on_readable(self._listener, self._accept)
 
+    @property
+    def watched(self) -> bool:
+        """Return whether somebody follows the events."""
+        return bool(self._watchers)
+
+    def close(self) -> None:
+        """Stop listening and end every connection."""
+        self._loop.forget(self._listener)
+        self._listener.close()
+        for sock in list(self._connections):
+            self._drop(sock)
+
     def publish(self, event: dict[str, Any]) -> None:
         """Send an event to every watcher; one that does not read is cut off and has to watch again."""
         for watcher in list(self._watchers):

@@ -11,7 +11,9 @@ import itertools
 import selectors
 import signal
 import socket
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
@@ -41,6 +43,10 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._stopping = False
+        self._soon: deque[Callback] = deque()
+        self._waker, self._wakened = socket.socketpair()
+        self._waker.settimeout(0)
+        self._wakened.settimeout(0)
 
     def on_readable(self, sock: socket.socket, callback: Callback) -> None:
         """Call back whenever there is something to read, until ``forget``."""
@@ -67,19 +73,30 @@ class Loop:
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))
         return timer
 
+    def call_soon(self, callback: Callback) -> None:
+        """Call back in the loop's next turn; the one method that other threads may call."""
+        self._soon.append(callback)
+        self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._waker.send(b"\0")
+        except BlockingIOError:
+            return
+
     def run(self) -> None:
-        """Serve until ``stop`` or SIGTERM or SIGINT."""
-        waker, wakened = socket.socketpair()
-        waker.settimeout(0)
-        wakened.settimeout(0)
-        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        self.on_readable(wakened, lambda: _drain(wakened))
+        """Serve until ``stop``; in the main thread also until SIGTERM or SIGINT."""
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._on_signal)
+        self.on_readable(self._wakened, lambda: _drain(self._wakened))
         while not self._stopping:
             for key, _ in self._selector.select(self._wait_s()):
                 if self._selector.get_map().get(key.fd) is key:
                     key.data()
+            while self._soon:
+                self._soon.popleft()()
             self._run_timers()
 
     def stop(self) -> None:

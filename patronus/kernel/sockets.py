@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import array
 import socket
 import struct
 
@@ -69,8 +69,9 @@ def sending_socket(device: str) -> socket.socket:
     except OSError as error:
         raise KernelError(f"packet socket for {device}: {error}") from error
     try:
-        program = ctypes.create_string_buffer(_RETURN_NOTHING)
-        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", 1, ctypes.addressof(program)))
+        program = array.array("B", _RETURN_NOTHING)
+        filters = struct.pack("@HP", 1, program.buffer_info()[0])
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filters)
         sock.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
         sock.bind((device, 0))
     except OSError as error:

@@ -159,14 +159,15 @@ class Resolver:
         if not usable and self._serve_stale(key, waiting):
             return
         now_s = self._transport.now()
+        clients, waiting.clients = waiting.clients, []
         if response is None or not usable or self._rebinds(key, response):
-            for query, _, respond in waiting.clients:
+            for query, _, respond in clients:
                 respond(error_reply(query, Rcode.SERVFAIL))
             return
         answer = from_response(response, now_s)
         if answer.ttl_s:
             self.cache.put(key, answer)
-        for query, limit, respond in waiting.clients:
+        for query, limit, respond in clients:
             respond(answer.reply(query, now_s, limit))
 
     def _rebinds(self, key: bytes, response: Response) -> bool:

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pools are checked against their interface and each other, and become what the server is told."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface
+from typing import Any
+
+import pytest
+
+from patronus.core.feature import Earlier
+from patronus.core.model import Configuration
+from patronus.network.dhcp.check import check
+from patronus.network.dhcp.codec import Code
+from patronus.network.dhcp.config import ServerConfig, read_address
+from patronus.network.dhcp.model import Dhcp
+from patronus.network.dhcp.plan import plan
+from patronus.network.dns.model import Dns
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.opening import Opening
+
+INTERFACES = Interfaces.model_validate(
+    {
+        "interfaces": [
+            {"id": "wan", "match": {"mac": "52:54:00:00:00:01"}, "zone": "wan", "ipv4": {"method": "dhcp"}},
+            {
+                "id": "lan",
+                "match": {"mac": "52:54:00:00:00:02"},
+                "zone": "lan",
+                "ipv4": {"method": "static", "addresses": ["192.168.1.1/24", "10.0.0.1/16"]},
+            },
+        ]
+    }
+)
+POOL: dict[str, Any] = {"id": "lan", "interface": "lan", "ranges": ["192.168.1.100-192.168.1.199"]}
+HOST = {"id": "printer", "mac": "00:11:22:33:44:55", "address": "192.168.1.20", "hostname": "printer"}
+LINKS = InterfacesPlan(
+    devices={"lan": "eth1", "wan": "eth0"}, addresses={"lan": (IPv4Interface("192.168.1.1/24"),)}
+)
+
+
+def configuration(*pools: dict[str, Any], dns: dict[str, Any] | None = None) -> Configuration:
+    return Configuration(
+        {
+            "network/interfaces": INTERFACES,
+            "network/dhcp": Dhcp.model_validate({"pools": pools}),
+            "network/dns": Dns.model_validate(dns or {}),
+        }
+    )
+
+
+def found(*pools: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (".".join(map(str, problem.path[1:])), problem.message) for problem in check(configuration(*pools))
+    ]
+
+
+def test_a_good_pool_has_no_problem() -> None:
+    assert found({**POOL, "reservations": [HOST]}) == []
+
+
+def other(**changes: Any) -> dict[str, Any]:
+    return {"id": "other", "interface": "lan", **changes}
+
+
+@pytest.mark.parametrize(
+    ("pools", "path", "message"),
+    [
+        ([{**POOL, "interface": "lam"}], "pools.0.interface", "no interface is called lam"),
+        ([{**POOL, "interface": "wan"}], "pools.0.interface", "wan has no static IPv4 address"),
+        ([{**POOL, "ranges": ["192.168.2.10-192.168.2.20"]}], "pools.0.ranges.0", "is in no subnet of lan"),
+        ([{**POOL, "ranges": ["192.168.1.250-192.168.2.5"]}], "pools.0.ranges.0", "leaves the subnet"),
+        ([{**POOL, "ranges": ["192.168.1.1-192.168.1.9"]}], "pools.0.ranges.0", "the router's own address"),
+        ([{**POOL, "ranges": ["192.168.1.9-192.168.1.255"]}], "pools.0.ranges.0", "the broadcast address"),
+        ([{**POOL, "ranges": ["fd00::1-fd00::9"]}], "pools.0.ranges.0", "is not IPv4"),
+        ([{**POOL, "lease_time": "30s"}], "pools.0.lease_time", "too short"),
+        (
+            [{**POOL, "ranges": ["192.168.1.5-192.168.1.9", "192.168.1.9-192.168.1.12"]}],
+            "pools.0.ranges.1",
+            "overlaps 192.168.1.5-192.168.1.9 of pool lan",
+        ),
+        ([POOL, other(ranges=["192.168.1.199-192.168.1.210"])], "pools.1.ranges.0", "of pool lan"),
+        (
+            [{**POOL, "reservations": [{**HOST, "address": "192.168.2.20"}]}],
+            "pools.0.reservations.0.address",
+            "is not in the pool's subnet",
+        ),
+        (
+            [{**POOL, "reservations": [{**HOST, "address": "192.168.1.1"}]}],
+            "pools.0.reservations.0.address",
+            "is the router's own address",
+        ),
+        (
+            [
+                {
+                    **POOL,
+                    "reservations": [HOST, {**HOST, "id": "b", "address": "192.168.1.21", "hostname": "b"}],
+                }
+            ],
+            "pools.0.reservations.1.mac",
+            "already reserved by printer",
+        ),
+        (
+            [
+                {**POOL, "reservations": [HOST]},
+                other(reservations=[{"id": "b", "mac": "00:11:22:33:44:66", "address": "192.168.1.20"}]),
+            ],
+            "pools.1.reservations.0.address",
+            "already reserved by printer",
+        ),
+        (
+            [
+                {**POOL, "reservations": [HOST]},
+                other(reservations=[{**HOST, "id": "b", "mac": "00:11:22:33:44:66", "address": "10.0.0.5"}]),
+            ],
+            "pools.1.reservations.0.hostname",
+            "already reserved by printer",
+        ),
+        ([{**POOL, "options": {"router": "10.9.9.9"}}], "pools.0.options.router", "cannot reach this router"),
+    ],
+)
+def test_each_mistake_is_found_at_its_place(pools: list[dict[str, Any]], path: str, message: str) -> None:
+    problems = found(*pools)
+    assert any(at == path and message in text for at, text in problems), problems
+
+
+def test_one_mac_may_be_reserved_on_two_subnets() -> None:
+    guest = other(reservations=[{"id": "b", "mac": HOST["mac"], "address": "10.0.0.20"}])
+    assert found({**POOL, "reservations": [HOST]}, guest) == []
+
+
+def test_the_plan_opens_the_zone_and_tells_the_server() -> None:
+    made = plan(configuration({**POOL, "reservations": [HOST]}), Earlier((LINKS,)))
+    assert made.contributions == (Opening("lan", "udp", (67,), "dhcp"),)
+    (pool,) = made.config.pools
+    assert (pool.device, pool.network, pool.server) == ("eth1", "192.168.1.0/24", read_address("192.168.1.1"))
+    assert pool.options == {Code.ROUTER: bytes((192, 168, 1, 1))}
+    assert pool.by_mac["00:11:22:33:44:55"].address == read_address("192.168.1.20")
+
+
+def test_without_pools_nothing_is_opened() -> None:
+    assert plan(configuration(), Earlier((LINKS,))).contributions == ()
+
+
+def test_a_pool_whose_device_is_missing_is_left_out_and_its_zone_stays_open() -> None:
+    made = plan(configuration(POOL), Earlier((InterfacesPlan(devices={"lan": None}),)))
+    assert made.config.pools == ()
+    assert made.contributions == (Opening("lan", "udp", (67,), "dhcp"),)
+
+
+def test_our_dns_server_and_domain_are_told_where_it_listens() -> None:
+    own = {"listen": ["lan"], "local": {"domain": "house.example"}}
+    (pool,) = plan(configuration(POOL, dns=own), Earlier((LINKS,))).config.pools
+    assert pool.options[Code.DNS_SERVERS] == bytes((192, 168, 1, 1))
+    assert pool.options[Code.DOMAIN_NAME] == b"house.example"
+
+
+def test_given_options_take_precedence() -> None:
+    options = {
+        "router": "192.168.1.2",
+        "dns_servers": ["192.168.1.3", "192.168.1.4"],
+        "domain_name": "a.example",
+        "domain_search": ["a.example"],
+        "ntp_servers": ["192.168.1.5"],
+        "interface_mtu": 1400,
+        "raw": [{"code": 43, "hex": "0102"}],
+    }
+    (pool,) = plan(configuration({**POOL, "options": options}), Earlier((LINKS,))).config.pools
+    assert pool.options == {
+        Code.ROUTER: bytes((192, 168, 1, 2)),
+        Code.DNS_SERVERS: bytes((192, 168, 1, 3, 192, 168, 1, 4)),
+        Code.DOMAIN_NAME: b"a.example",
+        Code.DOMAIN_SEARCH: b"\1a\7example\0",
+        Code.NTP_SERVERS: bytes((192, 168, 1, 5)),
+        Code.INTERFACE_MTU: b"\x05\x78",
+        43: b"\1\2",
+    }
+
+
+def test_what_the_server_is_told_survives_the_wire() -> None:
+    config = plan(configuration({**POOL, "reservations": [HOST]}), Earlier((LINKS,))).config
+    assert ServerConfig.from_data(config.as_data()) == config

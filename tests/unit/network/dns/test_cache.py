@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The cache is bounded, lets go of what nobody asks for, and a restart makes no answer live longer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from patronus.network.dns import cache as module
+from patronus.network.dns.cache import Cache, Store
+from tests.unit.network.dns.upstreams import any_answer
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "dns-cache.db"
+    module.database.close()
+
+
+def test_no_more_than_its_size_is_kept_and_what_is_used_stays_longer() -> None:
+    cache = Cache(3, 0)
+    for name in (b"a", b"b", b"c"):
+        cache.put(name, any_answer())
+    assert cache.get(b"a", 1.0) is not None
+    cache.put(b"d", any_answer())
+    assert (len(cache), cache.get(b"a", 1.0) is None, cache.get(b"b", 1.0)) == (3, False, None)
+
+
+def test_a_full_cache_of_used_answers_still_takes_new_ones() -> None:
+    cache = Cache(3, 0)
+    for name in (b"a", b"b", b"c"):
+        cache.put(name, any_answer())
+        cache.get(name, 1.0)
+    cache.put(b"d", any_answer())
+    assert cache.get(b"d", 1.0) is not None
+    assert len(cache) == 3
+
+
+def test_an_answer_that_has_ended_is_stale_for_its_time() -> None:
+    cache = Cache(3, 100)
+    cache.put(b"a", any_answer(ttl_s=60))
+    assert cache.get(b"a", 59.0) is not None
+    assert cache.get(b"a", 60.0) is None
+    assert cache.stale(b"a", 159.0) is not None
+    assert cache.stale(b"a", 160.0) is None
+
+
+def test_a_smaller_size_takes_effect_at_once() -> None:
+    cache = Cache(10, 0)
+    for number in range(10):
+        cache.put(bytes((number,)), any_answer())
+    cache.resize(4, 0)
+    assert len(cache) == 4
+
+
+def saved(path: Path, *, ttl_s: int = 600, count: int = 3) -> None:
+    now_s = time.monotonic()
+    cache = Cache(10_000, 0)
+    for number in range(count):
+        cache.put(b"key%d" % number, any_answer(ttl_s, now_s))
+    store = Store(path)
+    list(store.save(cache))
+    store.close()
+
+
+def loaded(path: Path) -> Cache:
+    cache = Cache(10_000, 0)
+    Store(path).load(cache)
+    return cache
+
+
+def test_a_restart_keeps_the_answers_and_the_time_they_have_left(path: Path) -> None:
+    saved(path)
+    answer = loaded(path).get(b"key0", time.monotonic())
+    assert answer is not None
+    assert 590 < answer.end_s - time.monotonic() <= 600
+    assert (answer.body, answer.counts, answer.ttl_offsets) == (any_answer(600).body, (1, 0, 0), (6,))
+
+
+def test_more_than_one_batch_is_kept(path: Path) -> None:
+    saved(path, count=1234)
+    assert len(loaded(path)) == 1234
+
+
+@pytest.mark.parametrize(("shift_s", "kept"), [(0.0, 3), (-(10**9), 3), (500.0, 3), (700.0, 0), (10**9, 0)])
+def test_a_clock_that_is_wrong_never_prolongs(
+    path: Path, monkeypatch: pytest.MonkeyPatch, shift_s: float, kept: int
+) -> None:
+    saved(path)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + shift_s)
+    cache = loaded(path)
+    assert len(cache) == kept
+    now_s = time.monotonic()
+    assert all(answer.end_s - now_s <= 600 for _, answer in cache.items())
+
+
+def test_a_damaged_file_is_begun_again(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 500)
+    assert len(loaded(path)) == 0
+    module.database.close()
+    saved(path)
+    assert len(loaded(path)) == 3

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The section is checked, and becomes what the server is told."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
+from typing import Any
+
+import pytest
+
+from patronus.core.feature import Earlier
+from patronus.core.model import Configuration
+from patronus.core.problem import Severity
+from patronus.network.dhcp.events import LeaseChanged, LeaseEntry, LeasesKnown
+from patronus.network.dhcp.model import Dhcp
+from patronus.network.dns.blocklist import blocked, read_names
+from patronus.network.dns.check import check
+from patronus.network.dns.config import ServerConfig, UpstreamServer
+from patronus.network.dns.hosts import Hosts
+from patronus.network.dns.model import Dns
+from patronus.network.dns.plan import ListFile, plan
+from patronus.network.dns.wire import wire_name
+from patronus.network.interfaces.learned import Learned
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.opening import Opening
+
+INTERFACES = Interfaces.model_validate(
+    {
+        "interfaces": [
+            {"id": "wan", "match": {"mac": "52:54:00:00:00:01"}, "zone": "wan", "ipv4": {"method": "dhcp"}},
+            {
+                "id": "lan",
+                "match": {"mac": "52:54:00:00:00:02"},
+                "zone": "lan",
+                "ipv4": {"method": "static", "addresses": ["192.168.1.1/24"]},
+            },
+        ]
+    }
+)
+LINKS = InterfacesPlan(
+    devices={"lan": "eth1", "wan": "eth0"},
+    addresses={"lan": (IPv4Interface("192.168.1.1/24"),)},
+    learned={"wan": Learned(dns_servers=(IPv4Address("203.0.113.53"), IPv6Address("2001:db8::53")))},
+)
+POOL = {
+    "id": "lan",
+    "interface": "lan",
+    "reservations": [
+        {"id": "p", "mac": "00:11:22:33:44:55", "address": "192.168.1.20", "hostname": "printer"},
+        {"id": "q", "mac": "00:11:22:33:44:66", "address": "192.168.1.21", "hostname": "nas"},
+    ],
+}
+GOOD: dict[str, Any] = {"listen": ["lan"], "upstreams": [{"id": "isp", "from": "wan"}]}
+NAS = {"id": "nas", "name": "nas.home.arpa", "type": "A", "value": "192.168.1.30"}
+
+
+def configuration(**dns: Any) -> Configuration:
+    return Configuration(
+        {
+            "network/interfaces": INTERFACES,
+            "network/dhcp": Dhcp.model_validate({"pools": [POOL]}),
+            "network/dns": Dns.model_validate({**GOOD, **dns}),
+        }
+    )
+
+
+def test_a_good_section_has_no_problem() -> None:
+    assert list(check(configuration(records=[NAS]))) == []
+
+
+@pytest.mark.parametrize(
+    ("dns", "path", "message"),
+    [
+        ({"listen": ["lam"]}, "listen.0", "no interface is called lam"),
+        ({"listen": ["lan", "lan"]}, "listen.1", "twice"),
+        (
+            {"upstreams": [{"id": "x", "from": "nowhere"}]},
+            "upstreams.0.from",
+            "no interface is called nowhere",
+        ),
+        ({"upstreams": [{"id": "x", "from": "lan"}]}, "upstreams.0.from", "is not told any servers"),
+        ({"upstreams": [{"id": "x", "address": "127.0.0.1"}]}, "upstreams.0.address", "would ask itself"),
+        (
+            {
+                "upstreams": [
+                    {"id": "x", "address": "198.51.100.53", "protocol": "tls", "name": "dns.example"}
+                ]
+            },
+            "upstreams.0.protocol",
+            "is not built in this version",
+        ),
+        ({"blocklists": [{"id": "x", "url": "https://lists.example/a"}]}, "blocklists.0.url", "not fetched"),
+        ({"blocklists": [{"id": "x"}]}, "blocklists.0", "names no file"),
+        ({"records": [{**NAS, "value": "fd00::1"}]}, "records.0.value", "no value of a A record"),
+        ({"records": [{**NAS, "type": "MX"}]}, "records.0.value", "no value of a MX record"),
+        ({"records": [{**NAS, "type": "SRV", "value": "1 2 70000 x"}]}, "records.0.value", "SRV"),
+        ({"records": [{**NAS, "name": "a..b"}]}, "records.0.name", "not a name"),
+        ({"records": [NAS, {**NAS, "id": "b"}]}, "records.1", "twice"),
+        (
+            {"records": [{**NAS, "type": "CNAME", "value": "www.example"}]},
+            "records.0.value",
+            "another record",
+        ),
+        (
+            {"records": [NAS, {**NAS, "id": "b", "type": "CNAME", "value": "nas.home.arpa"}]},
+            "records.1",
+            "can have no other record",
+        ),
+    ],
+)
+def test_each_mistake_is_found_at_its_place(dns: dict[str, Any], path: str, message: str) -> None:
+    problems = [(".".join(map(str, item.path[1:])), item.message) for item in check(configuration(**dns))]
+    assert any(at == path and message in text for at, text in problems), problems
+
+
+def test_nobody_to_ask_is_a_warning() -> None:
+    (problem,) = check(configuration(upstreams=[]))
+    assert problem.severity is Severity.WARNING
+
+
+def test_the_plan_listens_opens_asks_and_knows() -> None:
+    made = plan(configuration(records=[NAS]), {}, Earlier((LINKS,)))
+    assert made.devices == ("lo", "eth1")
+    assert made.contributions == (Opening("lan", "udp", (53,), "dns"), Opening("lan", "tcp", (53,), "dns"))
+    assert made.config.upstreams == (
+        UpstreamServer("isp", "203.0.113.53"),
+        UpstreamServer("isp", "2001:db8::53"),
+    )
+    assert [(item.name, item.data) for item in made.config.records] == [
+        ("nas.home.arpa", "c0a8011e"),
+        ("patronus.home.arpa", "c0a80101"),
+        ("printer.home.arpa", "c0a80114"),
+    ]
+
+
+def test_a_section_that_listens_nowhere_opens_nothing() -> None:
+    made = plan(configuration(listen=[]), {}, Earlier((LINKS,)))
+    assert (made.devices, made.contributions) == ((), ())
+
+
+def test_lists_that_are_not_there_are_named_and_the_rest_is_served() -> None:
+    lists = [{"id": "a", "file": "a.txt"}, {"id": "b", "file": "b.txt"}]
+    found = {"a.txt": ListFile("a.txt", 10, 1)}
+    made = plan(configuration(blocklists=lists), found, Earlier((LINKS,)))
+    assert made.lists == (found["a.txt"],)
+    assert made.missing == ("b.txt",)
+
+
+def test_a_list_whose_content_changed_makes_another_plan() -> None:
+    config = configuration(blocklists=[{"id": "a", "file": "a.txt"}])
+    plans = {plan(config, {"a.txt": ListFile("a.txt", 10, time_ns)}, Earlier()).lists for time_ns in (1, 2)}
+    assert len(plans) == 2
+
+
+def test_what_the_server_is_told_survives_the_wire() -> None:
+    config = plan(configuration(records=[NAS]), {}, Earlier((LINKS,))).config
+    assert ServerConfig.from_data(config.as_data()) == config
+
+
+def test_lists_are_read_in_both_forms() -> None:
+    lines = ["# comment", "0.0.0.0 ads.example tracker.example # both", "127.0.0.1 localhost", "", ".."]
+    names, odd = read_names([*lines, "Plain.Example", "*.wild.example"])
+    assert names == {
+        wire_name(name) for name in ("ads.example", "tracker.example", "plain.example", "wild.example")
+    }
+    assert odd == 1
+    assert blocked(wire_name("a.b.wild.example"), names)
+    assert not blocked(wire_name("example"), names)
+
+
+def lease(client: str, address: str, hostname: str) -> LeaseEntry:
+    return LeaseEntry("192.168.1.0/24", "lan", client, address, "", hostname, 0, 1, "active")
+
+
+class TestHosts:
+    def names(self, hosts: Hosts) -> list[tuple[str, str]]:
+        return [(name.hostname, name.address) for name in hosts.names()]
+
+    def test_leases_come_and_go(self) -> None:
+        hosts = Hosts()
+        assert hosts.take(
+            LeasesKnown((lease("a", "192.168.1.100", "laptop"), lease("b", "192.168.1.101", "")))
+        )
+        assert self.names(hosts) == [("laptop", "192.168.1.100")]
+        assert hosts.take(LeaseChanged("granted", lease("c", "192.168.1.102", "tv")))
+        assert hosts.take(LeaseChanged("released", lease("a", "192.168.1.100", "laptop")))
+        assert self.names(hosts) == [("tv", "192.168.1.102")]
+        assert hosts.take(LeasesKnown(()))
+        assert self.names(hosts) == []
+
+    def test_a_renewal_changes_nothing(self) -> None:
+        hosts = Hosts()
+        hosts.take(LeasesKnown((lease("a", "192.168.1.100", "laptop"),)))
+        assert not hosts.take(LeaseChanged("renewed", lease("a", "192.168.1.100", "laptop")))
+
+    def test_an_address_that_changes_hands_changes_its_name(self) -> None:
+        hosts = Hosts()
+        hosts.take(LeasesKnown((lease("a", "192.168.1.100", "laptop"),)))
+        hosts.take(LeaseChanged("granted", lease("b", "192.168.1.100", "tv")))
+        assert self.names(hosts) == [("tv", "192.168.1.100")]
+
+    def test_an_address_that_is_declined_has_no_name(self) -> None:
+        hosts = Hosts()
+        hosts.take(LeasesKnown((lease("a", "192.168.1.100", "laptop"),)))
+        hosts.take(LeaseChanged("declined", lease("declined:192.168.1.100", "192.168.1.100", "")))
+        assert self.names(hosts) == []

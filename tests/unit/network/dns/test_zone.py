@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Local names resolve without anyone else, and are never asked of anyone else."""
+
+from __future__ import annotations
+
+import pytest
+
+from patronus.network.dns.config import LeaseName, LocalRecord, ServerConfig
+from patronus.network.dns.record import TYPES, record_data
+from tests.unit.network.dns.upstreams import FIRST, Asker
+
+
+def record(name: str, rtype: str, value: str) -> LocalRecord:
+    return LocalRecord(name, TYPES[rtype], 300, record_data(rtype, value).hex())
+
+
+RECORDS = (
+    record("nas.home.arpa", "A", "192.168.1.30"),
+    record("nas.home.arpa", "AAAA", "fd00::30"),
+    record("files.home.arpa", "CNAME", "nas.home.arpa"),
+    record("_sip._udp.home.arpa", "SRV", "0 5 5060 phone.home.arpa"),
+    record("home.arpa", "MX", "10 mail.home.arpa"),
+    record("note.home.arpa", "TXT", "x" * 300),
+    record("intranet.example", "A", "192.168.1.31"),
+)
+LEASES = [
+    LeaseName("192.168.1.0/24", "a", "192.168.1.100", "laptop"),
+    LeaseName("192.168.1.0/24", "b", "192.168.1.101", "laptop"),
+    LeaseName("192.168.1.0/24", "c", "192.168.1.102", "nas"),
+    LeaseName("192.168.1.0/24", "d", "192.168.1.103", ""),
+]
+
+
+@pytest.fixture
+def asker() -> Asker:
+    made = Asker(ServerConfig(records=RECORDS, upstreams=(FIRST,)))
+    made.resolver.know_leases(LEASES)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "answers"),
+    [
+        ("nas.home.arpa", "A", ["A 192.168.1.30"]),
+        ("NAS.Home.Arpa", "AAAA", ["AAAA fd00::30"]),
+        ("nas", "A", ["A 192.168.1.30"]),
+        ("files.home.arpa", "A", ["CNAME nas.home.arpa.", "A 192.168.1.30"]),
+        ("files.home.arpa", "CNAME", ["CNAME nas.home.arpa."]),
+        ("_sip._udp.home.arpa", "SRV", ["SRV 0 5 5060 phone.home.arpa."]),
+        ("home.arpa", "MX", ["MX 10 mail.home.arpa."]),
+        ("intranet.example", "A", ["A 192.168.1.31"]),
+        ("laptop.home.arpa", "A", ["A 192.168.1.100"]),
+        ("30.1.168.192.in-addr.arpa", "PTR", ["PTR nas.home.arpa."]),
+        ("100.1.168.192.in-addr.arpa", "PTR", ["PTR laptop.home.arpa."]),
+        (
+            "0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa",
+            "PTR",
+            ["PTR nas.home.arpa."],
+        ),
+        ("localhost", "A", ["A 127.0.0.1"]),
+        ("localhost", "AAAA", ["AAAA ::1"]),
+    ],
+)
+def test_a_local_name_has_its_records(asker: Asker, name: str, qtype: str, answers: list[str]) -> None:
+    asker.ask(name, qtype)
+    assert (asker.status, asker.answers, asker.reply.header.aa) == ("NOERROR", answers, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "status"),
+    [
+        ("nope.home.arpa", "A", "NXDOMAIN"),
+        ("laptop.home.arpa", "AAAA", "NOERROR"),
+        ("_udp.home.arpa", "A", "NOERROR"),
+        ("home.arpa", "A", "NOERROR"),
+        ("intranet.example", "AAAA", "NOERROR"),
+        ("7.7.168.192.in-addr.arpa", "PTR", "NXDOMAIN"),
+        ("1.0.0.10.in-addr.arpa", "PTR", "NXDOMAIN"),
+        ("x.invalid", "A", "NXDOMAIN"),
+        ("abc.onion", "A", "NXDOMAIN"),
+        ("unknownhost", "A", "NXDOMAIN"),
+    ],
+)
+def test_what_is_not_there_is_denied_with_a_soa_and_asked_of_nobody(
+    asker: Asker, name: str, qtype: str, status: str
+) -> None:
+    asker.ask(name, qtype)
+    assert (asker.status, asker.answers) == (status, [])
+    assert [record.rtype for record in asker.reply.auth] == [6]
+    assert asker.world.sent == []
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype"), [("www.example", "A"), ("example", "NS"), ("9.100.51.198.in-addr.arpa", "PTR")]
+)
+def test_the_worlds_names_are_asked_of_others(asker: Asker, name: str, qtype: str) -> None:
+    asker.ask(name, qtype)
+    assert len(asker.world.sent) == 1
+
+
+def test_nobody_takes_the_name_that_another_has(asker: Asker) -> None:
+    asker.ask("laptop.home.arpa")
+    assert asker.answers == ["A 192.168.1.100"]
+    asker.ask("nas.home.arpa")
+    assert asker.answers == ["A 192.168.1.30"]
+
+
+def test_a_lease_that_goes_takes_its_name_along(asker: Asker) -> None:
+    asker.resolver.know_leases(LEASES[1:])
+    asker.ask("laptop.home.arpa")
+    assert asker.answers == ["A 192.168.1.101"]
+    asker.resolver.know_leases([])
+    asker.ask("laptop.home.arpa")
+    assert asker.status == "NXDOMAIN"
+
+
+def test_leases_have_no_names_where_that_is_turned_off(asker: Asker) -> None:
+    asker.resolver.configure(ServerConfig(records=RECORDS, upstreams=(FIRST,), lease_names=False), set())
+    asker.ask("laptop.home.arpa")
+    assert asker.status == "NXDOMAIN"
+
+
+def test_local_names_resolve_without_any_upstream() -> None:
+    asker = Asker(ServerConfig(records=RECORDS))
+    asker.ask("nas.home.arpa")
+    assert asker.answers == ["A 192.168.1.30"]
+    asker.ask("www.example")
+    assert asker.status == "SERVFAIL"
+
+
+def test_aliases_that_run_in_a_circle_end() -> None:
+    circle = (record("a.home.arpa", "CNAME", "b.home.arpa"), record("b.home.arpa", "CNAME", "a.home.arpa"))
+    asker = Asker(ServerConfig(records=circle))
+    asker.ask("a.home.arpa")
+    assert len(asker.answers) == 8
