@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The closed list of what the units helper does for patronusd: verbs by unit. Pure.
+
+A template's instance is the kernel's name of a device (netdevice(7)), and nothing that a path or an option
+could be made of.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ALL = frozenset({"start", "stop", "restart", "reload", "status"})
+_LOOK = frozenset({"status"})
+ALLOWED: dict[str, frozenset[str]] = {
+    "patronus-dhcp.service": _ALL,
+    "patronus-dns.service": _ALL,
+    "patronus-web.service": _ALL,
+    "patronus-web.socket": _ALL,
+    "patronus-dhcpcd@.service": _ALL,
+    "patronus-radvd.service": _ALL,
+    "patronus-xdp-load.service": frozenset({"start", "restart", "status"}),
+    "patronus-lockdown.service": _LOOK,
+}
+_UNIT = re.compile(r"([a-z0-9-]+)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,14}))?\.(service|socket)")
+
+
+def allowed(verb: str, unit: str) -> bool:
+    """Return whether patronusd may do this to the unit."""
+    match = _UNIT.fullmatch(unit)
+    if match is None:
+        return False
+    name, instance, kind = match.groups()
+    return verb in ALLOWED.get(f"{name}{'@' if instance else ''}.{kind}", ())

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""patronusd's way to start and stop system services: a request to the helper that may, ``units_server``.
+
+patronusd has no right over systemd. The helper takes a closed list of (verb, unit), see ``unit_list``.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from patronus.core.errors import KernelError, Unavailable, from_wire
+from patronus.core.varlink import Decoder, MalformedMessage, encode
+from patronus.core.verb import PREFIX
+
+SOCKET = Path("/run/patronus-units/units.sock")
+INTERFACE = f"{PREFIX}.units.v1"
+TIME_S = 100.0
+"""Longer than systemd gives a unit to start or stop (DefaultTimeoutStartSec, 90 s)."""
+_RECEIVE = 65536
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """How systemd sees a unit: ``active`` is ActiveState, ``sub`` SubState, ``result`` why it last ended."""
+
+    active: str
+    sub: str
+    result: str
+
+    @property
+    def running(self) -> bool:
+        """Return whether the unit is up, or just coming up."""
+        return self.active in ("active", "activating", "reloading")
+
+
+class Units:
+    """The helper as patronusd sees it. All methods may be called from any thread.
+
+    They raise KernelError where systemd or the helper refuses, and Unavailable where nobody answers.
+    """
+
+    def __init__(self, path: Path = SOCKET) -> None:
+        self._path = path
+
+    def start(self, unit: str) -> None:
+        """Start a unit and wait until it is up; harmless where it is."""
+        self._ask("Start", unit=unit)
+
+    def stop(self, unit: str) -> None:
+        """Stop a unit and wait until it is down; harmless where it is."""
+        self._ask("Stop", unit=unit)
+
+    def restart(self, unit: str) -> None:
+        """Stop and start a unit."""
+        self._ask("Restart", unit=unit)
+
+    def reload(self, unit: str) -> None:
+        """Make a unit that runs read its configuration again."""
+        self._ask("Reload", unit=unit)
+
+    def status(self, unit: str) -> UnitState:
+        """Return the state of a unit."""
+        found = self._ask("Status", unit=unit)
+        return UnitState(str(found["active"]), str(found["sub"]), str(found["result"]))
+
+    def hostname(self) -> str:
+        """Return the kernel's host name."""
+        return socket.gethostname()
+
+    def set_hostname(self, name: str) -> None:
+        """Set the kernel's host name until the next boot."""
+        self._ask("SetHostname", name=name)
+
+    def reboot(self) -> None:
+        """Restart the machine; returns when systemd has taken the order."""
+        self._ask("Reboot")
+
+    def power_off(self) -> None:
+        """Switch the machine off; returns when systemd has taken the order."""
+        self._ask("PowerOff")
+
+    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        reply = self._exchange(encode({"method": f"{INTERFACE}.{method}", "parameters": parameters}))
+        given = dict(reply.get("parameters") or {})
+        if "error" not in reply:
+            return given
+        error = from_wire(str(reply["error"]).rpartition(".")[2], given)
+        if isinstance(error, KernelError):
+            raise error
+        raise KernelError(f"the units helper refuses {method} {parameters}: {error}") from error
+
+    def _exchange(self, request: bytes) -> dict[str, Any]:
+        decoder = Decoder()
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(TIME_S)
+                connection.connect(str(self._path))
+                connection.sendall(request)
+                while data := connection.recv(_RECEIVE):
+                    for message in decoder.feed(data):
+                        return message
+        except (OSError, MalformedMessage) as error:
+            raise Unavailable(f"the units helper at {self._path} does not answer: {error}") from error
+        raise Unavailable(f"the units helper at {self._path} hung up")

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every mistake gets a located problem, and its twin without the mistake gets none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from patronus.core.problem import render_path
+from patronus.network.interfaces.check import check
+from patronus.network.interfaces.model import Interfaces
+
+A, B = "52:54:00:00:00:01", "52:54:00:00:00:02"
+
+
+def static(*addresses: str, **more: Any) -> dict[str, Any]:
+    return {"method": "static", "addresses": addresses, **more}
+
+
+def nic(role: str, mac: str = A, **more: Any) -> dict[str, Any]:
+    return {"id": role, "match": {"mac": mac}, **more}
+
+
+def vlan(role: str, parent: str, tag: int = 30, **more: Any) -> dict[str, Any]:
+    return {"id": role, "vlan": {"parent": parent, "tag": tag}, **more}
+
+
+def bridge(*members: str, role: str = "br0") -> dict[str, Any]:
+    return {"id": role, "bridge": {"members": members}}
+
+
+def found(*items: dict[str, Any]) -> list[str]:
+    problems = check(Interfaces.model_validate({"interfaces": items}))
+    return [f"{render_path(problem.path)}: {problem.message}" for problem in problems]
+
+
+GOOD: dict[str, list[dict[str, Any]]] = {
+    "nothing": [],
+    "static with a gateway": [nic("a", ipv4=static("192.0.2.2/24", gateway="192.0.2.1"))],
+    "a link-local gateway": [nic("a", ipv6=static("2001:db8::2/64", gateway="fe80::1"))],
+    "two subnets": [nic("a", ipv4=static("192.0.2.1/25")), nic("b", B, ipv4=static("192.0.2.129/25"))],
+    "a VLAN and its parent": [nic("a", mtu=1504), vlan("v", "a", mtu=1504)],
+    "one tag on two parents": [nic("a"), nic("b", B), vlan("v", "a"), vlan("w", "b")],
+    "a bridge": [nic("a"), nic("b", B), bridge("a", "b")],
+}
+
+
+@pytest.mark.parametrize("items", GOOD.values(), ids=GOOD.keys())
+def test_good(items: list[dict[str, Any]]) -> None:
+    assert found(*items) == []
+
+
+BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "double id": ([nic("a"), nic("a", B)], "interfaces[1].id: a is given to 2"),
+    "double MAC": ([nic("a"), nic("b")], f"interfaces[1].match.mac: {A} is given to 2"),
+    "static without address": ([nic("a", ipv4={"method": "static"})], "[0].ipv4.addresses: a static"),
+    "dhcp with address": (
+        [nic("a", ipv4={"method": "dhcp", "addresses": ["192.0.2.1/24"]})],
+        "[0].ipv4.method: method dhcp takes no address",
+    ),
+    "wrong family": ([nic("a", ipv4=static("2001:db8::1/64"))], "ipv4.addresses[0]: 2001:db8::1/64 is not"),
+    "gateway outside": (
+        [nic("a", ipv4=static("192.0.2.2/24", gateway="198.51.100.1"))],
+        "ipv4.gateway: 198.51.100.1 is in none",
+    ),
+    "gateway is itself": ([nic("a", ipv4=static("192.0.2.2/24", gateway="192.0.2.2"))], "own address"),
+    "PPPoE": ([nic("a", ipv4={"method": "pppoe"})], "ipv4.method: PPPoE is not built yet"),
+    "delegated": ([nic("a", ipv6={"method": "delegated", "from": "wan"})], "ipv6.method: delegated"),
+    "advertise": ([nic("a", ipv6=static("2001:db8::1/64", advertise=True))], "ipv6.advertise: router adv"),
+    "prefix delegation": (
+        [nic("a", ipv6={"method": "dhcp", "prefix_delegation": {"hint": 56}})],
+        "ipv6.prefix_delegation: prefix delegation is not built",
+    ),
+    "no parent": ([vlan("v", "a")], "[0].vlan.parent: there is no interface a"),
+    "VLAN on VLAN": ([nic("a"), vlan("v", "a"), vlan("w", "v")], "[2].vlan.parent: v is a VLAN itself"),
+    "double tag": ([nic("a"), vlan("v", "a"), vlan("w", "a")], "[2].vlan.tag: tag 30 on a is v's"),
+    "no member": ([bridge("a")], "bridge.members[0]: there is no interface a"),
+    "member with zone": ([nic("a", zone="lan"), bridge("a")], "members[0]: a has a zone or addresses"),
+    "member twice": ([nic("a"), bridge("a"), bridge("a", role="br1")], "[0].id: a is a member of 2"),
+    "bridge in bridge": ([bridge(), bridge("br0", role="br1")], "members[0]: br0 is a bridge itself"),
+    "MTU and IPv6": ([nic("a", mtu=1200, ipv6={"method": "slaac"})], "[0].mtu: 1200 is too small"),
+    "MTU of a VLAN": ([nic("a"), vlan("v", "a", mtu=1504)], "[1].mtu: 1504 is more than a carries"),
+    "overlap": (
+        [nic("a", ipv4=static("192.0.2.1/24")), nic("b", B, ipv4=static("192.0.2.200/25"))],
+        "[1].ipv4.addresses[0]: 192.0.2.200/25 overlaps",
+    ),
+}
+
+
+@pytest.mark.parametrize(("items", "said"), BAD.values(), ids=BAD.keys())
+def test_bad(items: list[dict[str, Any]], said: str) -> None:
+    assert any(said in line for line in found(*items)), found(*items)
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "nothing plays it": {"id": "a"},
+    "two things play it": {"id": "a", "match": {"mac": A}, "vlan": {"parent": "b", "tag": 3}},
+    "a match of nothing": {"id": "a", "match": {}},
+    "a name too long for the kernel": nic("a" * 16),
+    "a path with a blank": {"id": "a", "match": {"path": "pci 0"}},
+    "an unknown key": nic("a", ipv5={}),
+}
+
+
+@pytest.mark.parametrize("item", REFUSED.values(), ids=REFUSED.keys())
+def test_the_model_refuses(item: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Interfaces.model_validate({"interfaces": [item]})
