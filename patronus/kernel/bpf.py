@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import struct
 from collections.abc import Iterable
-from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -49,7 +48,7 @@ _LAST_SEEN = 2  # position in FLOW_STATS
 
 
 class Bpf:
-    """The pinned program and its maps; they are opened at first use."""
+    """The pinned program and its maps; the maps are opened at first use and kept."""
 
     def __init__(self, pins: Path) -> None:
         self._pins = pins
@@ -58,8 +57,8 @@ class Bpf:
         self._ipv4: BlockedIPv4 | None = None
         self._reasons: dict[str, str] = {}
 
-    @cached_property
     def _program(self) -> Program:
+        """Open what is pinned now: a second load has put another program there. The caller closes it."""
         try:
             return Program.pinned(self._pins / PROGRAM)
         except KernelError as error:
@@ -203,7 +202,8 @@ class Bpf:
 
         Raises KernelError where a program of someone else runs; that one is left alone.
         """
-        attachment = bpf_attach.attach(ifname, self._program, mode)
+        with self._program() as program:
+            attachment = bpf_attach.attach(ifname, program, mode)
         self._reasons.setdefault(ifname, attachment.reason)
         if attachment.reason:
             self._reasons[ifname] = attachment.reason
@@ -212,11 +212,13 @@ class Bpf:
     def detach(self, ifname: str) -> bool:
         """Take the program off ``ifname``; returns whether it was there."""
         self._reasons.pop(ifname, None)
-        return bpf_attach.detach(ifname, self._program)
+        with self._program() as program:
+            return bpf_attach.detach(ifname, program)
 
     def attachments(self) -> tuple[Attachment, ...]:
         """Return where our program runs, with the reason for the mode where this process attached it."""
-        return tuple(self._with_reason(each) for each in bpf_attach.attachments(self._program))
+        with self._program() as program:
+            return tuple(self._with_reason(each) for each in bpf_attach.attachments(program))
 
     def _with_reason(self, found: Attachment) -> Attachment:
         reason = self._reasons.get(found.ifname, "") if found.mode is Mode.GENERIC else ""

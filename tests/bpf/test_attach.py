@@ -163,10 +163,11 @@ def test_loading_again_replaces_the_running_program_and_keeps_the_maps(
         assert (present.program_id, present.mode) == (program.id, Mode.NATIVE)
     packet = bytes_of(ipv4(BAD4), UDP(dport=9), mark(1))
     assert not arrives(packet, _ABSENT_S)
-    again = Bpf(firewall.pins)
-    assert [each.ifname for each in again.attachments()] == [NEAR]
-    again.blocklist_replace([], [])
+    for daemon in (firewall.bpf, Bpf(firewall.pins)):
+        assert [each.ifname for each in daemon.attachments()] == [NEAR]
+    firewall.bpf.blocklist_replace([], [])
     assert arrives(packet, _ARRIVES_S)
+    assert firewall.bpf.detach(NEAR)
 
 
 def test_an_interface_that_is_not_there_is_named(firewall: Firewall) -> None:
