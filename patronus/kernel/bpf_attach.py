@@ -100,7 +100,8 @@ def attach(ifname: str, program: Program, wanted: Mode | None = None) -> Attachm
         _attach(ifname, program, Mode.NATIVE)
     except KernelError as refused:
         _attach(ifname, program, Mode.GENERIC)
-        return _attached(ifname, Mode.GENERIC, f"the driver refused native XDP: {refused}")
+        in_one_line = " ".join(str(refused).split())
+        return _attached(ifname, Mode.GENERIC, f"the driver refused native XDP: {in_one_line}")
     return _attached(ifname, Mode.NATIVE)
 
 

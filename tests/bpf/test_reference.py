@@ -17,7 +17,7 @@ from tests.bpf.reference import judge
 
 PACKETS = int(os.environ.get("PATRONUS_SOAK_PACKETS", "10000"))
 SEED = int(os.environ.get("PATRONUS_SEED", "20251122"))
-PACKETS_PER_LIST = 1000
+PACKETS_PER_LIST = 200
 
 _KINDS = (0x0800, 0x0800, 0x0800, 0x86DD, 0x86DD, 0x86DD, 0x86DD, 0x0806)
 _NEXT = (0, 6, 6, 17, 17, 43, 44, 50, 51, 58, 59, 60, 135, 200)
