@@ -20,6 +20,8 @@ RandomHex = Callable[[int], str]
 """Returns so many random hexadecimal digits."""
 DIGITS = 4
 MORE_DIGITS = 12
+TRIES = 8
+"""Draws of a short id before a long one is taken, in a list that has used up most of the short ones."""
 
 
 def lists_with_ids(model: type[BaseModel], data: Any) -> Iterator[tuple[Path, list[Any]]]:
@@ -63,9 +65,9 @@ def _holds_ids(annotation: Any, seen: frozenset[type[BaseModel]]) -> bool:
 def new_id(list_name: str, taken: set[str], random_hex: RandomHex) -> str:
     """Return an id that is not taken, ``r-7f3a`` for a list named ``rules``, and take it."""
     prefix = next((char for char in list_name.lower() if "a" <= char <= "z"), "i")
-    digits = DIGITS
-    while (candidate := f"{prefix}-{random_hex(digits)}") in taken:
-        digits = MORE_DIGITS
+    tries = 0
+    while (candidate := f"{prefix}-{random_hex(DIGITS if tries < TRIES else MORE_DIGITS)}") in taken:
+        tries += 1
     taken.add(candidate)
     return candidate
 

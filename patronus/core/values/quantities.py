@@ -18,9 +18,9 @@ from patronus.core.values.refusal import Refused, shown, text_of
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _LONG_UNITS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d"}
 _BITS = {"gbit": 10**9, "mbit": 10**6, "kbit": 10**3, "bit": 1}
-_DURATION = re.compile(r"(\d{1,9})([smhd])")
-_RATE = re.compile(r"(\d{1,9})/([a-z]+)")
-_BIT_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([gmk]?bit)")
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_RATE = re.compile(r"([0-9]{1,9})/([a-z]+)")
+_BIT_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([gmk]?bit)")
 _DURATION_ALLOWED = "a whole number and s, m, h or d, such as 90s or 12h"
 _RATE_ALLOWED = "a number per s, m, h or d, such as 10/s"
 _BIT_RATE_ALLOWED = "a number and bit, kbit, mbit or gbit, such as 100mbit"
@@ -40,7 +40,7 @@ def parse_duration(value: Any) -> int:
 
 
 def _duration_hint(text: str) -> str | None:
-    match = re.fullmatch(r"(\d+)\s*([A-Za-z]*?)", text)
+    match = re.fullmatch(r"([0-9]+)\s*([A-Za-z]*?)", text)
     if not match:
         return None
     unit = match[2].lower()

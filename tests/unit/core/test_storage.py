@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The audit log's chain, the small durable values, whole trees of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from patronus.core.audit import AuditLog, follow
+from patronus.core.errors import StorageError
+from patronus.core.files import Disk, read_tree, write_durably, write_tree
+from patronus.core.generations import Generations
+from patronus.core.state import StateFile
+from tests.unit.core.router import SetClock
+
+
+def filled(path: Path, count: int = 4) -> AuditLog:
+    log = AuditLog(path, SetClock())
+    for number in range(count):
+        log.append("config.Submit", f"user-{number}", "local", "ok", {"generation": number})
+    return log
+
+
+def test_a_whole_chain_verifies_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    filled(tmp_path / "audit.log")
+    verdict = filled(tmp_path / "audit.log").verify()
+    assert (verdict.records, verdict.broken) == (8, None)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "broken"),
+    [
+        (lambda lines: [lines[0], lines[1].replace(b"user-1", b"nobody"), *lines[2:]], 2),
+        (lambda lines: [lines[0], *lines[2:]], 2),
+        (lambda lines: lines[1:], 1),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], 1),
+        (lambda lines: [*lines[:2], b"garbage", *lines[2:]], 4),
+        (lambda lines: [*lines, b"garbage"], 5),
+    ],
+)
+def test_the_first_broken_record_is_named(
+    tmp_path: Path, tamper: Callable[[list[bytes]], list[bytes]], broken: int
+) -> None:
+    filled(tmp_path / "audit.log")
+    lines = (tmp_path / "audit.log").read_bytes().splitlines()
+    assert follow(lines).broken is None
+    assert follow(tamper(lines)).broken == broken
+
+
+def test_a_torn_record_is_vouched_for_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    filled(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    log = filled(path, 2)
+    assert log.verify().broken is None and log.verify().records == 5
+    lines = path.read_bytes().splitlines()
+    assert follow([*lines[:3], b"other", *lines[4:]]).broken is not None
+
+
+def test_state_survives_and_a_corrupt_file_is_set_aside(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "state.json")
+    state.put("blocks", [{"prefix": "192.0.2.0/24"}])
+    again = StateFile(tmp_path / "state.json")
+    assert again.get("blocks") == [{"prefix": "192.0.2.0/24"}] and again.complaint is None
+    again.get("blocks").append("mine")
+    assert len(again.get("blocks")) == 1 and again.get("other", 7) == 7
+    with pytest.raises(StorageError):
+        again.put("bad", {1, 2})
+    (tmp_path / "state.json").write_bytes(b"\0" * 30)
+    broken = StateFile(tmp_path / "state.json")
+    assert broken.get("blocks") is None and broken.complaint and "set aside" in broken.complaint
+    assert (tmp_path / "state.json.corrupt").exists()
+
+
+def test_a_tree_becomes_exactly_what_is_asked(tmp_path: Path) -> None:
+    write_tree(Disk(), tmp_path / "etc", {"a.yaml": "1", "b/c.yaml": "2"})
+    (tmp_path / "etc/.hidden").write_text("x")
+    (tmp_path / "etc/a.yaml~").write_text("x")
+    (tmp_path / "etc/raw.yaml").write_bytes(b"\xff")
+    assert read_tree(tmp_path / "etc") == {"a.yaml": "1", "b/c.yaml": "2", "raw.yaml": "\udcff"}
+    write_tree(Disk(), tmp_path / "etc", {"a.yaml": "3"})
+    assert read_tree(tmp_path / "etc") == {"a.yaml": "3"} and (tmp_path / "etc/.hidden").exists()
+
+
+def test_files_are_not_for_everybody_to_read(tmp_path: Path) -> None:
+    write_durably(Disk(), tmp_path / "a", b"x")
+    assert (tmp_path / "a").stat().st_mode & 0o007 == 0
+
+
+def test_a_pending_record_from_before_the_confirmation_waits_for_nothing(tmp_path: Path) -> None:
+    generations = Generations(tmp_path)
+    record = {"generation": 3, "deadline": 1.0, "boot_id": "b", "actor": "a"}
+    (tmp_path / "pending.json").write_text(json.dumps(record))
+    generations.confirm(2)
+    assert generations.pending() is not None
+    generations.confirm(3)
+    assert generations.pending() is None
+    (tmp_path / "pending.json").write_text("{")
+    assert generations.pending() is None
