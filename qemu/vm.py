@@ -31,7 +31,12 @@ class Vm:
     """One machine with its disks in one folder; a context manager that leaves nothing running."""
 
     def __init__(
-        self, machine: Machine, *, folder: Path | None = None, emulator: Emulator | None = None
+        self,
+        machine: Machine,
+        *,
+        folder: Path | None = None,
+        emulator: Emulator | None = None,
+        keep_disks: bool = False,
     ) -> None:
         self.machine = machine
         self.emulator = emulator or find_emulator()
@@ -41,7 +46,8 @@ class Vm:
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: QmpClient | None = None
         self._guest: Guest | None = None
-        disks.create(self.emulator, machine, self.places, self._firmware)
+        if not keep_disks:
+            disks.create(self.emulator, machine, self.places, self._firmware)
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +83,7 @@ class Vm:
         if self._process is not None:
             raise HarnessError("the machine runs already")
         self.machine = machine or self.machine
+        self._remove_sockets()
         argv = self.command_line() + (["-S"] if paused else [])
         backends = [nic.backend for nic in self.machine.nics]
         with (self.places.folder / "qemu.log").open("ab") as log:
@@ -165,5 +172,8 @@ class Vm:
         if self._process is not None:
             self._process.wait()
         self._process = self._qmp = self._guest = None
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
         for path in (self.places.qmp, self.places.shell, self.places.serial_socket):
             path.unlink(missing_ok=True)
