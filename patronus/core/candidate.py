@@ -8,14 +8,15 @@ for an edit of an item, the file for an edit of a file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import groupby
+from dataclasses import replace
 from typing import Any
 
-from patronus.core.edit import Edit, Edits, Insert, PutFile
+from patronus.core.edit import Edit, Edits, Insert, PutFile, Remove, Replace
 from patronus.core.errors import Conflict, InvalidConfiguration, InvalidRequest, NotFound
-from patronus.core.schema import File, Loaded, Schema, Texts, document_of, with_text
+from patronus.core.identify import ids_of
+from patronus.core.schema import File, Loaded, Schema, Texts, with_text
 from patronus.core.splice import edit_document, insert_many, value_at, write_ids
-from patronus.core.text import Document, section_of
+from patronus.core.text import Document, document_of, section_of
 
 _GONE = object()
 
@@ -37,24 +38,49 @@ def candidate(schema: Schema, running: Texts, base: Texts, edits: Edits) -> dict
     return texts
 
 
-def _batches(edits: Edits) -> Iterator[Edit | list[Insert]]:
+def _batches(edits: Edits) -> Iterator[PutFile | Replace | Remove | list[Insert]]:
     """Yield the edits in order, with runs of appends to one list as one batch."""
-
-    def list_appended_to(edit: Edit) -> object:
-        return (edit.section, edit.at) if isinstance(edit, Insert) and edit.index is None else edit
-
-    for _, group in groupby(edits, key=lambda edit: repr(list_appended_to(edit))):
-        batch = list(group)
-        if len(batch) > 1 and isinstance(batch[0], Insert) and batch[0].index is None:
-            yield [edit for edit in batch if isinstance(edit, Insert)]
+    batch: list[Insert] = []
+    for edit in edits:
+        if batch and not (isinstance(edit, Insert) and _appends_alike(batch[0], edit)):
+            yield batch
+            batch = []
+        if isinstance(edit, Insert):
+            batch.append(edit)
         else:
-            yield from batch
+            yield edit
+    if batch:
+        yield batch
+
+
+def _appends_alike(one: Insert, other: Insert) -> bool:
+    return one.index is None and other.index is None and (one.section, one.at) == (other.section, other.at)
 
 
 def _insert(schema: Schema, texts: dict[str, str], inserts: list[Insert]) -> None:
-    document = _document(schema, texts, inserts[0].section)
-    values = [edit.value for edit in inserts]
-    texts[document.file] = insert_many(document, inserts[0].section, inserts[0].at, values)
+    """Insert items into one list, giving each its id, first among its keys, if it should have one."""
+    first = inserts[0]
+    document = _document(schema, texts, first.section)
+    taken = ids_of([*_list_at(document, first.at), *(edit.value for edit in inserts)])
+    values = []
+    for edit in inserts:
+        value = edit.value
+        if isinstance(value, dict) and value.get("id") is None:
+            name = schema.new_item_id(first.section, first.at, taken)
+            value = {**({"id": name} if name else {}), **{key: value[key] for key in value if key != "id"}}
+        values.append(value)
+    if len(inserts) == 1:
+        texts[document.file] = edit_document(document, replace(first, value=values[0]))
+    else:
+        texts[document.file] = insert_many(document, first.section, first.at, values)
+
+
+def _list_at(document: Document, at: tuple[str, ...]) -> list[Any]:
+    try:
+        found = value_at(document.data, at)
+    except NotFound:
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _put(texts: dict[str, str], edit: PutFile) -> None:

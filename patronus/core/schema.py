@@ -10,23 +10,20 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
 
 from patronus.core.explain import explain
-from patronus.core.identify import RandomHex, give_ids, lacks_ids, repeated_ids
+from patronus.core.identify import RandomHex, give_ids, lacks_ids, new_id, repeated_ids
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Location, Path, Problem
-from patronus.core.text import SUFFIXES, Document, parse, section_of
+from patronus.core.shape import fields, items_at
+from patronus.core.text import SUFFIXES, Document, document_of, section_of
 
 Texts = Mapping[str, str]
 """File name → text: ``{"firewall/rules.yaml": "rules: []\\n"}``."""
-
-document_of = lru_cache(maxsize=2)(parse)
-"""The last texts read, kept because an edit of one reads it again at once. Never change what it returns."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +135,13 @@ class Schema:
         declared = self.sections[section]
         existing = (section + suffix for suffix in SUFFIXES if section + suffix in texts)
         return next(existing, section + declared.default_suffix)
+
+    def new_item_id(self, section: str, at: tuple[str, ...], taken: set[str]) -> str | None:
+        """Return an id for a new item of the list at ``at``, and take it; None where its items have none."""
+        models = items_at(self.sections[section].model, at)
+        if not any("id" in fields(model) for model in models):
+            return None
+        return new_id(at[-1], taken, self._random_hex)
 
     def json_schema(self) -> dict[str, Any]:
         """Return section → JSON Schema (draft 2020-12) of its file."""

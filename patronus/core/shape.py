@@ -63,6 +63,15 @@ def expected(annotations: Iterable[Any], part: str | int) -> list[Any]:
     return found
 
 
+def items_at(model: type[BaseModel], at: Sequence[str]) -> list[type[BaseModel]]:
+    """Return the models that items of the list at ``at`` may have; list items on the way are named by id."""
+    annotations: list[Any] = [model]
+    for part in at:
+        annotations = expected(annotations, part) or expected(annotations, 0)
+    inner = [member for annotation in annotations for member in members(annotation, mapping=False)]
+    return [one for member in inner for one in models(member)]
+
+
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:
     """Return the keys that the mapping at ``path``, without the section, may have."""
     annotations: list[Any] = [model]

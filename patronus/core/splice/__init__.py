@@ -16,11 +16,11 @@ from patronus.core.edit import Insert, Remove, Replace
 from patronus.core.errors import InvalidRequest, NotFound
 from patronus.core.problem import Path
 from patronus.core.splice import toml
-from patronus.core.splice.data import edited, position_of, value_at
+from patronus.core.splice.data import appended, edited, position_of, value_at
 from patronus.core.splice.emit import mapping_lines, normal
 from patronus.core.splice.spans import Overlap, Span, after_line, join
 from patronus.core.splice.tree import Slot, Tree
-from patronus.core.text import Document, parse
+from patronus.core.text import Document, document_of
 from patronus.core.text.node import Node
 
 __all__ = ["edit_document", "insert_many", "value_at", "write_ids"]
@@ -40,17 +40,15 @@ def edit_document(document: Document, edit: Spliced) -> str:
 
 def insert_many(document: Document, section: str, at: tuple[str, ...], values: list[Any]) -> str:
     """Return the text after appending several items to one list: one reading instead of many."""
-    edits = [_prepared(document, Insert(section, at, value)) for value in values]
-    wanted = document.data
-    for edit in edits:
-        wanted = edited(wanted, edit)
+    values = [normal(value) for value in values]
+    wanted = appended(document.data, section, at, values)
     slot = None if document.suffix == ".toml" else _list_slot(document, at)
     if slot is None:
         text = document.text
-        for edit in edits:
-            text = edit_document(parse(document.file, text), edit)
+        for value in values:
+            text = edit_document(document_of(document.file, text), Insert(section, at, value))
         return text
-    spans = _tree(document).insert(slot, None, [normal(value) for value in values])
+    spans = _tree(document).insert(slot, None, values)
     return _verified(document, join(document.text, spans), wanted)
 
 
@@ -177,7 +175,7 @@ def _whole(document: Document, wanted: dict[str, Any]) -> str:
 
 
 def _verified(document: Document, text: str, wanted: dict[str, Any]) -> str:
-    found = parse(document.file, text)
+    found = document_of(document.file, text)
     if found.problems or found.data != wanted:
         raise InvalidRequest(
             f"{document.file} is written in a way that cannot be edited in place; edit the file itself"

@@ -44,6 +44,23 @@ def edited(data: dict[str, Any], edit: Insert | Replace | Remove) -> dict[str, A
     return result
 
 
+def appended(data: dict[str, Any], section: str, at: At, values: list[Any]) -> dict[str, Any]:
+    """Return the data after appending all values to one list. Raises NotFound, Conflict, InvalidRequest."""
+    if not values:
+        return data
+    first = Insert(section, at, values[0])
+    before = edited(data, first)
+    items = value_at(before, at)
+    taken = {item["id"] for item in items if isinstance(item, dict) and "id" in item}
+    for value in values[1:]:
+        name = value.get("id") if isinstance(value, dict) else None
+        if name is not None and name in taken:
+            raise Conflict(f"{_name(first)} already has an item {name}")
+        taken.add(name)
+    whole: dict[str, Any] = _changed(before, at, lambda _old: [*items, *values[1:]], first)
+    return whole
+
+
 def _inserted(items: Any, edit: Insert) -> list[Any]:
     if items is not None and not isinstance(items, list):
         raise InvalidRequest(f"{_name(edit)} is not a list")

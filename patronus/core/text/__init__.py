@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -95,3 +95,7 @@ def _read(document: Document) -> None:
         document.refuse("the file must be a mapping, key: value", *Lines(document.text).place(root.start))
         return
     document.root, document.data = root, root.data
+
+
+document_of = lru_cache(maxsize=2)(parse)
+"""``parse`` that remembers the last two: an edit soon reads the same texts again. Never change the result."""
