@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from patronus.firewall import statements as say
-from patronus.firewall.addresses import VERSIONS, AddressSet
+from patronus.firewall.addresses import VERSIONS, AddressSet, Version
 from patronus.firewall.compile_match import (
     REJECT_CHAIN,
     decide,
@@ -30,7 +30,16 @@ from patronus.firewall.compile_nat import nat_chains
 from patronus.firewall.model.match import ICMPV6, TCP
 from patronus.firewall.model.zones import SELF
 from patronus.firewall.policy import Policy, PolicyRule
-from patronus.firewall.ruleset import Chain, Container, Dispatch, Hook, NftRule, Ruleset, halves
+from patronus.firewall.ruleset import (
+    Chain,
+    Container,
+    Dispatch,
+    Expression,
+    Hook,
+    NftRule,
+    Ruleset,
+    halves,
+)
 
 RAW = Hook("filter", "prerouting", -300, "accept")
 INPUT = Hook("filter", "input", 0, "drop")
@@ -92,20 +101,13 @@ def _in_pair(rule: PolicyRule, policy: Policy, from_zone: str) -> PolicyRule:
 
 def _blocklist_chain() -> Chain:
     """Drop what comes from or goes to a blocked address, unless it can never be blocked."""
-    rules = [
-        NftRule(
-            "blocked",
-            (
-                say.in_set(version, name, "blocked"),
-                say.in_set(version, name, "never", "!="),
-                say.counter("blocked"),
-                say.DROP,
-            ),
-        )
-        for version in VERSIONS
-        for name in ("saddr", "daddr")
-    ]
-    return Chain(tuple(rules), RAW)
+    ends = ((version, name) for version in VERSIONS for name in ("saddr", "daddr"))
+    return Chain(tuple(_blocked(version, name) for version, name in ends), RAW)
+
+
+def _blocked(version: Version, name: str, *where: Expression) -> NftRule:
+    reference = say.in_set(version, name, "blocked"), say.in_set(version, name, "never", "!=")
+    return NftRule("blocked", (*where, *reference, say.counter("blocked"), say.DROP))
 
 
 def _input_chain(policy: Policy) -> Chain:
@@ -121,9 +123,11 @@ def _input_chain(policy: Policy) -> Chain:
 
 
 def _forward_chain(policy: Policy) -> Chain:
+    """Return the chain of what goes through; a forward's target is only known here to be blocked."""
     return Chain(
         (
             NftRule("established", (say.connection_is("established", "related"), say.ACCEPT)),
+            *(_blocked(version, "daddr", say.TRANSLATED) for version in VERSIONS),
             *_dispatch_rules(policy, "forward", "iifname", "oifname"),
         ),
         FORWARD,

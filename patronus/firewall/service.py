@@ -100,8 +100,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             yield Step("end forbidden connections", do=partial(self._end, plan, running), undo=_nothing)
         yield Step(
             "remember",
-            do=lambda: self._remember(plan),
-            undo=lambda: self._remember(running or FirewallPlan()),
+            do=partial(self._remember, plan),
+            undo=partial(self._remember, running or FirewallPlan()),
         )
 
     def observe(self, plan: FirewallPlan) -> Iterator[Difference]:

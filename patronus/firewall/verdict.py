@@ -91,6 +91,8 @@ def judge(policy: Policy, packet: Packet, route: Route) -> Decision:
     if blocked(policy, packet.source, packet.destination):
         return Decision("drop", "blocked")
     inner, forward = translate(policy, packet)
+    if blocked(policy, inner.source, inner.destination):
+        return Decision("drop", "blocked", forward)
     decision = decide(policy, replace(inner, leaves_by=route(inner.destination)))
     return replace(decision, forward=forward)
 

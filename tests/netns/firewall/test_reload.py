@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Changes under traffic: what is allowed goes on, what is forbidden ends, what is not ours stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from patronus.core.errors import InvalidConfiguration, KernelError
+from patronus.core.feature import Earlier
+from patronus.kernel import sysctl
+from tests.netns.firewall.driver import Firewall
+from tests.netns.lab import Lab
+
+ALLOW = "{id: r-ssh, from: guest, to: lan, protocol: tcp, destination_port: 22, action: allow}"
+LOCKDOWN = (
+    "add table inet patronus_lockdown; "
+    "add chain inet patronus_lockdown i { type filter hook input priority 0; policy drop; }"
+)
+
+
+def rules(*lines: str) -> str:
+    return "rules:\n" + "".join(f"  - {line}\n" for line in lines)
+
+
+@pytest.fixture
+def firewall(lab: Lab) -> Firewall:
+    return Firewall(lab)
+
+
+@pytest.fixture
+def server(lab: Lab) -> Iterator[None]:
+    with lab.lan.serving(22):
+        yield
+
+
+@pytest.mark.usefixtures("server")
+def test_an_established_connection_survives_a_hundred_reloads(lab: Lab, firewall: Firewall) -> None:
+    firewall.apply(rules=rules(ALLOW))
+    with lab.guest.stream(lab.lan.ipv4, 22) as connection:
+        assert connection.recv(100)
+        for turn in range(100):
+            match = f"from: guest, to: lan, protocol: tcp, destination_port: {turn + 1000}"
+            extra = f"{{id: r-{turn}, {match}, action: drop}}"
+            firewall.apply(rules=rules(extra, ALLOW) if turn % 2 else rules(ALLOW))
+            listed = lab.router.run("nft", "list", "chain", "inet", "patronus", "pair/guest/lan")
+            assert (f"dport {turn + 1000}" in listed) == bool(turn % 2), "the change is in the kernel"
+            connection.sendall(b"x")
+            assert connection.recv(100) == b"x"
+
+
+@pytest.mark.usefixtures("server")
+def test_a_new_deny_ends_the_connection_it_forbids_and_no_other(lab: Lab, firewall: Firewall) -> None:
+    lab.more_addresses("guest", "10.10.0.51/24")
+    firewall.apply(rules=rules(ALLOW))
+    to = lab.lan.ipv4
+    with lab.guest.stream(to, 22) as denied, lab.guest.stream(to, 22, "10.10.0.51") as kept:
+        assert denied.recv(100)
+        assert kept.recv(100)
+        drop = "{id: r-deny, from: guest, to: lan, source: 10.10.0.50, action: drop}"
+        firewall.apply(rules=rules(drop, ALLOW))
+        kept.sendall(b"x")
+        assert kept.recv(100) == b"x"
+        denied.sendall(b"x")
+        with pytest.raises(TimeoutError):
+            denied.recv(100)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_removed_allow_ends_its_connection_also_after_a_restart(lab: Lab, firewall: Firewall) -> None:
+    firewall.apply(rules=rules(ALLOW))
+    with lab.guest.stream(lab.lan.ipv4, 22) as connection:
+        assert connection.recv(100)
+        firewall.restart()
+        firewall.apply(rules=rules(ALLOW))
+        connection.sendall(b"x")
+        assert connection.recv(100) == b"x"
+        firewall.restart()
+        firewall.apply()
+        connection.sendall(b"x")
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+
+
+def test_a_removed_port_forward_ends_its_connection(lab: Lab, firewall: Firewall) -> None:
+    nat = "nat:\n  - {id: n-1, type: dnat, in: wan, destination_port: 8022, to: '192.168.1.30:22'}\n"
+    with lab.lan.serving(22):
+        firewall.apply(nat=nat)
+        with lab.wan.stream("198.51.100.2", 8022) as connection:
+            assert connection.recv(100)
+            firewall.apply(nat=nat, rules=rules(ALLOW))
+            connection.sendall(b"x")
+            assert connection.recv(100) == b"x"
+            firewall.apply()
+            connection.sendall(b"x")
+            with pytest.raises(TimeoutError):
+                connection.recv(100)
+
+
+def test_counters_survive_changes_around_them(lab: Lab, firewall: Firewall) -> None:
+    rule = "{id: r-1, from: guest, to: lan, protocol: udp, action: allow}"
+    firewall.apply(rules=rules(rule))
+    assert lab.guest.udp(lab.lan.ipv4, 5000, lab.lan)
+    assert firewall.packets("rule/r-1") == 1
+    firewall.apply(rules=rules("{id: r-0, from: guest, to: lan, protocol: tcp, action: drop}", rule))
+    assert firewall.packets("rule/r-1") == 1
+    firewall.apply(rules=rules(rule.replace("}", ", enabled: false}")))
+    firewall.restart()
+    firewall.apply(rules=rules(rule))
+    assert firewall.packets("rule/r-1") == 1
+
+
+def test_a_foreign_table_is_not_touched(lab: Lab, firewall: Firewall) -> None:
+    foreign = "add table inet docker; add chain inet docker x; add rule inet docker x counter accept"
+    lab.router.run("nft", foreign)
+    before = lab.router.run("nft", "-j", "list", "table", "inet", "docker")
+    firewall.apply(rules=rules(ALLOW))
+    firewall.apply()
+    assert lab.router.run("nft", "-j", "list", "table", "inet", "docker") == before
+
+
+def test_the_lockdown_ends_with_the_first_ruleset_and_forwarding_starts_behind_it(
+    lab: Lab, firewall: Firewall
+) -> None:
+    lab.router.run("nft", LOCKDOWN)
+    with lab.router:
+        assert sysctl.read("net.ipv4.ip_forward") == "0"
+        firewall_tables = firewall.nft.tables()
+    assert ("inet", "patronus_lockdown") in firewall_tables
+    firewall.apply()
+    with lab.router:
+        assert firewall.nft.tables() == {("inet", "patronus")}
+        assert sysctl.read("net.ipv4.ip_forward") == "1"
+
+
+def test_undoing_the_first_ruleset_brings_the_lockdown_back(lab: Lab, firewall: Firewall) -> None:
+    lab.router.run("nft", LOCKDOWN)
+    before = lab.router.run("nft", "list", "ruleset")
+    with lab.router:
+        plan = firewall.feature.plan(firewall.config, firewall.feature.facts(), Earlier())
+        steps = iter(firewall.feature.steps(plan, None))
+        first = next(steps)
+        first.do()
+        assert ("inet", "patronus_lockdown") not in firewall.nft.tables()
+        first.undo()
+    assert lab.router.run("nft", "list", "ruleset") == before
+
+
+def test_a_ruleset_that_somebody_flushed_comes_back_whole(lab: Lab, firewall: Firewall) -> None:
+    firewall.apply(rules=rules(ALLOW))
+    lab.router.run("nft", "flush chain inet patronus forward")
+    with lab.router:
+        assert firewall.running is not None
+        assert [found.what for found in firewall.feature.observe(firewall.running)] == ["nft chain forward"]
+    firewall.apply(rules=rules(ALLOW))
+    lab.router.run("nft", "delete table inet patronus")
+    firewall.apply(rules=rules(ALLOW))
+
+
+def test_mistakes_change_nothing(lab: Lab, firewall: Firewall) -> None:
+    firewall.apply(rules=rules(ALLOW))
+    before = lab.router.run("nft", "list", "ruleset")
+    with pytest.raises(InvalidConfiguration):
+        firewall.apply(rules=rules("{id: r-1, from: nowhere, to: lan, action: allow}"))
+    assert lab.router.run("nft", "list", "ruleset") == before
+
+
+def test_only_what_differs_is_sent(lab: Lab, firewall: Firewall) -> None:
+    other = "{id: r-9, from: lan, to: guest, protocol: tcp, action: drop}"
+    firewall.apply(rules=rules(ALLOW, other))
+    handles = _handles(lab)
+    firewall.apply(rules=rules(ALLOW, other.replace("drop", "reject")))
+    changed = {chain for chain, found in _handles(lab).items() if found != handles[chain]}
+    assert changed == {"pair/lan/guest"}
+
+
+def _handles(lab: Lab) -> dict[str, list[int]]:
+    items = json.loads(lab.router.run("nft", "-j", "list", "table", "inet", "patronus"))["nftables"]
+    found: dict[str, list[int]] = {}
+    for item in items:
+        if "rule" in item:
+            found.setdefault(item["rule"]["chain"], []).append(item["rule"]["handle"])
+    return found
+
+
+def test_the_kernels_refusal_names_the_command(lab: Lab, firewall: Firewall) -> None:
+    table = {"add": {"table": {"family": "inet", "name": "patronus"}}}
+    wrong = {"add": {"chain": {"family": "inet", "table": "nowhere", "name": "x"}}}
+    with lab.router, pytest.raises(KernelError, match="nowhere"):
+        firewall.nft.load({"nftables": [table, wrong, table]})
+    with lab.router:
+        assert firewall.nft.tables() == frozenset(), "a batch is taken whole or not at all"
+        assert "nowhere" in (firewall.nft.check({"nftables": [table, wrong]}) or "")
+        assert firewall.nft.check({"nftables": [table]}) is None
+        assert firewall.nft.tables() == frozenset(), "a rehearsal changes nothing"
+
+
+def test_an_interface_without_a_zone_passes_nothing(lab: Lab, firewall: Firewall) -> None:
+    everything = "{id: r-all, action: allow}"
+    firewall.apply(rules=rules(everything))
+    assert lab.guest.udp(lab.lan.ipv4, 5000, lab.lan)
+    lab.router.ip("link set guest down")
+    lab.router.ip("link set guest name stranger")
+    lab.router.ip("link set stranger up")
+    assert not lab.guest.udp(lab.lan.ipv4, 5001, lab.lan)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A router and its neighbours as network namespaces, with real packets between them; nothing leaves them.
+
+A namespace lives as long as its descriptor. ``with namespace:`` moves this thread into it; a socket made
+there stays there. Processes started inside inherit it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+_OWN = "/proc/thread-self/ns/net"
+QUIET_S = 0.25
+"""How long a packet may take over two veth pairs: they hand it on within the call that sends it."""
+
+
+class Namespace:
+    """One network namespace with its loopback up."""
+
+    def __init__(self) -> None:
+        found: list[int] = []
+
+        def make() -> None:
+            assert sys.version_info >= (3, 12), "os.unshare is new in Python 3.12"
+            os.unshare(os.CLONE_NEWNET)
+            found.append(os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC))
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        self.descriptor = found[0]
+        self._before: list[int] = []
+        self.ip("link set lo up")
+        self.sysctl("net.ipv6.conf.default.accept_dad", "0")  # a new address is used at once
+
+    def __enter__(self) -> Namespace:
+        self._before.append(os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC))
+        assert sys.version_info >= (3, 12)
+        os.setns(self.descriptor, os.CLONE_NEWNET)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        before = self._before.pop()
+        assert sys.version_info >= (3, 12)
+        os.setns(before, os.CLONE_NEWNET)
+        os.close(before)
+
+    def run(self, *command: str) -> str:
+        """Run a command inside and return what it says; it must succeed."""
+        with self:
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def ip(self, command: str) -> str:
+        """Run ip(8)."""
+        return self.run("ip", *command.split())
+
+    def sysctl(self, name: str, value: str) -> None:
+        """Change a setting of this namespace."""
+        with self:
+            Path("/proc/sys", name.replace(".", "/")).write_text(value)
+
+    def socket(self, version: int, kind: socket.SocketKind) -> socket.socket:
+        """Return a socket that stays in this namespace."""
+        with self:
+            found = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, kind)
+        found.settimeout(QUIET_S)
+        return found
+
+    def close(self) -> None:
+        """Let go; the kernel ends it with its last user."""
+        os.close(self.descriptor)
+
+
+def connect(left: Namespace, left_name: str, right: Namespace, right_name: str) -> None:
+    """Join two namespaces by a pair of devices, both up."""
+    peer = f"/proc/{os.getpid()}/fd/{right.descriptor}"
+    left.ip(f"link add {left_name} type veth peer name {right_name} netns {peer}")
+    left.ip(f"link set {left_name} up")
+    right.ip(f"link set {right_name} up")
+
+
+@dataclass
+class Host:
+    """A neighbour of the router: its namespace and its first address of each family."""
+
+    namespace: Namespace
+    ipv4: str
+    ipv6: str
+
+    def address(self, version: int) -> str:
+        """Return its address of a family."""
+        return self.ipv4 if version == 4 else self.ipv6
+
+    def udp(self, to: str, port: int, listener: Host, *, source: str | None = None) -> bool:
+        """Send a datagram to ``to`` and return whether it comes out at the listener."""
+        version = 6 if ":" in to else 4
+        payload = os.urandom(16)
+        with listener.namespace.socket(version, socket.SOCK_DGRAM) as inbox:
+            inbox.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            inbox.bind((listener.address(version), port))
+            with self.namespace.socket(version, socket.SOCK_DGRAM) as outbox:
+                outbox.bind((source or self.address(version), 0))
+                try:
+                    outbox.sendto(payload, (to, port))
+                    while inbox.recv(100) != payload:
+                        continue
+                except (TimeoutError, OSError):
+                    return False
+        return True
+
+    def stream(self, to: str, port: int, source: str | None = None) -> socket.socket:
+        """Return a connected TCP socket. Raises OSError: refused at once, or in vain for a while."""
+        version = 6 if ":" in to else 4
+        outbox = self.namespace.socket(version, socket.SOCK_STREAM)
+        outbox.bind((source or self.address(version), 0))
+        try:
+            outbox.connect((to, port))
+        except OSError:
+            outbox.close()
+            raise
+        return outbox
+
+    def reaches(self, to: str, port: int, source: str | None = None) -> bool:
+        """Return whether a TCP connection comes about."""
+        try:
+            self.stream(to, port, source).close()
+        except OSError:
+            return False
+        return True
+
+    @contextmanager
+    def serving(self, port: int, version: int = 4) -> Iterator[Server]:
+        """Answer TCP connections on a port: each gets its client's address, then its own words back."""
+        server = Server(self.namespace.socket(version, socket.SOCK_STREAM), self.address(version), port)
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+class Server:
+    """A TCP server in a thread."""
+
+    def __init__(self, listener: socket.socket, address: str, port: int) -> None:
+        self._listener = listener
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind((address, port))
+        self._listener.listen()
+        self._listener.settimeout(None)
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, where = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(client)
+            client.settimeout(None)
+            threading.Thread(target=self._echo, args=(client, where[0]), daemon=True).start()
+
+    def _echo(self, client: socket.socket, where: str) -> None:
+        try:
+            client.sendall(f"{where}\n".encode())
+            while data := client.recv(4096):
+                client.sendall(data)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for client in self._open:
+            client.close()
+        self._thread.join()
+
+
+class Lab:
+    """A router with three neighbours: ``wan``, ``lan`` and ``guest``; its devices have the same names.
+
+    The router has the first address of each network (wan: the second), the neighbour another. Neighbours
+    inside route by the router; wan knows no way back, so that translation shows.
+    """
+
+    NETWORKS = (
+        ("wan", "198.51.100.2/24", "2001:db8:1::2/64", "198.51.100.9", "2001:db8:1::9"),
+        ("lan", "192.168.1.1/24", "fd00:1::1/64", "192.168.1.30", "fd00:1::30"),
+        ("guest", "10.10.0.1/24", "fd00:2::1/64", "10.10.0.50", "fd00:2::50"),
+    )
+
+    def __init__(self) -> None:
+        self.router = Namespace()
+        self.hosts: dict[str, Host] = {}
+        for name, ipv4, ipv6, host4, host6 in self.NETWORKS:
+            self.hosts[name] = self._neighbour(name, ipv4, ipv6, host4, host6)
+
+    def _neighbour(self, name: str, ipv4: str, ipv6: str, host4: str, host6: str) -> Host:
+        there = Namespace()
+        connect(self.router, name, there, "eth0")
+        self.router.ip(f"address add {ipv4} dev {name}")
+        self.router.ip(f"-6 address add {ipv6} dev {name} nodad")
+        there.ip(f"address add {host4}/24 dev eth0")
+        there.ip(f"-6 address add {host6}/64 dev eth0 nodad")
+        there.ip(f"route add default via {ipv4.partition('/')[0]}")
+        there.ip(f"-6 route add default via {ipv6.partition('/')[0]}")
+        return Host(there, host4, host6)
+
+    @property
+    def wan(self) -> Host:
+        """Return the neighbour outside."""
+        return self.hosts["wan"]
+
+    @property
+    def lan(self) -> Host:
+        """Return the neighbour inside."""
+        return self.hosts["lan"]
+
+    @property
+    def guest(self) -> Host:
+        """Return the neighbour on the guests' network."""
+        return self.hosts["guest"]
+
+    def more_addresses(self, name: str, *addresses: str) -> None:
+        """Give a neighbour more addresses."""
+        for address in addresses:
+            self.hosts[name].namespace.ip(f"address add {address} dev eth0")
+
+    def close(self) -> None:
+        """End all namespaces."""
+        for host in self.hosts.values():
+            host.namespace.close()
+        self.router.close()
