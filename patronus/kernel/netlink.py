@@ -65,6 +65,11 @@ def _dump(route: Any, call: str, **filters: Any) -> list[Any]:
     raise KernelError(f"the kernel's tables change too fast to be read ({call})")
 
 
+def _gone(route: Any, name: str) -> bool:
+    """Return whether there is no such link: a NIC can be pulled out while it is being taken down."""
+    return not route.link_lookup(ifname=name)
+
+
 def _index(route: Any, name: str) -> int:
     found = route.link_lookup(ifname=name)
     if not found:
@@ -189,13 +194,19 @@ class Netlink:
                 raise
 
     def delete_link(self, name: str) -> None:
-        """Delete a link; its addresses and routes go with it."""
+        """Delete a link; its addresses and routes go with it. Harmless where it is gone."""
         with _asking(f"delete the link {name}") as route:
-            route.link("del", index=_index(route, name))
+            if not _gone(route, name):
+                route.link("del", index=_index(route, name))
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
-        """Set MTU, bridge and state of a link in one request, a bridge's STP before."""
+        """Set MTU, bridge and state of a link in one request, a bridge's STP before.
+
+        A link that is gone is down already; to set it up is an error.
+        """
         with _asking(f"set {name} to {settings}") as route:
+            if not settings.up and _gone(route, name):
+                return
             index = _index(route, name)
             if settings.stp is not None:
                 route.link("set", index=index, kind="bridge", br_stp_state=int(settings.stp))
@@ -210,7 +221,7 @@ class Netlink:
         self._change_address("add", address)
 
     def delete_address(self, address: Address) -> None:
-        """Delete an address; the kernel drops the routes that stood on it."""
+        """Delete an address; the kernel drops the routes on it. Harmless where the link is gone."""
         self._change_address("del", address)
 
     def _change_address(self, verb: str, address: Address) -> None:
@@ -219,9 +230,11 @@ class Netlink:
         if verb == "add" and interface.version == 4 and interface.network.prefixlen < 31:
             extra["broadcast"] = str(interface.network.broadcast_address)
         with _asking(f"{verb} the address {interface} on {address.device}") as route:
+            if verb == "del" and _gone(route, address.device):
+                return
             index = _index(route, address.device)
             route.addr(
-                verb, index=index, address=str(interface.ip), mask=interface.network.prefixlen, **extra
+                verb, index=index, address=str(interface.ip), prefixlen=interface.network.prefixlen, **extra
             )
 
     def add_route(self, wanted: Route) -> None:
@@ -229,13 +242,15 @@ class Netlink:
         self._change_route("add", wanted)
 
     def delete_route(self, route: Route) -> None:
-        """Delete a route of ours."""
+        """Delete a route of ours. Harmless where the link is gone."""
         self._change_route("del", route)
 
     def _change_route(self, verb: str, wanted: Route) -> None:
         gateway = {"gateway": str(wanted.gateway)} if wanted.gateway else {}
         via = f" via {wanted.gateway}" if wanted.gateway else ""
         with _asking(f"{verb} the route {wanted.destination}{via} on {wanted.device}") as route:
+            if verb == "del" and _gone(route, wanted.device):
+                return
             route.route(
                 verb,
                 dst=str(wanted.destination),

@@ -20,7 +20,7 @@ from patronus.core.errors import InvalidRequest, KernelError, NotPermitted, Patr
 from patronus.core.values import Refused, parse_hostname
 from patronus.core.varlink import Decoder, MalformedMessage, Message, encode
 from patronus.core.verb import PREFIX
-from patronus.kernel.descriptors import peer_uid
+from patronus.kernel.descriptors import peer
 from patronus.kernel.process import run
 from patronus.kernel.unit_list import allowed
 from patronus.kernel.units import INTERFACE, TIME_S
@@ -65,7 +65,7 @@ class UnitsServer:
 
     def _converse(self, connection: socket.socket) -> None:
         """Answer the requests of one connection; a peer that is not patronusd gets no answer at all."""
-        if (uid := peer_uid(connection)) != self._peer:
+        if (uid := peer(connection)[1]) != self._peer:
             log.warning("refused a connection of uid %d", uid)
             return
         connection.settimeout(REQUEST_TIME_S)

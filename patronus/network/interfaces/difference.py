@@ -9,7 +9,7 @@ have a role (never link-local ones, nor those of a family that a DHCP client kee
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from patronus.core.link import Address, Link, LinkKind, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
@@ -51,47 +51,49 @@ def _keeps(plan: InterfacesPlan) -> set[tuple[str, int]]:
     return kept | {(client.device, 6) for client in plan.clients if client.ipv6}
 
 
-def _surplus_addresses(
-    plan: InterfacesPlan, former: Collection[Address], links: Sequence[Link], addresses: Sequence[Address]
-) -> list[Address]:
-    wanted, kept = set(plan.wanted_addresses()), _keeps(plan)
-    ours = {link.name for link in plan.links} | set(plan.idle) | {link.name for link in _stale(plan, links)}
-    gone = {link.name for link in _stale(plan, links)}
-    return [
-        address
-        for address in addresses
-        if address.device in ours
-        and not address.interface.is_link_local
-        and (address.device in gone or address not in wanted)
-        and (
-            (address.device, address.interface.version) not in kept
-            or address.device in gone
-            or address in former
-        )
-    ]
+def _released(plan: InterfacesPlan, running: InterfacesPlan | None) -> list[str]:
+    """Return the NICs that shall be down: without a role, or with one in the plan before and none now."""
+    before = [link.name for link in running.links if link.kind == "nic"] if running else []
+    playing = {link.name for link in plan.links}
+    return [name for name in dict.fromkeys((*plan.idle, *before)) if name not in playing]
 
 
-def removals(plan: InterfacesPlan, former: Collection[Address], look: Look) -> list[Change]:
-    """Phase 1: take away routes, then addresses, then links that shall not be.
+def removals(plan: InterfacesPlan, running: InterfacesPlan | None, look: Look) -> list[Change]:
+    """Phase 1: take away routes, then addresses, then links that shall not be; set NICs without a role down.
 
-    ``former`` are the static addresses of the plan before: they go even where a DHCP client keeps its own.
+    The static addresses of ``running`` go even where a DHCP client keeps its own now.
     """
     links, addresses, routes = look
-    surplus = _surplus_addresses(plan, former, links, addresses)
+    gone, released = _stale(plan, links), _released(plan, running)
+    emptied = {link.name for link in gone} | set(released)
+    kept, former = _keeps(plan), set(running.wanted_addresses()) if running else set()
+    wanted = set(plan.wanted_addresses())
+
+    def is_surplus(address: Address) -> bool:
+        if address.interface.is_link_local or (address.device not in emptied and address in wanted):
+            return False
+        return (
+            address.device in emptied
+            or address in former
+            or (address.device in ours and (address.device, address.interface.version) not in kept)
+        )
+
+    ours = {link.name for link in plan.links} | emptied
+    surplus = [address for address in addresses if is_surplus(address)]
     touched = {(address.device, address.interface.version) for address in surplus}
-    ours = {link.name for link in plan.links} | set(plan.idle) | {link.name for link in _stale(plan, links)}
-    changes: list[Change] = [
-        SetRoute(route, gone=True)
+    lost = [
+        route
         for route in routes
         if route.device in ours
         and (route not in plan.routes or (route.device, route.destination.version) in touched)
     ]
-    changes += [SetAddress(address, gone=True) for address in surplus]
-    for link in _stale(plan, links):
-        changes += _deletion(link)
-    present = _named(links)
-    idle = [present[name] for name in plan.idle if name in present]
-    return changes + [_down(link) for link in idle if link.up or link.master]
+    idle = [link for link in links if link.name in released and (link.up or link.master)]
+    return [
+        *(SetRoute(route, gone=True) for route in lost),
+        *(SetAddress(address, gone=True) for address in surplus),
+        *(change for link in gone for change in _deletion(link)),
+        *(_down(link) for link in idle),
+    ]
 
 
 def _down(link: Link) -> ConfigureLink:

@@ -83,10 +83,9 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
 
     def steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel: stop clients, take away, make, set, add, start clients."""
-        former = set(running.wanted_addresses()) if running else set()
         for change in clients.stops(plan, self._configured()):
             yield self._client_step(change)
-        yield from map(self._link_step, removals(plan, former, self._look()))
+        yield from map(self._link_step, removals(plan, running, self._look()))
         yield from map(self._link_step, creations(plan, self._look()[0]))
         yield from map(self._link_step, settings(plan, self._look()[0]))
         yield from map(self._link_step, additions(plan, *self._look()[1:]))
@@ -146,7 +145,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         """Read the links back: each change that would still be needed is a difference."""
         look = self._look()
         left: list[Change | ClientChange] = [
-            *removals(plan, (), look),
+            *removals(plan, None, look),
             *creations(plan, look[0]),
             *settings(plan, look[0]),
             *additions(plan, *look[1:]),
@@ -173,6 +172,10 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         """Return what must be set again, because a link that was away came back."""
         look = self._look()
         return [*creations(plan, look[0]), *settings(plan, look[0]), *additions(plan, *look[1:])]
+
+    def stop(self) -> None:
+        """Follow the links no longer; they stay as they are."""
+        self._watch.stop()
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs on interfaces."""

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The interfaces feature on real links: walk, rtnetlink and units helper are the real ones; systemd is not.
+
+In systemd's place stands ``systemctl.py``, which starts what the unit files of the image say.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from patronus.core.bus import Event
+from patronus.core.control import Control
+from patronus.core.feature import Plan
+from patronus.core.model import Configuration
+from patronus.core.walk import Prepared, Walk
+from patronus.kernel.clock import SystemClock
+from patronus.kernel.host import Host, Places
+from patronus.kernel.netlink import Netlink
+from patronus.kernel.units import Units
+from patronus.kernel.units_server import UnitsServer
+from patronus.network.interfaces.model import SECTION, Interfaces
+from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.interfaces.service import InterfacesFeature
+
+SYSTEMCTL = Path(__file__).with_name("systemctl.py")
+RUN = Path("/run/patronus")
+PATIENCE_S = 20.0
+
+
+def eventually(found: Callable[[], Any], what: str) -> Any:
+    """Return the first true answer; fail when there is none for long."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come about")
+
+
+@dataclass
+class Engine:
+    """As much of the engine as refresh needs: the running configuration, and the walk."""
+
+    walk: Walk | None = None
+    config: Configuration = field(default_factory=lambda: Configuration({}))
+    running: dict[str, Plan] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    refreshes: list[str] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def apply(self, config: Configuration) -> Prepared:
+        """Take a configuration through check, plan, rehearsal and steps."""
+        assert self.walk is not None
+        with self.lock:
+            prepared = self.walk.prepare(config)
+            self.walk.apply(prepared.plans, self.running)
+            self.config, self.running = config, dict(prepared.plans)
+            return prepared
+
+    def refresh(self, reason: str) -> None:
+        """Apply the running configuration again."""
+        self.refreshes.append(reason)
+        self.apply(self.config)
+
+    def publish(self, event: Event) -> None:
+        """Keep the event."""
+        self.events.append(event)
+
+
+class Router:
+    """A router of interfaces alone, in the namespace of the thread that makes it."""
+
+    def __init__(self, state: Path) -> None:
+        folder = RUN.with_name("patronus-dhcpcd")
+        folder.mkdir(exist_ok=True)
+        self.engine = Engine()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(state / "units.sock"))
+        listener.listen()
+        os.environ["SYSTEMCTL_STATE"] = str(state)
+        program = state / "systemctl"
+        program.write_text(f'#!/bin/sh\nSYSTEMCTL_STATE={state} exec {sys.executable} {SYSTEMCTL} "$@"\n')
+        program.chmod(0o755)
+        server = UnitsServer(listener, peer=os.getuid(), systemctl=str(program))
+        self._server = threading.Thread(target=server.serve, args=(PATIENCE_S * 3,), daemon=True)
+        self._server.start()
+        host = Host(
+            netlink=Netlink(),
+            nft=cast("Any", None),
+            bpf=cast("Any", None),
+            units=Units(state / "units.sock"),
+            clock=SystemClock(),
+            control=cast("Control", self.engine),
+            state=cast("Any", None),
+            places=Places(run=RUN),
+        )
+        self.host = host
+        self.feature = InterfacesFeature(host)
+        self.engine.walk = Walk([self.feature])
+
+    def apply(self, *items: dict[str, Any]) -> Prepared:
+        """Apply an interfaces file."""
+        model = Interfaces.model_validate({"interfaces": items})
+        return self.engine.apply(Configuration({SECTION.path: model}))
+
+    @property
+    def plan(self) -> InterfacesPlan:
+        """Return the plan that runs."""
+        return cast("InterfacesPlan", self.engine.running["interfaces"])
+
+    def pending(self) -> list[str]:
+        """Return the names of the steps that the running plan would still need."""
+        return [step.name for step in self.feature.steps(self.plan, self.plan)]
+
+    def differences(self) -> list[str]:
+        """Return what is not as planned."""
+        return [found.what for found in self.feature.observe(self.plan)]
+
+    def close(self) -> None:
+        """Stop all clients and the watch."""
+        self.feature.stop()
+        self.apply()

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stands in for systemctl(1) where no systemd runs: starts and stops what the image's unit files say.
+
+Takes ``ExecStart``, ``User`` and ``AmbientCapabilities`` of the unit; knows start, stop, restart and show.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+UNITS = Path(__file__).parents[3] / "rootfs/usr/lib/systemd/system"
+STATE = Path(os.environ["SYSTEMCTL_STATE"])
+
+
+def setting(text: str, name: str) -> str:
+    return next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith(f"{name}="))
+
+
+def command(unit: str) -> list[str]:
+    stem, _, instance = unit.removesuffix(".service").partition("@")
+    text = (UNITS / (f"{stem}@.service" if instance else unit)).read_text()
+    user = str(pwd.getpwnam(setting(text, "User")).pw_uid)
+    given = ",".join(
+        f"+{word.removeprefix('CAP_').lower()}" for word in setting(text, "AmbientCapabilities").split()
+    )
+    argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"]
+    argv += [f"--inh-caps={given}", f"--ambient-caps={given}", f"--bounding-set=-all,{given}"]
+    return argv + [
+        word.replace("%I", instance).replace("%i", instance) for word in setting(text, "ExecStart").split()
+    ]
+
+
+def running(unit: str) -> int | None:
+    path = STATE / f"{unit}.pid"
+    if not path.exists():
+        return None
+    pid = int(path.read_text())
+    stat = Path(f"/proc/{pid}/stat")
+    return pid if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z" else None
+
+
+def stop(unit: str) -> None:
+    pid = running(unit)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        while running(unit) is not None:
+            time.sleep(0.02)
+    (STATE / f"{unit}.pid").unlink(missing_ok=True)
+
+
+def start(unit: str) -> None:
+    if running(unit) is not None:
+        return
+    with (STATE / f"{unit}.log").open("a") as log:
+        process = subprocess.Popen(
+            command(unit), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    (STATE / f"{unit}.pid").write_text(str(process.pid))
+
+
+def main() -> None:
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    verb, unit = words
+    with (STATE / "calls").open("a") as calls:
+        calls.write(f"{verb} {unit}\n")
+    if verb in ("stop", "restart"):
+        stop(unit)
+    if verb in ("start", "restart"):
+        start(unit)
+    if verb == "show":
+        active = "active" if running(unit) is not None else "inactive"
+        print(f"ActiveState={active}\nSubState=running\nResult=success")
+
+
+main()

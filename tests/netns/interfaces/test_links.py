@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Links, addresses and routes reach the kernel, stay where nothing changed, and go back when a step fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from patronus.core.errors import KernelError
+from patronus.core.link import Address
+from patronus.kernel.netlink import Netlink
+from patronus.network.interfaces.verbs import LinkChanged
+from tests.netns.interfaces.router import Router, eventually
+from tests.netns.lab import Namespace, connect
+
+LAN4, WAN4 = "192.168.1.1/24", "198.51.100.2/24"
+
+
+def mac(namespace: Namespace, device: str) -> str:
+    return str(json.loads(namespace.ip(f"-json link show {device}"))[0]["address"])
+
+
+def addresses(namespace: Namespace, device: str) -> set[str]:
+    found = json.loads(namespace.ip(f"-json address show {device}"))[0]["addr_info"]
+    return {f"{one['local']}/{one['prefixlen']}" for one in found if one["scope"] == "global"}
+
+
+def is_up(namespace: Namespace, device: str) -> bool:
+    return "UP" in json.loads(namespace.ip(f"-json link show {device}"))[0]["flags"]
+
+
+def default_routes(namespace: Namespace) -> list[tuple[str, str, int]]:
+    found = json.loads(namespace.ip("-json route show default")) + json.loads(
+        namespace.ip("-json -6 route show default")
+    )
+    return [(one["gateway"], one["dev"], one["metric"]) for one in found]
+
+
+def everything(namespace: Namespace) -> list[str]:
+    """Return links, addresses and routes, sorted; link-local ones come back in their own time."""
+    said = namespace.ip("-details -oneline address") + namespace.ip("-details -oneline link")
+    said += namespace.ip("-oneline route") + namespace.ip("-oneline -6 route")
+    lines = (line.replace("NO-CARRIER,", "").replace("state DOWN", "state UP") for line in said.splitlines())
+    return sorted(line for line in lines if "fe80:" not in line)
+
+
+@pytest.fixture
+def wired(namespace: Namespace, neighbour: Namespace) -> Namespace:
+    """Give the router three NICs, down, as after a boot."""
+    for name in ("eth0", "eth1", "eth2"):
+        connect(namespace, name, neighbour, f"peer-{name}")
+        namespace.ip(f"link set {name} down")
+    return namespace
+
+
+def lan(wired: Namespace, *given: str, device: str = "eth0", **more: Any) -> dict[str, Any]:
+    ipv4 = {"method": "static", "addresses": given or (LAN4,)}
+    return {"id": "lan", "match": {"mac": mac(wired, device)}, "zone": "lan", "ipv4": ipv4, **more}
+
+
+def wan(wired: Namespace, address: str = WAN4, gateway: str = "198.51.100.1") -> dict[str, Any]:
+    return {
+        "id": "wan",
+        "match": {"mac": mac(wired, "eth1")},
+        "zone": "wan",
+        "ipv4": {"method": "static", "addresses": [address], "gateway": gateway},
+        "ipv6": {"method": "static", "addresses": ["2001:db8:1::2/64"], "gateway": "2001:db8:1::1"},
+    }
+
+
+def test_static_interfaces_stand_and_a_second_apply_does_nothing(router: Router, wired: Namespace) -> None:
+    router.apply(lan(wired, mtu=1400), wan(wired))
+    assert addresses(wired, "eth0") == {LAN4}
+    assert addresses(wired, "eth1") == {WAN4, "2001:db8:1::2/64"}
+    assert (is_up(wired, "eth0"), is_up(wired, "eth1"), is_up(wired, "eth2")) == (True, True, False)
+    assert set(default_routes(wired)) == {("198.51.100.1", "eth1", 101), ("2001:db8:1::1", "eth1", 101)}
+    assert json.loads(wired.ip("-json link show eth0"))[0]["mtu"] == 1400
+    assert (router.pending(), router.differences()) == ([], [])
+
+
+def test_what_the_file_no_longer_says_goes_away(router: Router, wired: Namespace) -> None:
+    router.apply(lan(wired, LAN4, "192.168.7.1/24"), wan(wired))
+    router.apply(lan(wired, "192.168.7.1/24"))
+    assert addresses(wired, "eth0") == {"192.168.7.1/24"}
+    assert addresses(wired, "eth1") == set()
+    assert default_routes(wired) == []
+
+
+def test_a_new_address_in_the_same_subnet_keeps_the_default_route(router: Router, wired: Namespace) -> None:
+    router.apply(wan(wired))
+    router.apply(wan(wired, "198.51.100.3/24"))
+    assert addresses(wired, "eth1") == {"198.51.100.3/24", "2001:db8:1::2/64"}
+    assert ("198.51.100.1", "eth1", 100) in default_routes(wired)
+
+
+def test_a_foreign_route_and_foreign_links_stay(router: Router, wired: Namespace) -> None:
+    wired.ip("link add br-other type bridge")
+    router.apply(lan(wired))
+    wired.ip("route add 203.0.113.0/24 via 192.168.1.9")
+    router.apply(lan(wired, LAN4, "192.168.7.1/24"))
+    assert "203.0.113.0/24" in wired.ip("route")
+    assert "br-other" in wired.ip("link")
+
+
+def test_a_bridge_takes_its_members_and_goes_with_its_entry(router: Router, wired: Namespace) -> None:
+    ports = [{"id": f"p{n}", "match": {"mac": mac(wired, f"eth{n}")}} for n in (0, 1)]
+    bridge = {**lan(wired), "id": "br0", "bridge": {"members": ["p0", "p1"], "stp": True}}
+    del bridge["match"]
+    router.apply(*ports, bridge)
+    shown = {one["ifname"]: one for one in json.loads(wired.ip("-json -details link"))}
+    assert (shown["eth0"]["master"], shown["eth1"]["master"]) == ("br0", "br0")
+    assert shown["br0"]["linkinfo"]["info_data"]["stp_state"] == 1
+    assert addresses(wired, "br0") == {LAN4}
+    assert (router.pending(), router.differences()) == ([], [])
+    router.apply(ports[0], {**bridge, "bridge": {"members": ["p0"]}})
+    assert router.differences() == []
+    assert "master" not in json.loads(wired.ip("-json link show eth1"))[0]
+    router.apply(ports[0])
+    assert "br0" not in wired.ip("link")
+
+
+class Refusing(Netlink):
+    """A kernel that refuses one address."""
+
+    def add_address(self, address: Address) -> None:
+        if str(address.interface) == "192.168.9.1/24":
+            raise KernelError("no")
+        super().add_address(address)
+
+
+def test_a_step_that_fails_takes_back_all_before_it(router: Router, wired: Namespace) -> None:
+    router.apply(lan(wired), wan(wired))
+    before = everything(wired)
+    router.feature._host = type(router.host)(**{**vars(router.host), "netlink": Refusing()})
+    bridge = {
+        "id": "br0",
+        "bridge": {"members": []},
+        "ipv4": {"method": "static", "addresses": ["192.168.8.1/24"]},
+    }
+    broken = lan(wired, "192.168.9.1/24", device="eth2")
+    with pytest.raises(KernelError, match=r"add address 192\.168\.9\.1/24 on eth2: no"):
+        router.apply(wan(wired, "198.51.100.3/24"), bridge, broken)
+    assert everything(wired) == before
+
+
+def test_an_address_that_someone_deletes_is_a_difference(router: Router, wired: Namespace) -> None:
+    router.apply(lan(wired))
+    router.feature.stop()
+    wired.ip(f"address del {LAN4} dev eth0")
+    assert router.differences() == [f"add address {LAN4} on eth0"]
+
+
+def test_a_missing_nic_degrades_only_itself(router: Router, wired: Namespace) -> None:
+    missing = {"id": "dmz", "match": {"mac": "52:54:00:00:00:99"}, "zone": "dmz"}
+    prepared = router.apply(lan(wired), missing)
+    assert [problem.message for problem in prepared.warnings] == ["no NIC is 52:54:00:00:00:99: dmz is down"]
+    assert addresses(wired, "eth0") == {LAN4}
+
+
+def test_a_nic_that_appears_gets_its_role_and_the_bus_hears_of_it(
+    router: Router, wired: Namespace, neighbour: Namespace
+) -> None:
+    late = {**lan(wired, "192.168.7.1/24"), "id": "dmz", "match": {"mac": "52:54:00:00:00:99"}}
+    router.apply(lan(wired), late)
+    wired.ip("link add eth9 address 52:54:00:00:00:99 type veth peer name peer-eth9")
+    eventually(lambda: addresses(wired, "eth9") == {"192.168.7.1/24"}, "the address on the new NIC")
+    seen = [event for event in router.engine.events if isinstance(event, LinkChanged)]
+    assert ("eth9", True) in [(event.device, event.present) for event in seen]
+    wired.ip("link del eth9")
+    eventually(
+        lambda: any(
+            isinstance(event, LinkChanged) and event.device == "eth9" and not event.present
+            for event in router.engine.events
+        ),
+        "the event of the NIC that went",
+    )
+    assert addresses(wired, "eth0") == {LAN4}
+
+
+def test_inventory_lists_the_nics_with_their_macs(router: Router, wired: Namespace) -> None:
+    wired.ip("link add br-other type bridge")
+    found = {nic.name: nic.mac for nic in router.host.netlink.inventory()}
+    assert found == {name: mac(wired, name) for name in ("eth0", "eth1", "eth2")}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What dhcpcd is told, and what is taken from what it tells."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_interface
+
+import pytest
+
+from patronus.network.interfaces.clients import starts, stops
+from patronus.network.interfaces.dhcpcd import render
+from patronus.network.interfaces.learned import Learned, parse
+from patronus.network.interfaces.plan import DhcpClient, InterfacesPlan
+
+BOTH = DhcpClient("wan", "eth1", 100, ipv4=True, ipv6="dhcp")
+
+
+def lines(client: DhcpClient) -> list[str]:
+    return [line for line in render(client).splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("client", "present", "absent"),
+    [
+        (BOTH, {"ia_na 1", "ipv6rs", "noarp"}, {"ipv4only", "ipv6only", "nodhcp6"}),
+        (DhcpClient("wan", "eth1", 100, ipv4=True), {"ipv4only", "clientid"}, {"ipv6rs", "ia_na 1"}),
+        (
+            DhcpClient("wan", "eth1", 100, ipv6="slaac"),
+            {"ipv6only", "nodhcp6", "ipv6rs"},
+            {"ia_na 1", "clientid"},
+        ),
+    ],
+)
+def test_dhcpcd_asks_for_what_is_configured(client: DhcpClient, present: set[str], absent: set[str]) -> None:
+    assert {"allowinterfaces eth1", "metric 100", *present} <= set(lines(client))
+    assert not absent & set(lines(client))
+
+
+def test_a_client_restarts_only_when_its_configuration_changes() -> None:
+    plan = InterfacesPlan(clients=(BOTH,))
+    assert [str(one) for one in starts(plan, {})] == ["start the DHCP client on eth1"]
+    assert starts(plan, {"eth1": render(BOTH)}) == []
+    assert [str(one) for one in starts(plan, {"eth1": "old\n"})] == ["restart the DHCP client on eth1"]
+    assert [str(one) for one in stops(InterfacesPlan(), {"eth1": "old\n"})] == [
+        "stop the DHCP client on eth1"
+    ]
+    assert stops(plan, {"eth1": "old\n"}) == []
+
+
+def test_all_that_an_uplink_gives_is_learned_once() -> None:
+    dhcp = {
+        "new_ip_address": "198.51.100.84",
+        "new_subnet_cidr": "24",
+        "new_routers": "198.51.100.1 198.51.100.2",
+        "new_domain_name_servers": "198.51.100.53 198.51.100.54",
+        "new_domain_name": "ISP.example",
+    }
+    dhcp6 = {"new_dhcp6_ia_na1_ia_addr1": "2001:db8::152", "new_dhcp6_name_servers": "2001:db8::53"}
+    ra = {"nd1_rdnss1_servers": "2001:db8::53 2001:db8::54", "nd1_from": "fe80::1"}
+    assert parse(dhcp, dhcp6, ra) == Learned(
+        addresses=(ip_interface("198.51.100.84/24"), ip_interface("2001:db8::152/128")),
+        gateway=parse(dhcp, {}, {}).gateway,
+        dns_servers=tuple(
+            map(ip_address, ("198.51.100.53", "198.51.100.54", "2001:db8::53", "2001:db8::54"))
+        ),
+        domain="isp.example",
+    )
+    assert str(parse(dhcp, {}, {}).gateway) == "198.51.100.1"
+
+
+@pytest.mark.parametrize(
+    "dhcp",
+    [
+        {},
+        {"new_ip_address": "198.51.100.84"},
+        {"new_routers": "$(reboot)", "new_domain_name_servers": "a; b", "new_domain_name": "x\ny"},
+        {"new_ip_address": "999.0.0.1", "new_subnet_cidr": "24", "new_domain_name": "-bad-"},
+    ],
+)
+def test_what_is_no_address_or_name_is_left_out(dhcp: dict[str, str]) -> None:
+    assert parse(dhcp, {}, {}) == Learned()
