@@ -15,7 +15,9 @@ from patronus.core.problem import Problem
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.roles import Binding, bind
+from patronus.network.opening import Opening
 
+DHCPV6_CLIENT_PORT = 546
 FIRST_METRIC = 100
 """Metric of the default route through the first interface of the file."""
 
@@ -91,6 +93,7 @@ def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
             zones[item.zone] = (*zones.get(item.zone, ()), item.id)
     playing = {nic.name for nic in binding.nics.values() if nic}
     return InterfacesPlan(
+        contributions=tuple(_openings(model)),
         devices=devices,
         zones=zones,
         addresses={item.id: (*item.ipv4.addresses, *item.ipv6.addresses) for item in model.interfaces},
@@ -163,6 +166,16 @@ def _routes(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Ro
             if device is not None and gateway is not None:
                 everything = ip_network("0.0.0.0/0" if gateway.version == 4 else "::/0")
                 yield Route(everything, device, gateway, _metric(position))
+
+
+def _openings(model: Interfaces) -> Iterator[Opening]:
+    """Yield what DHCPv6 clients must hear: the answer to a multicast is no reply that conntrack knows.
+
+    RFC 8415 section 7.2. DHCPv4 needs none: its client reads frames.
+    """
+    asking = (item.zone for item in model.interfaces if item.ipv6.method == "dhcp" and item.zone)
+    for zone in dict.fromkeys(asking):
+        yield Opening(zone, "udp", (DHCPV6_CLIENT_PORT,), "dhcpv6-client")
 
 
 def _clients(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[DhcpClient]:

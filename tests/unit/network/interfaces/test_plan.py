@@ -83,3 +83,9 @@ def test_what_an_uplink_gave_is_under_its_role() -> None:
 def test_a_made_link_must_not_hide_a_nic() -> None:
     with pytest.raises(InvalidConfiguration, match="eth1 is the kernel's name of a NIC"):
         planned(LAN, {**GUEST, "id": "eth1"})
+
+
+def test_only_a_zone_with_a_dhcpv6_client_is_opened_for_its_answers() -> None:
+    (opening,) = planned(LAN, {**WAN, "ipv6": {"method": "dhcp"}}).contributions
+    assert (opening.zone, opening.protocol, opening.ports) == ("wan", "udp", (546,))
+    assert planned(LAN, {**WAN, "ipv6": {"method": "slaac"}}).contributions == ()
