@@ -18,7 +18,7 @@ from typing import Any
 from patronus.core.errors import KernelError, PatronusError, Unavailable, from_wire
 from patronus.core.varlink import MalformedMessage, Message
 from patronus.core.verb import PREFIX
-from patronus.kernel.descriptors import Receiver, send
+from patronus.kernel.descriptors import Receiver, peer, send
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Channel:
         self._stopping = threading.Event()
         self._configuration: dict[str, Any] | None = None
         self._descriptors: tuple[int, ...] = ()
-        self._taken = False
+        self._taken_by = 0
         self._watch: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -64,7 +64,7 @@ class Channel:
     @property
     def taken(self) -> bool:
         """Return whether the server that is there now has taken the last configuration."""
-        return self._taken
+        return self._taken_by != 0
 
     def start(self) -> None:
         """Begin to look for the server; harmless where that has begun."""
@@ -90,13 +90,13 @@ class Channel:
         """
         with self._lock:
             self._remember(parameters, descriptors)
-            self._taken = False
+            self._taken_by = 0
             try:
                 self._deliver()
                 return
             except Unavailable as error:
                 reason = error
-        if patience_s and not (self._connected.wait(patience_s) and self._taken):
+        if patience_s and not (self._connected.wait(patience_s) and self.taken):
             raise KernelError(str(reason))
         if not patience_s:
             log.info("%s gets its configuration when it comes", self._path.parent.name)
@@ -120,17 +120,20 @@ class Channel:
             raise
         except PatronusError as error:
             raise KernelError(f"{self._path.parent.name} refused its configuration: {error}") from error
-        self._taken = True
 
     def _call(self, method: str, parameters: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
         try:
             with self._connect() as sock:
+                process, _ = peer(sock)
                 sock.settimeout(CALL_TIME_S)
                 send(sock, {"method": f"{self._interface}.{method}", "parameters": parameters}, descriptors)
                 reply = next(_replies(sock))
         except (OSError, EOFError, MalformedMessage) as error:
             raise Unavailable(f"{self._path.parent.name} does not answer: {error}") from error
-        return _result(reply)
+        result = _result(reply)
+        if method == CONFIGURE:
+            self._taken_by = process
+        return result
 
     def _connect(self) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -151,13 +154,13 @@ class Channel:
                 if self._connected.is_set():
                     log.warning("%s went away: %s", self._path.parent.name, error)
             self._connected.clear()
-            self._taken = False
+            self._taken_by = 0
 
     def _follow(self) -> None:
         """Bring a server that has come up to date, and hand on its events until it goes."""
         with self._connect() as sock:
             self._watch = sock
-            self._deliver_again()
+            self._deliver_again(peer(sock)[0])
             self._connected.set()
             if self._on_connect is not None:
                 self._on_connect()
@@ -165,11 +168,12 @@ class Channel:
             for reply in _replies(sock):
                 self._on_event(_result(reply))
 
-    def _deliver_again(self) -> None:
-        """Push what was pushed last; a refusal is reported, and the events are followed all the same."""
+    def _deliver_again(self, process: int) -> None:
+        """Push what was pushed last, unless this very process has taken it; report a refusal and go on."""
         try:
             with self._lock:
-                self._deliver()
+                if self._taken_by != process:
+                    self._deliver()
         except KernelError as error:
             log.error("%s", error)
 

@@ -84,7 +84,8 @@ class Receiver:
         self._descriptors = []
 
 
-def peer_uid(sock: socket.socket) -> int:
-    """Return the user id of the process at the other end, as the kernel recorded it (SO_PEERCRED)."""
+def peer(sock: socket.socket) -> tuple[int, int]:
+    """Return process id and user id of the other end, as the kernel recorded them (SO_PEERCRED)."""
     raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(raw)[1])
+    pid, uid, _ = _CREDENTIALS.unpack(raw)
+    return int(pid), int(uid)

@@ -16,7 +16,8 @@ from typing import Any
 from patronus.core.errors import PatronusError
 from patronus.core.varlink import MalformedMessage, Message
 from patronus.core.verb import PREFIX
-from patronus.kernel.descriptors import Delivery, Receiver, peer_uid, send
+from patronus.kernel.descriptors import Delivery, Receiver, send
+from patronus.kernel.descriptors import peer as peer_of
 from patronus.kernel.loop import Loop
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,9 @@ class Endpoint:
         except OSError as error:
             log.warning("no control connection: %s", error)
             return
-        if peer_uid(sock) != self._peer or len(self._connections) >= CONNECTIONS:
-            log.warning("refused a control connection of uid %d", peer_uid(sock))
+        _, uid = peer_of(sock)
+        if uid != self._peer or len(self._connections) >= CONNECTIONS:
+            log.warning("refused a control connection of uid %d", uid)
             sock.close()
             return
         sock.settimeout(SEND_TIME_S)

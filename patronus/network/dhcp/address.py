@@ -30,6 +30,9 @@ class Addresses:
         self._offered: dict[tuple[str, str], int] = {}
         self._empty_until: dict[str, float] = {}
 
+    def __len__(self) -> int:
+        return len(self._offered)
+
     def reconsider(self) -> None:
         """Look again for free addresses in pools that were found empty."""
         self._empty_until.clear()
@@ -37,6 +40,9 @@ class Addresses:
     def offer(self, pool: Pool, address: int, client: str, now_s: float) -> None:
         """Keep the address for the client for a while."""
         self._withdraw(pool.network, client)
+        former = self._offers.get((pool.network, address))
+        if former is not None:
+            self._withdraw(pool.network, former.client)
         self._offers[pool.network, address] = _Offer(client, now_s + OFFER_TIME_S)
         self._offered[pool.network, client] = address
 

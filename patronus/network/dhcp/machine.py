@@ -62,6 +62,11 @@ class Machine:
             Kind.INFORM: self._inform,
         }
 
+    @property
+    def offers(self) -> int:
+        """Return how many offers are remembered."""
+        return len(self._addresses)
+
     def configure(self, config: ServerConfig) -> None:
         """Go on with other pools; leases stay."""
         self.config = config

@@ -136,6 +136,13 @@ class DhcpFeature(Feature[DhcpPlan, None]):
         if wanted != found:
             yield Difference("dhcp devices", ", ".join(wanted), ", ".join(found))
 
+    def close(self) -> None:
+        """Leave the server to itself: it serves on with what it has."""
+        self._channel.stop()
+        for held in self._held.values():
+            held.close()
+        self._held = {}
+
     def _on_event(self, event: dict[str, Any]) -> None:
         if event.get("kind") == "leases":
             leases = tuple(LeaseEntry.from_data(item) for item in event["leases"])

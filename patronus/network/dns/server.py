@@ -33,6 +33,8 @@ BATCH = 64
 LARGEST = 4096
 STREAM_LIMIT = 65535
 """Bytes that a reply over TCP may have."""
+LAST_ANSWER_S = 10.0
+"""No answer takes longer."""
 STREAMS = 256
 """TCP clients at one time; the next is closed at once."""
 SAVE_S = 900.0
@@ -107,10 +109,10 @@ class Server:
         return {"blocked": len(names), "unread": odd}
 
     def _listen(self, sockets: list[socket.socket]) -> None:
-        """Serve on these sockets, and close those from before."""
+        """Serve on these sockets; those from before still carry the answers that are under way."""
         for sock in self._sockets:
             self._loop.forget(sock)
-            sock.close()
+            self._loop.call_later(LAST_ANSWER_S, sock.close)
         self._sockets = sockets
         for sock in sockets:
             if sock.type == socket.SOCK_DGRAM:

@@ -141,6 +141,14 @@ class DnsFeature(Feature[DnsPlan, Facts]):
         if wanted != found:
             yield Difference("dns sockets", str(wanted), str(found))
 
+    def close(self) -> None:
+        """Leave the server to itself: it serves on with what it has."""
+        self._channel.stop()
+        for _, sockets in self._held.values():
+            for sock in sockets:
+                sock.close()
+        self._held = {}
+
     def _on_event(self, event: Event) -> None:
         """Take in what DHCP says about leases, and hand the names on."""
         if self._hosts.take(event) and self._channel.connected:

@@ -145,6 +145,7 @@ def test_a_server_that_restarts_gets_it_again(path: Path, channel: Channel, tmp_
     channel.start()
     channel.push({"a": 1}, opened(tmp_path, b"kept"))
     assert first.told.get(timeout=LONG_S) == ({"a": 1}, [b"kept"])
+    wait_for(lambda: channel.connected)
     first.stop()
     second = Process(path)
     while second.told.get(timeout=LONG_S) != ({"a": 1}, [b"kept"]):

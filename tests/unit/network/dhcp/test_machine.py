@@ -280,6 +280,13 @@ def test_an_offer_holds_its_address_for_seconds_only() -> None:
     assert kind_of(discover(server, 2, 31.0)) is Kind.OFFER
 
 
+def test_a_flood_of_invented_clients_takes_no_more_memory_than_the_pool_has_addresses() -> None:
+    server = machine()
+    for number in range(1, 500):
+        discover(server, number, now_s=number * 40.0)
+    assert server.offers <= POOL.size
+
+
 def test_a_device_without_a_pool_gets_nothing() -> None:
     assert machine().handle(packet(Kind.DISCOVER), "wan0", 0.0).dropped is Dropped.NO_POOL
 

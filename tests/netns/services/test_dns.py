@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""dig and kdig ask the real server; dnsmasq is the world behind it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+
+import dnslib
+import pytest
+
+from patronus.core.verb import Nothing
+from patronus.network.dhcp.verbs import RemoveLease
+from patronus.network.dns.verbs import Lookup
+from tests.netns.services.network import DNS, ROOT, Router, dig, status, wait_for
+from tests.netns.services.test_dhcp import udhcpc
+
+CLIENT = "192.168.1.50/24"
+
+
+@pytest.fixture
+def asked(router: Router) -> Router:
+    """Return the router, configured, with a client on its LAN."""
+    router.lan.ip(f"addr add {CLIENT} dev eth0")
+    router.apply()
+    return router
+
+
+def kdig(router: Router, *options: str) -> list[str]:
+    with router.lan:
+        command = ["kdig", "+short", "+timeout=3", "+retry=0", "@192.168.1.1", *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
+def test_names_of_the_world_come_from_upstream_and_then_from_the_cache(asked: Router) -> None:
+    with asked.upstream():
+        assert dig(asked.lan, "www.example") == ["198.51.100.7"]
+    assert dig(asked.lan, "WWW.Example") == ["198.51.100.7"]
+    assert kdig(asked, "www.example") == ["198.51.100.7"]
+    assert kdig(asked, "+tcp", "www.example") == ["198.51.100.7"]
+    asked.dns.flush_cache(ROOT, Nothing())
+    assert dig(asked.lan, "www.example") == []
+
+
+def test_without_an_upstream_in_the_configuration_nobody_is_asked(asked: Router) -> None:
+    with asked.upstream():
+        lonely = {**DNS, "upstreams": [{"id": "other", "address": "203.0.113.9"}]}
+        asked.apply(dns=lonely)
+        assert status(asked.lan, "www.example") == "SERVFAIL"
+        asked.apply()
+        assert dig(asked.lan, "www.example") == ["198.51.100.7"]
+
+
+def test_an_answer_longer_than_a_datagram_comes_over_tcp(asked: Router) -> None:
+    with asked.upstream():
+        (found,) = dig(asked.lan, "big.example", "TXT", "+bufsize=512")
+    assert found.count("x") == 9 * 200
+
+
+def test_an_outside_name_cannot_point_inside(asked: Router) -> None:
+    with asked.upstream():
+        assert asked.wan_dig("evil.example") == ["192.168.1.30"]
+        assert dig(asked.lan, "evil.example") == []
+        asked.apply(dns={**DNS, "private_domains": ["evil.example"]})
+        assert dig(asked.lan, "evil.example") == ["192.168.1.30"]
+
+
+def test_local_names_resolve_without_the_world(asked: Router) -> None:
+    assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]
+    assert dig(asked.lan, "-x", "192.168.1.30") == ["nas.home.arpa."]
+    assert dig(asked.lan, "patronus.home.arpa") == ["192.168.1.1"]
+    assert status(asked.lan, "nope.home.arpa") == "NXDOMAIN"
+
+
+def test_a_lease_has_its_name_while_it_lasts(asked: Router) -> None:
+    assert status(asked.lan, "laptop.home.arpa") == "NXDOMAIN"
+    address = udhcpc(asked.lan, "-x", "hostname:laptop")
+    wait_for(lambda: dig(asked.lan, "laptop.home.arpa") == [address])
+    assert dig(asked.lan, "-x", address) == ["laptop.home.arpa."]
+    names = {(item.name, item.source) for item in asked.dns.list_records(ROOT, Nothing()).records}
+    assert ("laptop.home.arpa", "lease") in names
+    asked.dns_server.kill()
+    asked.dns_server.start()
+    wait_for(lambda: dig(asked.lan, "laptop.home.arpa") == [address])
+    asked.dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": address}))
+    wait_for(lambda: status(asked.lan, "laptop.home.arpa") == "NXDOMAIN")
+
+
+def test_a_blocked_name_does_not_exist(asked: Router) -> None:
+    folder = asked.dns_server.run.parent / "blocklists"
+    folder.mkdir()
+    (folder / "ads.txt").write_text("0.0.0.0 www.example\n")
+    with asked.upstream():
+        assert status(asked.lan, "www.example") == "NOERROR"
+        asked.apply(dns={**DNS, "blocklists": [{"id": "ads", "file": "ads.txt"}]})
+        assert status(asked.lan, "www.example") == "NXDOMAIN"
+        (folder / "ads.txt").write_text("0.0.0.0 other.example\n")
+        asked.apply(dns={**DNS, "blocklists": [{"id": "ads", "file": "ads.txt"}]})
+        assert status(asked.lan, "www.example") == "NOERROR"
+
+
+def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:
+    assert dig(asked.wan, "nas.home.arpa", at="203.0.113.2") == []
+    assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]
+
+
+def test_the_router_asks_its_own_server(asked: Router) -> None:
+    with asked.namespace:
+        found = asked.dns.lookup(ROOT, Lookup(name="nas.home.arpa"))
+    assert (found.status, found.answers) == (
+        "NOERROR",
+        ["nas.home.arpa.          300     IN      A       192.168.1.30"],
+    )
+
+
+def test_the_cache_outlives_a_restart(asked: Router) -> None:
+    with asked.upstream():
+        assert dig(asked.lan, "www.example") == ["198.51.100.7"]
+    assert asked.dns_server.stop() == 0
+    asked.dns_server.start()
+    wait_for(lambda: dig(asked.lan, "www.example") == ["198.51.100.7"])
+
+
+def test_broken_packets_neither_end_nor_stop_the_server(asked: Router) -> None:
+    good = bytes(dnslib.DNSRecord.question("nas.home.arpa").pack())
+    with asked.lan.socket(4, socket.SOCK_DGRAM) as outbox:
+        for _ in range(2000):
+            data = bytearray(good)
+            for _ in range(3):
+                data[os.urandom(1)[0] % len(data)] ^= os.urandom(1)[0]
+            outbox.sendto(bytes(data[: os.urandom(1)[0]]), ("192.168.1.1", 53))
+    wait_for(lambda: dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"])
+    assert asked.dns_server.process.poll() is None
+    assert asked.dns.status(ROOT, Nothing()).counters["malformed"] > 0
+
+
+def test_the_answer_leaves_from_the_address_that_was_asked(asked: Router) -> None:
+    asked.namespace.ip("addr add 192.168.1.2/24 dev lan0")
+    assert dig(asked.lan, "nas.home.arpa", at="192.168.1.2") == ["192.168.1.30"]
