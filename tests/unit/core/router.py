@@ -167,6 +167,7 @@ class Router:
     deadlines: list[float | None] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     disk: Disk = field(default_factory=Disk)
+    kernel: Kernel = field(init=False)
 
     def start(self, *, reboot: bool = True, before: Callable[[Kernel], None] | None = None) -> Engine:
         """Start the engine; on a reboot with an empty kernel and another boot id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from patronus.core.edit import Edit, Insert, Replace
 from patronus.core.errors import PatronusError, StorageError
 from patronus.core.files import FILE_MODE, Disk
-from tests.unit.core.router import ADMIN, REMOTE, Router
+from tests.unit.core.router import ADMIN, REMOTE, Kernel, Router
 
 EDITS: list[Edit] = [
     Insert("firewall/rules", ("rules",), {"zone": "lan", "name": "new"}),
@@ -30,7 +31,7 @@ class Lost(Disk):
     """A disk that stops before operation ``at`` and can then forget whatever was not synced.
 
     Without a sync, a file's content may be gone and a folder's new names may be gone; that is all that
-    POSIX promises, and what ``forget`` does. It does so from the newest to the oldest.
+    POSIX promises, and what ``forget`` does, from the newest to the oldest. A sync is only noted.
     """
 
     def __init__(self, at: int | None = None) -> None:
@@ -68,7 +69,6 @@ class Lost(Disk):
 
     def sync(self, path: Path) -> None:
         self._step("sync", path)
-        super().sync(path)
         self._order = [one for one in self._order if one[0] != path]
 
     def rename(self, old: Path, new: Path) -> None:
@@ -111,12 +111,15 @@ def submit(router: Router, *, remote: bool) -> None:
     router.engine.submit(EDITS, REMOTE if remote else ADMIN, confirm_s=30 if remote else None)
 
 
-def prepared(root: Path, disk: Disk | None = None) -> tuple[Router, dict[str, str]]:
+def prepared(root: Path, disk: Disk) -> tuple[Router, dict[str, str]]:
     """Return a router with one change made, on a disk that works so far, and its files."""
-    router = Router(root)
-    router.start()
-    router.engine.submit([Insert("firewall/rules", ("rules",), {"zone": "lan", "name": "first"})], ADMIN)
-    router.disk = disk or Disk()
+    template = root.parent / "template"
+    if not template.exists():
+        first = Router(template)
+        first.start().submit([Insert("firewall/rules", ("rules",), {"zone": "lan", "name": "first"})], ADMIN)
+    shutil.copytree(template, root)
+    router = Router(root, kernels=1, disk=disk)
+    router.kernel = Kernel(root / "kernel-1")
     router.start(reboot=False)
     return router, router.engine.texts
 
@@ -152,8 +155,9 @@ def test_after_a_power_cut_a_boot_finds_old_or_new_whole(tmp_path: Path, remote:
         assert router.working() == engine.texts
         assert engine._parts.audit.verify().broken is None
         outcomes.append(engine.texts == new)
-        submit(router, remote=False)
-        assert router.start().generation >= 3 and router.matches()
+        if at % 8 == 0:
+            submit(router, remote=False)
+            assert router.start().generation >= 3 and router.matches()
     assert outcomes == sorted(outcomes), "once the new one is confirmed it stays"
     assert outcomes[0] is False and outcomes[-1] is not remote
 
