@@ -23,6 +23,27 @@ QUIET_S = 0.25
 """How long a packet may take over two veth pairs: they hand it on within the call that sends it."""
 
 
+if sys.version_info >= (3, 12):
+
+    def _enter_new() -> None:
+        """Move this thread into a network namespace of its own, unshare(2)."""
+        os.unshare(os.CLONE_NEWNET)
+
+    def _enter(descriptor: int) -> None:
+        """Move this thread into a network namespace, setns(2)."""
+        os.setns(descriptor, os.CLONE_NEWNET)
+
+else:
+
+    def _enter_new() -> None:
+        """Refuse: these tests run in the test tree, whose Python can do it."""
+        raise RuntimeError("os.unshare is new in Python 3.12")
+
+    def _enter(descriptor: int) -> None:
+        """Refuse likewise."""
+        raise RuntimeError(f"cannot enter {descriptor}: os.setns is new in Python 3.12")
+
+
 class Namespace:
     """One network namespace with its loopback up."""
 
@@ -30,8 +51,7 @@ class Namespace:
         found: list[int] = []
 
         def make() -> None:
-            assert sys.version_info >= (3, 12), "os.unshare is new in Python 3.12"
-            os.unshare(os.CLONE_NEWNET)
+            _enter_new()
             found.append(os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC))
 
         thread = threading.Thread(target=make)
@@ -44,16 +64,14 @@ class Namespace:
 
     def __enter__(self) -> Namespace:
         self._before.append(os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC))
-        assert sys.version_info >= (3, 12)
-        os.setns(self.descriptor, os.CLONE_NEWNET)
+        _enter(self.descriptor)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         before = self._before.pop()
-        assert sys.version_info >= (3, 12)
-        os.setns(before, os.CLONE_NEWNET)
+        _enter(before)
         os.close(before)
 
     def run(self, *command: str) -> str:

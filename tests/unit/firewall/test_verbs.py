@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verbs: what they edit, what they refuse, what they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Any, cast
+
+import pytest
+
+from patronus.core.control import Commit
+from patronus.core.edit import Edit, Insert, Remove, Replace
+from patronus.core.errors import InvalidRequest, KernelError, NotFound
+from patronus.core.model import Configuration
+from patronus.core.verb import Caller, Nothing, Role
+from patronus.firewall.addresses import AddressSet
+from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
+from patronus.firewall.rule_verbs import RuleVerbs
+from patronus.firewall.verbs import (
+    AddNat,
+    AddRule,
+    Block,
+    MoveRule,
+    RemoveNat,
+    RemoveRule,
+    ReplaceRule,
+    Unblock,
+)
+from tests.golden.case import load
+from tests.unit.firewall.test_blocks import Clock
+
+CALLER = Caller("admin", Role.ADMIN)
+RULES = "rules:\n  - {id: r-1, from: lan, action: drop}\n  - {id: r-2, action: allow}\n"
+NAT = "nat: [{id: n-1, type: masquerade, out: wan}]\n"
+BLOCKLIST = "prefixes: [{id: b-1, prefix: 203.0.113.0/24, reason: scans}]\n"
+
+
+@dataclass
+class Engine:
+    """The part of ``Control`` that the verbs use; it keeps what it was asked."""
+
+    config: Configuration
+    submitted: list[tuple[list[Edit], str]] = field(default_factory=list)
+    refreshed: list[str] = field(default_factory=list)
+    broken: bool = False
+    generation: int = 7
+
+    def submit(self, edits: Sequence[Edit], caller: Caller, *, comment: str = "", **_: Any) -> Commit:
+        assert caller is CALLER
+        self.submitted.append((list(edits), comment))
+        return Commit(8)
+
+    def refresh(self, reason: str) -> None:
+        if self.broken:
+            raise KernelError("no")
+        self.refreshed.append(reason)
+
+
+@dataclass
+class State:
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def put(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+@dataclass(frozen=True)
+class Count:
+    packets: int
+    bytes: int
+
+
+@pytest.fixture
+def engine() -> Engine:
+    texts = {"firewall/rules.yaml": RULES, "firewall/nat.yaml": NAT, "firewall/blocklist.yaml": BLOCKLIST}
+    return Engine(load(texts).config)
+
+
+@pytest.fixture
+def rules(engine: Engine) -> RuleVerbs:
+    return RuleVerbs(cast(Any, engine), lambda: {"rule/r-1": Count(3, 99)}, lambda _: ())
+
+
+@pytest.fixture
+def blocks(engine: Engine) -> BlockVerbs:
+    clock = Clock()
+    never = AddressSet.of([ip_network("192.168.1.0/24")])
+    return BlockVerbs(cast(Any, engine), TimedBlocks(State(), clock), clock, lambda: never)
+
+
+def test_rules_are_listed_as_written_with_their_counters(rules: RuleVerbs) -> None:
+    found = rules.list_rules(CALLER, Nothing()).rules
+    assert [(item.id, item.packets) for item in found] == [("r-1", 3), ("r-2", 0)]
+    assert found[0].rule == {"id": "r-1", "from": "lan", "action": "drop"}
+
+
+def test_a_new_rule_gets_an_id_that_its_caller_learns(rules: RuleVerbs, engine: Engine) -> None:
+    report = rules.add_rule(CALLER, AddRule(rule={"action": "drop", "name": None}, index=0))
+    assert engine.submitted == [
+        (
+            [Insert("firewall/rules", ("rules",), {"id": report.id, "action": "drop"}, 0)],
+            f"add rule {report.id}",
+        )
+    ]
+    assert report.id not in ("r-1", "r-2")
+    assert report.generation == 8
+
+
+def test_a_rule_is_replaced_moved_and_removed_by_its_id(rules: RuleVerbs, engine: Engine) -> None:
+    rules.replace_rule(CALLER, ReplaceRule(id="r-1", rule={"id": "r-9", "action": "allow"}, comment="why"))
+    rules.move_rule(CALLER, MoveRule(id="r-2", index=0))
+    rules.remove_rule(CALLER, RemoveRule(id="r-1"))
+    replaced, moved, removed = engine.submitted
+    assert replaced == (
+        [Replace("firewall/rules", ("rules", "r-1"), {"id": "r-1", "action": "allow"})],
+        "why",
+    )
+    assert moved[0] == [
+        Remove("firewall/rules", ("rules", "r-2")),
+        Insert("firewall/rules", ("rules",), {"id": "r-2", "action": "allow"}, 0),
+    ]
+    assert removed[0] == [Remove("firewall/rules", ("rules", "r-1"))]
+
+
+def test_what_does_not_exist_is_not_found(rules: RuleVerbs, engine: Engine) -> None:
+    with pytest.raises(NotFound):
+        rules.replace_rule(CALLER, ReplaceRule(id="r-9", rule={}))
+    with pytest.raises(NotFound):
+        rules.move_rule(CALLER, MoveRule(id="r-9", index=0))
+    with pytest.raises(NotFound):
+        rules.remove_rule(CALLER, RemoveRule(id="r-9"))
+    with pytest.raises(NotFound):
+        rules.remove_nat(CALLER, RemoveNat(id="n-9"))
+    assert engine.submitted == []
+
+
+def test_translations_are_added_and_removed(rules: RuleVerbs, engine: Engine) -> None:
+    report = rules.add_nat(CALLER, AddNat(entry={"type": "masquerade", "out": "wan"}))
+    rules.remove_nat(CALLER, RemoveNat(id="n-1"))
+    assert engine.submitted[0][0] == [
+        Insert("firewall/nat", ("nat",), {"id": report.id, "type": "masquerade", "out": "wan"})
+    ]
+    assert engine.submitted[1][0] == [Remove("firewall/nat", ("nat", "n-1"))]
+    assert rules.list_nat(CALLER, Nothing()).nat[0].entry["out"] == "wan"
+
+
+def test_a_block_for_good_is_a_commit(blocks: BlockVerbs, engine: Engine) -> None:
+    blocks.block(CALLER, Block(prefix="198.51.100.7", reason="scans"))
+    (((edit,), comment),) = engine.submitted
+    assert isinstance(edit, Insert)
+    assert edit.value | {"id": ""} == {"id": "", "prefix": "198.51.100.7", "reason": "scans"}
+    assert comment == "block 198.51.100.7"
+    blocks.block(CALLER, Block(prefix="203.0.113.0/24"))
+    assert len(engine.submitted) == 1, "what is blocked already changes nothing"
+
+
+def test_a_timed_block_is_state_that_is_listed_with_its_end(blocks: BlockVerbs, engine: Engine) -> None:
+    report = blocks.block(CALLER, Block(prefix="198.51.100.7", for_s=60))
+    assert (report.generation, report.remaining_s) == (7, 60)
+    assert engine.submitted == []
+    assert engine.refreshed == ["198.51.100.7 is blocked"]
+    found = blocks.list_blocks(CALLER, Nothing()).blocks
+    assert [(item.prefix, item.remaining_s) for item in found] == [
+        ("203.0.113.0/24", None),
+        ("198.51.100.7", 60),
+    ]
+
+
+def test_a_block_that_the_kernel_refuses_is_not_kept(blocks: BlockVerbs, engine: Engine) -> None:
+    engine.broken = True
+    with pytest.raises(KernelError):
+        blocks.block(CALLER, Block(prefix="198.51.100.7", for_s=60))
+    assert len(blocks.list_blocks(CALLER, Nothing()).blocks) == 1
+
+
+def test_unblocking_ends_both_kinds(blocks: BlockVerbs, engine: Engine) -> None:
+    blocks.block(CALLER, Block(prefix="198.51.100.7", for_s=60))
+    blocks.unblock(CALLER, Unblock(prefix="198.51.100.7"))
+    blocks.unblock(CALLER, Unblock(prefix="203.0.113.0/24"))
+    assert engine.submitted[0][0] == [Remove("firewall/blocklist", ("prefixes", "b-1"))]
+    assert len(blocks.list_blocks(CALLER, Nothing()).blocks) == 1
+    with pytest.raises(NotFound):
+        blocks.unblock(CALLER, Unblock(prefix="198.51.100.7"))
+
+
+@pytest.mark.parametrize("for_s", [None, 60])
+@pytest.mark.parametrize("prefix", ["192.168.1.1", "192.168.1.0/25", "0.0.0.0/0", "::/0", "198.51.100.0/24"])
+def test_never_addresses_and_oneself_are_refused(
+    blocks: BlockVerbs, engine: Engine, prefix: str, for_s: float | None
+) -> None:
+    caller = Caller("admin", Role.ADMIN, origin="198.51.100.9")
+    with pytest.raises(InvalidRequest):
+        blocks.block(caller, Block(prefix=prefix, for_s=for_s))
+    assert (engine.submitted, engine.refreshed) == ([], [])
+
+
+def test_every_verb_that_changes_needs_an_operator(rules: RuleVerbs, blocks: BlockVerbs) -> None:
+    for verb in (*rules.verbs(), *blocks.verbs()):
+        assert verb.changes == (not verb.name.partition(".")[2].startswith("List"))
+        assert verb.role is (Role.OPERATOR if verb.changes else Role.VIEWER)
+        assert verb.summary
