@@ -67,11 +67,6 @@ class Nft:
             return None
         return self._list({"table": {"family": family, "name": name}})
 
-    def list_chains(self, family: str, name: str) -> list[dict[str, Any]]:
-        """Return the chains of all tables named so, without their rules' neighbours. Raises KernelError."""
-        items = self._list({"chains": {"family": family}})
-        return [item["chain"] for item in items if "chain" in item and item["chain"]["table"] == name]
-
     def counters(self, family: str, table: str) -> dict[str, Count]:
         """Return the table's named counters; none where there is no such table. Raises KernelError."""
         items = self._list({"counters": {"family": family}})
