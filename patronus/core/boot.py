@@ -87,7 +87,7 @@ class Boot:
         yield _Choice(None, self._parts.first_texts())
 
     def _bring_up(self, choice: _Choice) -> list[Difference]:
-        loaded = with_ids(accept(self._schema, choice.texts, None))
+        loaded = with_ids(accept(self._schema, self._walk, choice.texts, None))
         plans = self._walk.prepare(loaded.config).plans
         differences = self._runner.start(Running(choice.number or 0, loaded, plans))
         if choice.number is None:

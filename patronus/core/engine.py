@@ -168,7 +168,7 @@ class Engine:
         return replace(commit, generation=number, warnings=(*commit.warnings, *map(warning, complaints)))
 
     def _prepare(self, texts: Texts, previous: Loaded) -> tuple[Loaded, Prepared]:
-        loaded = with_ids(accept(self._schema, texts, previous))
+        loaded = with_ids(accept(self._schema, self._walk, texts, previous))
         return loaded, self._walk.prepare(loaded.config)
 
     def _confirm_within(self, caller: Caller, confirm_s: float | None) -> float | None:

@@ -15,7 +15,8 @@ from patronus.core.files import WorkingCopy
 from patronus.core.generations import Generations, Manifest
 from patronus.core.identify import RandomHex
 from patronus.core.problem import Problem, Severity
-from patronus.core.schema import Loaded, Schema, Texts
+from patronus.core.salvage import reportable
+from patronus.core.schema import Loaded, Schema, Texts, sound_part
 from patronus.core.walk import AnyFeature, Walk
 
 SCHEMA_VERSION = 1
@@ -85,12 +86,18 @@ class Parts:
         return said
 
 
-def accept(schema: Schema, texts: Texts, previous: Loaded | None) -> Loaded:
-    """Return the texts, read. Raises InvalidConfiguration with the problems of all files."""
+def accept(schema: Schema, walk: Walk, texts: Texts, previous: Loaded | None) -> Loaded:
+    """Return the texts, read. Raises InvalidConfiguration with the problems of all files.
+
+    Of files that have problems the sound part goes through the features' checks, so that all mistakes
+    are shown at once.
+    """
     loaded = schema.load(texts, previous)
-    if loaded.problems:
-        raise InvalidConfiguration(loaded.problems)
-    return loaded
+    if not loaded.problems:
+        return loaded
+    part = sound_part(loaded)
+    found = reportable(walk.check(part[0]), part[1]) if part else ()
+    raise InvalidConfiguration([*loaded.problems, *found])
 
 
 def warning(message: str) -> Problem:

@@ -19,6 +19,7 @@ from patronus.core.explain import explain
 from patronus.core.identify import RandomHex, give_ids, lacks_ids, new_id, repeated_ids
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Location, Path, Problem
+from patronus.core.salvage import Salvage, SalvagedLocations, salvage
 from patronus.core.shape import fields, items_at
 from patronus.core.text import SUFFIXES, Document, document_of, section_of
 
@@ -28,13 +29,17 @@ Texts = Mapping[str, str]
 
 @dataclass(frozen=True)
 class File:
-    """One file, read: its model (None where it has problems) and the ids that its text still lacks."""
+    """One file, read: its model, None where it has problems, and the ids that its text still lacks.
+
+    ``salvage`` is the sound part of a file with problems, for the checks that see several files.
+    """
 
     name: str
     text: str
     model: Strict | None
     problems: tuple[Problem, ...] = ()
     ids: Mapping[Path, str] = field(default_factory=dict)
+    salvage: Salvage | None = None
 
     @property
     def section(self) -> str:
@@ -54,6 +59,19 @@ class Loaded:
     def texts(self) -> dict[str, str]:
         """Return file name → text."""
         return {name: file.text for name, file in self.files.items()}
+
+
+def sound_part(loaded: Loaded) -> tuple[Configuration, dict[str, Salvage]] | None:
+    """Return what can be checked of files with problems, by section; None where a file is lost altogether."""
+    salvaged: dict[str, Salvage] = {}
+    for file in loaded.files.values():
+        if file.problems and file.section in loaded.config.sections:
+            if file.salvage is None or file.section in salvaged:
+                return None
+            salvaged[file.section] = file.salvage
+    models = {section: part.model for section, part in salvaged.items()}
+    locations = SalvagedLocations(loaded.config.locations, salvaged)
+    return Configuration({**loaded.config.sections, **models}, locations), salvaged
 
 
 class Locations(Mapping[Path, Location]):
@@ -112,7 +130,10 @@ class Schema:
             model = section.model.model_validate(data)
         except ValidationError as error:
             problems += explain(document, section.model, data, error)
-        return File(document.file, document.text, None if problems else model, tuple(problems), ids)
+        if problems:
+            part = salvage(section.model, data, problems)
+            return File(document.file, document.text, None, tuple(problems), salvage=part)
+        return File(document.file, document.text, model, (), ids)
 
     def _unknown(self, name: str) -> Problem:
         known = [f"{path}{section.default_suffix}" for path, section in self.sections.items()]

@@ -86,6 +86,25 @@ def test_all_problems_of_all_files_come_at_once_and_nothing_changes(router: Rout
     assert (router.engine.texts, router.kernel.state()) == before and router.engine.generation == 1
 
 
+def test_mistakes_within_files_and_between_them_come_together(router: Router) -> None:
+    """What names an item with a mistake of its own is no mistake; the rest is found, in its own line."""
+    rules = """\
+rules:
+  - {id: a, zone: lan, ports: 70000}
+  - {id: b, zone: moon}
+  - {id: c, zone: dmz}
+  - {id: d, zone: lan, action: alow}
+  - {id: e, zone: mars}
+"""
+    zones = "zones:\n  - {id: dmz, nmae: x}\n  - {id: lan}\n"
+    edits = [PutFile("firewall/rules.yaml", rules), PutFile("zones.yaml", zones)]
+    with pytest.raises(InvalidConfiguration) as caught:
+        router.engine.check(edits, ADMIN)
+    places = [(p.location.file, p.location.line) for p in caught.value.problems if p.location]
+    assert places == [("firewall/rules.yaml", line) for line in (2, 3, 5, 6)] + [("zones.yaml", 2)]
+    assert "rules[4].zone: there is no zone mars" in str(caught.value)
+
+
 def test_a_check_of_a_feature_refuses_with_the_place(router: Router) -> None:
     with pytest.raises(
         InvalidConfiguration, match=r"firewall/rules.yaml:\d+ rules\[0\].zone: there is no zone x"
