@@ -98,7 +98,7 @@ def _check_csrf(session: str) -> None:
 
 
 def _refuse_foreign_page() -> None:
-    """Refuse what a page of another site sends (Fetch Metadata; for browsers without it RFC 6454 section 7)."""
+    """Refuse what a page of another site sends (Fetch Metadata; without it, RFC 6454 section 7)."""
     if request.method in SAFE_METHODS:
         return
     site = request.headers.get("Sec-Fetch-Site")

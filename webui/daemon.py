@@ -50,9 +50,11 @@ class Daemon:
         """Call a verb as the visitor. Raises the error tree.
 
         Without a token only what is open to all is called: never with the web server's own standing.
+        What is open to all is called without one: a session that has ended must not close the log-in.
         """
-        token = visitor_token()
-        if token is None and Role[self.verbs()[verb]["role"].upper()] is not Role.NONE:
+        closed = Role[self.verbs()[verb]["role"].upper()] is not Role.NONE
+        token = visitor_token() if closed else None
+        if closed and token is None:
             raise NotAuthenticated("log in first")
         return self.client().call(verb, parameters, session=token, origin=visitor_origin())
 

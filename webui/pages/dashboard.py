@@ -53,7 +53,8 @@ def _ask(verb: str, key: str) -> list[dict[str, Any]]:
 
 
 def _rates(interfaces: list[dict[str, Any]]) -> dict[str, Rates]:
-    counted = {item["id"]: (item["rx_bytes"], item["tx_bytes"]) for item in interfaces if "rx_bytes" in item}
+    counters = {item["id"]: item["counters"] for item in interfaces if item["counters"]}
+    counted = {name: (found["rx_bytes"], found["tx_bytes"]) for name, found in counters.items()}
     with _lock:
         _throughput.add(time.monotonic(), counted)
         return {item["id"]: _throughput.rates(item["id"]) for item in interfaces}

@@ -13,4 +13,6 @@ interfaces = Blueprint("interfaces", __name__, url_prefix="/interfaces")
 @interfaces.get("")
 def show() -> str:
     """Show each interface."""
-    return render_template("interfaces.html", interfaces=daemon().call("interfaces.List")["interfaces"])
+    found = daemon().call("interfaces.List")["interfaces"]
+    xdp = daemon().call("firewall.Counters")["xdp"] if daemon().has("firewall.Counters") else []
+    return render_template("interfaces.html", interfaces=found, xdp=xdp)

@@ -53,7 +53,9 @@ def edit(rule_id: str) -> Response:
     if request.method == "GET":
         return _form(old, rule_id)
     rule = _given(old)
-    return _submit("firewall.ReplaceRule", {"id": rule_id, "rule": rule}, "Rule changed.", rule, rule_id)
+    base = request.form.get("base", "")
+    given = {"id": rule_id, "rule": rule, "base": int(base) if base.isascii() and base.isdigit() else None}
+    return _submit("firewall.ReplaceRule", given, "Rule changed.", rule, rule_id)
 
 
 @rules.post("/<rule_id>/switch")
@@ -137,4 +139,5 @@ def _submit(
 
 def _form(rule: Mapping[str, Any], rule_id: str | None, error: PatronusError | None = None) -> Response:
     zones = [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
-    return page("rule.html", error, rule=rule, rule_id=rule_id, zones=zones)
+    base = daemon().call("system.Status")["generation"]
+    return page("rule.html", error, rule=rule, rule_id=rule_id, zones=zones, base=base)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person does in a browser: Chromium before the real router, with screenshots of every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.web.conftest import PASSWORD, Machine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+PAGES = {
+    "overview": "/",
+    "rules": "/rules",
+    "rule": "/rules/r-1",
+    "forwarding": "/nat",
+    "interfaces": "/interfaces",
+    "leases": "/leases",
+    "blocklist": "/blocklist",
+    "history": "/history",
+    "generation": "/history/1",
+    "account": "/account",
+}
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """Collect what the browser's console says: refused scripts and styles are said there."""
+    return []
+
+
+def look(browser: Browser, machine: Machine, complaints: list[str], **options: Any) -> Page:
+    """Return a page of a fresh browser window."""
+    context = browser.new_context(base_url=machine.url, ignore_https_errors=True, **options)
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(f"{page.url}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    return page
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, machine: Machine, complaints: list[str]) -> Iterator[BrowserContext]:
+    """Set the router up with the code from the console, as its owner does; return the window."""
+    page = look(browser, machine, complaints, viewport=WIDE)
+    page.goto("/")
+    assert page.url.endswith("/set-up")
+    page.screenshot(path=SHOTS / "set-up.png")
+    page.fill("#password", PASSWORD)
+    page.fill("#again", PASSWORD)
+    page.fill("#code", "0000-0000-0000-0000-0000")
+    page.click("text=Set up >> nth=-1")
+    assert "not the set-up code" in page.inner_text(".note.error")
+    complaints.clear()
+    page.fill("#code", machine.code.lower().replace("-", " "))
+    page.fill("#password", PASSWORD)
+    page.fill("#again", PASSWORD)
+    page.click("text=Set up >> nth=-1")
+    assert page.inner_text("h1") == "patronus"
+    page.close()
+    yield page.context
+    page.context.close()
+
+
+def test_every_page_fits_a_desk_and_a_phone_by_day_and_by_night(
+    browser: Browser, context: BrowserContext, machine: Machine, complaints: list[str]
+) -> None:
+    """Nothing is wider than the screen, and the browser has nothing to complain of."""
+    for name, path in PAGES.items():
+        for scheme in ("light", "dark"):
+            for kind, size in (("desk", WIDE), ("phone", PHONE)):
+                page = look(browser, machine, complaints, viewport=size, color_scheme=scheme)
+                page.context.add_cookies(context.cookies())
+                answer = page.goto(path)
+                assert answer is not None
+                assert answer.status == 200, (path, answer.status)
+                assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], (path, kind)
+                page.screenshot(path=SHOTS / f"{name}-{kind}-{scheme}.png", full_page=True)
+                page.context.close()
+    assert complaints == []
+
+
+def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/rules")
+    page.click("text=Add a rule")
+    page.fill("#name", "the tablet stays at home")
+    page.check("input[value=drop]")
+    page.select_option("#from", "lan")
+    page.select_option("#to", "wan")
+    page.fill("#source", "192.168.1.114, 192.168.1.115")
+    page.click("text=Add rule")
+    assert "192.168.1.114" in machine.ruleset()
+    waiting = page.locator(".pending")
+    assert "goes back by itself" in waiting.inner_text()
+    page.screenshot(path=SHOTS / "pending.png")
+    waiting.locator("button").click()
+    assert page.url.endswith("/rules")
+    assert page.locator(".pending").count() == 0
+    row = page.locator("tr", has_text="the tablet stays at home")
+    row.get_by_role("switch").click()
+    row = page.locator("tr", has_text="the tablet stays at home")
+    assert row.get_by_role("switch").get_attribute("aria-checked") == "false"
+    assert "192.168.1.114" not in machine.ruleset()
+    row.get_by_role("button", name="up").click()
+    assert "the tablet stays at home" in page.locator("tbody tr").first.inner_text()
+    page.locator("tr", has_text="the tablet stays at home").get_by_role("button", name="Delete").click()
+    assert page.locator("tr", has_text="the tablet stays at home").count() == 0
+    page.click("text=Keep these changes")
+    assert "no telnet" in page.inner_text("tbody")
+    page.close()
+
+
+def test_a_mistake_is_shown_beside_what_was_typed(context: BrowserContext, machine: Machine) -> None:
+    before = machine.ruleset()
+    page = context.new_page()
+    page.goto("/rules/new")
+    page.fill("#name", "too high")
+    page.fill("#protocol", "tcp")
+    page.fill("#destination_port", "70000")
+    page.click("text=Add rule")
+    assert "70000" in page.inner_text(".note.error")
+    assert page.input_value("#name") == "too high"
+    assert page.input_value("#destination_port") == "70000"
+    page.screenshot(path=SHOTS / "mistake.png")
+    assert machine.ruleset() == before
+    page.close()
+
+
+def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/blocklist")
+    page.fill("#prefix", "203.0.113.0/24")
+    page.select_option("#for_s", "3600")
+    page.fill("#reason", "scans")
+    page.click("form.inline button")
+    assert "203.0.113.0/24" in page.inner_text("tbody")
+    assert "203.0.113" in machine.ruleset()
+    page.get_by_role("button", name="Unblock").click()
+    assert "Nothing is blocked" in page.inner_text("main")
+    assert "203.0.113" not in machine.ruleset()
+    page.goto("/nat")
+    page.click("text=Add a port forward")
+    page.fill("#destination_port", "8443")
+    page.fill("#to", "192.168.1.30:443")
+    page.get_by_role("button", name="Add port forward").click()
+    assert "192.168.1.30:443" in page.inner_text("tbody")
+    assert "192.168.1.30" in machine.ruleset()
+    page.locator("tr", has_text="192.168.1.30").get_by_role("button").click()
+    assert "192.168.1.30:443" not in page.inner_text("tbody")
+    assert "192.168.1.30" not in machine.ruleset()
+    page.click("text=Keep these changes")
+    page.close()
+
+
+def test_the_way_back_leads_to_an_earlier_generation(context: BrowserContext, machine: Machine) -> None:
+    rule = {"name": "no SMTP", "protocol": "tcp", "destination_port": 25, "action": "reject"}
+    with machine.client() as client:
+        before = client.call("system.Status")["generation"]
+        client.call("firewall.AddRule", {"rule": rule, "confirm_s": 0})
+    assert "dport 25" in machine.ruleset()
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/history")
+    page.locator("tr", has=page.locator(f"a[href='/history/{before}']")).get_by_role("button").click()
+    assert f"Back at generation {before}" in page.inner_text(".note.done")
+    assert "dport 25" not in machine.ruleset()
+    page.click("text=Keep these changes")
+    page.close()
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto("/rules")
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => { const at = document.activeElement; const style = getComputedStyle(at);
+            return [at.tagName + ":" + (at.innerText || at.title || at.value || ""), style.outlineStyle,
+                    at.getBoundingClientRect().width > 0]; }"""
+        )
+        if seen[0].startswith("BODY"):
+            break
+        assert seen[1] != "none", seen
+        assert seen[2], seen
+        reached.append(seen[0])
+    assert reached[0] == "A:Skip to content"
+    assert any("Add a rule" in name for name in reached)
+    assert any("no telnet is on" in name for name in reached)
+    page.close()
+
+
+def test_everything_works_without_javascript(
+    browser: Browser, context: BrowserContext, machine: Machine, complaints: list[str]
+) -> None:
+    page = look(browser, machine, complaints, java_script_enabled=False)
+    page.context.add_cookies(context.cookies())
+    page.goto("/rules/new")
+    page.fill("#name", "by hand")
+    page.check("input[value=reject]")
+    page.click("text=Add rule")
+    assert "by hand" in page.inner_text("tbody")
+    page.locator("tr", has_text="by hand").get_by_role("button", name="Delete").click()
+    assert "by hand" not in page.inner_text("tbody")
+    page.click("text=Keep these changes")
+    assert page.locator(".pending").count() == 0
+    page.context.close()
+
+
+def test_logging_out_closes_the_window(browser: Browser, machine: Machine, complaints: list[str]) -> None:
+    page = look(browser, machine, complaints)
+    page.goto("/log-in")
+    page.fill("#name", "admin")
+    page.fill("#password", "not the password")
+    page.click("button.primary")
+    assert "wrong" in page.inner_text(".note.error")
+    page.fill("#password", PASSWORD)
+    page.click("button.primary")
+    assert page.inner_text("h1") == "patronus"
+    page.get_by_role("button", name="Log out").click()
+    answer = page.goto("/rules")
+    assert answer is not None
+    assert answer.status == 401
+    assert "no telnet" not in page.content()
+    page.screenshot(path=SHOTS / "log-in.png")
+    page.context.close()
