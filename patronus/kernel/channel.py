@@ -17,8 +17,7 @@ from typing import Any
 
 from patronus.core.errors import KernelError, PatronusError, Unavailable, from_wire
 from patronus.core.varlink import MalformedMessage, Message
-from patronus.core.verb import PREFIX
-from patronus.kernel.descriptors import Receiver, peer, send
+from patronus.kernel.descriptors import ERROR_PREFIX, Receiver, peer, send
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +190,7 @@ def _result(reply: Message) -> dict[str, Any]:
     parameters = reply.get("parameters")
     values = parameters if isinstance(parameters, dict) else {}
     if "error" in reply:
-        raise from_wire(str(reply["error"]).removeprefix(f"{PREFIX}."), values)
+        raise from_wire(str(reply["error"]).removeprefix(ERROR_PREFIX), values)
     return values
 
 

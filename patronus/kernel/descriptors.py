@@ -18,6 +18,8 @@ from patronus.core.varlink import Decoder, MalformedMessage, Message, encode
 DESCRIPTORS_PER_SEND = 253
 """SCM_MAX_FD of the kernel."""
 CHUNK = 65536
+ERROR_PREFIX = "io.patronus."
+"""Stands before an error's code; ``core.verb`` has the same, and brings pydantic into a server process."""
 _CREDENTIALS = struct.Struct("=iII")
 _INT = array.array("i").itemsize
 

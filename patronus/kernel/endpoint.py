@@ -15,8 +15,7 @@ from typing import Any
 
 from patronus.core.errors import PatronusError
 from patronus.core.varlink import MalformedMessage, Message
-from patronus.core.verb import PREFIX
-from patronus.kernel.descriptors import Delivery, Receiver, send
+from patronus.kernel.descriptors import ERROR_PREFIX, Delivery, Receiver, send
 from patronus.kernel.descriptors import peer as peer_of
 from patronus.kernel.loop import Loop
 
@@ -170,7 +169,7 @@ def _answer(handler: Handler, parameters: dict[str, Any], descriptors: tuple[int
     try:
         return {"parameters": handler(parameters, descriptors)}
     except PatronusError as error:
-        return {"error": f"{PREFIX}.{error.code}", "parameters": error.parameters()}
+        return {"error": f"{ERROR_PREFIX}{error.code}", "parameters": error.parameters()}
 
 
 def listen(path: Path) -> socket.socket:

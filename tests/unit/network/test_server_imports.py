@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The server processes stay small: what only patronusd needs is not loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[3]
+HEAVY = ("pydantic", "dnslib", "asyncio", "ctypes", "pyroute2")
+
+
+@pytest.mark.parametrize("server", ["dhcp", "dns"])
+def test_a_server_loads_nothing_that_it_does_not_need(server: str) -> None:
+    code = f"import sys, patronus.network.{server}.server; print(*set({HEAVY}).intersection(sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == []
