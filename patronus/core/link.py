@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Literal
 
@@ -66,7 +66,7 @@ class Link:
     tag: int | None = None
     stp: bool = False
     ours: bool = False
-    counters: Counters = Counters()
+    counters: Counters = field(default_factory=Counters)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
-from patronus.core.control import Commit
-from patronus.core.edit import PutFile
+from patronus.core.control import Clock, CommitReport
+from patronus.core.edit import Edits, PutFile
 from patronus.core.engine import Engine
 from patronus.core.errors import InvalidConfiguration
-from patronus.core.feature import Difference
-from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Nothing, Parameters, Result, Role, Verb
 
 HISTORY = 100
@@ -30,7 +29,9 @@ class Change(Files):
     """A change of whole files."""
 
     comment: str = Field(default="", max_length=500, description="why; kept in the history")
-    confirm_s: float | None = Field(default=None, gt=0, description="revert unless confirmed within so many seconds")
+    confirm_s: float | None = Field(
+        default=None, gt=0, description="revert unless confirmed within so many seconds"
+    )
     base: int | None = Field(default=None, description="the generation that the caller saw")
 
 
@@ -39,25 +40,6 @@ class CheckReport(Result):
 
     problems: list[dict[str, Any]]
     changes: list[str]
-
-
-class CommitReport(Result):
-    """What a change did."""
-
-    generation: int
-    changes: list[str]
-    warnings: list[dict[str, Any]]
-    confirm_within_s: float | None = None
-
-    @classmethod
-    def of(cls, commit: Commit) -> CommitReport:
-        """Return a commit in its wire form."""
-        return cls(
-            generation=commit.generation,
-            changes=list(commit.changes),
-            warnings=[problem.as_data() for problem in commit.warnings],
-            confirm_within_s=commit.confirm_within_s,
-        )
 
 
 class GenerationInfo(Result):
@@ -84,10 +66,16 @@ class Count(Parameters):
     count: int = Field(default=HISTORY, ge=1, le=1000)
 
 
-class GenerationNumber(Parameters):
+class Named(Parameters):
     """Names a generation; without it the running one."""
 
     generation: int | None = None
+
+
+class Confirmed(Result):
+    """The generation that stays."""
+
+    generation: int
 
 
 class Rollback(Parameters):
@@ -125,6 +113,12 @@ class Pending(Result):
     actor: str | None = None
 
 
+class Schemas(Result):
+    """Section → JSON Schema of its file."""
+
+    schemas: dict[str, Any]
+
+
 class Doctor(Result):
     """How the kernel differs from the plan; an empty list is good."""
 
@@ -134,20 +128,121 @@ class Doctor(Result):
 class ConfigVerbs:
     """The verbs of the engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
 
     def verbs(self) -> list[Verb[Any, Any]]:
         """Return the verbs."""
         operator = Role.OPERATOR
         return [
-            Verb("config.Show", GenerationNumber, Shown, self.show, route="GET /config"),
+            Verb("config.Show", Named, Shown, self.show, operator, "GET /config"),
             Verb("config.Check", Files, CheckReport, self.check, operator, "POST /config/check"),
             Verb("config.Load", Change, CommitReport, self.load, operator, "PUT /config", changes=True),
-            Verb("config.Confirm", Nothing, GenerationNumber_, self.confirm, operator, "POST /config/confirm", changes=True),
+            Verb(
+                "config.Confirm",
+                Nothing,
+                Confirmed,
+                self.confirm,
+                operator,
+                "POST /config/confirm",
+                changes=True,
+            ),
             Verb("config.Pending", Nothing, Pending, self.pending, route="GET /config/pending"),
-            Verb("config.Rollback", Rollback, CommitReport, self.rollback, operator, "POST /config/rollback", changes=True),
+            Verb(
+                "config.Rollback",
+                Rollback,
+                CommitReport,
+                self.rollback,
+                operator,
+                "POST /config/rollback",
+                changes=True,
+            ),
             Verb("config.Log", Count, History, self.history, route="GET /config/generations"),
-            Verb("config.Diff", Pair, DiffText, self.diff, route="GET /config/diff"),
+            Verb("config.Diff", Pair, DiffText, self.diff, operator, "GET /config/diff"),
             Verb("config.Doctor", Nothing, Doctor, self.doctor, route="GET /config/doctor"),
+            Verb("config.Schema", Nothing, Schemas, self.schema, route="GET /config/schema"),
         ]
+
+    def show(self, caller: Caller, given: Named) -> Shown:  # noqa: ARG002
+        """Return the files of a generation."""
+        number = self._engine.generation if given.generation is None else given.generation
+        return Shown(generation=number, files=dict(self._engine.show(number)))
+
+    def check(self, caller: Caller, given: Files) -> CheckReport:
+        """Say everything that is wrong with a set of files, and what it would change; write nothing."""
+        try:
+            if given.files is None:
+                commit = self._engine.load_working_copy(caller, dry_run=True)
+            else:
+                commit = self._engine.check(_edits(given.files), caller)
+        except InvalidConfiguration as error:
+            return CheckReport(problems=[problem.as_data() for problem in error.problems], changes=[])
+        return CheckReport(
+            problems=[item.as_data() for item in commit.warnings], changes=list(commit.changes)
+        )
+
+    def load(self, caller: Caller, given: Change) -> CommitReport:
+        """Take a set of files as one change: all of it or nothing."""
+        if given.files is None:
+            commit = self._engine.load_working_copy(
+                caller, comment=given.comment, base=given.base, confirm_s=given.confirm_s
+            )
+        else:
+            commit = self._engine.submit(
+                _edits(given.files), caller, comment=given.comment, base=given.base, confirm_s=given.confirm_s
+            )
+        return CommitReport.of(commit)
+
+    def confirm(self, caller: Caller, given: Nothing) -> Confirmed:  # noqa: ARG002
+        """Keep the change that waits for confirmation."""
+        return Confirmed(generation=self._engine.confirm(caller))
+
+    def pending(self, caller: Caller, given: Nothing) -> Pending:  # noqa: ARG002
+        """Tell which change waits for confirmation, and for how long."""
+        waiting = self._engine.pending()
+        if waiting is None:
+            return Pending()
+        return Pending(
+            generation=waiting.generation, remaining_s=waiting.remaining_s(self._clock), actor=waiting.actor
+        )
+
+    def rollback(self, caller: Caller, given: Rollback) -> CommitReport:
+        """Run an earlier generation's files again, as a new generation."""
+        return CommitReport.of(self._engine.rollback(given.generation, caller, confirm_s=given.confirm_s))
+
+    def history(self, caller: Caller, given: Count) -> History:  # noqa: ARG002
+        """List the generations, newest first: who changed what, when and why."""
+        current, waiting = self._engine.generation, self._engine.pending()
+        return History(
+            generations=[
+                GenerationInfo(
+                    number=manifest.number,
+                    parent=manifest.parent,
+                    time=manifest.time,
+                    actor=manifest.actor,
+                    comment=manifest.comment,
+                    current=manifest.number == current,
+                    confirmed=waiting is None or manifest.number != waiting.generation,
+                )
+                for manifest in self._engine.log(given.count)
+            ]
+        )
+
+    def diff(self, caller: Caller, given: Pair) -> DiffText:  # noqa: ARG002
+        """Show what differs between two generations, as a unified diff."""
+        new = self._engine.generation if given.new is None else given.new
+        return DiffText(diff=self._engine.diff(given.old, new))
+
+    def doctor(self, caller: Caller, given: Nothing) -> Doctor:  # noqa: ARG002
+        """Read the kernel back and say how it differs from what was planned."""
+        found = self._engine.observe()
+        return Doctor(differences=[{"what": d.what, "wanted": d.wanted, "found": d.found} for d in found])
+
+    def schema(self, caller: Caller, given: Nothing) -> Schemas:  # noqa: ARG002
+        """Return the JSON Schema of every file, for editors that complete and check."""
+        return Schemas(schemas=self._engine.json_schema())
+
+
+def _edits(files: Mapping[str, str | None]) -> Edits:
+    return [PutFile(name, text) for name, text in files.items()]

@@ -23,7 +23,9 @@ def tell_console(run: Path, text: str) -> None:
 
 def first_login_text(addresses: list[str], code: str, fingerprint: str) -> str:
     """Return the words that lead to the first login."""
-    pages = "\n".join(f"  https://{address}/" for address in addresses) or "  (no interface has an address yet)"
+    pages = (
+        "\n".join(f"  https://{address}/" for address in addresses) or "  (no interface has an address yet)"
+    )
     return (
         "\r\nThis router has no administrator yet. Open its page and give the code:\n"
         f"{pages}\n"

@@ -12,8 +12,9 @@ from pydantic import Field
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Problem
-from patronus.core.values import Duration, Hostname, Port, ZoneId
+from patronus.core.values import Address, Duration, Hostname, Port, TimeZone, ZoneId
 from patronus.kernel.host import Host
+from patronus.network.interfaces.model import Interfaces
 from patronus.network.opening import Opening
 
 
@@ -21,6 +22,7 @@ class SystemSettings(Strict):
     """Who this router is."""
 
     hostname: Hostname = Field(default="patronus", description="name of the router, without its domain")
+    timezone: TimeZone = Field(default="UTC", description="time zone of schedules, an IANA name")
 
 
 class WebSettings(Strict):
@@ -49,6 +51,17 @@ class PatronusFile(Strict):
     system: SystemSettings = SystemSettings()
     web: WebSettings = WebSettings()
     engine: EngineSettings = EngineSettings()
+
+
+def router_addresses(config: Configuration, zones: Iterable[str] | None = None) -> list[Address]:
+    """Return the router's own fixed addresses, all of them or those in ``zones``, in the file's order."""
+    wanted = None if zones is None else set(zones)
+    return [
+        address.ip
+        for interface in config.get(Interfaces).interfaces
+        if wanted is None or interface.zone in wanted
+        for address in (*interface.ipv4.addresses, *interface.ipv6.addresses)
+    ]
 
 
 SECTION = Section("patronus", PatronusFile, default_suffix=".toml")

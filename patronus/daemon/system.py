@@ -55,8 +55,18 @@ class SystemVerbs:
         return [
             Verb("system.Status", Nothing, Status, self.status, route="GET /system/status"),
             Verb("system.Describe", Nothing, Description, self.describe, role=Role.NONE),
-            Verb("system.Reboot", Nothing, Done, self.reboot, Role.ADMIN, "POST /system/reboot", changes=True),
-            Verb("system.PowerOff", Nothing, Done, self.power_off, Role.ADMIN, "POST /system/power-off", changes=True),
+            Verb(
+                "system.Reboot", Nothing, Done, self.reboot, Role.ADMIN, "POST /system/reboot", changes=True
+            ),
+            Verb(
+                "system.PowerOff",
+                Nothing,
+                Done,
+                self.power_off,
+                Role.ADMIN,
+                "POST /system/power-off",
+                changes=True,
+            ),
         ]
 
     def status(self, caller: Caller, given: Nothing) -> Status:  # noqa: ARG002

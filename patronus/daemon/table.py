@@ -23,12 +23,12 @@ Authenticate = Callable[[str, str], Caller]
 
 
 class Auditor(Protocol):
-    """Writes one record of what was done."""
+    """Where it is written who did what: ``core.audit.AuditLog``."""
 
-    def __call__(
-        self, *, actor: str, origin: str, action: str, detail: Mapping[str, Any], outcome: str
+    def append(
+        self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
-        """Append a record durably."""
+        """Write one record durably."""
 
 
 class VerbTable:
@@ -98,13 +98,7 @@ class VerbTable:
             outcome = f"{error.code}: {error}"
             raise
         finally:
-            self._audit(
-                actor=caller.name,
-                origin=caller.origin,
-                action=verb.name,
-                detail=redact(given),
-                outcome=outcome,
-            )
+            self._audit.append(verb.name, caller.name, caller.origin, outcome, redact(given))
         return result
 
 

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any
 
-from patronus.core.control import Clock, Commit, Control, RuntimeState
+from patronus.core.control import Clock, Commit, CommitReport, Control, RuntimeState
 from patronus.core.edit import Edit, Insert, Remove
 from patronus.core.errors import InvalidRequest, NotFound, PatronusError
 from patronus.core.identify import new_id
-from patronus.core.report import CommitReport
 from patronus.core.values import write_prefix
 from patronus.core.verb import Caller, Nothing, Role, Verb
 from patronus.firewall.addresses import AddressSet, IpNetwork

@@ -7,12 +7,11 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from patronus.core.control import Control
+from patronus.core.control import CommitReport, Control
 from patronus.core.edit import Edit, Insert, Remove, Replace
 from patronus.core.errors import NotFound
 from patronus.core.identify import new_id
 from patronus.core.model import as_data
-from patronus.core.report import CommitReport
 from patronus.core.verb import Caller, Nothing, Role, Verb
 from patronus.firewall.model import Nat, Rules, Zones
 from patronus.firewall.verbs import (

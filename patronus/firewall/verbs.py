@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from patronus.core.report import CommitReport
+from patronus.core.control import CommitReport
 from patronus.core.values import Address, Id, Port, Prefix
 from patronus.core.verb import Parameters, Result
 from patronus.firewall.model.match import IcmpTypes, Protocols

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,11 @@ class Places:
     objects: Path = Path("/usr/lib/patronus/bpf")
     pins: Path = Path("/run/patronus-bpf")
     log: Path = Path("/var/log/patronus")
+
+    @classmethod
+    def below(cls, root: Path) -> Places:
+        """Return all places below another root folder, for a daemon that runs beside the machine's own."""
+        return cls(**{field.name: root / str(field.default).lstrip("/") for field in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ class Opening:
     ``zone``      the zone's id; every interface of the zone is meant.
     ``protocol``  transport protocol; a service on both is two openings.
     ``ports``     destination ports on the router, 1 to 65535, at least one.
-    ``why``       the service's name as ``self_services`` in ``firewall/zones`` uses it: ``dhcp``, ``dns``, ``web``.
+    ``why``       the service's name as ``self_services`` in ``firewall/zones`` uses it: ``dhcp``, ``dns``,
+                  ``web``.
     """
 
     zone: str

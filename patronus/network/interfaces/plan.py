@@ -178,6 +178,12 @@ def _openings(model: Interfaces) -> Iterator[Opening]:
         yield Opening(zone, "udp", (DHCPV6_CLIENT_PORT,), "dhcpv6-client")
 
 
+def _asked6(item: Interface) -> Literal["dhcp", "slaac"] | None:
+    """Return what the client asks for in IPv6."""
+    method = item.ipv6.method
+    return method if method == "dhcp" or method == "slaac" else None  # noqa: PLR1714 - mypy narrows this form
+
+
 def _clients(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[DhcpClient]:
     """Yield the devices on which a DHCP client runs."""
     for position, item in enumerate(model.interfaces):
@@ -189,6 +195,6 @@ def _clients(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[D
             device=device,
             metric=_metric(position),
             ipv4=item.ipv4.method == "dhcp",
-            ipv6=item.ipv6.method if item.ipv6.method in ("dhcp", "slaac") else None,
+            ipv6=_asked6(item),
             prefix_hint=item.ipv6.prefix_delegation.hint if item.ipv6.prefix_delegation else None,
         )

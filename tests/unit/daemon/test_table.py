@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -53,12 +52,10 @@ class Records:
     def __init__(self) -> None:
         self.written: list[dict[str, Any]] = []
 
-    def __call__(
-        self, *, actor: str, origin: str, action: str, detail: Mapping[str, Any], outcome: str
+    def append(
+        self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
-        self.written.append(
-            {"actor": actor, "origin": origin, "action": action, "detail": detail, "outcome": outcome}
-        )
+        self.written.append({"action": action, "actor": actor, "outcome": outcome, "details": details})
 
 
 @pytest.fixture
@@ -114,7 +111,7 @@ def test_a_failure_is_recorded_with_its_reason_and_without_the_secret(
     with pytest.raises(Conflict):
         table.call(ROOT, METHOD, {"name": "locked", "password": "hunter2"})
     assert records.written[0]["outcome"] == "Conflict: it is locked"
-    assert records.written[0]["detail"] == {"name": "locked", "password": "***"}
+    assert records.written[0]["details"] == {"name": "locked", "password": "***"}
 
 
 def test_an_unknown_verb_is_named(table: VerbTable) -> None:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``patronus``: the command itself.
+
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon, 4 not allowed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from patronus.cli.commands import config, events, firewall, network, system
+from patronus.cli.session import Session, print_json
+from patronus.client import SOCKET, Client
+from patronus.core.errors import NotAuthenticated, NotPermitted, PatronusError, Unavailable
+
+REFUSED, NO_DAEMON, NOT_ALLOWED = 1, 3, 4
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
+@click.option(
+    "--socket",
+    type=click.Path(path_type=Path),
+    default=SOCKET,
+    show_default=True,
+    help="The daemon's socket.",
+)
+@click.pass_context
+def cli(context: click.Context, as_json: bool, socket: Path) -> None:  # noqa: FBT001
+    """Look after this router.
+
+    \b
+    patronus status                     what runs, and whether it is as planned
+    patronus rules add --from lan --to wan --protocol tcp --port 25 --action drop
+    patronus block 203.0.113.0/24 --for 1h
+    patronus config check               what would be wrong with the files as they are
+    """  # noqa: D301
+    context.obj = Session(Client(socket), as_json)
+
+
+for group in (system, config, firewall, network, events):
+    for command in group.COMMANDS:
+        cli.add_command(command)
+
+
+def exit_code(error: PatronusError) -> int:
+    """Return the exit code that a script sees for an error."""
+    if isinstance(error, Unavailable):
+        return NO_DAEMON
+    if isinstance(error, NotAuthenticated | NotPermitted):
+        return NOT_ALLOWED
+    return REFUSED
+
+
+def report(error: PatronusError, *, as_json: bool) -> None:
+    """Print an error for a person to stderr, or as JSON to stdout."""
+    if as_json:
+        print_json({"error": error.code, **error.parameters()})
+    else:
+        click.echo(str(error), err=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    as_json = "--json" in sys.argv
+    try:
+        cli.main(prog_name="patronus", standalone_mode=False)
+    except PatronusError as error:
+        report(error, as_json=as_json)
+        sys.exit(exit_code(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

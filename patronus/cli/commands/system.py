@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``patronus status``, ``reboot`` and ``power-off``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from patronus.cli.session import Session, with_session
+
+MIB = 1 << 20
+
+
+@click.command()
+@with_session
+def status(session: Session) -> None:
+    """Say what runs on this router, and whether it is as planned."""
+    result = {
+        "system": session.call("system.Status"),
+        "interfaces": session.call("interfaces.List")["interfaces"],
+        "pending": session.call("config.Pending"),
+        "differences": session.call("config.Doctor")["differences"],
+    }
+    session.show(result, lambda: _render(session, result))
+
+
+def _render(session: Session, result: dict[str, Any]) -> None:
+    system, pending = result["system"], result["pending"]
+    used = system["memory"]["total_bytes"] - system["memory"]["available_bytes"]
+    session.say(
+        f"{system['hostname']}: Patronus {system['image_version']} ({system['image_profile']}), "
+        f"Linux {system['kernel']}, up {_span(system['uptime_s'])}"
+    )
+    session.say(
+        f"load {system['load']:.2f}, {used // MIB} of {system['memory']['total_bytes'] // MIB} MiB in use"
+    )
+    session.say(f"generation {system['generation']} runs" + _pending(pending))
+    heads = ("interface", "zone", "device", "link", "addresses")
+    rows = [
+        (item["id"], item["zone"], item["device"], "up" if item["carrier"] else "down", item["addresses"])
+        for item in result["interfaces"]
+    ]
+    session.table(heads, rows, "No interfaces are configured.")
+    for notice in system["notices"]:
+        session.say(f"note: {notice}")
+    for item in result["differences"]:
+        session.say(f"not as planned: {item['what']}: wanted {item['wanted']}, found {item['found']}")
+
+
+def _pending(pending: dict[str, Any]) -> str:
+    if pending["generation"] is None:
+        return ", confirmed"
+    return f"; reverts in {pending['remaining_s']:.0f} s unless you run: patronus config confirm"
+
+
+def _span(seconds: float) -> str:
+    minutes, hours, days = int(seconds) // 60, int(seconds) // 3600, int(seconds) // 86400
+    return f"{days} d {hours % 24} h" if days else f"{hours} h {minutes % 60} min"
+
+
+@click.command()
+@click.confirmation_option(prompt="Restart the router now?")
+@with_session
+def reboot(session: Session) -> None:
+    """Restart the router."""
+    session.call("system.Reboot")
+
+
+@click.command(name="power-off")
+@click.confirmation_option(prompt="Switch the router off now?")
+@with_session
+def power_off(session: Session) -> None:
+    """Switch the router off."""
+    session.call("system.PowerOff")
+
+
+COMMANDS = (status, reboot, power_off)

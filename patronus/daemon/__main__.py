@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``patronusd``: boots the confirmed generation, then serves until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from patronus.core.errors import PatronusError
+from patronus.daemon import wiring
+from patronus.daemon.console import first_login_text, tell_console
+from patronus.daemon.server import Server
+from patronus.daemon.settings import PatronusFile, router_addresses
+from patronus.kernel.host import Places
+from patronus.kernel.notify import notify
+from patronus.secrets.store import TlsStore
+from patronus.secrets.tls import Names
+
+log = logging.getLogger("patronusd")
+WEB_FOLDER = "patronus-web"
+"""Beside the daemon's own run folder; the admin page finds its certificate there."""
+
+
+def main() -> None:
+    """Run the daemon; ``--root DIR`` keeps all its files below another folder."""
+    parser = argparse.ArgumentParser(prog="patronusd", description="The router's daemon.")
+    parser.add_argument("--root", type=Path, help="keep every file below this folder instead of /")
+    given = parser.parse_args()
+    serve(Places.below(given.root) if given.root else Places())
+
+
+def serve(places: Places) -> None:
+    """Boot, serve, and stop when told to."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        daemon = wiring.build(places)
+        report = daemon.boot()
+    except PatronusError as error:
+        log.critical("cannot start: %s", error)
+        sys.exit(1)
+    for message in report.messages:
+        log.warning("%s", message)
+    fingerprint = hand_out_certificate(daemon)
+    server = Server(daemon.host.places.run / "patronus.sock", daemon.answer)
+    server.start()
+    greet(daemon, fingerprint)
+    notify(f"READY=1\nSTATUS=generation {report.generation} runs")
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    notify("STOPPING=1")
+    server.stop()
+
+
+def hand_out_certificate(daemon: wiring.Daemon) -> str:
+    """Give the admin page its certificate, made at the first boot; return its SHA-256 fingerprint."""
+    config = daemon.engine.config
+    names = Names(config.get(PatronusFile).system.hostname, tuple(router_addresses(config)))
+    identity = TlsStore(daemon.host.places.state / "secrets").ensure(names, daemon.host.clock.wall())
+    folder: Path = daemon.host.places.run.with_name(WEB_FOLDER)
+    if folder.is_dir():
+        identity.hand_out(folder)
+    return identity.fingerprint
+
+
+def greet(daemon: wiring.Daemon, fingerprint: str) -> None:
+    """Show the set-up code on the console while there is no administrator."""
+    code = daemon.doorkeeper.fresh_setup_code
+    if code is not None:
+        zones = daemon.engine.config.get(PatronusFile).web.zones
+        addresses = [str(address) for address in router_addresses(daemon.engine.config, zones)]
+        tell_console(daemon.host.places.run, first_login_text(addresses, code, fingerprint))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Puts the daemon together: the kernel's adapters, the features in their order, the engine, the verbs.
+
+The one place that names the features. The order is that of planning and applying: what a feature offers,
+a later one may use; the firewall comes last, so that it knows every device and every opening.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from patronus.core.audit import AuditLog
+from patronus.core.boot import BootReport
+from patronus.core.bus import Bus
+from patronus.core.engine import Engine
+from patronus.core.errors import NotFound
+from patronus.core.feature import Feature
+from patronus.core.files import WorkingCopy
+from patronus.core.generations import Generations
+from patronus.core.parts import Parts
+from patronus.core.state import StateFile
+from patronus.core.varlink import Message
+from patronus.core.verb import PREFIX, Role
+from patronus.daemon import credentials, settings
+from patronus.daemon.config_verbs import ConfigVerbs
+from patronus.daemon.control import Alarm, LateControl
+from patronus.daemon.description import interfaces
+from patronus.daemon.machine import image_release
+from patronus.daemon.peer import Peer
+from patronus.daemon.system import SystemVerbs
+from patronus.daemon.table import VerbTable
+from patronus.firewall import service as firewall
+from patronus.kernel.bpf import Bpf
+from patronus.kernel.clock import SystemClock
+from patronus.kernel.host import Host, Places
+from patronus.kernel.netlink import Netlink
+from patronus.kernel.nft import Nft
+from patronus.kernel.units import Units
+from patronus.network.dhcp import service as dhcp
+from patronus.network.dns import service as dns
+from patronus.network.interfaces import service as interfaces_service
+from patronus.network.interfaces.factory import factory_texts
+from patronus.secrets import service as secrets_service
+from patronus.secrets.service import Doorkeeper
+from patronus.secrets.verbs import verbs as account_verbs
+
+ORDER = (settings.create, interfaces_service.create, dhcp.create, dns.create, firewall.create)
+PLUGINS = "patronus.features"
+IDLE_S = 15.0
+"""A stream that has nothing to tell says so this often, so that a broken peer is noticed."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """What runs: ready to boot the engine and to answer calls."""
+
+    host: Host
+    engine: Engine
+    doorkeeper: Doorkeeper
+    table: VerbTable
+    system: SystemVerbs
+    bus: Bus
+
+    def boot(self) -> BootReport:
+        """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
+        report = self.engine.boot()
+        self.system.notices += report.messages
+        return report
+
+    def answer(self, peer: Peer, method: str, parameters: dict[str, Any]) -> Iterator[Message]:
+        """Answer one call: a verb, the stream of events, or a question about the verbs themselves."""
+        if method == f"{PREFIX}.system.v1.Events":
+            yield from self._events(peer, parameters)
+        elif method.startswith("org.varlink.service."):
+            yield {"parameters": self._service(method, parameters)}
+        else:
+            yield {"parameters": self.table.call(peer, method, parameters)}
+
+    def _events(self, peer: Peer, parameters: dict[str, Any]) -> Iterator[Message]:
+        given = dict(parameters)
+        self.table.permit(peer, Role.VIEWER, given)
+        after = given.get("after")
+        with self.bus.stream(after if isinstance(after, int) else None) as stream:
+            while True:
+                try:
+                    numbered = stream.get(timeout=IDLE_S)
+                except queue.Empty:
+                    yield {"parameters": {"number": None, "event": None}, "continues": True}
+                    continue
+                if numbered is None:
+                    return
+                event = {"number": numbered.number, "event": numbered.event.as_data()}
+                yield {"parameters": event, "continues": True}
+
+    def _service(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        described = interfaces(self.table.verbs())
+        if method == "org.varlink.service.GetInfo":
+            version = image_release().version
+            return {
+                "vendor": "Patronus", "product": "patronusd", "version": version, "url": "",
+                "interfaces": sorted(described),
+            }  # fmt: skip
+        name = parameters.get("interface")
+        if method != "org.varlink.service.GetInterfaceDescription" or name not in described:
+            raise NotFound(f"there is no {method} of {name}")
+        return {"description": described[str(name)]}
+
+
+def build(places: Places) -> Daemon:
+    """Make the daemon on this machine. Raises KernelError, StorageError; changes nothing yet."""
+    clock, bus = SystemClock(), Bus()
+    control = LateControl(bus)
+    host = Host(
+        netlink=Netlink(),
+        nft=Nft(),
+        bpf=Bpf(places.pins),
+        units=Units(places.run.with_name("patronus-units") / "units.sock"),
+        clock=clock,
+        control=control,
+        state=StateFile(places.state / "state" / "runtime-state.json"),
+        places=places,
+    )
+    return assemble(host, control, bus, credentials.read())
+
+
+def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str]) -> Daemon:
+    """Put features, engine and verbs on a host; ``given`` are the credentials."""
+    features = [create(host) for create in ORDER] + _plugins(host)
+    audit = AuditLog(host.places.log / "audit.log", host.clock)
+    alarm = Alarm(lambda: engine.revert_if_due())
+    suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
+    engine = Engine(
+        Parts(
+            features=features,
+            generations=Generations(host.places.state / "generations"),
+            working=WorkingCopy(host.places.config, host.places.state / "drafts"),
+            audit=audit,
+            clock=host.clock,
+            bus=bus,
+            first_texts=lambda: factory_texts(
+                host.netlink.inventory(), credentials.first_files(given, suffixes)
+            ),
+            confirm_default=lambda: control.config.get(settings.PatronusFile).engine.confirm_default,
+            on_deadline=alarm.set,
+            image_version=image_release().version,
+        )
+    )
+    control.attach(engine)
+    doorkeeper = secrets_service.create(host.places, host.clock, password=given.get(credentials.PASSWORD))
+    system = SystemVerbs(host)
+    verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *account_verbs(doorkeeper)]
+    verbs += [verb for feature in features for verb in feature.verbs()]
+    table = VerbTable(verbs, doorkeeper.authenticate, audit)
+    system.table = table.verbs()
+    return Daemon(host, engine, doorkeeper, table, system, bus)
+
+
+def _plugins(host: Host) -> list[Feature[Any, Any]]:
+    """Make the features of third parties, by name, after our own; their ``create(host)`` is like ours."""
+    return [point.load()(host) for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name)]
