@@ -15,7 +15,10 @@ from pathlib import Path
 
 from image.enter import command_line
 from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, locked, run, step
+from image.keys import Keys
+from image.keys import ensure as ensure_keys
 from image.mkosi import mkosi
+from image.report import describe
 from image.stage import epoch, lay_out, version
 from image.trees import build_tree, tree
 
@@ -47,32 +50,37 @@ def _input_files() -> Iterator[Path]:
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def fingerprint(profile: str) -> str:
+def fingerprint(profile: str, keys: Keys | None) -> str:
     """Return a hash over everything that decides what the image of the profile holds."""
     digest = hashlib.sha256(profile.encode() + (cache() / "trees/tools.stamp").read_bytes())
+    if keys:
+        digest.update(keys.boot_certificate.read_bytes() + keys.update_keyring.read_bytes())
     for path in _input_files():
         digest.update(f"{path.relative_to(CHECKOUT)}\0{os.access(path, os.X_OK)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def build(profile: str) -> Path:
+def build(profile: str, *, signed: bool = True) -> Path:
     """Build the image of the profile unless it is up to date; return the disk. Raises BuildError."""
     build_tree("tools")
     build_tree("test")
     output, stamp = folder(profile), folder(profile) / ".fingerprint"
     with locked("image"):
+        keys = ensure_keys() if signed else None
         compile_bpf()
-        wanted = fingerprint(profile)
+        wanted = fingerprint(profile, keys)
         if stamp.exists() and stamp.read_text() == wanted and disk(profile).exists():
             print(f":: image {profile}: nothing has changed")
             return disk(profile)
         _start_over(output)
         with step(f"image {profile}: our own files"):
-            lay_out(profile, output / "root-tree", output / "initrd-tree")
+            lay_out(profile, keys, output / "root-tree", output / "initrd-tree")
         with step(f"image {profile}: mkosi"):
-            _mkosi_image(profile, output)
+            _mkosi_image(profile, keys, output)
         run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(output)]))
+        with step(f"image {profile}: sums and sizes"):
+            describe(profile, output)
         stamp.write_text(wanted)
     return disk(profile)
 
@@ -92,7 +100,20 @@ def _start_over(output: Path) -> None:
     output.mkdir(parents=True)
 
 
-def _mkosi_image(profile: str, output: Path) -> None:
+def _signing(keys: Keys | None) -> list[str]:
+    """Return mkosi's options that sign with the keys."""
+    if keys is None:
+        return ["--secure-boot=no"]
+    return [
+        "--secure-boot=yes",
+        "--secure-boot-auto-enroll=yes",
+        "--sign-expected-pcr=no",
+        f"--secure-boot-key={keys.boot_key}",
+        f"--secure-boot-certificate={keys.boot_certificate}",
+    ]
+
+
+def _mkosi_image(profile: str, keys: Keys | None, output: Path) -> None:
     """Let mkosi make the image from the laid-out trees."""
     kept = cache() / "image" / profile
     kept.mkdir(parents=True, exist_ok=True)
@@ -104,6 +125,7 @@ def _mkosi_image(profile: str, output: Path) -> None:
         f"--output-directory={output}",
         f"--image-version={version()}",
         f"--source-date-epoch={epoch()}",
+        *_signing(keys),
         *(f"--profile={name}" for name in PROFILES[profile]),
     ]
     mkosi(CHECKOUT / "image", [*options, "build"])
@@ -121,13 +143,14 @@ def main() -> None:
     """Build the image of the profile named on the command line."""
     parser = argparse.ArgumentParser(prog="python3 -m image.build", description=__doc__)
     parser.add_argument("profile", nargs="?", default="standard", choices=sorted(PROFILES))
+    parser.add_argument("--unsigned", action="store_true", help="sign nothing; such builds can be compared")
     parser.add_argument("--clean", action="store_true", help="remove all images and cached bases instead")
     chosen = parser.parse_args()
     try:
         if chosen.clean:
             clean()
         else:
-            print(build(chosen.profile))
+            print(build(chosen.profile, signed=not chosen.unsigned))
     except BuildError as error:
         complain(error)
 

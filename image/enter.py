@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run a command inside the test tree: Debian 13, as the device is, with the checkout at its usual path.
 
-Run as ``python3 -m image.enter [--offline] -- COMMAND ...``. The tree lies under an overlay in memory,
-so that nothing written to it stays; the checkout and the cache are the real ones. Needs root (sudo is used).
+Run as ``python3 -m image.enter [--offline] [--visible DIR] -- COMMAND ...``. The tree lies under an
+overlay in memory, so that nothing written to it stays; the checkout and the
+cache are the real ones. Needs root (sudo is used).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from image.host import CHECKOUT, BuildError, as_root, cache, complain, run
@@ -19,8 +21,8 @@ from image.trees import build_tree, extras, tree
 PASSED_ON = ("CI", "TERM", "COLUMNS", "PYTEST_ADDOPTS", "HYPOTHESIS_PROFILE")
 
 
-def command_line(command: list[str], *, offline: bool = False) -> list[str]:
-    """Return the host's command line that runs the command inside the test tree."""
+def command_line(command: list[str], *, offline: bool = False, visible: Sequence[Path] = ()) -> list[str]:
+    """Return the host's command line that runs the command in the test tree; it sees the folders as well."""
     spaces = ["unshare", "--mount", "--propagation", "private", *(["--net"] if offline else [])]
     inner = [
         sys.executable,
@@ -29,11 +31,12 @@ def command_line(command: list[str], *, offline: bool = False) -> list[str]:
         "--inside",
         str(Path.cwd()),
         *(["--offline"] if offline else []),
+        *(f"--visible={place}" for place in visible),
     ]
     return as_root([*spaces, "env", f"PYTHONPATH={CHECKOUT}", *inner, "--", *command])
 
 
-def _mount_root() -> Path:
+def _mount_root(visible: Sequence[Path]) -> Path:
     """Lay the tree under an overlay in memory, with the host's kernel folders; return the new root."""
     memory = cache() / "trees" / ".enter"
     memory.mkdir(exist_ok=True)
@@ -48,7 +51,7 @@ def _mount_root() -> Path:
     run(["mount", "-t", "bpf", "bpf", root / "sys/fs/bpf"])
     for name in ("run", "tmp"):
         run(["mount", "-t", "tmpfs", "-o", f"mode={'1777' if name == 'tmp' else '0755'}", name, root / name])
-    for source in (CHECKOUT, cache()):
+    for source in (CHECKOUT, cache(), *visible):
         _bind(source, root / source.relative_to("/"))
     if extras().is_dir():
         _bind(extras(), root / "opt/extras")
@@ -76,9 +79,9 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _inside(command: list[str], folder: str, *, offline: bool) -> None:
+def _inside(command: list[str], folder: str, *, offline: bool, visible: Sequence[Path]) -> None:
     """Become the command, inside the tree; called in the new mount namespace."""
-    root = _mount_root()
+    root = _mount_root(visible)
     os.chroot(root)
     os.chdir(folder)
     os.environ["PATH"] = _environment()["PATH"]
@@ -94,16 +97,16 @@ def main() -> None:
     """Build the tree where it is missing, and run the command in it."""
     parser = argparse.ArgumentParser(prog="python3 -m image.enter", description=__doc__)
     parser.add_argument("--offline", action="store_true", help="in a network namespace of its own")
+    parser.add_argument("--visible", type=Path, action="append", default=[], help="show this folder as well")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="+")
     chosen = parser.parse_args()
     try:
         if chosen.inside:
-            _inside(chosen.command, chosen.inside, offline=chosen.offline)
+            _inside(chosen.command, chosen.inside, offline=chosen.offline, visible=chosen.visible)
         build_tree("test")
-        raise SystemExit(
-            subprocess.run(command_line(chosen.command, offline=chosen.offline), check=False).returncode
-        )
+        outer = command_line(chosen.command, offline=chosen.offline, visible=chosen.visible)
+        raise SystemExit(subprocess.run(outer, check=False).returncode)
     except BuildError as error:
         complain(error)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from image.enter import command_line
 from image.host import CHECKOUT, cache, run
+from image.keys import Keys
 
 DIST_PACKAGES = Path("usr/lib/python3/dist-packages")
 SCRIPT = """#!/usr/bin/python3
@@ -46,7 +47,7 @@ def version() -> str:
     return (CHECKOUT / "image/version").read_text().strip()
 
 
-def lay_out(profile: str, root_tree: Path, initrd_tree: Path) -> None:
+def lay_out(profile: str, keys: Keys | None, root_tree: Path, initrd_tree: Path) -> None:
     """Fill both folders anew: rootfs/, our Python and the BPF objects; and the initrd's own files."""
     for target, source in ((root_tree, CHECKOUT / "rootfs"), (initrd_tree, CHECKOUT / "image/initrd-tree")):
         shutil.rmtree(target, ignore_errors=True)
@@ -58,6 +59,9 @@ def lay_out(profile: str, root_tree: Path, initrd_tree: Path) -> None:
     place.mkdir(parents=True)
     for built in objects:
         shutil.copy(built, place)
+    if keys:
+        ring = root_tree / "usr/lib/systemd/import-pubring.gpg"
+        shutil.copy(keys.update_keyring, ring)
     marker = root_tree / "usr/share/patronus/profile"
     marker.write_text(f"{profile}\n")
     for tree in (root_tree, initrd_tree):

@@ -28,6 +28,18 @@ def extras() -> Path:
     return cache() / "trees" / "test-extras"
 
 
+def tool(name: str) -> list[str]:
+    """Return the command that starts a program of the tools tree on this host, without root or a chroot."""
+    root = tree("tools")
+    loader = root / "usr/lib64/ld-linux-x86-64.so.2"
+    return [
+        str(loader),
+        "--library-path",
+        str(root / "usr/lib/x86_64-linux-gnu"),
+        str(root / "usr/bin" / name),
+    ]
+
+
 def _fingerprint(name: str) -> str:
     """Return a hash over everything that decides what the tree holds."""
     digest = hashlib.sha256(VERSION.encode())
@@ -53,11 +65,14 @@ def build_tree(name: str) -> None:
 
 
 def _mkosi_tree(name: str) -> None:
-    """Let mkosi make the tree in the cache, over what stood there."""
-    output = cache() / "trees"
-    output.mkdir(exist_ok=True)
-    run(as_root(["rm", "-rf", "--one-file-system", str(tree(name))]))
-    mkosi(CHECKOUT / "image/trees" / name, ["--force", f"--output-directory={output}", "build"])
+    """Let mkosi make the tree, then put it in place of the old one, which those inside may still use."""
+    fresh, old = cache() / "trees/new", cache() / "trees" / f"{name}.old"
+    run(as_root(["rm", "-rf", "--one-file-system", str(fresh / name), str(old)]))
+    fresh.mkdir(parents=True, exist_ok=True)
+    mkosi(CHECKOUT / "image/trees" / name, ["--force", f"--output-directory={fresh}", "build"])
+    if tree(name).exists():
+        run(as_root(["mv", str(tree(name)), str(old)]))
+    run(as_root(["mv", str(fresh / name), str(tree(name))]))
 
 
 def clean() -> None:
