@@ -163,7 +163,8 @@ class BlockVerbs:
 
 
 def _origin_in(origin: str, prefix: IpNetwork) -> bool:
+    """Return whether the caller's address, the last word of ``web 192.168.1.10``, is in the prefix."""
     try:
-        return ip_address(origin) in prefix
+        return ip_address(origin.rpartition(" ")[2]) in prefix
     except ValueError:
         return False

@@ -122,6 +122,15 @@ def test_a_prefix_stands_in_a_path(admin: Visitor) -> None:
     assert admin.ask("DELETE", "/api/v1/blocklist/203.0.113.0%2F24").status == 404
 
 
+def test_nobody_blocks_the_address_from_which_they_ask(machine: Machine, admin: Visitor) -> None:
+    near = machine.visitor("127.0.0.99")
+    near.bearer = admin.bearer
+    block = {"prefix": "127.0.0.99/32", "for_s": 600}
+    refused = near.ask("POST", "/api/v1/blocklist", block)
+    assert refused.status == 400
+    assert "from where you are asking" in refused.json()["detail"]
+
+
 def test_the_description_is_the_table(machine: Machine, admin: Visitor) -> None:
     document = admin.ask("GET", "/api/v1/openapi.json").json()
     assert document["openapi"] == "3.1.0"
