@@ -176,6 +176,9 @@ def _whole(document: Document, wanted: dict[str, Any]) -> str:
 
 def _verified(document: Document, text: str, wanted: dict[str, Any]) -> str:
     found = document_of(document.file, text)
+    if document.suffix == ".toml":
+        # The last table of an array of tables takes the array's name with it.
+        wanted = {key: value for key, value in wanted.items() if value != [] or key in found.data}
     if found.problems or found.data != wanted:
         raise InvalidRequest(
             f"{document.file} is written in a way that cannot be edited in place; edit the file itself"

@@ -21,11 +21,21 @@ from patronus.network.dns.wire import (
     wire_name,
 )
 
-PLAIN = bytes(dnslib.DNSRecord.question("www.example").pack())
+ID = 0x1234
+"""Chosen, so that the tests have the same names in every process."""
+
+
+def question(name: str) -> dnslib.DNSRecord:
+    record = dnslib.DNSRecord.question(name)
+    record.header.id = ID
+    return record
+
+
+PLAIN = bytes(question("www.example").pack())
 
 
 def with_edns(name: str = "www.example", *, version: int = 0, size: int = 4096, flags: str = "") -> bytes:
-    record = dnslib.DNSRecord.question(name)
+    record = question(name)
     record.add_ar(dnslib.EDNS0(udp_len=size, flags=flags, version=version))
     return bytes(record.pack())
 
@@ -70,6 +80,7 @@ def test_the_key_is_the_same_whatever_the_case_and_another_for_type_do_and_cd() 
         PLAIN[:2] + b"\x81\x80" + PLAIN[4:],
         with_edns()[:-1],
     ],
+    ids=[str(number) for number in range(8)],
 )
 def test_what_is_no_question_is_not_answered(data: bytes) -> None:
     with pytest.raises(MalformedMessage):
@@ -84,6 +95,7 @@ def test_what_is_no_question_is_not_answered(data: bytes) -> None:
         (PLAIN[:4] + b"\0\0" + PLAIN[6:12], Rcode.FORMERR),
         (PLAIN[:6] + b"\0\1" + PLAIN[8:], Rcode.FORMERR),
     ],
+    ids=["opcode", "two questions", "no question", "an answer"],
 )
 def test_what_we_do_not_do_is_answered_so(data: bytes, rcode: Rcode) -> None:
     query = parse_query(data)
@@ -92,7 +104,7 @@ def test_what_we_do_not_do_is_answered_so(data: bytes, rcode: Rcode) -> None:
 
 
 def response() -> bytes:
-    record = dnslib.DNSRecord.question("www.example").reply()
+    record = question("www.example").reply()
     record.add_answer(*dnslib.RR.fromZone("www.example 60 CNAME web.example\nweb.example 30 A 198.51.100.7"))
     record.add_auth(*dnslib.RR.fromZone("example 600 NS ns.example"))
     record.add_ar(*dnslib.RR.fromZone("ns.example 600 A 198.51.100.1"))
