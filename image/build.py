@@ -144,11 +144,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m image.build", description=__doc__)
     parser.add_argument("profile", nargs="?", default="standard", choices=sorted(PROFILES))
     parser.add_argument("--unsigned", action="store_true", help="sign nothing; such builds can be compared")
+    parser.add_argument("--bpf", action="store_true", help="compile the BPF objects instead")
     parser.add_argument("--clean", action="store_true", help="remove all images and cached bases instead")
     chosen = parser.parse_args()
     try:
         if chosen.clean:
             clean()
+        elif chosen.bpf:
+            compile_bpf()
         else:
             print(build(chosen.profile, signed=not chosen.unsigned))
     except BuildError as error:

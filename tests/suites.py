@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run the suites named on the command line, each where it belongs, and add up what they say.
+
+``python3 -m tests.suites unit netns`` prints each suite's time beside its budget, and closes with one line of
+totals. A suite that has no folder, or collects no test, has failed: nothing passes by being absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as Xml
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from image.enter import command_line
+from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, run
+
+REPORTS = BUILD / "reports"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Where a suite's tests lie, where they run, and the minutes that it should stay within."""
+
+    place: str
+    budget_min: int
+    in_tree: bool = True
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many tests of a suite ended how."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Outcome) -> Outcome:
+        """Return both together."""
+        return Outcome(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        """Return the line that people and CI read."""
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+PARALLEL = ("-n", "2")
+SUITES = {
+    "unit": Suite("tests/unit", 1, in_tree=False, options=PARALLEL),
+    "unit-device": Suite("tests/unit", 2, options=PARALLEL),
+    "golden": Suite("tests/golden", 1, in_tree=False),
+    "bpf": Suite("tests/bpf", 2),
+    "netns": Suite("tests/netns", 5),
+    "web": Suite("tests/web", 3),
+    "vm": Suite("tests/vm", 15),
+}
+
+
+def tracked(*suffixes: str) -> list[str]:
+    """Return the tracked files with one of the suffixes."""
+    listing = run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture=True)
+    return sorted(name for name in listing.split("\0") if name.endswith(suffixes))
+
+
+def shell_scripts() -> list[str]:
+    """Return the tracked files that a shell runs, known by their first line."""
+    scripts = []
+    for name in tracked(""):
+        path = CHECKOUT / name
+        if path.is_file() and path.open("rb").readline().startswith(
+            (b"#!/bin/bash", b"#!/usr/bin/env bash", b"#!/bin/sh")
+        ):
+            scripts.append(name)
+    return scripts
+
+
+def lint_steps() -> dict[str, list[str]]:
+    """Return the linters by name: those of the virtual environment, then those of the test tree."""
+    tool = cache() / "venv/bin"
+    return {
+        "ruff check": [str(tool / "ruff"), "check", "."],
+        "ruff format": [str(tool / "ruff"), "format", "--check", "."],
+        "mypy --strict": [str(tool / "mypy")],
+        "import-linter": [str(tool / "lint-imports")],
+        "clang-format": command_line(["clang-format", "--dry-run", "-Werror", *tracked(".bpf.c", ".h")]),
+        "shellcheck": command_line(["shellcheck", *shell_scripts()]),
+    }
+
+
+def lint() -> Outcome:
+    """Run every linter, also after one has failed; each counts as one test."""
+    total = Outcome()
+    for name, command in lint_steps().items():
+        good = subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 0
+        print(f"   lint: {name}: {'passed' if good else 'FAILED'}", flush=True)
+        total += Outcome(passed=int(good), failed=int(not good))
+    return total
+
+
+def run_suite(name: str, suite: Suite) -> Outcome:
+    """Run pytest on the suite and return what its report says; a broken run counts as one failure."""
+    report = REPORTS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    if not (CHECKOUT / suite.place).is_dir():
+        print(f"   {name}: there is no {suite.place}", flush=True)
+        return Outcome(failed=1)
+    words = [
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--junitxml={report}",
+        *suite.options,
+        suite.place,
+    ]
+    python = "/usr/bin/python3" if suite.in_tree else str(cache() / "venv/bin/python")
+    command = [python, *words]
+    done = subprocess.run(command_line(command) if suite.in_tree else command, cwd=CHECKOUT, check=False)
+    if not report.exists():
+        return Outcome(failed=1)
+    outcome = read_report(report)
+    broken = outcome.passed + outcome.failed == 0 or (done.returncode != 0 and outcome.failed == 0)
+    return replace(outcome, failed=outcome.failed + 1) if broken else outcome
+
+
+def read_report(report: Path) -> Outcome:
+    """Return the counts of a JUnit file."""
+    counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for part in Xml.parse(report).getroot().iter("testsuite"):
+        for name in counts:
+            counts[name] += int(part.get(name, "0"))
+    failed = counts["failures"] + counts["errors"]
+    return Outcome(counts["tests"] - failed - counts["skipped"], failed, counts["skipped"])
+
+
+def run_named(name: str) -> Outcome:
+    """Run one suite, or the linters, and say how long it took."""
+    budget_min = 2 if name == "lint" else SUITES[name].budget_min
+    print(f"\n== {name} (budget {budget_min} min)", flush=True)
+    start = time.monotonic()
+    outcome = lint() if name == "lint" else run_suite(name, SUITES[name])
+    print(f"== {name}: {outcome} in {time.monotonic() - start:.0f} s of {60 * budget_min} s", flush=True)
+    return outcome
+
+
+def main() -> None:
+    """Run the suites in the order given; leave with status 1 when anything failed."""
+    parser = argparse.ArgumentParser(prog="python3 -m tests.suites", description=__doc__)
+    parser.add_argument("names", nargs="+", choices=["lint", *SUITES], metavar="SUITE")
+    names = parser.parse_args().names
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    try:
+        outcomes = {name: run_named(name) for name in names}
+        run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(REPORTS)]))
+    except BuildError as error:
+        complain(error)
+    for name, outcome in outcomes.items():
+        print(f"   {name}: {outcome}")
+    total = sum(outcomes.values(), Outcome())
+    print(total)
+    sys.exit(1 if total.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
