@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The laboratory: the shipped image between a WAN, a LAN and a DMZ, and clients that no one here wrote."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from image.build import disk
+from qemu.guest import Guest, shell_credentials
+from qemu.internet import ADDRESS, ADDRESS6, Internet
+from qemu.machine import Machine
+from qemu.topology import Topology
+from qemu.vm import Vm
+
+LAN_ADDRESS = "192.168.1.1"
+UP = "up"
+BOOT_LIMIT_S = 300.0
+
+
+def image() -> Path:
+    """Return the image under test: the standard profile's, unless PATRONUS_IMAGE names another."""
+    return Path(os.environ.get("PATRONUS_IMAGE") or disk("standard"))
+
+
+class Lab:
+    """One router, booted once with the factory's settings, and the networks around it."""
+
+    def __init__(self, net: Topology, folder: Path) -> None:
+        self.lan, self.wan, self.dmz = net.segment("lan"), net.segment("wan"), net.segment("dmz")
+        self.server = self.wan.host("server", f"{ADDRESS}/24", f"{ADDRESS6}/64")
+        self.scanner = self.wan.host("scanner", "203.0.113.2/24")
+        self.client = self.lan.host("client")
+        self.other = self.lan.host("other")
+        self.internet = Internet(self.server)
+        self.nics = (self.lan.nic(), self.wan.nic(), self.dmz.nic())
+        self.machine = Machine(image(), nics=self.nics, credentials=shell_credentials())
+        self.vm = Vm(self.machine, folder=folder)
+
+    @property
+    def guest(self) -> Guest:
+        """The root shell inside the router."""
+        return self.vm.guest
+
+    def boot(self) -> None:
+        """Boot for the first time and keep how the router is once it is up."""
+        self.vm.start()
+        self.wait_up()
+        self.vm.save(UP)
+        self.pause()
+
+    def wait_up(self) -> None:
+        """Wait until the router has applied a generation and has an address on its WAN."""
+        self.guest.wait_ready(timeout_s=BOOT_LIMIT_S)
+        self.guest.wait_for_unit("patronusd.service", timeout_s=BOOT_LIMIT_S)
+        self.guest.wait_for_unit("multi-user.target", timeout_s=BOOT_LIMIT_S)
+        self.guest.wait_until_succeeds(f"ip -4 -o address | grep -q {LAN_ADDRESS}/24", timeout_s=60)
+        self.guest.wait_until_succeeds("ip -4 -o address | grep -q ' 203.0.113.'", timeout_s=60)
+
+    def fresh(self) -> None:
+        """Go back to the moment when the router had just come up; the clients forget what they had."""
+        if self.vm.machine != self.machine:
+            self.vm.cut_power()
+            self.vm.machine = self.machine
+        self.vm.restore(UP)
+        for host in (self.client, self.other):
+            host.succeed(["ip", "address", "flush", "dev", host.link])
+            host.succeed(["ip", "neigh", "flush", "all"])
+        self.internet.web.visitors.clear()
+
+    def pause(self) -> None:
+        """Let the router rest, so that tests that boot one of their own have the processor."""
+        if self.vm.pid is not None:
+            self.vm.qmp.execute("stop")
+
+    def restart(self, *, machine: Machine | None = None) -> None:
+        """Switch on again after the power was cut, and wait until the router is up."""
+        self.vm.start(machine=machine)
+        self.wait_up()
+
+    def wan_address(self) -> str:
+        """Return the router's address on the WAN."""
+        said = self.guest.succeed("ip -4 -o address | grep -o 'inet 203.0.113.[0-9]*'")
+        return said.split()[1]
+
+    def lease(self, host_name: str = "client") -> str:
+        """Let a LAN host ask for a lease with dhcpcd; return the address."""
+        host = {"client": self.client, "other": self.other}[host_name]
+        options = ["--oneshot", "--persistent", "--ipv4only", "--noarp", "--waitip=4", "--timeout", "30"]
+        host.succeed(["dhcpcd", *options, host.link], timeout_s=45)
+        (address,) = host.addresses()
+        return address
+
+
+def eventually(check: Callable[[], object], *, timeout_s: float = 20.0) -> None:
+    """Wait until a check is true; fail with its last value."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := check()):
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {value!r}"
+        time.sleep(0.3)
