@@ -11,17 +11,14 @@ from pathlib import Path
 
 from patronus.core.errors import PatronusError
 from patronus.daemon import wiring
+from patronus.daemon.certificate import Certificate
 from patronus.daemon.console import first_login_text, tell_console
 from patronus.daemon.server import Server
 from patronus.daemon.settings import PatronusFile, router_addresses
 from patronus.kernel.host import Places
 from patronus.kernel.notify import notify
-from patronus.secrets.store import TlsStore
-from patronus.secrets.tls import Names
 
 log = logging.getLogger("patronusd")
-WEB_FOLDER = "patronus-web"
-"""Beside the daemon's own run folder; the admin page finds its certificate there."""
 
 
 def main() -> None:
@@ -44,7 +41,9 @@ def serve(places: Places) -> None:
         sys.exit(1)
     for message in report.messages:
         log.warning("%s", message)
-    fingerprint = hand_out_certificate(daemon)
+    certificate = Certificate(daemon.host)
+    fingerprint = certificate.hand_out()
+    certificate.keep()
     server = Server(daemon.host.places.run / "patronus.sock", daemon.answer)
     server.start()
     greet(daemon, fingerprint)
@@ -52,17 +51,6 @@ def serve(places: Places) -> None:
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     notify("STOPPING=1")
     server.stop()
-
-
-def hand_out_certificate(daemon: wiring.Daemon) -> str:
-    """Give the admin page its certificate, made at the first boot; return its SHA-256 fingerprint."""
-    config = daemon.engine.config
-    names = Names(config.get(PatronusFile).system.hostname, tuple(router_addresses(config)))
-    identity = TlsStore(daemon.host.places.state / "secrets").ensure(names, daemon.host.clock.wall())
-    folder: Path = daemon.host.places.run.with_name(WEB_FOLDER)
-    if folder.is_dir():
-        identity.hand_out(folder)
-    return identity.fingerprint
 
 
 def greet(daemon: wiring.Daemon, fingerprint: str) -> None:

@@ -10,22 +10,28 @@ from pathlib import Path
 KIB = 1024
 
 
+UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Release:
-    """The image that runs (os-release(5)): IMAGE_VERSION and VARIANT_ID."""
+    """The image that runs: its version (os-release(5), IMAGE_VERSION) and its profile."""
 
     version: str
     profile: str
 
 
-def image_release(path: Path = Path("/usr/lib/os-release")) -> Release:
+def image_release(root: Path = Path("/usr")) -> Release:
     """Return which image runs; ``unknown`` on a machine that no image of ours started."""
     fields = {}
-    if path.exists():
-        for line in path.read_text().splitlines():
+    described, profile = root / "lib/os-release", root / "share/patronus/profile"
+    if described.exists():
+        for line in described.read_text().splitlines():
             key, _, value = line.partition("=")
             fields[key] = value.strip().strip('"')
-    return Release(fields.get("IMAGE_VERSION", "unknown"), fields.get("VARIANT_ID", "unknown"))
+    return Release(
+        fields.get("IMAGE_VERSION", UNKNOWN), profile.read_text().strip() if profile.exists() else UNKNOWN
+    )
 
 
 def memory(path: Path = Path("/proc/meminfo")) -> tuple[int, int]:
