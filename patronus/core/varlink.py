@@ -22,8 +22,8 @@ class MalformedMessage(ValueError):
 
 
 def encode(message: Message) -> bytes:
-    """Return the message as bytes with its terminator."""
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\0"
+    """Return the message as bytes with its terminator; what is no Unicode text becomes ``?``."""
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode(errors="replace") + b"\0"
 
 
 class Decoder:
@@ -45,11 +45,21 @@ class Decoder:
 
 
 def parse(frame: bytes) -> Message:
-    """Return one frame as a message. Raises MalformedMessage."""
+    """Return one frame as a message. Raises MalformedMessage.
+
+    Python's reader takes more than JSON has: NaN, and escapes that are halves of a character. Nothing behind
+    this door can write those down again.
+    """
     try:
-        message = json.loads(frame)
+        message = json.loads(frame.decode(), parse_constant=_refuse_constant)
+        if b"\\u" in frame:
+            json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise MalformedMessage(f"not JSON: {error}") from error
     if not isinstance(message, dict):
         raise MalformedMessage("a message is a JSON object")
     return message
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")

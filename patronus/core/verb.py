@@ -41,9 +41,9 @@ class Caller:
 
 
 class Parameters(BaseModel):
-    """Base of every verb's parameters; unknown keys are errors."""
+    """Base of every verb's parameters; unknown keys are errors, and so are numbers without end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Result(BaseModel):

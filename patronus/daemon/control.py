@@ -71,6 +71,10 @@ class LateControl:
         self._bus.observe(observer)
 
 
+LONGEST_S = 86400.0
+"""An alarm rings after a day at the latest; whoever is called too early sets it again."""
+
+
 class Alarm:
     """Calls ``action`` once after a time that may be set anew; in a thread of its own."""
 
@@ -86,6 +90,6 @@ class Alarm:
                 self._timer.cancel()
             self._timer = None
             if seconds is not None:
-                self._timer = threading.Timer(max(0.0, seconds), self._action)
+                self._timer = threading.Timer(min(max(0.0, seconds), LONGEST_S), self._action)
                 self._timer.daemon = True
                 self._timer.start()

@@ -32,6 +32,20 @@ def test_what_is_no_message_is_refused(frame: bytes) -> None:
         list(Decoder().feed(frame))
 
 
+@pytest.mark.parametrize("value", [rb'"\ud800"', b'"\xed\xa0\x80"', rb'["\udc80 x"]', b"NaN", b"-Infinity"])
+def test_what_python_reads_and_json_has_not_is_refused(value: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        list(Decoder().feed(b'{"a":' + value + b"}\0"))
+
+
+def test_a_whole_character_in_two_escapes_is_taken() -> None:
+    assert list(Decoder().feed(rb'{"a":"\ud83d\ude00"}' + b"\0")) == [{"a": "\U0001f600"}]
+
+
+def test_what_is_no_text_can_still_be_told() -> None:
+    assert list(Decoder().feed(encode({"a": "x\udcff"}))) == [{"a": "x?"}]
+
+
 def test_a_message_without_an_end_is_refused_at_the_limit() -> None:
     decoder = Decoder(limit=100)
     assert list(decoder.feed(b"a" * 100)) == []
