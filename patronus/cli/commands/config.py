@@ -136,10 +136,15 @@ def _render_commit(session: Session, result: dict[str, Any]) -> None:
     session.show(result, lambda: describe_commit(session, result))
 
 
-def describe_commit(session: Session, result: dict[str, Any]) -> None:
-    """Say what came of a change, for a person."""
+def describe_warnings(session: Session, result: dict[str, Any]) -> None:
+    """Say what a person should know about a change that was made."""
     for warning in result["warnings"]:
         session.say(warning["text"])
+
+
+def describe_commit(session: Session, result: dict[str, Any]) -> None:
+    """Say what came of a change, for a person."""
+    describe_warnings(session, result)
     session.say(f"Generation {result['generation']} runs.")
     if result["confirm_within_s"] is not None:
         session.say(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from patronus.cli.commands.config import CONFIRM, DurationType, describe_commit
+from patronus.cli.commands.config import CONFIRM, DurationType, describe_commit, describe_warnings
 from patronus.cli.session import Session, with_session
 
 
@@ -106,7 +106,7 @@ def block(session: Session, prefix: str, for_s: int | None, reason: str | None) 
     Example: patronus block 203.0.113.0/24 --for 1h --reason scans
     """
     result = session.call("firewall.Block", prefix=prefix, for_s=for_s, reason=reason)
-    session.show(result, lambda: session.say(f"{prefix} is blocked."))
+    session.show(result, lambda: _say_with_warnings(session, result, f"{prefix} is blocked."))
 
 
 @click.command()
@@ -115,7 +115,7 @@ def block(session: Session, prefix: str, for_s: int | None, reason: str | None) 
 def unblock(session: Session, prefix: str) -> None:
     """End a block, timed or not."""
     result = session.call("firewall.Unblock", prefix=prefix)
-    session.show(result, lambda: session.say(f"{prefix} is no longer blocked."))
+    session.show(result, lambda: _say_with_warnings(session, result, f"{prefix} is no longer blocked."))
 
 
 @click.command()
@@ -125,6 +125,11 @@ def blocks(session: Session) -> None:
     result = session.call("firewall.ListBlocks")
     rows = [(item["prefix"], item["reason"], _left(item.get("remaining_s"))) for item in result["blocks"]]
     session.show(result, lambda: session.table(("prefix", "reason", "ends in"), rows, "Nothing is blocked."))
+
+
+def _say_with_warnings(session: Session, result: dict[str, Any], text: str) -> None:
+    describe_warnings(session, result)
+    session.say(text)
 
 
 def _left(seconds: float | None) -> str:
