@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Holds the router's mount and host-name namespaces, and is its units helper with a systemctl of ours.
+
+``unshare --mount --uts python -m tests.netns.daemon.keeper ROOT`` shows the router's folders where the image
+has them, prints a line when ready, and serves until its input closes; its DHCP clients end with it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from patronus.kernel.endpoint import listen
+from patronus.kernel.host import Places
+from patronus.kernel.units_server import UnitsServer
+
+SYSTEMCTL = Path(__file__).parents[1] / "interfaces" / "systemctl.py"
+LONG_S = 600.0
+SHOWN = ("run/patronus-dhcpcd", "run/dhcpcd", "var/lib/dhcpcd")
+
+
+def stand_in(state: Path) -> Path:
+    """Write the program that is asked in systemctl's place."""
+    program = state / "systemctl"
+    program.write_text(f'#!/bin/sh\nSYSTEMCTL_STATE={state} exec {sys.executable} {SYSTEMCTL} "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def main(root: Path) -> None:
+    """Keep the router below ``root`` until standard input ends."""
+    for folder in SHOWN:
+        subprocess.run(["mount", "--bind", root / folder, Path("/") / folder], check=True)
+    state = root / "units"
+    state.mkdir()
+    program = stand_in(state)
+    socket = listen(Places.below(root).run.with_name("patronus-units") / "units.sock")
+    server = UnitsServer(socket, os.getuid(), systemctl=str(program))
+    threading.Thread(target=server.serve, args=(LONG_S,), daemon=True).start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    for pid in state.glob("*.pid"):
+        subprocess.run([program, "stop", pid.stem], check=False, timeout=10)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

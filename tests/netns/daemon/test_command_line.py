@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line before a real router: what it shows, what it changes, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.provider import GATEWAY, WEB
+from tests.netns.services.network import dig
+
+NOBODY = 65534
+MISTAKES = {
+    "patronus.toml": '[system]\nhostname = "-bad-"\ntimezone = "Mars/Base"\n',
+    "network/dhcp.yaml": """pools:
+  - {id: lan, interface: nowhere, ranges: [192.168.1.100-192.168.1.199], lease_time: 12h}
+  - {id: two, interface: lan, ranges: [10.0.0.1-10.0.0.9], lease_time: never}
+""",
+    "network/dns.yaml": """listen: [lan]
+records:
+  - {id: a, name: nas.home.arpa, type: A, value: 192.168.1.300}
+colour: red
+""",
+    "firewall/rules.yaml": """rules:
+  - {id: r1, protocol: tcp, destination_port: 70000, action: drop}
+  - {id: r2, from: moon, action: drop}
+  - {id: r3, source: "@nobody", action: drop}
+  - {id: r4, action: explode}
+  - {id: r4, action: drop}
+""",
+}
+
+
+@pytest.fixture
+def restored(machine: Machine) -> Iterator[Machine]:
+    """Lend the machine, and bring back the configuration that it had before."""
+    before = machine.call("config.Show")["files"]
+    yield machine
+    now = machine.call("config.Show")["files"]
+    machine.call("config.Load", files={**dict.fromkeys(now), **before})
+
+
+def test_status_says_that_all_is_as_planned(machine: Machine) -> None:
+    said = machine.patronus("status")
+    assert said.code == 0, said.err
+    assert "generation" in said.out
+    assert machine.uplinked() in said.out
+    assert "not as planned" not in said.out
+
+
+def test_status_says_what_is_not_as_planned(machine: Machine) -> None:
+    machine.router.run("nft", "add", "chain", "inet", "patronus", "by_hand")
+    try:
+        assert "not as planned" in machine.patronus("status").out
+    finally:
+        machine.router.run("nft", "delete", "chain", "inet", "patronus", "by_hand")
+    assert "not as planned" not in machine.patronus("status").out
+
+
+def test_a_rule_stops_packets_until_it_is_removed(restored: Machine) -> None:
+    machine = restored
+    machine.lease()
+    eventually(machine.page, "the page")
+    added = machine.patronus(
+        "--json", "rules", "add", "--name", "no web", "--from", "lan", "--to", "wan", "--protocol", "tcp",
+        "--port", "80", "--action", "drop",
+    )  # fmt: skip
+    assert added.code == 0, added.err
+    name = added.json()["id"]
+    assert machine.page() == ""
+    (listed,) = machine.patronus("--json", "rules", "list").json()["rules"]
+    assert (listed["id"], listed["rule"]["name"]) == (name, "no web")
+    assert listed["packets"] > 0
+    assert name in machine.patronus("rules", "list").out
+    assert machine.patronus("rules", "remove", name).code == 0
+    assert machine.page() != ""
+    assert machine.patronus("rules", "remove", name).code == 1
+
+
+def test_nat_is_listed(machine: Machine) -> None:
+    said = machine.patronus("nat")
+    assert (said.code, "masquerade" in said.out) == (0, True)
+
+
+@pytest.mark.parametrize("options", [(), ("--for", "1h")])
+def test_a_block_holds_until_it_is_taken_away(restored: Machine, options: tuple[str, ...]) -> None:
+    machine = restored
+    machine.lease()
+    eventually(machine.page, "the page")
+    assert machine.patronus("block", WEB, *options, "--reason", "test").code == 0
+    assert machine.page() == ""
+    assert WEB in machine.patronus("blocks").out
+    assert machine.patronus("unblock", WEB).code == 0
+    assert machine.page() != ""
+    assert machine.patronus("unblock", WEB).code == 1
+
+
+def test_a_block_ends_by_itself(machine: Machine) -> None:
+    machine.lease()
+    assert machine.patronus("block", WEB, "--for", "5s").code == 0
+    assert machine.page() == ""
+    eventually(machine.page, "the page after the block")
+    assert WEB not in machine.patronus("blocks").out
+
+
+def test_nobody_blocks_the_router_itself(machine: Machine) -> None:
+    before = machine.ruleset()
+    assert machine.patronus("block", "192.168.1.1").code == 1
+    assert machine.ruleset() == before
+
+
+def test_a_reservation_moves_a_host(restored: Machine) -> None:
+    machine = restored
+    address = machine.lease("-h", "nas")
+    mac = json.loads(machine.lan.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    assert address in machine.patronus("leases").out
+    said = machine.patronus("reserve", mac, "192.168.1.20", "--pool", "lan", "--hostname", "nas")
+    assert said.code == 0, said.err
+    assert machine.lease("-h", "nas") == "192.168.1.20"
+    assert machine.patronus("reserve", mac, "10.9.9.9", "--pool", "lan").code == 1
+
+
+def test_ten_mistakes_are_told_at_once_and_nothing_changes(machine: Machine) -> None:
+    before = machine.ruleset(), machine.call("config.Log"), machine.call("config.Show")
+    texts = {name: machine.file(name).read_text() for name in MISTAKES if machine.file(name).exists()}
+    for name, text in MISTAKES.items():
+        machine.file(name).write_text(text)
+    try:
+        checked, committed = machine.patronus("config", "check"), machine.patronus("config", "commit")
+        after = machine.ruleset(), machine.call("config.Log"), machine.call("config.Show")
+    finally:
+        for name in MISTAKES:
+            machine.file(name).unlink()
+            if name in texts:
+                machine.file(name).write_text(texts[name])
+    for said in (checked, committed):
+        assert said.code == 1
+        places = {line.split(" ")[0] for line in said.err.splitlines() if not line.startswith("warning")}
+        assert places == {
+            "patronus.toml:2", "patronus.toml:3", "network/dhcp.yaml:2", "network/dhcp.yaml:3",
+            "network/dns.yaml:3", "network/dns.yaml:4", "firewall/rules.yaml:2", "firewall/rules.yaml:3",
+            "firewall/rules.yaml:4", "firewall/rules.yaml:5", "firewall/rules.yaml:6",
+        }, said.err  # fmt: skip
+    assert after == before
+    assert machine.patronus("config", "check").code == 0
+
+
+def rules(machine: Machine) -> list[str]:
+    """Return the names of the rules that run."""
+    return [item["rule"]["name"] for item in machine.call("firewall.ListRules")["rules"]]
+
+
+RULE = "rules:\n  - {id: r-x, name: waits, protocol: udp, destination_port: 99, action: drop}\n"
+
+
+def test_what_nobody_confirms_goes_away_from_files_and_kernel(restored: Machine) -> None:
+    machine = restored
+    before, ruleset = machine.call("config.Show")["files"], machine.ruleset()
+    machine.file("firewall/rules.yaml").write_text(RULE)
+    said = machine.patronus("config", "commit", "--confirm", "3s", "-m", "try")
+    assert (said.code, "reverts in" in said.out) == (0, True), said.err
+    assert "waits" in rules(machine)
+    assert machine.ruleset() != ruleset
+    assert "not confirmed" in machine.patronus("config", "log").out
+    eventually(lambda: machine.ruleset() == ruleset, "the old ruleset")
+    eventually(lambda: machine.call("config.Pending")["generation"] is None, "the end of waiting")
+    assert machine.call("config.Show")["files"] == before
+    assert {name: machine.file(name).read_text() for name in before} == before
+    assert not (machine.file("firewall/rules.yaml").exists() and "firewall/rules.yaml" not in before)
+    assert machine.doctor() == []
+    assert machine.patronus("config", "confirm").code == 1
+
+
+def test_what_is_confirmed_stays(restored: Machine) -> None:
+    machine = restored
+    machine.file("firewall/rules.yaml").write_text(RULE)
+    assert machine.patronus("config", "commit", "--confirm", "5s").code == 0
+    said = machine.patronus("config", "confirm")
+    assert (said.code, "confirmed" in said.out) == (0, True)
+    assert "waits" in rules(machine)
+    assert machine.call("config.Pending")["generation"] is None
+
+
+def test_history_diff_and_rollback(restored: Machine) -> None:
+    machine = restored
+    start = machine.call("system.Status")["generation"]
+    for port in ("1001", "1002"):
+        command = ("rules", "add", "--name", f"no {port}", "--protocol", "udp", "--port", port)
+        assert machine.patronus(*command, "--action", "drop").code == 0
+    said = machine.patronus("config", "diff", str(start), str(start + 1))
+    assert said.code == 0
+    assert "no 1001" in said.out
+    assert "no 1002" not in said.out
+    assert machine.patronus("config", "rollback", str(start + 1)).code == 0
+    assert rules(machine) == ["no 1001"]
+    log = machine.patronus("--json", "config", "log").json()["generations"]
+    assert [item["number"] for item in log[:4]] == [start + 3, start + 2, start + 1, start]
+    assert log[0]["current"]
+    assert machine.patronus("config", "rollback", "4711").code == 1
+    assert machine.patronus("config", "diff", "4711").code == 1
+
+
+def test_events_tell_of_a_change(restored: Machine) -> None:
+    """The listener hears of changes from when it is there: changes are made until one is heard of."""
+    machine = restored
+    with machine.listening() as heard:
+
+        def told() -> bool:
+            machine.patronus("rules", "add", "--protocol", "udp", "--port", "9", "--action", "drop")
+            return "config-changed" in heard()
+
+        eventually(told, "the event")
+    with machine.client() as client:
+        numbered = next(client.stream("system.Events", {"after": 0}))
+    assert numbered["number"] == 1
+
+
+def test_exit_codes(machine: Machine) -> None:
+    assert machine.patronus("config", "log").code == 0
+    assert machine.patronus("rules", "remove", "no-such-rule").code == 1
+    assert machine.patronus("rules", "add").code == 2
+    assert machine.patronus("no-such-command").code == 2
+    assert machine.patronus("--socket", "/nowhere/patronus.sock", "status").code == 3
+    assert machine.patronus("rules", "list", user=NOBODY).code == 4
+    assert machine.patronus("--json", "rules", "remove", "no-such-rule").json()["error"] == "NotFound"
+
+
+def test_names_still_resolve_after_all_this(machine: Machine) -> None:
+    assert dig(machine.wan, "www.example", at=GATEWAY) == [WEB]
+    assert dig(machine.lan, "www.example") == [WEB]
+    assert machine.doctor() == []

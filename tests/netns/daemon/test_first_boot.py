@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A router that nobody has configured comes up and serves a LAN; what should not pass does not."""
+
+from __future__ import annotations
+
+from socket import SOCK_STREAM
+
+from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.provider import WEB
+from tests.netns.services.network import dig
+from tests.netns.services.test_dhcp import udhcpc
+
+
+def test_the_factorys_configuration_runs_as_planned(machine: Machine) -> None:
+    assert machine.call("system.Status")["generation"] == 1
+    assert machine.doctor() == []
+    assert machine.call("config.Check") == {"problems": [], "changes": []}
+
+
+def test_a_client_resolves_and_surfs_and_the_world_sees_the_routers_address(machine: Machine) -> None:
+    wan = machine.uplinked()
+    address = machine.lease("-h", "laptop")
+    assert address.startswith("192.168.1.1")
+    eventually(lambda: dig(machine.lan, "www.example") == [WEB], "the name of the web server")
+    assert machine.page() == f"you are {wan}\n"
+
+
+def test_the_lease_has_a_name(machine: Machine) -> None:
+    address = machine.lease("-h", "printer")
+    eventually(lambda: dig(machine.lan, "printer.home.arpa") == [address], "the lease's name")
+    assert dig(machine.lan, "scanner.home.arpa") == []
+    found = {lease["address"]: lease["hostname"] for lease in machine.call("dhcp.ListLeases")["leases"]}
+    assert found[address] == "printer"
+
+
+def test_the_world_outside_gets_nothing(machine: Machine) -> None:
+    """Neither the router's services nor, by routes of its own, a host of the LAN."""
+    wan = machine.uplinked()
+    lan = machine.lease("-h", "laptop")
+    machine.wan.ip(f"route replace 192.168.1.0/24 via {wan}")
+    assert dig(machine.wan, "printer.home.arpa", "+time=1", at=wan) == []
+    with machine.lan.socket(4, SOCK_STREAM) as listener:
+        listener.bind((lan, 8080))
+        listener.listen()
+        with machine.wan.socket(4, SOCK_STREAM) as outside, machine.router.socket(4, SOCK_STREAM) as inside:
+            assert inside.connect_ex((lan, 8080)) == 0
+            assert outside.connect_ex((lan, 8080)) != 0
+
+
+def test_a_network_card_without_a_role_is_not_served(machine: Machine) -> None:
+    assert udhcpc(machine.dmz) == ""
+    assert udhcpc(machine.lan) != ""

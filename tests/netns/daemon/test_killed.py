@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""patronusd is killed at any moment: what runs then is a whole generation, and the kernel is like it."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from socket import SOCK_STREAM
+
+from patronus.core.errors import PatronusError
+from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.provider import WEB
+from tests.netns.lab import Server
+
+RULE = {"name": "waits", "protocol": "udp", "destination_port": 99, "action": "drop"}
+SEED = 20261122
+ROUNDS = 10
+
+
+def names(machine: Machine) -> list[str]:
+    """Return the names of the rules that run."""
+    return [item["rule"]["name"] for item in machine.call("firewall.ListRules")["rules"]]
+
+
+def add(machine: Machine, name: str, confirm_s: float = 0.0) -> int:
+    """Add a rule and return the generation."""
+    rule = {**RULE, "name": name}
+    found: int = machine.call("firewall.AddRule", rule=rule, confirm_s=confirm_s)["generation"]
+    return found
+
+
+def test_past_its_deadline_a_change_is_gone_before_anyone_is_served(fresh: Machine) -> None:
+    ruleset = fresh.ruleset()
+    add(fresh, "waits", confirm_s=2)
+    assert fresh.ruleset() != ruleset
+    fresh.kill()
+    time.sleep(2.1)  # the deadline passes while nobody is there
+    assert fresh.ruleset() != ruleset
+    fresh.start()
+    assert names(fresh) == []
+    assert fresh.ruleset() == ruleset
+    assert fresh.call("config.Pending")["generation"] is None
+    assert any("not confirmed in time" in notice for notice in fresh.call("system.Status")["notices"])
+    assert fresh.doctor() == []
+
+
+def test_within_its_deadline_a_change_still_waits_and_can_be_kept(fresh: Machine) -> None:
+    number = add(fresh, "waits", confirm_s=60)
+    fresh.kill()
+    fresh.start()
+    assert fresh.call("config.Pending")["generation"] == number
+    assert names(fresh) == ["waits"]
+    assert fresh.call("config.Confirm") == {"generation": number}
+    fresh.kill()
+    fresh.start()
+    assert names(fresh) == ["waits"]
+    assert fresh.call("config.Pending")["generation"] is None
+
+
+def test_within_its_deadline_and_never_confirmed_it_goes(fresh: Machine) -> None:
+    add(fresh, "waits", confirm_s=4)
+    fresh.kill()
+    fresh.start()
+    eventually(lambda: names(fresh) == [], "the end of the change")
+    assert fresh.doctor() == []
+
+
+def test_in_the_middle_of_commits_the_old_or_the_new_generation_is_whole(fresh: Machine) -> None:
+    chance = random.Random(SEED)
+    for turn in range(ROUNDS):
+        before = names(fresh)
+        change = threading.Thread(target=_attempt, args=(fresh, f"turn {turn}"))
+        change.start()
+        time.sleep(chance.uniform(0.0, 0.15))
+        fresh.kill()
+        change.join()
+        fresh.start()
+        assert names(fresh) in (before, [*before, f"turn {turn}"])
+        assert fresh.doctor() == []
+        shown = fresh.call("config.Show")["files"]
+        assert {name: fresh.file(name).read_text() for name in shown} == shown
+        assert fresh.call("system.Status")["notices"] == []
+
+
+def _attempt(machine: Machine, name: str) -> None:
+    try:
+        add(machine, name)
+    except PatronusError:
+        return
+
+
+def test_a_restart_keeps_connections_and_counters(fresh: Machine) -> None:
+    wan = fresh.uplinked()
+    fresh.lease()
+    fresh.call("firewall.AddRule", rule={**RULE, "name": "count", "action": "allow", "protocol": "tcp",
+                                         "destination_port": 7777})  # fmt: skip
+    server = Server(fresh.wan.socket(4, SOCK_STREAM), WEB, 7777)
+    with fresh.lan.socket(4, SOCK_STREAM) as client:
+        client.settimeout(5)
+        client.connect((WEB, 7777))
+        assert client.recv(100) == f"{wan}\n".encode()
+        counted = _packets(fresh)
+        assert counted > 0
+        fresh.kill()
+        client.sendall(b"nobody is there")
+        assert client.recv(100) == b"nobody is there"
+        fresh.start()
+        client.sendall(b"and back")
+        assert client.recv(100) == b"and back"
+        assert _packets(fresh) >= counted
+        assert fresh.stop() == 0
+        fresh.start()
+        client.sendall(b"again")
+        assert client.recv(100) == b"again"
+    server.close()
+
+
+def _packets(machine: Machine) -> int:
+    (rule,) = machine.call("firewall.ListRules")["rules"]
+    text = machine.router.run("nft", "list", "counters", "table", "inet", "patronus")
+    assert re.search(r"packets [1-9]", text)
+    found: int = rule["packets"]
+    return found
