@@ -8,7 +8,7 @@ export PATRONUS_CACHE PATRONUS_MIRROR KEYS
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run image keys flash test test-unit test-vm lint bpf venv trees clean
+.PHONY: help run stop image keys flash test test-unit test-vm lint bench bpf venv trees clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ help:  ## this list
 
 run: image  ## build the image and boot it in QEMU; WAN=user opens its WAN, KEEP=1 keeps the disk
 	$(PYTHON) -m qemu.run $(if $(WAN),--wan $(WAN)) $(if $(KEEP),--keep) build/image/$(PROFILE)/patronus_$(VERSION).raw
+
+stop:  ## end the router that `make run` started
+	$(PYTHON) -m qemu.run --stop
 
 image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE
 	$(PYTHON) -m image.build $(PROFILE)
@@ -37,6 +40,9 @@ test-vm: venv trees image  ## only what boots the image
 
 lint: venv trees  ## ruff, mypy --strict, import-linter, clang-format, shellcheck
 	$(PYTHON) -m tests.suites lint
+
+bench: venv trees image bpf  ## measure all, or ONLY="xdp boot memory sizes build dns dhcp commit"
+	$(PYTHON) -m tests.bench $(ONLY)
 
 bpf: venv trees  ## compile the XDP programs into build/bpf
 	$(PYTHON) -m image.build --bpf

@@ -27,10 +27,14 @@ def describe(profile: str, folder: Path) -> None:
     manifest = folder / f"patronus_{version()}.manifest"
     disk.with_suffix(".cdx.json").write_text(json.dumps(sbom(json.loads(manifest.read_text())), indent=1))
     _write_sums(folder)
+    check_budget(profile, measured(disk))
+
+
+def measured(disk: Path) -> tuple[int, int, int]:
+    """Return the bytes of ``MEASURED`` of a disk that was built and described."""
     root = next(part for part in partitions(disk) if part.label == f"patronus_{version()}")
-    initrd = disk.with_suffix(".initrd")
-    sizes = (download.stat().st_size, erofs_bytes(disk, root), initrd.stat().st_size)
-    check_budget(profile, sizes)
+    download, initrd = disk.with_suffix(".raw.zst"), disk.with_suffix(".initrd")
+    return download.stat().st_size, erofs_bytes(disk, root), initrd.stat().st_size
 
 
 def check_budget(profile: str, sizes: tuple[int, int, int]) -> None:

@@ -57,6 +57,12 @@ def commit() -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def version(package: str) -> str:
+    """The version of a Debian package."""
+    words = ["dpkg-query", "--show", "--showformat=${Version}", package]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
 def compare(
     name: str,
     unit: str,

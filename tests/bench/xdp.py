@@ -27,7 +27,7 @@ from patronus.kernel.bpf import PROGRAM, Bpf
 from patronus.kernel.bpf_codec import Settings
 from patronus.kernel.bpf_load import load
 from patronus.kernel.bpf_object import Object, Program
-from tests.bench.rows import Row, alone, compare, table, write
+from tests.bench.rows import Row, alone, compare, table, version, write
 
 OUT = Path(os.environ.get("PATRONUS_BPF_OUT", "build/bpf"))
 XDP_FILTER = Path("/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_alw_all.o")
@@ -74,12 +74,6 @@ def opened(path: Path, name: str) -> tuple[Object, Program]:
     peer.unpin_maps()
     peer.load()
     return peer, peer.program(name)
-
-
-def version(package: str) -> str:
-    """The version of a Debian package."""
-    words = ["dpkg-query", "--show", "--showformat=${Version}", package]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def blocklist(source: random.Random) -> list[IPv4Network]:

@@ -18,6 +18,11 @@ ROOTFS = Path(__file__).parents[3] / "rootfs"
 
 @pytest.fixture(scope="session", autouse=True)
 def image_files() -> None:
+    """Put what the image has in its place, once."""
+    put_image_files()
+
+
+def put_image_files() -> None:
     """Put what the image has in its place: the user, the hook, the folders of the units."""
     target = Path("/") / HOOK
     target.parent.mkdir(parents=True, exist_ok=True)
