@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from patronus.core.candidate import with_ids
 from patronus.core.errors import KernelError, NotFound, PatronusError, StorageError
@@ -13,6 +15,8 @@ from patronus.core.parts import Parts, accept, tolerated
 from patronus.core.running import Runner, Running
 from patronus.core.schema import Schema, Texts
 from patronus.core.walk import Walk, describe
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,14 @@ class BootReport:
 
 @dataclass(frozen=True)
 class _Choice:
-    """A configuration that may be brought up; ``number`` None: it comes from the factory."""
+    """A configuration that may be brought up; ``number`` None: it comes from nowhere on the disk.
+
+    ``read`` gives its files. Raises NotFound, StorageError.
+    """
 
     number: int | None
-    texts: Texts
+    name: str
+    read: Callable[[], Texts]
 
 
 class Boot:
@@ -51,14 +59,17 @@ class Boot:
         """Bring up the first choice that can run. Raises KernelError where none can; then lockdown stays."""
         reverted = self._expired()
         for choice in self._choices():
-            name = f"generation {choice.number}" if choice.number else "the factory's configuration"
             try:
                 differences = self._bring_up(choice)
             except PatronusError as error:
-                self._messages.append(f"{name} cannot run: {error}")
+                self._messages.append(f"{choice.name} cannot run: {error}")
+                continue
+            except Exception as error:  # a mistake of ours must not keep the router from an older generation
+                log.exception("%s cannot run", choice.name)
+                self._messages.append(f"{choice.name} cannot run: {type(error).__name__}: {error}")
                 continue
             if self._messages:
-                self._messages.append(f"{name} runs")
+                self._messages.append(f"{choice.name} runs")
             return self._settle(differences, reverted)
         raise KernelError("no configuration can run:\n" + "\n".join(self._messages))
 
@@ -80,14 +91,16 @@ class Boot:
             self._messages.append("the pointer to the confirmed generation is lost")
             numbers = generations.numbers()[::-1]
         for number in numbers:
-            try:
-                yield _Choice(number, generations.read(number).texts)
-            except (NotFound, StorageError) as error:
-                self._messages.append(str(error))
-        yield _Choice(None, self._parts.first_texts())
+            yield _Choice(number, f"generation {number}", partial(self._stored, number))
+        if self._parts.given_texts is not None:
+            yield _Choice(None, "the configuration given for the first boot", self._parts.given_texts)
+        yield _Choice(None, "the factory's configuration", self._parts.first_texts)
+
+    def _stored(self, number: int) -> Texts:
+        return self._parts.generations.read(number).texts
 
     def _bring_up(self, choice: _Choice) -> list[Difference]:
-        loaded = with_ids(accept(self._schema, self._walk, choice.texts, None))
+        loaded = with_ids(accept(self._schema, self._walk, choice.read(), None))
         plans = self._walk.prepare(loaded.config).plans
         differences = self._runner.start(Running(choice.number or 0, loaded, plans))
         if choice.number is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from queue import Full, Queue
 from typing import Any, ClassVar
+
+log = logging.getLogger(__name__)
 
 HISTORY = 256
 """Events kept for an observer that comes back after a short absence."""
@@ -47,7 +50,7 @@ class Bus:
         self._last = 0
 
     def publish(self, event: Event) -> None:
-        """Give the event to all. Never blocks and never raises because of an observer's slowness."""
+        """Give the event to all. Never blocks on a slow observer, and never raises what one has raised."""
         with self._lock:
             self._last += 1
             numbered = Numbered(self._last, event)
@@ -56,7 +59,10 @@ class Bus:
                 self._offer(queue, numbered)
             observers = list(self._observers)
         for observer in observers:
-            observer(event)
+            try:
+                observer(event)
+            except Exception:  # what was published has happened; an observer's mistake cannot fail it
+                log.exception("an observer of %s failed", event.kind)
 
     def _offer(self, queue: Queue[Numbered | None], numbered: Numbered) -> None:
         try:

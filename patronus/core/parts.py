@@ -31,7 +31,9 @@ def random_hex(digits: int) -> str:
 class Parts:
     """The engine's surroundings.
 
-    first_texts      gives the files of the first boot: the factory's, or those of a credential.
+    first_texts      gives the factory's files, for the first boot and as the last resort.
+    given_texts      gives those that the owner gave for the first boot, None where he gave none: they come
+                     before the factory's, which take their place where they cannot run.
     confirm_default  gives the seconds in which a remote caller's change must be confirmed.
     on_deadline      is told in how many seconds ``Engine.revert_if_due`` wants to be called; None: no more.
     """
@@ -43,6 +45,7 @@ class Parts:
     clock: Clock
     bus: Bus
     first_texts: Callable[[], Texts]
+    given_texts: Callable[[], Texts] | None = None
     confirm_default: Callable[[], float] = lambda: 90.0
     on_deadline: Callable[[float | None], None] = lambda _seconds: None
     image_version: str = "0"

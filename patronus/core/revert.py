@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from patronus.core.chronicle import ENGINE, Chronicle
 from patronus.core.confirm import Pending
-from patronus.core.errors import NotFound, PatronusError, StorageError
+from patronus.core.errors import KernelError, NotFound, PatronusError, StorageError
 from patronus.core.events import ApplyFailed, ConfigConfirmed, ConfigReverted
 from patronus.core.parts import Parts
 from patronus.core.publish import Publisher
 from patronus.core.running import Runner, Running
 from patronus.core.schema import Loaded, Texts
 from patronus.core.verb import Caller
-from patronus.core.walk import Prepared
+from patronus.core.walk import Prepared, describe
 
 RETRY_S = 5.0
 """Pause before a revert that failed is tried again."""
@@ -66,18 +66,31 @@ class Confirmation:
         try:
             number, texts = self._last_confirmed()
             loaded, prepared = self._prepare(texts, old.loaded)
-            self._runner.change_to(Running(number, loaded, prepared.plans))
+            stubborn = self._bring_back(Running(number, loaded, prepared.plans))
         except PatronusError as error:
             reason = f"the way back failed: {error}"
             self._chronicle.record("engine.Revert", ENGINE, error.code, {"error": str(error)})
             self._chronicle.say(ApplyFailed(old.number, reason, self._runner.restored))
             self._parts.on_deadline(RETRY_S)
             raise
-        complaints = self._publisher.reverted()
+        complaints = [*stubborn, *self._publisher.reverted()]
         details = {"generation": number, "unconfirmed": old.number, "complaints": complaints}
         self._chronicle.record("engine.Revert", ENGINE, "ok", details)
         self._chronicle.say(ConfigReverted(old.number, number, UNCONFIRMED))
         self._chronicle.deadline()
+
+    def _bring_back(self, confirmed: Running) -> list[str]:
+        """Run the confirmed generation; return what did not go as a change should.
+
+        Where it cannot be had as a change, it is applied as at a boot, which waits for no service: a way in
+        that was closed must open again also while a server is down. Raises KernelError.
+        """
+        try:
+            self._runner.change_to(confirmed)
+        except KernelError as error:
+            differences = self._runner.start(confirmed)
+            return [str(error), *([describe(differences)] if differences else [])]
+        return []
 
     def _last_confirmed(self) -> tuple[int, Texts]:
         """Return the newest confirmed generation that is whole. Raises StorageError."""

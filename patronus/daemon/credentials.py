@@ -19,11 +19,18 @@ SUFFIXES = ("yaml", "toml", "json")
 
 
 def read() -> dict[str, str]:
-    """Return credential name → text, for all that systemd gave this process."""
+    """Return credential name → text, for all that systemd gave this process.
+
+    Bytes that are not UTF-8 become lone surrogates, which every reader refuses in words.
+    """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return {}
-    return {path.name: path.read_text() for path in sorted(Path(folder).iterdir()) if path.is_file()}
+    return {
+        path.name: path.read_bytes().decode(errors="surrogateescape")
+        for path in sorted(Path(folder).iterdir())
+        if path.is_file()
+    }
 
 
 def first_files(credentials: Mapping[str, str], default_suffix: Mapping[str, str]) -> dict[str, str]:

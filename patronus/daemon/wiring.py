@@ -133,6 +133,7 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
     audit = AuditLog(host.places.log / "audit.log", host.clock)
     alarm = Alarm(lambda: engine.revert_if_due())
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
+    files = credentials.first_files(given, suffixes)
     engine = Engine(
         Parts(
             features=features,
@@ -141,9 +142,8 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
             audit=audit,
             clock=host.clock,
             bus=bus,
-            first_texts=lambda: factory_texts(
-                host.netlink.inventory(), credentials.first_files(given, suffixes)
-            ),
+            first_texts=lambda: factory_texts(host.netlink.inventory(), {}),
+            given_texts=(lambda: factory_texts(host.netlink.inventory(), files)) if files else None,
             confirm_default=lambda: control.config.get(settings.PatronusFile).engine.confirm_default,
             on_deadline=alarm.set,
             image_version=image_release().version,

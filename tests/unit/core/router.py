@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -61,7 +62,7 @@ class Kernel:
     root: Path
     refuses: set[str] = field(default_factory=set)
     forgets: set[str] = field(default_factory=set)
-    refuses_always: bool = False
+    impatient: bool = False
     log: list[str] = field(default_factory=list)
 
     def state(self) -> dict[str, str]:
@@ -91,6 +92,8 @@ class FolderFeature(Feature[Wanted, tuple[str, ...]]):
         return tuple(self.kernel.state())
 
     def steps(self, plan: Wanted, running: Wanted | None) -> Iterator[Step]:
+        if self.kernel.impatient and running is not None:
+            raise KernelError("the service does not answer")
         there = {k: v for k, v in self.kernel.state().items() if k.startswith(self.kind)}
         wanted = dict(plan.files)
         for name in sorted(there.keys() | wanted.keys()):
@@ -165,6 +168,7 @@ class Router:
     clock: SetClock = field(default_factory=SetClock)
     kernels: int = 0
     deadlines: list[float | None] = field(default_factory=list)
+    given: dict[str, str] | None = None
     events: list[Event] = field(default_factory=list)
     disk: Disk = field(default_factory=Disk)
     kernel: Kernel = field(init=False)
@@ -195,6 +199,7 @@ class Router:
             clock=self.clock,
             bus=bus,
             first_texts=lambda: FACTORY,
+            given_texts=None if self.given is None else partial(dict, self.given),
             confirm_default=lambda: 90.0,
             on_deadline=self.deadlines.append,
             image_version="1",

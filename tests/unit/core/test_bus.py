@@ -30,6 +30,19 @@ def test_observers_and_streams_see_events_in_order() -> None:
     assert Tick(2).as_data() == {"kind": "tick", "count": 2}
 
 
+def test_an_observer_that_fails_fails_neither_the_publisher_nor_the_next_one() -> None:
+    bus = Bus()
+    seen: list[Event] = []
+
+    def fail(event: Event) -> None:
+        raise ZeroDivisionError
+
+    bus.observe(fail)
+    bus.observe(seen.append)
+    bus.publish(Tick(1))
+    assert seen == [Tick(1)]
+
+
 def test_a_returning_observer_gets_what_it_missed() -> None:
     bus = Bus()
     for count in range(5):

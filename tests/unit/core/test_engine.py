@@ -13,7 +13,7 @@ from patronus.core.edit import Insert, PutFile, Remove, Replace
 from patronus.core.engine import Engine
 from patronus.core.errors import Conflict, InvalidConfiguration, KernelError, NotFound, Unavailable
 from patronus.core.events import ApplyFailed, ConfigChanged, ConfigConfirmed, ConfigReverted
-from tests.unit.core.router import ADMIN, FACTORY, REMOTE, Router, Rules, Zones
+from tests.unit.core.router import ADMIN, FACTORY, REMOTE, Kernel, Router, Rules, Zones
 
 RULE = {"zone": "lan", "name": "web", "action": "allow"}
 
@@ -231,6 +231,15 @@ def test_a_revert_that_fails_is_tried_again(router: Router) -> None:
     assert router.engine.revert_if_due() and router.matches() and router.engine.generation == 1
 
 
+def test_a_revert_comes_though_a_service_does_not_follow(router: Router) -> None:
+    """The feature waits for its service in a change and not at a boot, as DHCP and DNS do."""
+    router.engine.submit([rule(id="r-1")], REMOTE)
+    router.clock.now += 91
+    router.kernel.impatient = True
+    assert router.engine.revert_if_due() and router.matches() and router.engine.generation == 1
+    assert router.engine.pending() is None and isinstance(router.events[-1], ConfigReverted)
+
+
 def test_a_local_change_confirms_what_was_waiting(router: Router) -> None:
     router.engine.submit([rule(id="r-1")], REMOTE)
     router.engine.submit([rule(id="r-2")], ADMIN)
@@ -383,6 +392,30 @@ def test_the_factory_is_the_last_resort_and_is_not_confirmed_over_a_good_one(rou
     router.start(before=lambda kernel: kernel.refuses.add("zone-only"))
     assert router.engine.texts == FACTORY and router.engine.confirmed() == 2
     assert router.start().texts == {"zones.yaml": "zones: [{id: only}]\n"}
+
+
+@pytest.mark.parametrize("text", ["zones: [{id: house}]\n", "zones: [{id: HOUSE OF CARDS}]\n", "\udcff\0"])
+def test_files_given_for_the_first_boot_are_taken_or_make_way_loudly(tmp_path: Path, text: str) -> None:
+    router = Router(tmp_path, given={"zones.yaml": text})
+    router.start()
+    good = text.startswith("zones: [{id: house")
+    assert router.engine.texts == ({"zones.yaml": text} if good else FACTORY) and router.matches()
+    assert bool(router.report.messages) is not good
+    assert good or "given for the first boot cannot run" in router.report.messages[0]
+
+
+def test_a_mistake_of_ours_in_one_generation_leaves_the_older_one_running(router: Router) -> None:
+    class Odd(Kernel):
+        def put(self, name: str, text: str | None) -> None:
+            if name == "rule-a":
+                raise ZeroDivisionError("a mistake of ours")
+            super().put(name, text)
+
+    router.engine.submit([rule(id="a")], ADMIN)
+    router.start(before=lambda kernel: setattr(router, "kernel", Odd(kernel.root)))
+    assert router.engine.generation == 1 and router.matches()
+    assert "generation 2 cannot run: ZeroDivisionError" in router.report.messages[0]
+    assert router.start().generation == 2
 
 
 def test_nothing_that_can_run_is_an_error_and_leaves_the_kernel_alone(tmp_path: Path) -> None:
