@@ -9,7 +9,14 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from patronus.core.errors import InvalidRequest, NotAuthenticated, NotFound, NotPermitted, PatronusError
+from patronus.core.errors import (
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    PatronusError,
+    StorageError,
+)
 from patronus.core.verb import Caller, Role, Verb
 from patronus.daemon.peer import Peer
 
@@ -98,8 +105,16 @@ class VerbTable:
             outcome = f"{error.code}: {error}"
             raise
         finally:
-            self._audit.append(verb.name, caller.name, caller.origin, outcome, redact(given))
+            self._record(verb.name, caller, outcome, redact(given))
         return result
+
+    def _record(self, name: str, caller: Caller, outcome: str, given: dict[str, Any]) -> None:
+        """Write the audit record; a full disk must not keep the administrator out, nor hide what was done."""
+        try:
+            self._audit.append(name, caller.name, caller.origin, outcome, given)
+        except StorageError as error:
+            log.error("not in the audit log: %s by %s (%s): %s: %s", name, caller.name, caller.origin,
+                      outcome, error)  # fmt: skip
 
 
 def redact(given: Mapping[str, Any]) -> dict[str, Any]:

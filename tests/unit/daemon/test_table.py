@@ -13,6 +13,7 @@ from patronus.core.errors import (
     NotAuthenticated,
     NotFound,
     NotPermitted,
+    StorageError,
 )
 from patronus.core.verb import Caller, Parameters, Result, Role, Verb
 from patronus.daemon.peer import Peer
@@ -56,6 +57,22 @@ class Records:
         self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
         self.written.append({"action": action, "actor": actor, "outcome": outcome, "details": details})
+
+
+class FullDisk(Records):
+    def append(
+        self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
+    ) -> None:
+        raise StorageError("no space left on device")
+
+
+def test_a_full_disk_keeps_nobody_out_and_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    verb = Verb("door.Open", Given, Opened, open_door, Role.OPERATOR, changes=True)
+    table = VerbTable([verb], authenticate, FullDisk())
+    assert table.call(ROOT, METHOD, {"name": "front", "password": "geheim"})["by"] == "root"
+    with pytest.raises(Conflict):
+        table.call(ROOT, METHOD, {"name": "locked"})
+    assert "door.Open by root" in caplog.text and "geheim" not in caplog.text
 
 
 @pytest.fixture
