@@ -60,9 +60,9 @@ class Said:
 
 
 class Machine:
-    """The router and its neighbours. ``credentials``: name → text, as the owner gave them."""
+    """The router and its neighbours. ``credentials``: name → bytes, as the owner gave them."""
 
-    def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
+    def __init__(self, credentials: Mapping[str, bytes] | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="patronus-", dir="/run"))
         self.root.chmod(0o755)
         self.places = Places.below(self.root)
@@ -83,7 +83,7 @@ class Machine:
         nowhere.close()
         self.daemon: subprocess.Popen[bytes] | None = None
 
-    def _folders(self, credentials: Mapping[str, str]) -> None:
+    def _folders(self, credentials: Mapping[str, bytes]) -> None:
         run = self.places.run
         for folder in (run, self.places.config, self.places.log, self.places.state):
             folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class Machine:
         (self.root / "credentials").mkdir()
         (self.root / "resolv.conf").write_text(RESOLV)
         for name, text in credentials.items():
-            (self.root / "credentials" / name).write_text(text)
+            (self.root / "credentials" / name).write_bytes(text)
 
     def _keep(self) -> subprocess.Popen[str]:
         command = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from socket import SOCK_STREAM
 
+import pytest
+
 from tests.netns.daemon.machine import Machine, eventually
 from tests.netns.daemon.provider import WEB
 from tests.netns.services.network import dig
@@ -50,3 +52,29 @@ def test_the_world_outside_gets_nothing(machine: Machine) -> None:
 def test_a_network_card_without_a_role_is_not_served(machine: Machine) -> None:
     assert udhcpc(machine.dmz) == ""
     assert udhcpc(machine.lan) != ""
+
+
+@pytest.mark.parametrize("broken", [b"zones: [}", b"zones: [{id: lan, to: {moon: allow}}]", b"zones: [\xff]"])
+def test_a_broken_file_of_the_owner_does_not_keep_the_router_down(broken: bytes) -> None:
+    machine = Machine({"patronus.file.firewall.zones": broken})
+    try:
+        machine.start()
+        notices = "\n".join(machine.call("system.Status")["notices"])
+        assert "firewall/zones.yaml:1" in notices
+        assert "firewall/zones.yaml:1" in machine.said()
+        assert machine.uplinked()
+        assert machine.lease().startswith("192.168.1.")
+        assert machine.doctor() == []
+        assert "Traceback" not in machine.said()
+    finally:
+        machine.close()
+
+
+def test_a_sound_file_of_the_owner_is_taken() -> None:
+    machine = Machine({"patronus.file.patronus": b'[system]\nhostname = "attic"\n'})
+    try:
+        machine.start()
+        status = machine.call("system.Status")
+        assert (status["hostname"], status["notices"]) == ("attic", [])
+    finally:
+        machine.close()
