@@ -381,5 +381,7 @@ def test_no_address_is_ever_in_two_hands(actions: list[tuple[Kind, int, int, boo
         elif change is not None:
             client, end_s = holders.get(change.address, (change.client, 0.0))
             assert client == change.client or end_s <= now_s
+            # A client has one address on a network: who takes another one has left the first.
+            holders = {held: by for held, by in holders.items() if by[0] != change.client}
             holders[change.address] = (change.client, change.end_s)
             assert POOL.in_ranges(change.address)
