@@ -62,6 +62,7 @@ class Confirmation:
         return due
 
     def _revert(self) -> None:
+        self._parts.on_deadline(RETRY_S)  # first, so that whatever happens here is not the last try
         old = self._runner.running
         try:
             number, texts = self._last_confirmed()
@@ -71,7 +72,6 @@ class Confirmation:
             reason = f"the way back failed: {error}"
             self._chronicle.record("engine.Revert", ENGINE, error.code, {"error": str(error)})
             self._chronicle.say(ApplyFailed(old.number, reason, self._runner.restored))
-            self._parts.on_deadline(RETRY_S)
             raise
         complaints = [*stubborn, *self._publisher.reverted()]
         details = {"generation": number, "unconfirmed": old.number, "complaints": complaints}

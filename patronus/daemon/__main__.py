@@ -42,7 +42,7 @@ def serve(places: Places) -> None:
     for message in report.messages:
         log.warning("%s", message)
     certificate = Certificate(daemon.host)
-    fingerprint = certificate.hand_out()
+    fingerprint = certificate.try_to_hand_out()
     certificate.keep()
     server = Server(daemon.host.places.run / "patronus.sock", daemon.answer)
     server.start()

@@ -35,6 +35,14 @@ class Certificate:
         """Give the page a certificate that serves now; return its fingerprint. Raises StorageError."""
         return self._ensure().fingerprint
 
+    def try_to_hand_out(self) -> str:
+        """Do the same; where it fails, say so and return that there is none: only the page suffers."""
+        try:
+            return self.hand_out()
+        except PatronusError as error:
+            log.error("the admin page has no certificate: %s", error)
+            return "none, see the journal"
+
     def keep(self) -> None:
         """Look again every day, and after each change of the configuration."""
         self._host.control.observe(self._on_event)

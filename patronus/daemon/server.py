@@ -24,6 +24,8 @@ CHUNK = 65536
 CONNECTIONS = 64
 """Connections at one time; past that a new one is closed at once, so that no peer can exhaust memory."""
 SEND_TIME_S = 10.0
+PAUSE_S = 0.2
+"""After an accept that failed, for want of descriptors or memory, until the next one."""
 
 Answer = Callable[[Peer, str, dict[str, Any]], Iterator[Message]]
 """(peer, method, parameters) → replies; all but the last carry ``continues``."""
@@ -36,6 +38,7 @@ class Server:
         self._answer = answer
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
         self._listener = _listen(path)
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="varlink", daemon=True)
 
     def start(self) -> None:
@@ -44,6 +47,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop accepting; calls under way end with their connections."""
+        self._stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -51,12 +55,24 @@ class Server:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self._stopping.wait(PAUSE_S):
+                    return
+                log.warning("a connection could not be taken: %s", error)
+                continue
             if not self._slots.acquire(blocking=False):
                 connection.close()
                 continue
+            self._begin(connection)
+
+    def _begin(self, connection: socket.socket) -> None:
+        """Serve in a thread of its own; where the kernel gives none, the peer has to come again."""
+        try:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        except RuntimeError as error:
+            log.warning("a connection could not be served: %s", error)
+            connection.close()
+            self._slots.release()
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
+from patronus.core.errors import KernelError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Problem
@@ -16,6 +18,8 @@ from patronus.core.values import Address, Duration, Hostname, Port, TimeZone, Zo
 from patronus.kernel.host import Host
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.opening import Opening
+
+log = logging.getLogger(__name__)
 
 
 class SystemSettings(Strict):
@@ -83,6 +87,7 @@ class SystemFeature(Feature[SystemPlan, None]):
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._refused: str | None = None
 
     def check(self, config: Configuration) -> Iterable[Problem]:
         """Refuse an admin page on the WAN that was not asked for twice."""
@@ -115,20 +120,29 @@ class SystemFeature(Feature[SystemPlan, None]):
         openings = tuple(Opening(zone, "tcp", (file.web.port,), "web") for zone in file.web.zones)
         return SystemPlan(contributions=openings, hostname=file.system.hostname)
 
-    def steps(self, plan: SystemPlan, running: SystemPlan | None) -> Iterator[Step]:
+    def steps(self, plan: SystemPlan, running: SystemPlan | None) -> Iterator[Step]:  # noqa: ARG002
         """Set the kernel's host name where it differs."""
-        before = running.hostname if running else self._host.units.hostname()
+        before = self._host.units.hostname()
         if before != plan.hostname:
             yield Step(
                 f"host name {plan.hostname}",
-                do=lambda: self._host.units.set_hostname(plan.hostname),
-                undo=lambda: self._host.units.set_hostname(before),
+                do=lambda: self._name(plan.hostname),
+                undo=lambda: self._name(before),
             )
 
+    def _name(self, hostname: str) -> None:
+        """Set the kernel's host name; a name is no reason to keep a router from routing."""
+        self._refused = None
+        try:
+            self._host.units.set_hostname(hostname)
+        except (KernelError, Unavailable) as error:
+            self._refused = hostname
+            log.error("the host name cannot be set to %s: %s", hostname, error)
+
     def observe(self, plan: SystemPlan) -> Iterator[Difference]:
-        """Compare the kernel's host name."""
+        """Compare the kernel's host name; one that could not be set has been said."""
         found = self._host.units.hostname()
-        if found != plan.hostname:
+        if found != plan.hostname != self._refused:
             yield Difference("host name", plan.hostname, found)
 
 

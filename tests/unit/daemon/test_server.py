@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,31 @@ def test_a_call_returns_the_result_and_the_peer_is_known(path: Path) -> None:
         result = client.call("test.Echo", {"text": "ü"}, session="s", origin="o")
     assert result.pop("peer")
     assert result == {"text": "ü", "session": "s", "origin": "o"}
+
+
+def test_it_serves_on_after_the_machine_ran_out_of_threads_and_descriptors(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(CONNECTIONS + 1):
+            with pytest.raises(Unavailable), Client(path) as client:
+                client.call("test.Echo")
+    accept, left = socket.socket.accept, iter([1, 2])
+
+    def exhausted(self: socket.socket) -> tuple[socket.socket, Any]:
+        if next(left, None):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(self)
+
+    monkeypatch.setattr(socket.socket, "accept", exhausted)
+    for _ in range(4):
+        with Client(path) as client:
+            assert client.call("test.Echo")["peer"]
+    assert "Too many open files" in caplog.text
 
 
 def test_an_error_arrives_as_itself_and_the_connection_lives_on(path: Path) -> None:

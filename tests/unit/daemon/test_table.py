@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -57,6 +58,29 @@ class Records:
         self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
         self.written.append({"action": action, "actor": actor, "outcome": outcome, "details": details})
+
+
+@pytest.mark.parametrize(("name", "written"), [("locked", False), ("nobody", True), ("front", True)])
+def test_a_stranger_cannot_fill_the_log_and_his_tries_are_in_it(
+    records: Records, name: str, *, written: bool
+) -> None:
+    def knock(caller: Caller, given: Given) -> Opened:
+        """Knock."""
+        if given.name == "nobody":
+            raise NotAuthenticated("wrong")
+        return open_door(caller, given)
+
+    table = VerbTable(
+        [Verb("door.Open", Given, Opened, knock, Role.NONE, changes=True)], authenticate, records
+    )
+    with contextlib.suppress(Conflict, NotAuthenticated):
+        table.call(WEB, METHOD, {"name": name})
+    with pytest.raises(InvalidRequest):
+        table.call(WEB, METHOD, {"name": "x", "more": "y" * 1000})
+    assert bool(records.written) is written
+    with pytest.raises(Conflict):
+        table.call(ROOT, METHOD, {"name": "locked"})
+    assert records.written[-1]["actor"] == "root"
 
 
 class FullDisk(Records):
