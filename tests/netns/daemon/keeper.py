@@ -7,7 +7,7 @@ has them, prints a line when ready, and serves until its input closes; its DHCP 
 
 from __future__ import annotations
 
-import os
+import pwd
 import subprocess
 import sys
 import threading
@@ -19,6 +19,7 @@ from patronus.kernel.units_server import UnitsServer
 
 SYSTEMCTL = Path(__file__).parents[1] / "interfaces" / "systemctl.py"
 LONG_S = 600.0
+USER = "patronus"
 SHOWN = ("run/patronus-dhcpcd", "run/dhcpcd", "var/lib/dhcpcd")
 
 
@@ -38,7 +39,7 @@ def main(root: Path) -> None:
     state.mkdir()
     program = stand_in(state)
     socket = listen(Places.below(root).run.with_name("patronus-units") / "units.sock")
-    server = UnitsServer(socket, os.getuid(), systemctl=str(program))
+    server = UnitsServer(socket, pwd.getpwnam(USER).pw_uid, systemctl=str(program))
     threading.Thread(target=server.serve, args=(LONG_S,), daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()

@@ -24,13 +24,14 @@ from typing import Any
 
 from patronus.client import Client
 from patronus.kernel.host import Places
-from tests.netns.daemon.keeper import SHOWN
+from tests.netns.daemon.keeper import SHOWN, USER
 from tests.netns.daemon.provider import Provider
 from tests.netns.lab import Namespace, connect
 from tests.netns.services.network import Server
 
 CHECKOUT = Path(__file__).parents[3]
 LONG_S = 30.0
+UNIT = CHECKOUT / "rootfs/usr/lib/systemd/system/patronusd.service"
 RESOLV = "nameserver 192.168.1.1\n"
 _COUNTERS = re.compile(r"counter packets \d+ bytes \d+")
 _EXPIRES = re.compile(r" expires \S+")
@@ -44,6 +45,16 @@ def eventually(found: Callable[[], Any], what: str) -> Any:
             return answer
         time.sleep(0.05)
     raise AssertionError(f"{what} did not come about")
+
+
+def as_unit() -> list[str]:
+    """Return what runs a command with the user, groups and capabilities of the image's unit."""
+    given = next(line for line in UNIT.read_text().splitlines() if line.startswith("AmbientCapabilities="))
+    words = given.partition("=")[2].lower().split()
+    kept = ",".join(f"+{word.removeprefix('cap_')}" for word in words)
+    options = [f"--inh-caps=-all,{kept}", f"--ambient-caps=-all,{kept}", f"--bounding-set=-all,{kept}"]
+    groups = ["--regid", USER, "--clear-groups", "--reuid", USER, "--no-new-privs"]
+    return ["setpriv", "--pdeathsig", "KILL", *groups, *options]
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,8 @@ class Machine:
         self._keeper = self._keep()
         nowhere = Namespace()
         self.servers = [
-            Server("dhcp", nowhere, self.root / "run"),
-            Server("dns", self.router, self.root / "run"),
+            Server("dhcp", nowhere, self.root / "run", USER),
+            Server("dns", self.router, self.root / "run", USER),
         ]
         nowhere.close()
         self.daemon: subprocess.Popen[bytes] | None = None
@@ -87,11 +98,13 @@ class Machine:
         run = self.places.run
         for folder in (run, self.places.config, self.places.log, self.places.state):
             folder.mkdir(parents=True, exist_ok=True)
+            shutil.chown(folder, USER, USER)
         for name in ("patronus-units", "patronus-web"):
             run.with_name(name).mkdir()
+            shutil.chown(run.with_name(name), USER, USER)
         for name in SHOWN:
             (self.root / name).mkdir(parents=True)
-            shutil.chown(self.root / name, "patronus")
+            shutil.chown(self.root / name, USER)
         (self.root / "credentials").mkdir()
         (self.root / "resolv.conf").write_text(RESOLV)
         for name, text in credentials.items():
@@ -119,7 +132,7 @@ class Machine:
     def launch(self) -> subprocess.Popen[bytes]:
         """Start patronusd and return at once."""
         environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(self.root / "credentials")}
-        command = [sys.executable, "-m", "patronus.daemon", "--root", str(self.root)]
+        command = [*as_unit(), sys.executable, "-m", "patronus.daemon", "--root", str(self.root)]
         (self.places.run / "patronus.sock").unlink(missing_ok=True)
         with self.router, self.log.open("ab") as log:
             self.daemon = subprocess.Popen(

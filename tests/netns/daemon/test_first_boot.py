@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pwd
+from pathlib import Path
 from socket import SOCK_STREAM
 
 import pytest
@@ -78,3 +80,14 @@ def test_a_sound_file_of_the_owner_is_taken() -> None:
         assert (status["hostname"], status["notices"]) == ("attic", [])
     finally:
         machine.close()
+
+
+def test_the_daemon_has_no_more_rights_than_its_unit_gives(machine: Machine) -> None:
+    assert machine.daemon is not None
+    lines = Path(f"/proc/{machine.daemon.pid}/status").read_text().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    assert set(status["Uid"].split()) == {str(pwd.getpwnam("patronus").pw_uid)}
+    assert (
+        status["CapEff"] == status["CapBnd"] == "000000c000003400"
+    )  # net_bind_service, net_admin, net_raw, perfmon, bpf
+    assert status["NoNewPrivs"] == "1"

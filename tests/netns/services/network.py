@@ -75,8 +75,9 @@ DNSMASQ = (
 class Server:
     """One server process; may be killed and started again."""
 
-    def __init__(self, name: str, namespace: Namespace, folder: Path) -> None:
+    def __init__(self, name: str, namespace: Namespace, folder: Path, peer: str = "") -> None:
         self.name = name
+        self._peer = peer or pwd.getpwuid(os.getuid()).pw_name
         self.run, self.state = folder / f"patronus-{name}", folder / f"state-{name}"
         self._namespace = namespace
         for place in (self.run, self.state):
@@ -86,8 +87,8 @@ class Server:
 
     def start(self) -> None:
         """Start the process in its namespace, without privileges."""
-        user = pwd.getpwuid(os.getuid()).pw_name
-        arguments = ["--state", str(self.state), "--control", str(self.run / "control.sock"), "--peer", user]
+        arguments = ["--state", str(self.state), "--control", str(self.run / "control.sock")]
+        arguments += ["--peer", self._peer]
         command = [*UNPRIVILEGED, sys.executable, "-m", f"patronus.network.{self.name}.server", *arguments]
         with self._namespace:
             self.process = subprocess.Popen(command, cwd=CHECKOUT)
