@@ -59,6 +59,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         self._plan = InterfacesPlan()
         self._links: dict[str, Link] = {}
         self._tried: object = None
+        self._unstarted: set[str] = set()
 
     def check(self, config: Configuration) -> Iterable[Problem]:
         """Yield what is wrong with the interfaces."""
@@ -83,14 +84,18 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
 
     def steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel: stop clients, take away, make, set, add, start clients."""
+        patient = running is not None
         for change in clients.stops(plan, self._configured()):
-            yield self._client_step(change)
+            yield self._client_step(change, patient=patient)
         yield from map(self._link_step, removals(plan, running, self._look()))
         yield from map(self._link_step, creations(plan, self._look()[0]))
         yield from map(self._link_step, settings(plan, self._look()[0]))
         yield from map(self._link_step, additions(plan, *self._look()[1:]))
         for change in clients.starts(plan, self._configured()):
-            yield self._client_step(change)
+            yield self._client_step(change, patient=patient)
+        for device, text in clients.wanted(plan).items():
+            if device in self._unstarted:
+                yield self._client_step(ClientChange(device, text, text), patient=False)
         self._adopt(plan)
 
     def _look(self) -> Look:
@@ -101,8 +106,22 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         kernel = self._host.netlink
         return Step(str(change), lambda: change.apply(kernel), lambda: change.inverse().apply(kernel))
 
-    def _client_step(self, change: ClientChange) -> Step:
-        return Step(str(change), lambda: self._set_client(change), lambda: self._set_client(change.inverse()))
+    def _client_step(self, change: ClientChange, *, patient: bool) -> Step:
+        """Return the step. ``patient``: it fails where the units helper does, as in a change by a person."""
+        do = self._set_client if patient else self._try_client
+        return Step(str(change), lambda: do(change), lambda: do(change.inverse()))
+
+    def _try_client(self, change: ClientChange) -> None:
+        """Do the same at a boot; an uplink without its client must not keep the router from the rest."""
+        self._unstarted.discard(change.device)
+        try:
+            self._set_client(change)
+        except KernelError as error:
+            log.error("%s: %s", change, error)
+            if change.after is None:
+                (self._folder / f"{change.device}.conf").unlink(missing_ok=True)
+            else:
+                self._unstarted.add(change.device)
 
     def _adopt(self, plan: InterfacesPlan) -> None:
         """Remember what runs, say what is wrong with the NICs, and follow the links from now on."""
