@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from patronus.core.errors import KernelError, NotFound, PatronusError
+from patronus.core.bus import Event
+from patronus.core.errors import KernelError, NotFound, PatronusError, Unavailable
+from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Difference, Earlier, Feature, Step
 from patronus.core.model import Configuration, as_data
 from patronus.core.problem import Problem
@@ -48,6 +50,8 @@ log = logging.getLogger(__name__)
 FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 """Off until the first ruleset stands."""
 MINUTE_S = 60.0
+BOOT_S = 2.0
+"""How soon the alarm looks again while the engine is still starting."""
 
 
 class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
@@ -62,7 +66,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._timed = TimedBlocks(host.state, host.clock)
         self._plan = FirewallPlan()
         self._xdp_fault: str | None = None
+        self._seen: tuple[int, Contents] | None = None
         self._alarm = Alarm(self)
+        host.control.observe(self._on_event)
 
     def check(self, config: Configuration) -> Iterable[Problem]:
         """Yield what is wrong between the files."""
@@ -112,8 +118,14 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
                 yield Difference(name, "1", found)
 
     def _found(self) -> Contents:
+        """Return what stands in the kernel; listed again only if somebody has changed a ruleset since."""
+        before = self._host.nft.generation()
+        if self._seen is not None and self._seen[0] == before:
+            return self._seen[1]
         items = self._listed(TABLE)
-        return NOTHING if items is None else contents(items)
+        found = NOTHING if items is None else contents(items)
+        self._seen = (before, found) if self._host.nft.generation() == before else None
+        return found
 
     def _ruleset_step(self, plan: FirewallPlan, running: FirewallPlan | None) -> Step:
         """Return the step of the one batch; where nobody knows what ran, the way back is what stands now."""
@@ -175,6 +187,11 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._alarm.set()
 
     # -- what ends by itself
+
+    def _on_event(self, event: Event) -> None:
+        """Look again when to wake: during the steps the running configuration is still the old one."""
+        if isinstance(event, ConfigChanged | ConfigReverted):
+            self._alarm.set()
 
     def next_change_s(self) -> float | None:
         """Return the seconds until a block may end or a schedule may change, or None."""
@@ -271,12 +288,14 @@ class Alarm:
     def __init__(self, feature: FirewallFeature) -> None:
         self._feature = feature
         self._changed = threading.Event()
+        self._started = False
         self._thread = threading.Thread(target=self._watch, name="firewall-alarm", daemon=True)
 
     def set(self) -> None:
         """Look again when to wake."""
         self._changed.set()
-        if not self._thread.is_alive():
+        if not self._started:
+            self._started = True
             self._thread.start()
 
     def _watch(self) -> None:
@@ -285,8 +304,13 @@ class Alarm:
             try:
                 if not self._changed.wait(self._feature.next_change_s()):
                     self._feature.refresh_if_due()
+            except Unavailable:
+                self._changed.wait(BOOT_S)
             except PatronusError as error:
                 log.error("what has ended could not be taken out of the ruleset: %s", error)
+                self._changed.wait(MINUTE_S)
+            except Exception:  # this thread must outlive a mistake: nobody else ends blocks
+                log.exception("what has ended could not be taken out of the ruleset")
                 self._changed.wait(MINUTE_S)
 
 

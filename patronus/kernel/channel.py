@@ -152,6 +152,9 @@ class Channel:
                 wait_s = FIRST_WAIT_S if self._connected.is_set() else min(2 * wait_s, LONGEST_WAIT_S)
                 if self._connected.is_set():
                     log.warning("%s went away: %s", self._path.parent.name, error)
+            except Exception:  # this thread must outlive a mistake: nobody else configures the server
+                log.exception("%s said what was not understood", self._path.parent.name)
+                wait_s = LONGEST_WAIT_S
             self._connected.clear()
             self._taken_by = 0
 

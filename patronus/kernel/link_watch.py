@@ -25,6 +25,8 @@ QUIET_S = 0.2
 """Events are gathered until there has been none for this long."""
 GATHER_S = 2.0
 """They are told after this long even where they do not end."""
+AGAIN_S = 2.0
+"""Who could not follow is told again after this long: nothing else may ever come of a lease."""
 _RECEIVE = 65536
 
 
@@ -81,17 +83,26 @@ class LinkWatch:
         with selectors.DefaultSelector() as selector, netlink, mailbox:
             for source in (netlink, mailbox, stop):
                 selector.register(source, selectors.EVENT_READ)
-            while _gather(selector, stop):
-                try:
-                    self._changed()
-                except PatronusError as error:
-                    log.error("the links have changed, and the router could not follow: %s", error)
+            again_s: float | None = None
+            while _gather(selector, stop, again_s):
+                again_s = self._tell()
         os.close(stop)
 
+    def _tell(self) -> float | None:
+        """Tell of the change; return in how many seconds to tell again, None where it was heard."""
+        try:
+            self._changed()
+        except PatronusError as error:
+            log.error("the links have changed, and the router could not follow: %s", error)
+        except Exception:  # this thread must outlive a mistake: nobody else follows the links
+            log.exception("the links have changed, and the router could not follow")
+        else:
+            return None
+        return AGAIN_S
 
-def _gather(selector: selectors.BaseSelector, stop: int) -> bool:
-    """Wait for events and drain them until they pause. Return False when the watch shall end."""
-    timeout_s: float | None = None
+
+def _gather(selector: selectors.BaseSelector, stop: int, timeout_s: float | None) -> bool:
+    """Wait for events, or so long, and drain them until they pause. Return False when the watch shall end."""
     rounds = int(GATHER_S / QUIET_S)
     while ready := selector.select(timeout_s):
         for key, _ in ready:

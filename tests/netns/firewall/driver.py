@@ -7,10 +7,12 @@ XDP has no pins here, so nftables is seen to decide alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from patronus.core.bus import Event
 from patronus.core.errors import InvalidConfiguration, KernelError
 from patronus.core.feature import Earlier, Step
 from patronus.core.model import Configuration
@@ -80,6 +82,9 @@ class Firewall:
     @property
     def generation(self) -> int:
         return 1
+
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Tell nobody: here the configuration is set before the walk."""
 
     def refresh(self, reason: str) -> None:
         """Apply the same configuration with the facts of now."""

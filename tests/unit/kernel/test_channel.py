@@ -127,6 +127,20 @@ def test_errors_of_calls_come_back_as_they_are(process: Process, channel: Channe
         channel.call("Unheard")
 
 
+def test_an_event_that_is_not_understood_ends_nothing(path: Path, process: Process) -> None:
+    """The thread that configures a server that comes back must outlive what the server says."""
+    told = threading.Semaphore(0)
+
+    def stumble(event: dict[str, Any]) -> None:
+        told.release()
+        raise KeyError("lease")
+
+    channel = Channel(path, INTERFACE, stumble)
+    channel.start()
+    assert told.acquire(timeout=LONG_S) and told.acquire(timeout=LONG_S)
+    channel.stop()
+
+
 def test_a_server_that_comes_later_gets_the_configuration(
     path: Path, channel: Channel, tmp_path: Path
 ) -> None:
