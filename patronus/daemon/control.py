@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -10,9 +11,11 @@ from patronus.core.bus import Bus, Event
 from patronus.core.control import Commit
 from patronus.core.edit import Edits
 from patronus.core.engine import Engine
-from patronus.core.errors import Unavailable
+from patronus.core.errors import PatronusError, Unavailable
 from patronus.core.model import Configuration
 from patronus.core.verb import Caller
+
+log = logging.getLogger(__name__)
 
 
 class LateControl:
@@ -76,7 +79,10 @@ LONGEST_S = 86400.0
 
 
 class Alarm:
-    """Calls ``action`` once after a time that may be set anew; in a thread of its own."""
+    """Calls ``action`` once after a time that may be set anew; in a thread of its own.
+
+    What the action refuses is logged; whether it is tried again is the action's own affair.
+    """
 
     def __init__(self, action: Callable[[], object]) -> None:
         self._action = action
@@ -90,6 +96,12 @@ class Alarm:
                 self._timer.cancel()
             self._timer = None
             if seconds is not None:
-                self._timer = threading.Timer(min(max(0.0, seconds), LONGEST_S), self._action)
+                self._timer = threading.Timer(min(max(0.0, seconds), LONGEST_S), self._ring)
                 self._timer.daemon = True
                 self._timer.start()
+
+    def _ring(self) -> None:
+        try:
+            self._action()
+        except PatronusError as error:
+            log.error("what was to happen in time has failed: %s", error)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from patronus.core.errors import KernelError
 from patronus.daemon.control import Alarm
 
 
@@ -28,3 +29,18 @@ def test_it_does_not_ring_for_what_it_was_set_to_before(then: float | None) -> N
     assert not rung.is_set()
     alarm.set(0)
     assert rung.wait(10)
+
+
+def test_what_fails_is_logged_and_the_alarm_can_be_set_again(caplog: pytest.LogCaptureFixture) -> None:
+    rung = threading.Semaphore(0)
+
+    def fail() -> None:
+        rung.release()
+        raise KernelError("the kernel is away")
+
+    alarm = Alarm(fail)
+    for _ in range(2):
+        alarm.set(0)
+        assert rung.acquire(timeout=10)
+    while caplog.text.count("the kernel is away") < 2:
+        threading.Event().wait(0.01)
