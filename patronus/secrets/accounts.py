@@ -34,11 +34,20 @@ class Register:
 
 
 class AccountStore:
-    """Keeps the register in memory and on disk; what a method has returned from is on disk."""
+    """Keeps the register in memory and on disk; what a method has returned from is on disk.
+
+    A file that cannot be read opens nothing and closes nobody else's door: ``complaint`` says so, set-up
+    stays over, and no account is known until root at the console adds one. The file is set aside then.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.register = _read(path)
+        self.complaint: str | None = None
+        try:
+            self.register = _read(path)
+        except StorageError as error:
+            self.complaint = str(error)
+            self.register = Register(set_up=True)
 
     def get(self, name: str) -> Account:
         """Return the account of that name. Raises NotFound."""
@@ -73,8 +82,17 @@ class AccountStore:
         self._keep(Register(self.register.accounts, set_up=False, code=code))
 
     def _keep(self, register: Register) -> None:
+        if self.complaint is not None:
+            self._set_aside()
         write_private(self._path, _as_data(register))
-        self.register = register
+        self.register, self.complaint = register, None
+
+    def _set_aside(self) -> None:
+        """Keep the file that could not be read. Raises StorageError."""
+        try:
+            self._path.replace(self._path.with_name(f"{self._path.name}.corrupt"))
+        except OSError as error:
+            raise StorageError(f"{self._path}: {error.strerror}") from error
 
 
 def write_private(path: Path, data: Any, *, durable: bool = True) -> None:

@@ -17,6 +17,7 @@ from patronus.core.errors import (
     InvalidRequest,
     NotAuthenticated,
     NotPermitted,
+    StorageError,
     TooManyRequests,
     Unavailable,
 )
@@ -198,18 +199,27 @@ def create(places: Places, clock: Clock, *, password: str | None = None) -> Door
     """Make the doorkeeper. ``password``: the credential ``patronus.password``, plain or ``$argon2id$…``.
 
     It counts only where set-up was never done; one that is refused is reported, and set-up by code stays
-    open. Raises StorageError where the accounts cannot be read.
+    open. Never raises for what is on the disk: a router that nobody can log in to routes all the same.
     """
     store = AccountStore(places.state / "accounts" / "accounts.json")
+    if store.complaint is not None:
+        log.critical("nobody can log in, use the console: %s", store.complaint)
     doorkeeper = Doorkeeper(store, places.run / "sessions.json", clock)
-    if doorkeeper.setup_needed and password is not None:
-        try:
-            doorkeeper.take_first_password(password)
-        except InvalidRequest as error:
-            log.error("the credential patronus.password is refused: %s", error)
-    if doorkeeper.setup_needed:
-        doorkeeper.renew_setup_code()
+    try:
+        if doorkeeper.setup_needed and password is not None:
+            _take_first_password(doorkeeper, password)
+        if doorkeeper.setup_needed:
+            doorkeeper.renew_setup_code()
+    except StorageError as error:
+        log.critical("set-up cannot begin: %s", error)
     return doorkeeper
+
+
+def _take_first_password(doorkeeper: Doorkeeper, password: str) -> None:
+    try:
+        doorkeeper.take_first_password(password)
+    except InvalidRequest as error:
+        log.error("the credential patronus.password is refused: %s", error)
 
 
 def _read_sessions(path: Path, boot_id: str) -> Sessions:

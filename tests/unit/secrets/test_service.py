@@ -205,14 +205,35 @@ def test_weak_passwords_and_empty_roles_are_refused_everywhere(start: Start) -> 
         doorkeeper.add("bert", Role.NONE, GOOD)
 
 
-def test_a_damaged_accounts_file_is_named_and_opens_nothing(start: Start, places: Places) -> None:
+def test_a_damaged_accounts_file_is_named_and_opens_nothing(
+    start: Start, places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
     start(GOOD)
     file = places.state / "accounts" / "accounts.json"
     whole = file.read_text()
     for damaged in (whole[:-20], "[]", "{}", whole.replace('"admin"', '"king"', 2)):
         file.write_text(damaged)
-        with pytest.raises(StorageError, match=r"accounts\.json"):
-            start()
+        caplog.clear()
+        doorkeeper = start()
+        assert "accounts.json" in caplog.text and not doorkeeper.setup_needed
+        assert doorkeeper.fresh_setup_code is None
+        with pytest.raises(NotAuthenticated):
+            doorkeeper.log_in(WEB, "admin", GOOD)
+        assert file.read_text() == damaged
+    doorkeeper.add("root-made", Role.ADMIN, GOOD)
+    assert start().log_in(WEB, "root-made", GOOD)
+    assert file.with_name("accounts.json.corrupt").read_text() == damaged
+
+
+def test_a_disk_that_takes_no_code_keeps_no_router_from_starting(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("no space left on device")
+
+    monkeypatch.setattr("patronus.secrets.accounts.write_private", refuse)
+    assert start().setup_needed and start(GOOD).setup_needed
+    assert caplog.text.count("set-up cannot begin") == 2
 
 
 def test_damaged_sessions_end_and_the_accounts_stay(start: Start, places: Places) -> None:
