@@ -77,7 +77,7 @@ class Server:
         self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
         self._sockets: list[socket.socket] = []
         self._streams: set[MessageStream] = set()
-        log.info("%d answers kept from before", store.load(self._resolver.cache))
+        self._load()
         handlers = {
             "Configure": self._configure,
             "SetLeases": self._set_leases,
@@ -191,6 +191,13 @@ class Server:
             ],
         }
 
+    def _load(self) -> None:
+        """Take what was kept; what cannot be read costs a few questions."""
+        try:
+            log.info("%d answers kept from before", self._store.load(self._resolver.cache))
+        except StorageError as error:
+            log.warning("%s", error)
+
     def _save(self) -> None:
         self._save_step(self._store.save(self._resolver.cache))
         self._loop.call_later(SAVE_S, self._save)
@@ -224,12 +231,21 @@ def _read_lists(descriptors: tuple[int, ...]) -> tuple[set[bytes], int]:
     return names, odd
 
 
+def open_store(path: Path) -> Store:
+    """Return the file of the cache, or one in memory where the disk takes none: names matter more."""
+    try:
+        return Store(path)
+    except StorageError as error:
+        log.error("answers are not kept over a restart: %s", error)
+        return Store(Path(":memory:"))
+
+
 def main() -> None:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     told = arguments("patronus-dns")
     loop = Loop()
-    store = Store(told.state / "dns-cache.db")
+    store = open_store(told.state / "dns-cache.db")
     server = Server(loop, store, told.control, told.peer)
     notify("READY=1")
     loop.run()
