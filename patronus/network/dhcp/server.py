@@ -10,12 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import peewee
 
 from patronus.core.errors import InvalidRequest, NotFound, StorageError
 from patronus.kernel.endpoint import Endpoint, arguments
@@ -26,7 +29,7 @@ from patronus.network.dhcp.codec import Code, Kind, MalformedPacket, decode
 from patronus.network.dhcp.config import CONTROL_INTERFACE, ServerConfig, read_address, write_address
 from patronus.network.dhcp.frame import CLIENT_PORT, SERVER_PORT, frame
 from patronus.network.dhcp.lease import Lease
-from patronus.network.dhcp.leases import Leases, boottime_s, clock_offset_s
+from patronus.network.dhcp.leases import Leases, boottime_s, clock_offset_s, database
 from patronus.network.dhcp.machine import Machine, Outcome
 from patronus.network.dhcp.reply import Reply, Way
 
@@ -242,13 +245,34 @@ def _datagrams(sock: socket.socket) -> list[bytes]:
     return waiting
 
 
+def open_leases(path: Path, boot_id: str) -> Leases:
+    """Open the leases; a file that will never be read again makes way loudly, as no address is worse.
+
+    Raises StorageError where the disk itself refuses: the next start may find it well.
+    """
+    try:
+        leases = Leases(path, boot_id)
+        leases.load()
+    except StorageError as error:
+        if isinstance(error.__cause__, peewee.OperationalError | sqlite3.OperationalError):
+            raise
+        aside = path.with_name(f"{path.name}.unread")
+        log.critical("%s; it is set aside as %s, and all leases are forgotten", error, aside.name)
+        database.close()
+        path.replace(aside)
+        for rest in ("-wal", "-shm"):
+            path.with_name(path.name + rest).unlink(missing_ok=True)
+        return Leases(path, boot_id)
+    return leases
+
+
 def main() -> None:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     told = arguments("patronus-dhcp")
     loop = Loop()
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    leases = Leases(told.state / "dhcp-leases.db", boot_id)
+    leases = open_leases(told.state / "dhcp-leases.db", boot_id)
     Server(loop, leases, told.control, told.peer)
     notify("READY=1")
     loop.run()

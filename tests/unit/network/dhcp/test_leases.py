@@ -19,6 +19,7 @@ from patronus.core.errors import StorageError
 from patronus.network.dhcp import leases as store
 from patronus.network.dhcp.lease import Lease, State
 from patronus.network.dhcp.leases import Leases, boottime_s
+from patronus.network.dhcp.server import open_leases
 
 CHECKOUT = Path(__file__).parents[4]
 NETWORK = "192.168.1.0/24"
@@ -135,6 +136,39 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     bad.write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError):
         Leases(bad, "boot-1")
+
+
+@pytest.mark.parametrize("damage", ["no database", "newer", "a lease that is none"])
+def test_leases_that_will_never_be_read_again_make_way_loudly(
+    opened: Leases, path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened.write([LEASE])
+    if damage == "newer":
+        store.database.connection().execute("PRAGMA user_version = 99")
+    elif damage == "a lease that is none":
+        store.database.connection().execute("UPDATE leases SET ip_address = 'here'")
+    store.database.close()
+    if damage == "no database":
+        path.write_bytes(b"no database" * 1000)
+    assert len(open_leases(path, "boot-2").load()) == 0
+    assert "set aside" in caplog.text and path.with_name(f"{path.name}.unread").exists()
+    store.database.close()
+    caplog.clear()
+    assert len(open_leases(path, "boot-2").load()) == 0 and not caplog.text
+
+
+def test_a_disk_that_refuses_leaves_the_leases_where_they_are(
+    opened: Leases, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.write([LEASE])
+    store.database.close()
+    with monkeypatch.context() as patch:
+        full = sqlite3.OperationalError("disk I/O error")
+        patch.setattr(Leases, "_migrate", lambda self: (_ for _ in ()).throw(full))
+        with pytest.raises(StorageError, match="disk I/O"):
+            open_leases(path, "boot-2")
+    store.database.close()
+    assert len(open_leases(path, "boot-2").load()) == 1
 
 
 def test_a_write_that_fails_leaves_nothing_behind(opened: Leases) -> None:
