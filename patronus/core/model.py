@@ -15,7 +15,7 @@ from patronus.core.problem import Location, Path
 class Strict(BaseModel):
     """Base of every model in the configuration: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -19,6 +20,8 @@ from patronus.kernel.host import Places
 from patronus.kernel.notify import notify
 
 log = logging.getLogger("patronusd")
+FEW_COLLECTIONS = (50_000, 20, 50)
+"""A commit makes millions of objects that are no garbage; looking through them takes a third of its time."""
 
 
 def main() -> None:
@@ -31,6 +34,7 @@ def main() -> None:
 
 def serve(places: Places) -> None:
     """Boot, serve, and stop when told to."""
+    gc.set_threshold(*FEW_COLLECTIONS)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:

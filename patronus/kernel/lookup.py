@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
 from patronus.core.errors import KernelError
+from patronus.kernel.rtnetlink import IPRoute, NetlinkError
 
 _LOCAL = 2
 """RTN_LOCAL in linux/rtnetlink.h: an address of this host."""

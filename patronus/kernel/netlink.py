@@ -14,12 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
-
 from patronus.core.errors import KernelError
 from patronus.core.link import Address, Counters, Link, LinkSettings, LinkWanted, Nic, Route
 from patronus.kernel import nics
+from patronus.kernel.rtnetlink import IPRoute, NetlinkDumpInterrupted, NetlinkError
 
 OURS = "patronus"
 """The alias that marks a link as made by us."""

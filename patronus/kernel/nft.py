@@ -17,6 +17,7 @@ from typing import Any
 import nftables
 
 from patronus.core.errors import KernelError
+from patronus.kernel.nft_generation import RulesetGeneration
 
 Command = Mapping[str, Any]
 Batch = Mapping[str, Sequence[Command]]
@@ -41,6 +42,7 @@ class Nft:
         self._library = nftables.Nftables()
         self._library.set_json_output(True)
         self._library.set_numeric_prio_output(True)
+        self._generation = RulesetGeneration()
 
     def load(self, batch: Batch) -> None:
         """Apply all commands in one transaction. Raises KernelError naming the command that was refused."""
@@ -54,6 +56,11 @@ class Nft:
         with self._lock:
             message = self._dry_run(batch)
             return None if message is None else self._explained(batch, message)
+
+    def generation(self) -> int:
+        """Return the ruleset's number, which every transaction of anybody changes. Raises KernelError."""
+        with self._lock:
+            return self._generation.read()
 
     def tables(self) -> frozenset[tuple[str, str]]:
         """Return (family, name) of every table. Raises KernelError."""

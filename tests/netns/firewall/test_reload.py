@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -174,6 +175,30 @@ def test_only_what_differs_is_sent(lab: Lab, firewall: Firewall) -> None:
     firewall.apply(rules=rules(ALLOW, other.replace("drop", "reject")))
     changed = {chain for chain, found in _handles(lab).items() if found != handles[chain]}
     assert changed == {"pair/lan/guest"}
+
+
+def test_the_table_is_listed_again_only_after_somebody_changed_it(
+    lab: Lab, firewall: Firewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    list_table = firewall.nft.list_table
+
+    def counted(family: str, name: str) -> list[dict[str, Any]] | None:
+        listed.append(name)
+        return list_table(family, name)
+
+    monkeypatch.setattr(firewall.nft, "list_table", counted)
+    firewall.apply(rules=rules(ALLOW))
+    listed.clear()
+    firewall.apply(rules="rules: []\n")
+    assert listed == ["patronus"], "once, after the batch"
+    firewall.apply(rules="rules: []\n")
+    assert listed == ["patronus"]
+    lab.router.run("nft", "flush", "chain", "inet", "patronus", "input")
+    with pytest.raises(AssertionError), lab.router:
+        assert list(firewall.feature.observe(firewall.feature._plan)) == []
+    firewall.apply(rules="rules: []\n")
+    assert len(listed) > 1
 
 
 def _handles(lab: Lab) -> dict[str, list[int]]:
