@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gunicorn.workers.gthread import ThreadWorker
+
 FOLDER = Path(os.environ.get("PATRONUS_WEB_FOLDER", "/run/patronus-web"))
 """Where patronusd puts the certificate and its key."""
 
@@ -21,7 +23,7 @@ keyfile = str(FOLDER / "tls.key")
 bind = os.environ.get("PATRONUS_WEB_BIND", "[::]:443")
 """Used where systemd hands in no socket."""
 workers = 1
-worker_class = "gthread"
+worker_class = "webui.server.Worker"
 threads = 12
 timeout = 90
 graceful_timeout = 5
@@ -34,6 +36,17 @@ accesslog = None
 errorlog = "-"
 loglevel = "error"
 """Every browser that has not yet trusted the certificate would be a warning."""
+SILENCE_S = 10.0
+"""Longest silence of a peer within its handshake, its request, or while it takes the answer."""
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's threads, none of which a silent peer can keep: without this a dozen lock everybody out."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection that has something to read."""
+        conn.sock.settimeout(SILENCE_S)
+        return super().handle(conn)
 
 
 def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:  # noqa: ARG001
