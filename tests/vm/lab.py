@@ -9,7 +9,7 @@ from pathlib import Path
 from image.build import disk
 from qemu.guest import Guest, shell_credentials
 from qemu.internet import ADDRESS, ADDRESS6, Internet
-from qemu.machine import Machine
+from qemu.machine import Machine, Nic
 from qemu.topology import Topology
 from qemu.vm import Vm
 
@@ -18,7 +18,7 @@ UP = "up"
 BOOT_LIMIT_S = 300.0
 
 
-def image() -> Path:
+def image_under_test() -> Path:
     """Return the image under test: the standard profile's, unless PATRONUS_IMAGE names another."""
     return Path(os.environ.get("PATRONUS_IMAGE") or disk("standard"))
 
@@ -26,7 +26,7 @@ def image() -> Path:
 class Lab:
     """One router, booted once with the factory's settings, and the networks around it."""
 
-    def __init__(self, net: Topology, folder: Path) -> None:
+    def __init__(self, net: Topology, folder: Path, image: Path) -> None:
         self.lan, self.wan, self.dmz = net.segment("lan"), net.segment("wan"), net.segment("dmz")
         self.server = self.wan.host("server", f"{ADDRESS}/24", f"{ADDRESS6}/64")
         self.scanner = self.wan.host("scanner", "203.0.113.2/24")
@@ -34,7 +34,7 @@ class Lab:
         self.other = self.lan.host("other")
         self.internet = Internet(self.server)
         self.nics = (self.lan.nic(), self.wan.nic(), self.dmz.nic())
-        self.machine = Machine(image(), nics=self.nics, credentials=shell_credentials())
+        self.machine = Machine(image, nics=self.nics, credentials=shell_credentials())
         self.vm = Vm(self.machine, folder=folder)
 
     @property
@@ -46,6 +46,7 @@ class Lab:
         """Boot for the first time and keep how the router is once it is up."""
         self.vm.start()
         self.wait_up()
+        self._wait_settled()
         self.vm.save(UP)
         self.pause()
 
@@ -56,6 +57,17 @@ class Lab:
         self.guest.wait_for_unit("multi-user.target", timeout_s=BOOT_LIMIT_S)
         self.guest.wait_until_succeeds(f"ip -4 -o address | grep -q {LAN_ADDRESS}/24", timeout_s=60)
         self.guest.wait_until_succeeds("ip -4 -o address | grep -q ' 203.0.113.'", timeout_s=60)
+
+    def _wait_settled(self) -> None:
+        """Wait until the ruleset stays as it is: addresses that come late, after DAD, enter its sets."""
+        look = "nft --stateless list ruleset"
+        eventually(lambda: self.guest.succeed(f"{look}; sleep 3") == self.guest.succeed(look), timeout_s=60)
+
+    def link(self, nic: Nic) -> str:
+        """Return the kernel's name of a NIC in the running router."""
+        return self.guest.succeed(
+            f"basename $(dirname $(grep -l {nic.mac} /sys/class/net/*/address))"
+        ).strip()
 
     def fresh(self) -> None:
         """Go back to the moment when the router had just come up; the clients forget what they had."""
