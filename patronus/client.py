@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from patronus.core.errors import Unavailable, from_wire
-from patronus.core.varlink import Decoder, MalformedMessage, Message, encode
-from patronus.core.verb import PREFIX
+from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, Message, encode
 
 SOCKET = Path("/run/patronus/patronus.sock")
 CHUNK = 65536

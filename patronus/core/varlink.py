@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+PREFIX = "io.patronus"
+"""The first words of all our interfaces and errors."""
 MESSAGE_LIMIT = 8 * 1024 * 1024
 """Bytes that one message may have: 10,000 rules as JSON are 3 MB."""
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-PREFIX = "io.patronus"
+from patronus.core.varlink import PREFIX
 
 
 class Role(IntEnum):

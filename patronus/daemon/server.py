@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import PatronusError
-from patronus.core.varlink import Decoder, MalformedMessage, Message, encode
-from patronus.core.verb import PREFIX
+from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, Message, encode
 from patronus.daemon.peer import Peer, peer_of
 
 log = logging.getLogger(__name__)

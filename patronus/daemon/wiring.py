@@ -23,8 +23,8 @@ from patronus.core.files import WorkingCopy
 from patronus.core.generations import Generations
 from patronus.core.parts import Parts
 from patronus.core.state import StateFile
-from patronus.core.varlink import Message
-from patronus.core.verb import PREFIX, Role
+from patronus.core.varlink import PREFIX, Message
+from patronus.core.verb import Role
 from patronus.daemon import credentials, settings
 from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl

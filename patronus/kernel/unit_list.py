@@ -22,6 +22,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "patronus-lockdown.service": _LOOK,
 }
 _UNIT = re.compile(r"([a-z0-9-]+)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,14}))?\.(service|socket)")
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def is_hostname(name: str) -> bool:
+    """Return whether it is one host label in lower case (RFC 1123 section 2.1); the model gives no other."""
+    return _HOST_LABEL.fullmatch(name) is not None
 
 
 def allowed(verb: str, unit: str) -> bool:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import KernelError, Unavailable, from_wire
-from patronus.core.varlink import Decoder, MalformedMessage, encode
-from patronus.core.verb import PREFIX
+from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, encode
 
 SOCKET = Path("/run/patronus-units/units.sock")
 INTERFACE = f"{PREFIX}.units.v1"

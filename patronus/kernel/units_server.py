@@ -17,12 +17,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from patronus.core.errors import InvalidRequest, KernelError, NotPermitted, PatronusError
-from patronus.core.values import Refused, parse_hostname
-from patronus.core.varlink import Decoder, MalformedMessage, Message, encode
-from patronus.core.verb import PREFIX
+from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, Message, encode
 from patronus.kernel.descriptors import peer
 from patronus.kernel.process import run
-from patronus.kernel.unit_list import allowed
+from patronus.kernel.unit_list import allowed, is_hostname
 from patronus.kernel.units import INTERFACE, TIME_S
 
 log = logging.getLogger(__name__)
@@ -110,10 +108,9 @@ class UnitsServer:
 
     def set_hostname(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Set the kernel's host name. Raises InvalidRequest, KernelError."""
-        try:
-            name = parse_hostname(_text(parameters, "name"))
-        except Refused as error:
-            raise InvalidRequest(str(error)) from error
+        name = _text(parameters, "name")
+        if not is_hostname(name):
+            raise InvalidRequest(f"{name[:64]!r} is not a host name")
         try:
             socket.sethostname(name)
         except OSError as error:

@@ -13,9 +13,11 @@ CHECKOUT = Path(__file__).parents[3]
 HEAVY = ("pydantic", "dnslib", "asyncio", "ctypes", "pyroute2")
 
 
-@pytest.mark.parametrize("server", ["dhcp", "dns"])
-def test_a_server_loads_nothing_that_it_does_not_need(server: str) -> None:
-    code = f"import sys, patronus.network.{server}.server; print(*set({HEAVY}).intersection(sys.modules))"
+@pytest.mark.parametrize(
+    "process", ["network.dhcp.server", "network.dns.server", "kernel.units_server", "client"]
+)
+def test_a_process_loads_nothing_that_it_does_not_need(process: str) -> None:
+    code = f"import sys, patronus.{process}; print(*set({HEAVY}).intersection(sys.modules))"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
