@@ -12,8 +12,8 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -111,22 +111,13 @@ class Namespace:
 
     def inside(self, work: Callable[[], T]) -> T:
         """Call ``work`` in a thread that is in this network; a socket that it opens stays in it."""
-        results: list[T] = []
-        problems: list[BaseException] = []
 
-        def run() -> None:
-            try:
-                self._enter_network()
-                results.append(work())
-            except BaseException as problem:  # noqa: BLE001 — carried to the caller's thread and raised there
-                problems.append(problem)
+        def run() -> T:
+            self._enter_network()
+            return work()
 
-        thread = threading.Thread(target=run, name=f"in-{self.name}")
-        thread.start()
-        thread.join()
-        if problems:
-            raise problems[0]
-        return results[0]
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"in-{self.name}") as thread:
+            return thread.submit(run).result()
 
     def connect(self, link: str, other: Namespace, other_link: str) -> None:
         """Lay a wire (a veth pair) from here to the other namespace."""
