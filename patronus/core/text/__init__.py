@@ -23,7 +23,8 @@ SIZE_LIMIT = 8 * 1024 * 1024
 
 def section_of(file: str) -> str:
     """Return ``firewall/rules`` for ``firewall/rules.yaml``."""
-    return str(PurePosixPath(file).with_suffix(""))
+    path = PurePosixPath(file)
+    return str(path.with_suffix("") if path.name else path)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import dnslib
+from dnslib.label import DNSLabelError
 
 from patronus.core.bus import Event
 from patronus.core.control import CommitReport
@@ -263,7 +264,7 @@ class DnsFeature(Feature[DnsPlan, Facts]):
             reply = dnslib.DNSRecord.parse(data)
         except OSError as error:
             raise Unavailable(f"the DNS server does not answer: {error}") from error
-        except (dnslib.DNSError, dnslib.label.DNSLabelError, UnicodeError) as error:
+        except (dnslib.DNSError, DNSLabelError, UnicodeError) as error:
             raise InvalidRequest(f"{given.name}: {error}") from error
         answers = [record.toZone() for record in reply.rr]
         return LookupResult(status=dnslib.RCODE.get(reply.header.rcode), answers=answers)
