@@ -8,7 +8,7 @@ export PATRONUS_CACHE PATRONUS_MIRROR KEYS
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop image keys flash test test-unit test-vm lint bench bpf venv trees clean
+.PHONY: help run stop image keys flash test test-unit test-vm lint bench soak bpf venv trees clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lint: venv trees  ## ruff, mypy --strict, import-linter, clang-format, shellchec
 
 bench: venv trees image bpf  ## measure all, or ONLY="xdp boot memory sizes build dns dhcp commit"
 	$(PYTHON) -m tests.bench $(ONLY)
+
+soak: venv trees image bpf  ## the full counts, for hours, or ONLY="xdp firewall generated rest power reproducible"
+	$(PYTHON) -m tests.soak $(ONLY)
 
 bpf: venv trees  ## compile the XDP programs into build/bpf
 	$(PYTHON) -m image.build --bpf

@@ -82,7 +82,7 @@ def _install_python(root_tree: Path, packages: list[str]) -> None:
             wheel.extractall(target)
     _write_commands(root_tree)
     normalise(root_tree)
-    compiler = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
+    compiler = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     run(command_line([*compiler, "-s", str(root_tree), "-p", "/", str(target)]))
 
 
