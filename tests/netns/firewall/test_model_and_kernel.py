@@ -95,6 +95,18 @@ def crowd(lab: Lab) -> Lab:
 
 
 def kernel_says(lab: Lab, ears: Ears, sent: list[Sent]) -> list[Fate]:
+    """Send all packets and return what became of each; what vanished is sent once more.
+
+    A datagram can be lost while a neighbour is being resolved; a verdict to drop stays what it is.
+    """
+    fates = _once(lab, ears, sent)
+    vanished = [number for number, fate in enumerate(fates) if fate == "drop"]
+    for number, fate in zip(vanished, _once(lab, ears, [sent[n] for n in vanished]), strict=True):
+        fates[number] = fate
+    return fates
+
+
+def _once(lab: Lab, ears: Ears, sent: list[Sent]) -> list[Fate]:
     """Send all packets, wait once, and return what became of each."""
     ears.heard()
     payloads = [os.urandom(16) for _ in sent]
