@@ -51,9 +51,11 @@ class Outcome:
 
 
 PARALLEL = ("-n", "2")
+WORKSTATION_ONLY = ("--ignore=tests/unit/image", "--ignore=tests/unit/qemu")
+"""The builder and the harness never run on the device."""
 SUITES = {
     "unit": Suite("tests/unit", 1, in_tree=False, options=PARALLEL),
-    "unit-device": Suite("tests/unit", 2, options=PARALLEL),
+    "unit-device": Suite("tests/unit", 2, options=(*PARALLEL, *WORKSTATION_ONLY)),
     "golden": Suite("tests/golden", 1, in_tree=False),
     "bpf": Suite("tests/bpf", 2),
     "netns": Suite("tests/netns", 5),
