@@ -7,6 +7,7 @@ The archive's signature (through apt) and the file's own hash are both the gate.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -66,6 +67,7 @@ def mkosi(directory: Path, arguments: Sequence[str]) -> None:
     """Run mkosi as root on the configuration in the folder. Raises BuildError when it fails."""
     packages = cache() / "packages"
     packages.mkdir(exist_ok=True)
+    os.umask(0o022)  # some of mkosi's files take the builder's
     run(
         as_root(
             [
