@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shipped image boots through OVMF, lets nobody in, and keeps only what it must."""
+
+import re
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from qemu.machine import Machine, Nic, UserNet
+from qemu.vm import Vm
+from tests.vm.lab import BOOT_LIMIT_S, Lab
+
+PERSISTENT = {"/etc/patronus", "/var"}  # and /etc/machine-id, read-only once it is drawn
+VOLATILE = set(
+    "autofs binfmt_misc bpf cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue proc "
+    "pstore ramfs securityfs sysfs tmpfs tracefs".split()
+)
+SECURITY = {"patronusd": 4.0, "patronus-dhcp": 2.0, "patronus-dns": 2.0, "patronus-web": 2.0}
+
+
+def test_it_boots_to_multi_user_through_the_firmware_and_nothing_failed(lab: Lab) -> None:
+    assert lab.guest.succeed("systemctl list-units --failed --plain --no-legend") == ""
+    assert lab.guest.succeed("systemctl is-active multi-user.target").strip() == "active"
+    lab.guest.succeed("test -d /sys/firmware/efi")
+
+
+def test_a_slot_is_good_only_when_a_generation_runs(lab: Lab) -> None:
+    needed = lab.guest.succeed("systemctl show --property Requires --value boot-complete.target").split()
+    assert "patronusd.service" in needed
+    runs, complete = (
+        int(lab.guest.succeed(f"systemctl show --property {what} --value {unit}"))
+        for unit, what in (
+            ("patronusd.service", "ActiveEnterTimestampMonotonic"),
+            ("boot-complete.target", "ActiveEnterTimestampMonotonic"),
+        )
+    )
+    assert 0 < runs <= complete
+
+
+def test_the_lockdown_is_gone_only_because_a_generation_stands(lab: Lab) -> None:
+    tables = lab.guest.succeed("nft list tables")
+    assert "patronus" in tables
+    assert "patronus_lockdown" not in tables
+
+
+def test_only_the_named_places_can_be_written_and_stay(lab: Lab) -> None:
+    said = lab.guest.succeed("findmnt --noheadings --list --output TARGET,FSTYPE,OPTIONS")
+    rows = [re.split(r"\s+", line.strip()) for line in said.splitlines()]
+    staying = {
+        target for target, kind, options in rows if kind not in VOLATILE and "rw" in options.split(",")
+    }
+    assert staying - {"/boot"} == PERSISTENT
+    lab.guest.fail("touch /usr/x")
+    lab.guest.fail("touch /etc/x")
+    lab.guest.succeed("touch /var/lib/x && rm /var/lib/x")
+
+
+@pytest.mark.parametrize("unit", SECURITY)
+def test_a_unit_is_sandboxed_to_its_figure(lab: Lab, unit: str) -> None:
+    said = lab.guest.succeed(f"systemd-analyze security --no-pager {unit}.service", timeout_s=120)
+    match = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    assert match, said
+    assert float(match[1]) <= SECURITY[unit], said
+
+
+@pytest.mark.usefixtures("booted")
+def test_without_credentials_the_console_gives_no_shell(folder: Path, image: Path) -> None:
+    """Every account is locked (test_9_doors reads the shadow file); this tries the console from outside."""
+    bare = folder / "bare"
+    bare.mkdir()
+    nics = (Nic(UserNet(), "52:54:00:00:00:01"), Nic(UserNet(), "52:54:00:00:00:02"))
+    with Vm(Machine(image, nics=nics), folder=bare) as vm:
+        vm.start()
+        vm.wait_console("login:", timeout_s=BOOT_LIMIT_S)
+        for name, password in (("root", ""), ("root", "root"), ("admin", "admin"), ("patronus", "patronus")):
+            assert "incorrect" in _try_login(vm, name, password)
+        assert "set-up code" in vm.wait_console("set-up code", timeout_s=60)
+        vm.guest.close()
+
+
+def _try_login(vm: Vm, name: str, password: str) -> str:
+    """Type a name and a password on the console; return what it said then."""
+    with socket.socket(socket.AF_UNIX) as console:
+        console.connect(str(vm.places.serial_socket))
+        console.settimeout(1.0)
+        console.sendall(f"{name}\r".encode())
+        _drain(console, "assword:")
+        console.sendall(f"{password}\r".encode())
+        return _drain(console, "login:")
+
+
+def _drain(console: socket.socket, until: str, *, limit_s: float = 30.0) -> str:
+    said, deadline = "", time.monotonic() + limit_s
+    while until not in said and time.monotonic() < deadline:
+        try:
+            said += console.recv(4096).decode(errors="replace")
+        except TimeoutError:
+            continue
+    return said
