@@ -63,8 +63,7 @@ def stream(lab: Lab) -> Iterator[Capture]:
             stop.set()
             sender.join()
         total = next(sent)
-        print("SENT", total, "SEEN", wan.count(MARKER), flush=True)
-        eventually(lambda: wan.count(MARKER) == total)
+        eventually(lambda: len(wan.frames(lambda seen: seen == frame)) == total)
 
 
 @pytest.mark.parametrize("locked", [True, False])
