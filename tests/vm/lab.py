@@ -36,6 +36,8 @@ class Lab:
         self.nics = (self.lan.nic(), self.wan.nic(), self.dmz.nic())
         self.machine = Machine(image, nics=self.nics, credentials=shell_credentials())
         self.vm = Vm(self.machine, folder=folder)
+        self.console_at_rest = ""
+        """What the console had shown at the snapshot; a test's own boots write on in the same log."""
 
     @property
     def guest(self) -> Guest:
@@ -48,6 +50,7 @@ class Lab:
         self.wait_up()
         self._wait_settled()
         self.vm.save(UP)
+        self.console_at_rest = self.vm.console()
         self.pause()
 
     def wait_up(self) -> None:

@@ -33,8 +33,8 @@ def ask(lab: Lab, method: str, path: str, body: object = None) -> tuple[int, str
 
 
 def console_code(lab: Lab) -> str:
-    """Return the set-up code as the console shows it."""
-    code = set_up_code(lab.vm.console())
+    """Return the set-up code as the console had shown it when the router was at rest."""
+    code = set_up_code(lab.console_at_rest)
     assert code is not None
     return code
 
