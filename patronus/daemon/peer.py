@@ -32,14 +32,24 @@ class Peer:
 
 def peer_of(connection: socket.socket) -> Peer:
     """Return who connected, by SO_PEERCRED (unix(7)): root and the admin group are admins, others no one."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-    _, uid, gid = CREDENTIALS.unpack(raw)
+    uid, gid = _user(connection)
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         return Peer(f"uid {uid}", Role.NONE, trusted_origin=False)
     role = Role.ADMIN if uid == 0 or _in_admin_group(name, gid) else Role.NONE
     return Peer(name, role, trusted_origin=name == WEB_USER)
+
+
+def uid_of(connection: socket.socket) -> int:
+    """Return the user id of who connected; looks nothing up."""
+    return _user(connection)[0]
+
+
+def _user(connection: socket.socket) -> tuple[int, int]:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    _, uid, gid = CREDENTIALS.unpack(raw)
+    return uid, gid
 
 
 def _in_admin_group(name: str, gid: int) -> bool:

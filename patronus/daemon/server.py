@@ -15,13 +15,14 @@ from typing import Any
 
 from patronus.core.errors import PatronusError
 from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, Message, encode
-from patronus.daemon.peer import Peer, peer_of
+from patronus.daemon.peer import Peer, peer_of, uid_of
+from patronus.daemon.slots import Slots
 
 log = logging.getLogger(__name__)
 
 CHUNK = 65536
-CONNECTIONS = 64
-"""Connections at one time; past that a new one is closed at once, so that no peer can exhaust memory."""
+BACKLOG = 64
+"""Connections that may wait to be taken; one that finds no slot is closed at once."""
 SEND_TIME_S = 10.0
 PAUSE_S = 0.2
 """After an accept that failed, for want of descriptors or memory, until the next one."""
@@ -35,7 +36,7 @@ class Server:
 
     def __init__(self, path: Path, answer: Answer) -> None:
         self._answer = answer
-        self._slots = threading.BoundedSemaphore(CONNECTIONS)
+        self._slots = Slots()
         self._listener = _listen(path)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="varlink", daemon=True)
@@ -59,21 +60,22 @@ class Server:
                     return
                 log.warning("a connection could not be taken: %s", error)
                 continue
-            if not self._slots.acquire(blocking=False):
+            uid = uid_of(connection)
+            if self._slots.take(uid):
+                self._begin(connection, uid)
+            else:
                 connection.close()
-                continue
-            self._begin(connection)
 
-    def _begin(self, connection: socket.socket) -> None:
+    def _begin(self, connection: socket.socket, uid: int) -> None:
         """Serve in a thread of its own; where the kernel gives none, the peer has to come again."""
         try:
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._serve, args=(connection, uid), daemon=True).start()
         except RuntimeError as error:
             log.warning("a connection could not be served: %s", error)
             connection.close()
-            self._slots.release()
+            self._slots.give_back(uid)
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket, uid: int) -> None:
         try:
             with connection:
                 peer = peer_of(connection)
@@ -83,7 +85,7 @@ class Server:
         except (OSError, MalformedMessage) as error:
             log.debug("connection ended: %s", error)
         finally:
-            self._slots.release()
+            self._slots.give_back(uid)
 
     def _reply(self, connection: socket.socket, peer: Peer, message: Message) -> None:
         method, parameters = message.get("method"), message.get("parameters") or {}
@@ -120,7 +122,7 @@ def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     path.chmod(0o666)
-    listener.listen(CONNECTIONS)
+    listener.listen(BACKLOG)
     return listener
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import pytest
 from patronus.client import Client
 from patronus.core.errors import NotFound, PatronusError, Unavailable
 from patronus.core.varlink import Message
+from patronus.daemon import server as server_module
 from patronus.daemon.peer import Peer
-from patronus.daemon.server import CONNECTIONS, Server
+from patronus.daemon.server import Server
+from patronus.daemon.slots import PER_USER
 
 
 def answer(peer: Peer, method: str, parameters: dict[str, Any]) -> Iterator[Message]:
@@ -56,7 +59,7 @@ def test_it_serves_on_after_the_machine_ran_out_of_threads_and_descriptors(
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        for _ in range(CONNECTIONS + 1):
+        for _ in range(PER_USER + 1):
             with pytest.raises(Unavailable), Client(path) as client:
                 client.call("test.Echo")
     accept, left = socket.socket.accept, iter([1, 2])
@@ -99,14 +102,28 @@ def test_garbage_ends_its_own_connection_only(path: Path, garbage: bytes) -> Non
         assert good.call("test.Echo")["peer"]
 
 
-def test_too_many_connections_are_turned_away_until_one_ends(path: Path) -> None:
-    crowd = [Client(path) for _ in range(CONNECTIONS)]
+def test_too_many_connections_are_turned_away_until_one_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "uid_of", lambda connection: 1000)
+    crowd = [Client(path) for _ in range(PER_USER)]
     for client in crowd:
         client.call("test.Echo")
     with Client(path) as late, pytest.raises(Unavailable):
         late.call("test.Echo")
+    crowd.pop().close()
+    assert any(gets_in(path) for _ in range(100))
     for client in crowd:
         client.close()
+
+
+def gets_in(path: Path) -> bool:
+    try:
+        with Client(path) as client:
+            return bool(client.call("test.Echo")["peer"])
+    except Unavailable:
+        time.sleep(0.05)
+        return False
 
 
 def test_no_daemon_is_said_plainly(tmp_path: Path) -> None:
