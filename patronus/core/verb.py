@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from patronus.core.varlink import PREFIX
 
@@ -26,18 +27,54 @@ class Role(IntEnum):
 
 
 @dataclass(frozen=True)
+class Grant:
+    """What a role allows: each verb that needs no more than ``base``, and each that ``verbs`` names.
+
+    ``verbs`` are names of verbs, or patterns in which ``*`` stands for anything: ``dns.*``.
+    """
+
+    name: str
+    base: Role
+    verbs: tuple[str, ...] = ()
+
+    def allows(self, verb: Verb[Any, Any]) -> bool:
+        """Return whether the role may call the verb; no pattern reaches a verb that is ``reserved``."""
+        if verb.own or self.base >= verb.role:
+            return True
+        return not verb.reserved and any(fnmatchcase(verb.name, pattern) for pattern in self.verbs)
+
+
+@dataclass(frozen=True)
 class Caller:
-    """Who calls: decided by the daemon from the socket's peer and the session, never by a face."""
+    """Who calls: decided by the daemon from the socket's peer and the session, never by a face.
+
+    ``session`` is the identifier of the session that the call came by, ``token`` that of the API token.
+    ``grants`` hold what its account may, and its token: all of them must allow a verb. Without any, as for
+    root on the machine itself, ``role`` alone decides; with them, ``role`` is the least of their bases.
+    """
 
     name: str
     role: Role
     origin: str = "local"
     session: str | None = None
+    token: str | None = None
+    grants: tuple[Grant, ...] = ()
 
     @property
     def remote(self) -> bool:
         """Return whether the caller sits behind the network, so that a change could lock them out."""
         return self.origin != "local"
+
+    @property
+    def stranger(self) -> bool:
+        """Return whether nobody vouches for the caller: neither the socket, nor a session, nor a token."""
+        return self.role is Role.NONE and not self.grants
+
+    def may(self, verb: Verb[Any, Any]) -> bool:
+        """Return whether the caller may call the verb."""
+        if not self.grants:
+            return self.role >= verb.role
+        return all(grant.allows(verb) for grant in self.grants)
 
 
 class Parameters(BaseModel):
@@ -50,6 +87,13 @@ class Result(BaseModel):
     """Base of every verb's result."""
 
     model_config = ConfigDict(frozen=True)
+
+
+SECRET = {"writeOnly": True}
+"""Extra schema of a parameter that is never written down: ``Field(json_schema_extra=SECRET)``."""
+
+Secret = Annotated[str, Field(max_length=1024, json_schema_extra={**SECRET})]
+"""A password or a code, as a parameter of a verb."""
 
 
 class Nothing(Parameters):
@@ -74,6 +118,8 @@ class Verb(Generic[In, Out]):
     route       the REST form below /api/v1, ``"POST /firewall/rules"``; path parameters in braces are
                 taken from the parameters of the same name; None keeps the verb off REST.
     changes     whether it changes anything: audited, and refused to GET.
+    own         acts on the caller's own account alone: whoever is logged in may, whatever their role.
+    reserved    gives authority away: no custom role can hold it, whatever its patterns say.
     """
 
     name: str
@@ -83,6 +129,8 @@ class Verb(Generic[In, Out]):
     role: Role = Role.VIEWER
     route: str | None = None
     changes: bool = False
+    own: bool = False
+    reserved: bool = False
 
     @property
     def interface(self) -> str:
@@ -108,6 +156,8 @@ class Verb(Generic[In, Out]):
             "role": self.role.name.lower(),
             "route": self.route,
             "changes": self.changes,
+            "own": self.own,
+            "reserved": self.reserved,
             "parameters": self.parameters.model_json_schema(),
             "result": self.result.model_json_schema(mode="serialization"),
         }

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from patronus.core.errors import (
     InvalidRequest,
@@ -17,13 +19,13 @@ from patronus.core.errors import (
     PatronusError,
     StorageError,
 )
-from patronus.core.verb import Caller, Role, Verb
+from patronus.core.verb import Caller, Parameters, Role, Verb
 from patronus.daemon.peer import Peer
 
 log = logging.getLogger(__name__)
 
-SECRET_WORDS = ("password", "code", "token", "session", "secret", "key")
-"""A parameter whose name holds one of these is never written down."""
+SECRET_WORDS = ("password", "code", "token", "session", "secret", "key", "challenge")
+"""A parameter whose name holds one of these is never written down, nor is one that its model calls secret."""
 
 Authenticate = Callable[[str, str], Caller]
 """(token, origin) → caller; raises NotAuthenticated."""
@@ -63,19 +65,17 @@ class VerbTable:
 
         Raises NotAuthenticated or NotPermitted where the caller may not do what needs role ``least``.
         """
+        caller = self._identify(peer, given)
+        if caller.role < least:
+            raise _refusal(caller, least.name.lower())
+        return caller
+
+    def _identify(self, peer: Peer, given: dict[str, Any]) -> Caller:
         session = given.pop("session", None)
         origin = given.pop("origin", None)
         origin = str(origin) if peer.trusted_origin and origin else "local"
         caller = self._authenticate(session, origin) if isinstance(session, str) else peer.caller()
-        if caller.role < least:
-            if isinstance(session, str):
-                raise NotPermitted(
-                    f"{caller.name} is {caller.role.name.lower()}, this needs {least.name.lower()}"
-                )
-            raise NotAuthenticated("log in first")
-        if caller.origin != origin:
-            caller = Caller(caller.name, caller.role, origin, caller.session)
-        return caller
+        return caller if caller.origin == origin else replace(caller, origin=origin)
 
     def call(self, peer: Peer, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out one call and return the result as JSON-ready data. Raises the error tree."""
@@ -83,7 +83,9 @@ class VerbTable:
         if verb is None:
             raise NotFound(f"there is no verb {method}")
         given = dict(parameters)
-        caller = self.permit(peer, verb.role, given)
+        caller = self._identify(peer, given)
+        if not caller.may(verb):
+            raise _refusal(caller, f"{verb.role.name.lower()} or {verb.name}")
         if not verb.changes:
             return self._carry_out(verb, caller, given)
         return self._audited(verb, caller, given)
@@ -103,12 +105,12 @@ class VerbTable:
             outcome = "done"
         except PatronusError as error:
             outcome = f"{error.code}: {error}"
-            if caller.role is Role.NONE and not isinstance(error, NotAuthenticated | NotPermitted):
+            if caller.stranger and not isinstance(error, NotAuthenticated | NotPermitted):
                 outcome = ""  # a stranger's nonsense costs no wait, and must not fill the disk
             raise
         finally:
             if outcome:
-                self._record(verb.name, caller, outcome, redact(given))
+                self._record(verb.name, caller, outcome, redact(given, verb.parameters))
         return result
 
     def _record(self, name: str, caller: Caller, outcome: str, given: dict[str, Any]) -> None:
@@ -120,12 +122,26 @@ class VerbTable:
                       outcome, error)  # fmt: skip
 
 
-def redact(given: Mapping[str, Any]) -> dict[str, Any]:
+def redact(given: Mapping[str, Any], model: type[Parameters]) -> dict[str, Any]:
     """Return the parameters with everything that could be a secret replaced by ``***``."""
+    declared = {name for name, field in model.model_fields.items() if is_secret(field)}
     return {
-        key: "***" if any(word in key.lower() for word in SECRET_WORDS) else value
+        key: "***" if key in declared or any(word in key.lower() for word in SECRET_WORDS) else value
         for key, value in given.items()
     }
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Return whether a parameter is declared as one that is never written down (``core.verb.SECRET``)."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and extra.get("writeOnly") is True
+
+
+def _refusal(caller: Caller, needed: str) -> PatronusError:
+    if caller.stranger:
+        return NotAuthenticated("log in first")
+    role = " and ".join(grant.name for grant in caller.grants) or caller.role.name.lower()
+    return NotPermitted(f"{caller.name} is {role}, this needs {needed}")
 
 
 def _explain(error: ValidationError) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from patronus.core.errors import NotPermitted
-from patronus.core.verb import Caller, Done, Nothing, Parameters, Result, Role, Verb
+from patronus.core.verb import Caller, Done, Nothing, Parameters, Result, Role, Secret, Verb
 
 if TYPE_CHECKING:
     from patronus.secrets.service import Doorkeeper
@@ -18,14 +18,14 @@ AccountName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9._-]{0,31}$", description="small letters, digits, . _ -; a letter first"),
 ]
-GivenPassword = Annotated[str, Field(max_length=1024, description="at least 10 characters")]
+GivenPassword = Annotated[Secret, Field(description="at least 10 characters")]
 RoleName = Literal["viewer", "operator", "admin"]
 
 
 class SetUp(Parameters):
     """The first administrator, by whoever can read the console."""
 
-    code: str = Field(max_length=64, description="the one-time code on the console; case and dashes are free")
+    code: Secret = Field(description="the one-time code on the console; case and dashes are free")
     name: AccountName = "admin"
     password: GivenPassword
 
@@ -34,13 +34,13 @@ class LogIn(Parameters):
     """Who wants to come in."""
 
     name: str = Field(max_length=64)
-    password: str = Field(max_length=1024)
+    password: Secret
 
 
 class ChangePassword(Parameters):
     """The caller's passwords."""
 
-    old: str = Field(max_length=1024, description="the password until now")
+    old: Secret = Field(description="the password until now")
     new: GivenPassword
 
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from patronus.core.errors import (
     Conflict,
@@ -16,9 +17,10 @@ from patronus.core.errors import (
     NotPermitted,
     StorageError,
 )
-from patronus.core.verb import Caller, Parameters, Result, Role, Verb
+from patronus.core.verb import Caller, Grant, Parameters, Result, Role, Secret, Verb
 from patronus.daemon.peer import Peer
-from patronus.daemon.table import VerbTable
+from patronus.daemon.table import VerbTable, redact
+from patronus.secrets.verbs import ChangePassword, LogIn, NewAccount, SetPassword, SetUp
 
 ROOT = Peer("root", Role.ADMIN, trusted_origin=False)
 WEB = Peer("patronus-web", Role.NONE, trusted_origin=True)
@@ -153,6 +155,77 @@ def test_a_failure_is_recorded_with_its_reason_and_without_the_secret(
         table.call(ROOT, METHOD, {"name": "locked", "password": "hunter2"})
     assert records.written[0]["outcome"] == "Conflict: it is locked"
     assert records.written[0]["details"] == {"name": "locked", "password": "***"}
+
+
+class Change(Parameters):
+    old: Secret
+    new: Annotated[Secret, Field(description="a new one")]
+    name: str
+
+
+def test_what_a_model_calls_secret_is_never_written_whatever_its_name(records: Records) -> None:
+    """Also where the call fails, or the value is of no kind that the model takes."""
+
+    def change(caller: Caller, given: Change) -> Opened:
+        """Change."""
+        return Opened(by=caller.name, origin=caller.origin)
+
+    table = VerbTable([Verb("door.Change", Change, Opened, change, changes=True)], authenticate, records)
+    table.call(ROOT, "io.patronus.door.v1.Change", {"old": "geheim", "new": "geheim2", "name": "front"})
+    with pytest.raises(InvalidRequest) as refused:
+        table.call(ROOT, "io.patronus.door.v1.Change", {"old": ["geheim"], "new": "geheim2", "name": "x"})
+    assert [record["details"]["name"] for record in records.written] == ["front", "x"]
+    assert "geheim" not in str(records.written) + str(refused.value)
+
+
+def test_no_verb_takes_a_password_that_would_be_written_down() -> None:
+    """The models of accounts, by what their parameters are for."""
+    for model in (SetUp, LogIn, ChangePassword, NewAccount, SetPassword):
+        told = dict.fromkeys(model.model_fields, "geheim")
+        kept = redact(told, model)
+        assert {name for name, value in kept.items() if value == "geheim"} <= {"name", "role"}, model
+
+
+@pytest.mark.parametrize(
+    ("grants", "allowed"),
+    [
+        ((), False),
+        ((Grant("viewer", Role.VIEWER),), False),
+        ((Grant("keeper", Role.NONE, ("door.Open",)),), True),
+        ((Grant("keeper", Role.NONE, ("door.*",)),), True),
+        ((Grant("keeper", Role.NONE, ("*",)),), True),
+        ((Grant("keeper", Role.NONE, ("doors.*", "door.Ope", "door.open")),), False),
+        ((Grant("keeper", Role.NONE, ("door.*",)), Grant("viewer", Role.VIEWER)), False),
+        ((Grant("keeper", Role.NONE, ("door.*",)), Grant("admin", Role.ADMIN)), True),
+    ],
+)
+def test_a_role_of_its_own_may_exactly_its_verbs(
+    records: Records, grants: tuple[Grant, ...], *, allowed: bool
+) -> None:
+    """Where an account and its token both have a grant, both must allow."""
+    verb = Verb("door.Open", Given, Opened, open_door, Role.OPERATOR, changes=True)
+
+    def known(token: str, origin: str) -> Caller:
+        return Caller("kim", min((g.base for g in grants), default=Role.VIEWER), origin, "s", grants=grants)
+
+    table = VerbTable([verb], known, records)
+    given = {"name": "front", "session": "any"}
+    if allowed:
+        assert table.call(WEB, METHOD, given)["by"] == "kim"
+    else:
+        with pytest.raises(NotPermitted, match=r"this needs operator or door\.Open"):
+            table.call(WEB, METHOD, given)
+
+
+def test_no_pattern_reaches_a_reserved_verb_and_an_own_one_is_everybodys() -> None:
+    """Everybody who is logged in: a stranger has no account that would be his own."""
+    keeper = Caller("kim", Role.NONE, grants=(Grant("keeper", Role.NONE, ("*", "door.Open")),))
+    reserved = Verb("door.Open", Given, Opened, open_door, Role.ADMIN, changes=True, reserved=True)
+    own = Verb("door.Knock", Given, Opened, open_door, own=True)
+    assert not keeper.may(reserved)
+    assert Caller("root", Role.ADMIN).may(reserved)
+    assert keeper.may(own)
+    assert not Caller("nobody", Role.NONE).may(own)
 
 
 def test_an_unknown_verb_is_named(table: VerbTable) -> None:
