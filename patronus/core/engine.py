@@ -39,10 +39,10 @@ class Engine:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._schema = parts.schema()
-        self._walk = parts.walk()
+        self._turn = Turn()
+        self._walk = parts.walk(self._turn.step)
         self._runner = Runner(self._walk)
         self._publisher = Publisher(parts, self._runner)
-        self._turn = Turn()
         self._chronicle = Chronicle(parts, self._turn)
         self._confirmation = Confirmation(
             parts, self._runner, self._publisher, self._chronicle, self._prepare
@@ -222,6 +222,10 @@ class Engine:
         """Read the world back and return how it differs from what runs."""
         with self._turn.taken():
             return self._walk.observe(self._runner.running.plans)
+
+    def gets_on(self, patience_s: float) -> bool:
+        """Return whether changes are possible or one is under way and gets on; False: something hangs."""
+        return self._turn.gets_on(patience_s)
 
     def publish(self, event: Event) -> None:
         """Put an event on the bus."""

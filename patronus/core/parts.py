@@ -56,9 +56,9 @@ class Parts:
         sections = [section for feature in self.features for section in feature.sections]
         return Schema(sections, self.random_hex)
 
-    def walk(self) -> Walk:
+    def walk(self, on_step: Callable[[], None]) -> Walk:
         """Return the features in their order."""
-        return Walk(self.features)
+        return Walk(self.features, on_step)
 
     def manifest(self, parent: int | None, actor: str, comment: str) -> Manifest:
         """Return the manifest of a generation about to be published."""

@@ -19,6 +19,7 @@ class Turn:
         self._lock = threading.RLock()
         self._depth = 0
         self._deferred: list[Callable[[], None]] = []
+        self._steps = 0
 
     @contextmanager
     def taken(self) -> Iterator[bool]:
@@ -26,6 +27,7 @@ class Turn:
         self._lock.acquire()
         nested = self._depth > 0
         self._depth += 1
+        self._steps += 1
         deferred: list[Callable[[], None]] = []
         try:
             yield nested
@@ -36,6 +38,18 @@ class Turn:
             self._lock.release()
             for action in deferred:
                 action()
+
+    def step(self) -> None:
+        """Say that the work goes on; the caller has the turn."""
+        self._steps += 1
+
+    def gets_on(self, patience_s: float) -> bool:
+        """Return whether, within so many seconds, the turn can be had or whoever has it takes a step."""
+        seen = self._steps
+        if self._lock.acquire(timeout=patience_s):
+            self._lock.release()
+            return True
+        return self._steps != seen
 
     def afterwards(self, action: Callable[[], None]) -> None:
         """Run the action when the turn is over; the caller has the turn."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,11 @@ class Prepared:
 
 
 class Walk:
-    """Takes configurations through the features, in the order given."""
+    """Takes configurations through the features, in the order given; calls ``on_step`` as it gets on."""
 
-    def __init__(self, features: Sequence[AnyFeature]) -> None:
+    def __init__(self, features: Sequence[AnyFeature], on_step: Callable[[], None] = lambda: None) -> None:
         self.features = tuple(features)
+        self._on_step = on_step
 
     def check(self, config: Configuration) -> list[Problem]:
         """Return what the features find, errors and warnings, each with its place."""
@@ -39,7 +40,9 @@ class Walk:
         """Check, plan and rehearse. Raises InvalidConfiguration with all problems of a stage that failed."""
         found = self.check(config)
         _refuse_errors(found)
+        self._on_step()
         plans = self._plan(config)
+        self._on_step()
         rehearsed = [
             _placed(problem, config)
             for feature in self.features
@@ -72,6 +75,7 @@ class Walk:
                 for step in feature.steps(plans[feature.name], running.get(feature.name)):
                     _run(feature, step)
                     done.append(step)
+                    self._on_step()
         except BaseException as error:
             for failure in _undo(done):
                 error.add_note(failure)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import gc
 import logging
 import signal
@@ -14,6 +15,7 @@ from patronus.core.errors import PatronusError
 from patronus.daemon import wiring
 from patronus.daemon.certificate import Certificate
 from patronus.daemon.console import first_login_text, tell_console
+from patronus.daemon.pulse import keep_pulse
 from patronus.daemon.server import Server
 from patronus.daemon.settings import PatronusFile, router_addresses
 from patronus.kernel.host import Places
@@ -35,6 +37,7 @@ def main() -> None:
 def serve(places: Places) -> None:
     """Boot, serve, and stop when told to."""
     gc.set_threshold(*FEW_COLLECTIONS)
+    faulthandler.enable()  # the watchdog's SIGABRT then says what each thread was doing
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
@@ -48,8 +51,10 @@ def serve(places: Places) -> None:
     certificate = Certificate(daemon.host)
     fingerprint = certificate.try_to_hand_out()
     certificate.keep()
-    server = Server(daemon.host.places.run / "patronus.sock", daemon.answer)
+    door = daemon.host.places.run / "patronus.sock"
+    server = Server(door, daemon.answer)
     server.start()
+    keep_pulse(daemon.engine.gets_on, door)
     greet(daemon, fingerprint)
     notify(f"READY=1\nSTATUS=generation {report.generation} runs")
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
