@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A ruleset to commands of libnftables, and the way from one ruleset to the next in one transaction.
 
-Only parts that differ are sent. A chain that changes is flushed and filled again in the same transaction, so
-no packet sees it empty; counters, limits and meters are objects of their own and live on. Sets and maps are
-changed element by element. What is made is made before it is named, what goes is freed before it is deleted.
+Only parts that differ are sent, chains rule by rule and sets element by element; a chain of which no rule
+stays is flushed and filled in the same transaction, so no packet sees it empty. Counters, limits and meters
+are objects of their own and live on. What is made is made before it is named, what goes is freed before it is
+deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patronus.firewall import statements as say
+from patronus.firewall.chain_diff import ChainDiff, chain_diff, filled
 from patronus.firewall.ruleset import (
     FAMILY,
     TABLE,
@@ -35,12 +37,16 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Contents:
-    """What a table holds, as far as the kernel can tell it back: chains by their rules' comments."""
+    """What a table holds, as far as the kernel can tell it back: chains by their rules' comments.
+
+    ``handles`` are the kernel's names of the rules, chain by chain, where they are known.
+    """
 
     counters: frozenset[str] = frozenset()
     limits: frozenset[str] = frozenset()
     sets: Mapping[str, Container] = field(default_factory=dict)
     chains: Mapping[str, tuple[Hook | None, tuple[str, ...]]] = field(default_factory=dict)
+    handles: Mapping[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     @staticmethod
     def of(ruleset: Ruleset) -> Contents:
@@ -55,20 +61,55 @@ NOTHING = Contents()
 def transaction(before: Contents, wanted: Ruleset) -> list[Command]:
     """Return the commands from what there is to the ruleset; none where nothing differs."""
     after = Contents.of(wanted)
-    changed = {name for name in wanted.chains if before.chains.get(name) != after.chains[name]}
-    gone = before.chains.keys() - after.chains.keys()
+    changed = sorted(name for name in wanted.chains if before.chains.get(name) != after.chains[name])
+    gone = sorted(before.chains.keys() - after.chains.keys())
+    diffs = {name: diff for name in changed if (diff := _diff(before, after, name)) is not None}
     commands = [
         *_new_objects(before, wanted),
-        *(_chain(name, wanted.chains[name]) for name in sorted(changed)),
+        *(_chain(name, wanted.chains[name]) for name in changed if name not in diffs),
         *_shrunk(before, after),
-        *(_flush(name) for name in sorted(gone | (changed & before.chains.keys()))),
+        *(_flush(name) for name in sorted([*gone, *(before.chains.keys() & changed - diffs.keys())])),
+        *(_remove_rule(name, handle) for name, diff in diffs.items() for handle in diff.gone),
         *_grown(before, after),
-        *(_rule(name, rule) for name in sorted(changed) for rule in wanted.chains[name].rules),
+        *(command for name in changed for command in _rules(name, wanted.chains[name], diffs.get(name))),
         *_jumps(before, after, "add"),
-        *(_delete("chain", name) for name in sorted(gone)),
+        *(_delete("chain", name) for name in gone),
         *_old_objects(before, after),
     ]
     return [_named("add", "table", {"family": FAMILY, "name": TABLE}), *commands] if commands else []
+
+
+def _diff(before: Contents, after: Contents, name: str) -> ChainDiff | None:
+    """Return the way rule by rule; None where the chain is new, has another hook, or keeps no rule."""
+    if name not in before.chains or name not in before.handles:
+        return None
+    (old_hook, there), (new_hook, wanted) = before.chains[name], after.chains[name]
+    if old_hook != new_hook:
+        return None
+    diff = chain_diff(there, before.handles[name], wanted)
+    return diff if len(diff.new) < len(wanted) else None
+
+
+def told(before: Contents, wanted: Ruleset, commands: Iterable[Mapping[str, Any]]) -> Contents:
+    """Return what stands after a transaction, from its commands as the kernel told them with their handles.
+
+    Raises ValueError where they are not those of ``transaction(before, wanted)``.
+    """
+    fresh: dict[str, list[int]] = {}
+    for command in commands:
+        for verb in ("add", "insert"):
+            if rule := command.get(verb, {}).get("rule"):
+                fresh.setdefault(rule["chain"], []).append(int(rule["handle"]))
+    after = Contents.of(wanted)
+    handles: dict[str, tuple[int, ...]] = {}
+    for name, (_, comments) in after.chains.items():
+        if before.chains.get(name) == after.chains[name]:
+            handles[name] = before.handles.get(name, ())
+        else:
+            diff = _diff(before, after, name)
+            empty: tuple[None, ...] = (None,) * len(comments)
+            handles[name] = filled(diff.handles if diff else empty, fresh.get(name, ()))
+    return replace(after, handles=handles)
 
 
 def whole(ruleset: Ruleset) -> list[Command]:
@@ -166,9 +207,25 @@ def _chain(name: str, chain: Chain) -> Command:
     return _named("add", "chain", fields)
 
 
-def _rule(chain: str, rule: NftRule) -> Command:
-    fields = _ours(chain=chain, expr=list(rule.statements), comment=rule.comment)
-    return _named("add", "rule", fields)
+def _rules(name: str, chain: Chain, diff: ChainDiff | None) -> Iterator[Command]:
+    """Yield the rules that are new, each at its place: before the rule of a handle, or at the end."""
+    if diff is None:
+        yield from (_named("add", "rule", _rule(name, rule)) for rule in chain.rules)
+        return
+    for position, before in diff.new:
+        fields = _rule(name, chain.rules[position])
+        if before is None:
+            yield _named("add", "rule", fields)
+        else:
+            yield _named("insert", "rule", {**fields, "handle": before})
+
+
+def _rule(chain: str, rule: NftRule) -> dict[str, Any]:
+    return _ours(chain=chain, expr=list(rule.statements), comment=rule.comment)
+
+
+def _remove_rule(chain: str, handle: int) -> Command:
+    return _named("delete", "rule", _ours(chain=chain, handle=handle))
 
 
 def _shrunk(before: Contents, after: Contents) -> Iterator[Command]:

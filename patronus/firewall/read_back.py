@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, Protocol
 
 from patronus.core.feature import Difference
 from patronus.firewall.addresses import Interval, Version
@@ -16,23 +16,45 @@ SHOWN = 5
 """Elements or rules that one difference names."""
 
 
-def contents(items: Iterable[Mapping[str, Any]]) -> Contents:
-    """Return a table's listing as contents. Rules without a comment of ours count as ``foreign``."""
-    objects = [(kind, fields) for item in items for kind, fields in item.items()]
-    rules: dict[str, list[str]] = {}
-    for kind, fields in objects:
-        if kind == "rule":
-            rules.setdefault(fields["chain"], []).append(fields.get("comment", "foreign"))
-    chains = {
-        fields["name"]: (_hook(fields), tuple(rules.get(fields["name"], ())))
-        for kind, fields in objects
-        if kind == "chain"
-    }
+class Found(Protocol):
+    """A rule in the kernel."""
+
+    @property
+    def chain(self) -> str:
+        """The chain that it stands in."""
+
+    @property
+    def handle(self) -> int:
+        """What the kernel calls it."""
+
+    @property
+    def comment(self) -> str:
+        """What is kept beside it; empty for a rule that is not ours."""
+
+
+def contents(
+    parts: Iterable[Mapping[str, Any]],
+    rules: Iterable[Found],
+    counters: frozenset[str],
+    limits: frozenset[str],
+) -> Contents:
+    """Return a table as contents, from libnftables' list of its parts and the rules in their order.
+
+    Rules without a comment count as ``foreign``.
+    """
+    objects = [(kind, fields) for item in parts for kind, fields in item.items()]
+    comments: dict[str, list[str]] = {}
+    handles: dict[str, list[int]] = {}
+    for rule in rules:
+        comments.setdefault(rule.chain, []).append(rule.comment or "foreign")
+        handles.setdefault(rule.chain, []).append(rule.handle)
+    hooks = {fields["name"]: _hook(fields) for kind, fields in objects if kind == "chain"}
     return Contents(
-        counters=frozenset(fields["name"] for kind, fields in objects if kind == "counter"),
-        limits=frozenset(fields["name"] for kind, fields in objects if kind == "limit"),
+        counters=counters,
+        limits=limits,
         sets={fields["name"]: _container(fields) for kind, fields in objects if kind in ("set", "map")},
-        chains=chains,
+        chains={name: (hook, tuple(comments.get(name, ()))) for name, hook in hooks.items()},
+        handles={name: tuple(handles.get(name, ())) for name in hooks},
     )
 
 

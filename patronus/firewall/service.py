@@ -24,20 +24,13 @@ from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import check
 from patronus.firewall.flows import forbidden
 from patronus.firewall.model import SECTIONS, SELF, Rules
-from patronus.firewall.nft_json import (
-    LOCKDOWN,
-    NOTHING,
-    Contents,
-    batch,
-    recreate,
-    remove_table,
-    transaction,
-)
+from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, plan
-from patronus.firewall.read_back import contents, differences
+from patronus.firewall.read_back import differences
 from patronus.firewall.resolve import FirewallFacts, asleep
 from patronus.firewall.rule_verbs import RuleVerbs
-from patronus.firewall.ruleset import FAMILY, TABLE, Ruleset
+from patronus.firewall.ruleset import FAMILY, TABLE
+from patronus.firewall.standing import Standing
 from patronus.firewall.verbs import CounterInfo, CounterList, Explain, Explanation, XdpInfo
 from patronus.firewall.verdict import Packet, judge
 from patronus.kernel import sysctl
@@ -66,7 +59,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._timed = TimedBlocks(host.state, host.clock)
         self._plan = FirewallPlan()
         self._xdp_fault: str | None = None
-        self._seen: tuple[int, Contents] | None = None
+        self._standing = Standing(host.nft)
+        self._just_applied = False
         self._alarm = Alarm(self)
         host.control.observe(self._on_event)
 
@@ -88,7 +82,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def rehearse(self, plan: FirewallPlan) -> Iterable[Problem]:
         """Let the kernel take the ruleset and drop it again."""
-        refused = self._host.nft.check(batch(transaction(self._found(), plan.ruleset)))
+        refused = self._standing.refuses(plan.ruleset)
         if refused is not None:
             yield Problem(("firewall/rules",), refused)
 
@@ -111,43 +105,29 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         )
 
     def observe(self, plan: FirewallPlan) -> Iterator[Difference]:
-        """Read the table back and compare it with the plan."""
-        yield from differences(Contents.of(plan.ruleset), self._found())
+        """Read the table back and compare it with the plan; right after the steps, what they changed."""
+        found = self._standing.read_back(whole=not self._just_applied)
+        self._just_applied = False
+        yield from differences(Contents.of(plan.ruleset), found)
         for name in FORWARDING:
-            if (found := sysctl.read(name)) != "1":
-                yield Difference(name, "1", found)
-
-    def _found(self) -> Contents:
-        """Return what stands in the kernel; listed again only if somebody has changed a ruleset since."""
-        before = self._host.nft.generation()
-        if self._seen is not None and self._seen[0] == before:
-            return self._seen[1]
-        items = self._listed(TABLE)
-        found = NOTHING if items is None else contents(items)
-        self._seen = (before, found) if self._host.nft.generation() == before else None
-        return found
+            if (value := sysctl.read(name)) != "1":
+                yield Difference(name, "1", value)
 
     def _ruleset_step(self, plan: FirewallPlan, running: FirewallPlan | None) -> Step:
         """Return the step of the one batch; where nobody knows what ran, the way back is what stands now."""
         if running is not None:
-            undo = partial(self._bring, running.ruleset)
+            undo = partial(self._standing.bring, running.ruleset)
         else:
             undo = partial(self._put_back, self._listed(TABLE), self._listed(LOCKDOWN))
-        return Step("ruleset", do=partial(self._bring, plan.ruleset), undo=undo)
+        return Step("ruleset", do=partial(self._standing.bring, plan.ruleset), undo=undo)
 
     def _listed(self, table: str) -> list[dict[str, Any]] | None:
         return self._host.nft.list_table(FAMILY, table)
 
-    def _bring(self, ruleset: Ruleset) -> None:
-        """Change the kernel's table to the ruleset, whatever stands in it; the lockdown ends in the batch."""
-        lockdown = (FAMILY, LOCKDOWN) in self._host.nft.tables()
-        commands = batch(transaction(self._found(), ruleset), lockdown=lockdown)
-        if commands["nftables"]:
-            self._host.nft.load(commands)
-
     def _put_back(self, ours: list[dict[str, Any]] | None, lockdown: list[dict[str, Any]] | None) -> None:
         """Make the tables again as they were listed."""
         commands = [remove_table(TABLE), *recreate(ours or ()), *recreate(lockdown or ())]
+        self._standing.forget()
         self._host.nft.load(batch(commands))
 
     def _forwarding_steps(self) -> Iterator[Step]:
@@ -184,6 +164,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def _remember(self, plan: FirewallPlan) -> None:
         self._plan = plan
+        self._just_applied = True
         self._alarm.set()
 
     # -- what ends by itself

@@ -17,7 +17,7 @@ from typing import Any
 import nftables
 
 from patronus.core.errors import KernelError
-from patronus.kernel.nft_generation import RulesetGeneration
+from patronus.kernel.nft_state import Objects, RulesetState, StandingRule
 
 Command = Mapping[str, Any]
 Batch = Mapping[str, Sequence[Command]]
@@ -42,14 +42,29 @@ class Nft:
         self._library = nftables.Nftables()
         self._library.set_json_output(True)
         self._library.set_numeric_prio_output(True)
-        self._generation = RulesetGeneration()
+        self._state = RulesetState()
 
     def load(self, batch: Batch) -> None:
         """Apply all commands in one transaction. Raises KernelError naming the command that was refused."""
         with self._lock:
-            message = self._run(batch)
-            if message is not None:
-                raise KernelError(self._explained(batch, message))
+            self._load(batch)
+
+    def load_and_tell(self, batch: Batch) -> list[dict[str, Any]]:
+        """Apply like ``load``; return the commands with the handles of new rules. Raises KernelError."""
+        with self._lock:
+            self._library.set_echo_output(True)
+            try:
+                output = self._load(batch)
+            finally:
+                self._library.set_echo_output(False)
+        commands: list[dict[str, Any]] = json.loads(output)["nftables"] if output.strip() else []
+        return commands
+
+    def _load(self, batch: Batch) -> str:
+        code, output, error = self._library.cmd(json.dumps(batch))
+        if code != 0:
+            raise KernelError(self._explained(batch, _first_line(error)))
+        return str(output)
 
     def check(self, batch: Batch) -> str | None:
         """Let the kernel take the transaction and drop it again; return why it would be refused, or None."""
@@ -58,9 +73,24 @@ class Nft:
             return None if message is None else self._explained(batch, message)
 
     def generation(self) -> int:
-        """Return the ruleset's number, which every transaction of anybody changes. Raises KernelError."""
+        """Return the ruleset's number, which every transaction of anybody makes grow. Raises KernelError."""
         with self._lock:
-            return self._generation.read()
+            return self._state.generation()
+
+    def rules(self, family: str, table: str) -> list[StandingRule]:
+        """Return the rules of a table, each chain's in their order. Raises KernelError."""
+        with self._lock:
+            return self._state.rules(family, table)
+
+    def rule(self, family: str, table: str, chain: str, handle: int) -> StandingRule:
+        """Return one rule. Raises KernelError, also where there is none."""
+        with self._lock:
+            return self._state.rule(family, table, chain, handle)
+
+    def objects(self, family: str, table: str) -> Objects:
+        """Return the names of a table's counters and limits. Raises KernelError."""
+        with self._lock:
+            return self._state.objects(family, table)
 
     def tables(self) -> frozenset[tuple[str, str]]:
         """Return (family, name) of every table. Raises KernelError."""
@@ -73,6 +103,11 @@ class Nft:
         if (family, name) not in self.tables():
             return None
         return self._list({"table": {"family": family, "name": name}})
+
+    def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
+        """Return a table's chains without their rules, its sets and its maps. Raises KernelError."""
+        where = {"family": family, "table": table}
+        return [item for kind in ("chains", "sets", "maps") for item in self._list({kind: where})]
 
     def counters(self, family: str, table: str) -> dict[str, Count]:
         """Return the table's named counters; none where there is no such table. Raises KernelError."""
@@ -102,14 +137,11 @@ class Nft:
         items: list[dict[str, Any]] = output["nftables"] if output else []
         return [item for item in items if "metainfo" not in item]
 
-    def _run(self, batch: Batch) -> str | None:
-        """Return why the library or the kernel refused, or None."""
-        code, _, error = self._library.cmd(json.dumps(batch))
-        return None if code == 0 else _first_line(error)
-
     def _dry_run(self, batch: Batch) -> str | None:
+        """Return why the library or the kernel would refuse, or None."""
         with self._dry():
-            return self._run(batch)
+            code, _, error = self._library.cmd(json.dumps(batch))
+        return None if code == 0 else _first_line(error)
 
     @contextmanager
     def _dry(self) -> Iterator[None]:

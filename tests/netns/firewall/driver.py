@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from patronus.core.bus import Event
 from patronus.core.errors import InvalidConfiguration, KernelError
-from patronus.core.feature import Earlier, Step
+from patronus.core.feature import Difference, Earlier, Step
 from patronus.core.model import Configuration
 from patronus.core.problem import Severity
 from patronus.firewall.plan import FirewallPlan
@@ -122,6 +122,12 @@ class Firewall:
             for step in reversed(done):
                 step.undo()
             raise
+
+    def differences(self) -> list[Difference]:
+        """Return how the kernel differs from what runs, read whole."""
+        assert self.running is not None
+        with self._lab.router:
+            return list(self.feature.observe(self.running))
 
     def packets(self, counter: str) -> int:
         """Return what a named counter has seen."""

@@ -26,7 +26,10 @@ def nft() -> Iterator[Nft]:
 
 
 def found(nft: Nft) -> nft_json.Contents:
-    return contents(nft.list_table("inet", "patronus") or ())
+    if ("inet", "patronus") not in nft.tables():
+        return nft_json.NOTHING
+    parts, rules = nft.list_parts("inet", "patronus"), nft.rules("inet", "patronus")
+    return contents(parts, rules, *nft.objects("inet", "patronus"))
 
 
 @pytest.mark.parametrize("ruleset", RULESETS.values(), ids=RULESETS)

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from patronus.core.errors import InvalidConfiguration, KernelError
 from patronus.core.feature import Earlier
 from patronus.kernel import sysctl
+from patronus.kernel.nft import Batch
+from patronus.kernel.nft_state import StandingRule
 from tests.netns.firewall.driver import Firewall
 from tests.netns.lab import Lab
 
@@ -152,9 +155,7 @@ def test_undoing_the_first_ruleset_brings_the_lockdown_back(lab: Lab, firewall: 
 def test_a_ruleset_that_somebody_flushed_comes_back_whole(lab: Lab, firewall: Firewall) -> None:
     firewall.apply(rules=rules(ALLOW))
     lab.router.run("nft", "flush chain inet patronus forward")
-    with lab.router:
-        assert firewall.running is not None
-        assert [found.what for found in firewall.feature.observe(firewall.running)] == ["nft chain forward"]
+    assert [found.what for found in firewall.differences()] == ["nft chain forward"]
     firewall.apply(rules=rules(ALLOW))
     lab.router.run("nft", "delete table inet patronus")
     firewall.apply(rules=rules(ALLOW))
@@ -177,21 +178,112 @@ def test_only_what_differs_is_sent(lab: Lab, firewall: Firewall) -> None:
     assert changed == {"pair/lan/guest"}
 
 
+MANY = [f"{{id: r-{turn}, from: guest, to: lan, protocol: udp, destination_port: {turn + 1}, action: allow}}"
+        for turn in range(300)]  # fmt: skip
+
+
+@pytest.fixture
+def sent(firewall: Firewall, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+    """Return the commands of each transaction, as they reach libnftables."""
+    found: list[Mapping[str, Any]] = []
+    for name in ("load", "load_and_tell"):
+        send = getattr(firewall.nft, name)
+
+        def noted(batch: Batch, send: Callable[[Batch], Any] = send) -> Any:
+            found.extend(batch["nftables"])
+            return send(batch)
+
+        monkeypatch.setattr(firewall.nft, name, noted)
+    return found
+
+
+def test_one_rule_of_many_is_all_that_is_sent_and_the_counters_of_the_others_stay(
+    lab: Lab, firewall: Firewall, sent: list[Mapping[str, Any]]
+) -> None:
+    firewall.apply(rules=rules(*MANY))
+    assert lab.guest.udp(lab.lan.ipv4, 200, lab.lan)
+    handles = _handles(lab)["pair/guest/lan"]
+    sent.clear()
+    firewall.apply(rules=rules(*MANY[:100], MANY[100].replace("allow", "drop"), *MANY[101:]))
+    assert [(verb, kind) for command in sent for verb, what in command.items() for kind in what] == [
+        ("add", "table"),
+        ("delete", "rule"),
+        ("insert", "rule"),
+    ]
+    after = _handles(lab)["pair/guest/lan"]
+    assert [at for at, handle in enumerate(after) if handle != handles[at]] == [100]
+    assert firewall.packets("rule/r-199") == 1
+    assert not lab.guest.udp(lab.lan.ipv4, 101, lab.lan)
+    assert firewall.packets("rule/r-100") == 1
+    assert firewall.differences() == []
+
+
+def test_rules_that_move_stand_where_they_should(lab: Lab, firewall: Firewall) -> None:
+    """Any order becomes any other, and the whole table, read again, is as planned each time."""
+    order = Random(7)
+    for _ in range(12):
+        firewall.apply(rules=rules(*order.sample(MANY, order.randrange(40))))
+        assert firewall.differences() == []
+    firewall.apply(rules=rules(*MANY))
+    lab.router.run("nft", "insert", "rule", "inet", "patronus", "pair/guest/lan", "drop")
+    assert [found.what for found in firewall.differences()] == ["nft chain pair/guest/lan"]
+    firewall.apply(rules=rules(*MANY))
+    assert firewall.differences() == []
+
+
+def test_a_rule_that_somebody_removes_right_after_the_batch_is_missed(
+    lab: Lab, firewall: Firewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The read-back of a small change looks at the kernel, not at what was sent."""
+    firewall.apply(rules=rules(*MANY[:3]))
+    tell = firewall.nft.load_and_tell
+
+    def robbed(batch: Batch) -> list[dict[str, Any]]:
+        told = tell(batch)
+        lab.router.run("nft", "flush", "chain", "inet", "patronus", "pair/guest/lan")
+        return told
+
+    monkeypatch.setattr(firewall.nft, "load_and_tell", robbed)
+    with pytest.raises(AssertionError):
+        firewall.apply(rules=rules(*MANY[:2]))
+    monkeypatch.undo()
+    firewall.apply(rules=rules(*MANY[:2]))
+    assert firewall.differences() == []
+
+
+def test_a_change_that_meets_another_one_is_made_on_top_of_it(
+    lab: Lab, firewall: Firewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handles that a batch names are those of rules that somebody has just removed."""
+    firewall.apply(rules=rules(*MANY[:3]))
+    tell = firewall.nft.load_and_tell
+
+    def late(batch: Batch) -> list[dict[str, Any]]:
+        monkeypatch.undo()
+        lab.router.run("nft", "flush", "chain", "inet", "patronus", "pair/guest/lan")
+        return tell(batch)
+
+    monkeypatch.setattr(firewall.nft, "load_and_tell", late)
+    firewall.apply(rules=rules(*MANY[1:3]))
+    assert firewall.differences() == []
+
+
 def test_the_table_is_listed_again_only_after_somebody_changed_it(
     lab: Lab, firewall: Firewall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[str] = []
-    list_table = firewall.nft.list_table
+    all_rules = firewall.nft.rules
 
-    def counted(family: str, name: str) -> list[dict[str, Any]] | None:
+    def counted(family: str, name: str) -> list[StandingRule]:
         listed.append(name)
-        return list_table(family, name)
+        return all_rules(family, name)
 
-    monkeypatch.setattr(firewall.nft, "list_table", counted)
+    monkeypatch.setattr(firewall.nft, "rules", counted)
     firewall.apply(rules=rules(ALLOW))
-    listed.clear()
+    assert listed == [], "a small change is known from what the kernel told"
+    assert firewall.differences() == []
+    assert listed == ["patronus"], "unless somebody asks for the whole"
     firewall.apply(rules="rules: []\n")
-    assert listed == ["patronus"], "once, after the batch"
     firewall.apply(rules="rules: []\n")
     assert listed == ["patronus"]
     lab.router.run("nft", "flush", "chain", "inet", "patronus", "input")

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from patronus.firewall import nft_json
-from patronus.firewall.nft_json import Contents, transaction
+from patronus.firewall.chain_diff import chain_diff, filled
+from patronus.firewall.nft_json import Contents, told, transaction
 from patronus.firewall.ruleset import Chain, Intervals, NftRule, Ruleset
 from tests.golden.case import cases
 
@@ -32,15 +36,90 @@ def test_nothing_is_sent_for_nothing(name: str) -> None:
     assert transaction(Contents.of(RULESETS[name]), RULESETS[name]) == []
 
 
-def test_a_changed_chain_is_flushed_and_filled_and_its_counter_stays() -> None:
+def standing(ruleset: Ruleset) -> Contents:
+    """Return the ruleset as it stands in a kernel, with handles."""
+    handles = {
+        name: tuple(range(100 * number, 100 * number + len(chain.rules)))
+        for number, (name, chain) in enumerate(ruleset.chains.items(), 1)
+    }
+    return replace(Contents.of(ruleset), handles=handles)
+
+
+def with_rules(ruleset: Ruleset, name: str, rules: Sequence[NftRule]) -> Ruleset:
+    return replace(ruleset, chains={**ruleset.chains, name: Chain(tuple(rules))})
+
+
+def test_a_changed_rule_is_all_that_is_sent() -> None:
+    """The old one goes by its handle, the new one comes before the rule that follows."""
     before = RULESETS["02-rules"]
-    chain = before.chains["pair/guest/lan"]
-    shorter = replace(before, chains={**before.chains, "pair/guest/lan": Chain(chain.rules[1:])})
-    found = named(transaction(Contents.of(before), shorter))
-    assert found == {
+    rules = before.chains["pair/guest/lan"].rules
+    other = NftRule("rule/r-1", ({"drop": None},))
+    there = standing(before)
+    handles = there.handles["pair/guest/lan"]
+    table, *sent = transaction(there, with_rules(before, "pair/guest/lan", [rules[0], other, *rules[2:]]))
+    where = {"family": "inet", "table": "patronus", "chain": "pair/guest/lan"}
+    said = {"expr": [{"drop": None}], "comment": other.comment}
+    assert table == {"add": {"table": {"family": "inet", "name": "patronus"}}}
+    assert sent == [
+        {"delete": {"rule": {**where, "handle": handles[1]}}},
+        {"insert": {"rule": {**where, **said, "handle": handles[2]}}},
+    ]
+
+
+def test_a_chain_that_keeps_no_rule_is_flushed_and_filled_and_its_counter_stays() -> None:
+    before = RULESETS["02-rules"]
+    other = with_rules(before, "pair/guest/lan", [NftRule("rule/r-1", ({"drop": None},))])
+    assert named(transaction(standing(before), other)) == {
         (verb, kind, "pair/guest/lan")
         for verb, kind in (("add", "chain"), ("flush", "chain"), ("add", "rule"))
     }
+
+
+def test_handles_are_known_from_what_the_kernel_tells() -> None:
+    before = RULESETS["02-rules"]
+    rules = before.chains["pair/guest/lan"].rules
+    new = [NftRule(f"rule/r-{number}", ({"drop": None},)) for number in range(2)]
+    wanted = with_rules(before, "pair/guest/lan", [new[0], *rules[1:], new[1]])
+    there = standing(before)
+    answer = transaction(there, wanted)
+    fresh = iter((901, 902))
+    for command in answer:
+        for verb in ("insert", "add"):
+            if rule := command.get(verb, {}).get("rule"):
+                rule["handle"] = next(fresh)
+    after = told(there, wanted, answer)
+    assert after == Contents.of(wanted)
+    kept = there.handles["pair/guest/lan"][1:]
+    assert after.handles == {**there.handles, "pair/guest/lan": (901, *kept, 902)}
+    with pytest.raises(ValueError, match="handles"):
+        told(there, wanted, answer[:-1])
+
+
+COMMENTS = st.lists(st.sampled_from("abcdefgh"), max_size=12)
+
+
+@given(COMMENTS, COMMENTS)
+def test_any_chain_becomes_any_other(there: list[str], wanted: list[str]) -> None:
+    """What the diff says leads there, and no rule that both have in their order is touched."""
+    handles = list(range(1, len(there) + 1))
+    diff = chain_diff(there, handles, wanted)
+    chain = [rule for rule in zip(there, handles, strict=True) if rule[1] not in diff.gone]
+    for number, (position, before) in enumerate(diff.new, 100):
+        place = len(chain) if before is None else [handle for _, handle in chain].index(before)
+        chain.insert(place, (wanted[position], number))
+    assert [comment for comment, _ in chain] == wanted
+    fresh = range(100, 100 + len(diff.new))
+    assert filled(diff.handles, fresh) == tuple(handle for _, handle in chain)
+
+
+@given(st.lists(st.integers(), unique=True, max_size=12), st.data())
+def test_removed_and_added_rules_alone_are_touched(rules: list[int], data: st.DataObject) -> None:
+    there = [str(rule) for rule in rules]
+    kept = [comment for comment in there if data.draw(st.booleans())]
+    place = data.draw(st.integers(0, len(kept)))
+    diff = chain_diff(there, range(1, len(there) + 1), [*kept[:place], "new", *kept[place:]])
+    assert len(diff.gone) == len(there) - len(kept)
+    assert [position for position, _ in diff.new] == [place]
 
 
 def test_a_changed_set_sends_elements_alone() -> None:

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Messages of the netfilter netlink family, and what their answers hold. No ruleset is changed through here.
+
+Source: linux/netlink.h, linux/netfilter/nfnetlink.h. Headers are in the machine's byte order, what nf_tables
+puts into attributes is big-endian.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from patronus.core.errors import KernelError
+
+NFTABLES = 10
+"""The subsystem nf_tables."""
+_HEADER = struct.Struct("=IHHII")
+_FAMILY_HEADER = struct.Struct("!BBH")
+_ATTRIBUTE = struct.Struct("=HH")
+_BODY = _HEADER.size + _FAMILY_HEADER.size
+_NESTED = 0x3FFF
+"""What is left of an attribute's kind without its flags."""
+_REQUEST, _DUMP, _INTERRUPTED = 1, 0x300, 0x10
+_ERROR, _DONE = 2, 3
+_NETLINK_NETFILTER = 12
+_LARGEST = 1 << 18
+_TRIES = 8
+"""Dumps that another transaction may interrupt before we give up."""
+
+Attributes = dict[int, bytes]
+"""Kind → value, as they came."""
+T = TypeVar("T")
+
+
+class Interrupted(Exception):
+    """Somebody changed the ruleset during a dump: what was read may be half old, half new."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One message of the kernel: ``kind`` without its subsystem."""
+
+    kind: int
+    attributes: Attributes
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Return an attribute, padded."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def text(value: str) -> bytes:
+    """Return a name as nf_tables wants it."""
+    return value.encode() + b"\0"
+
+
+def number(value: bytes) -> int:
+    """Return a number of any width."""
+    return int.from_bytes(value, "big")
+
+
+def attributes(data: bytes, start: int, end: int) -> Attributes:
+    """Return the attributes between two places; of a kind that stands twice, the last."""
+    found: Attributes = {}
+    unpack = _ATTRIBUTE.unpack_from
+    while start + _ATTRIBUTE.size <= end:
+        length, kind = unpack(data, start)
+        found[kind & _NESTED] = data[start + 4 : start + length]
+        start += max(_ATTRIBUTE.size, (length + 3) & ~3)
+    return found
+
+
+def answers(data: bytes) -> Iterator[Answer | None]:
+    """Yield the messages of one datagram, None for the end of a dump. Raises OSError, Interrupted."""
+    place = 0
+    while place + _HEADER.size <= len(data):
+        length, kind, flags, _, _ = _HEADER.unpack_from(data, place)
+        if flags & _INTERRUPTED:
+            raise Interrupted
+        if kind == _DONE:
+            yield None
+        elif kind == _ERROR:
+            code = -struct.unpack_from("=i", data, place + _HEADER.size)[0]
+            raise OSError(code, os.strerror(code))
+        elif kind >> 8 == NFTABLES:
+            yield Answer(kind & 0xFF, attributes(data, place + _BODY, place + length))
+        place += max(_HEADER.size, (length + 3) & ~3)
+
+
+class Nfnetlink:
+    """One netlink socket, in the network namespace of who makes it. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+        self._socket.settimeout(5.0)
+        self._sequence = 0
+
+    def ask(self, kind: int, family: int, given: bytes = b"") -> Answer:
+        """Return the answer to one question of nf_tables. Raises OSError."""
+        self._send(kind, _REQUEST, family, given)
+        found = next(answers(self._socket.recv(_LARGEST)), None)
+        if found is None:
+            raise OSError(0, "no answer")
+        return found
+
+    def dump(self, kind: int, family: int, given: bytes, read: Callable[[Attributes], T]) -> list[T]:
+        """Return what ``read`` makes of each thing of a kind, at one moment. Raises KernelError, OSError."""
+        for _ in range(_TRIES):
+            self._send(kind, _REQUEST | _DUMP, family, given)
+            try:
+                return [read(found.attributes) for found in self._dumped()]
+            except Interrupted:
+                self._drain()
+        raise KernelError("nftables: the ruleset changes faster than it can be read")
+
+    def _dumped(self) -> Iterator[Answer]:
+        while True:
+            for found in answers(self._socket.recv(_LARGEST)):
+                if found is None:
+                    return
+                yield found
+
+    def _drain(self) -> None:
+        """Throw away the rest of a dump: a new one on the same socket waits for its end."""
+        while True:
+            try:
+                if any(found is None for found in answers(self._socket.recv(_LARGEST))):
+                    return
+            except Interrupted:
+                continue
+
+    def _send(self, kind: int, flags: int, family: int, given: bytes) -> None:
+        self._sequence += 1
+        header = _HEADER.pack(_BODY + len(given), NFTABLES << 8 | kind, flags, self._sequence, 0)
+        self._socket.send(header + _FAMILY_HEADER.pack(family, 0, 0) + given)
