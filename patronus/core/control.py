@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from patronus.core.bus import Event
 from patronus.core.edit import Edits
+from patronus.core.errors import NotFound
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Result
@@ -93,6 +94,28 @@ class RuntimeState(Protocol):
 
     def put(self, key: str, value: Any) -> None:
         """Store a JSON value durably (on disk when this returns). Raises StorageError."""
+
+
+class Secrets(Protocol):
+    """Secrets that a person gave the router, by name: ``secrets.vault.Vault``."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Return name → what changes whenever the secret is written; opens none."""
+
+    def read(self, name: str) -> bytes:
+        """Return a secret. Raises NotFound, StorageError where it is damaged, Unavailable while locked."""
+
+
+class NoSecrets:
+    """A router that was given none."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Return that there are none."""
+        return {}
+
+    def read(self, name: str) -> bytes:
+        """Raise NotFound."""
+        raise NotFound(f"there is no secret {name}")
 
 
 class Clock(Protocol):

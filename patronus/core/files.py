@@ -19,6 +19,8 @@ FOLDER_MODE = 0o750
 DRAFTS_KEPT = 10
 TEMPORARY = ".tmp"
 """Ending of a file that is being written; readers skip hidden names."""
+SECRETS = "secrets.d"
+"""The folder beside the configuration that is no part of it: generations, drafts and edits pass it over."""
 
 
 class Disk:
@@ -94,10 +96,13 @@ def remove_durably(disk: Disk, path: Path) -> None:
 
 
 def names_in(root: Path) -> list[str]:
-    """Return the files below a folder as ``firewall/rules.yaml``, sorted, without hidden ones and backups."""
+    """Return the files below a folder as ``firewall/rules.yaml``, sorted.
+
+    Without hidden ones, backups and secrets.
+    """
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != SECRETS)
         at = PurePosixPath(Path(folder).relative_to(root))
         found += [str(at / name) for name in files if not name.startswith(".") and not name.endswith("~")]
     return sorted(found)

@@ -60,6 +60,7 @@ def serve(places: Places) -> None:
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     notify("STOPPING=1")
     server.stop()
+    daemon.vault.close()
 
 
 def greet(daemon: wiring.Daemon, fingerprint: str) -> None:

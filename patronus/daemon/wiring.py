@@ -19,7 +19,7 @@ from patronus.core.bus import Bus
 from patronus.core.engine import Engine
 from patronus.core.errors import NotFound
 from patronus.core.feature import Feature
-from patronus.core.files import WorkingCopy
+from patronus.core.files import SECRETS, WorkingCopy
 from patronus.core.generations import Generations
 from patronus.core.parts import Parts
 from patronus.core.state import StateFile
@@ -45,7 +45,9 @@ from patronus.network.dns import service as dns
 from patronus.network.interfaces import service as interfaces_service
 from patronus.network.interfaces.factory import factory_texts
 from patronus.secrets import service as secrets_service
+from patronus.secrets.password.service import PasswordService
 from patronus.secrets.service import Doorkeeper
+from patronus.secrets.vault import Vault
 from patronus.secrets.verbs import verbs as account_verbs
 
 ORDER = (settings.create, interfaces_service.create, dhcp.create, dns.create, firewall.create)
@@ -64,6 +66,7 @@ class Daemon:
     table: VerbTable
     system: SystemVerbs
     bus: Bus
+    vault: Vault
 
     def boot(self) -> BootReport:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
@@ -114,20 +117,23 @@ def build(places: Places) -> Daemon:
     """Make the daemon on this machine. Raises KernelError, StorageError; changes nothing yet."""
     clock, bus = SystemClock(), Bus()
     control = LateControl(bus)
+    units = Units(places.run.with_name("patronus-units") / "units.sock")
+    vault = Vault(places.config / SECRETS, units, PasswordService().stretch)
     host = Host(
         netlink=Netlink(),
         nft=Nft(),
         bpf=Bpf(places.pins),
-        units=Units(places.run.with_name("patronus-units") / "units.sock"),
+        units=units,
         clock=clock,
         control=control,
         state=StateFile(places.state / "state" / "runtime-state.json"),
         places=places,
+        secrets=vault,
     )
-    return assemble(host, control, bus, credentials.read())
+    return assemble(host, control, bus, credentials.read(), vault)
 
 
-def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str]) -> Daemon:
+def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str], vault: Vault) -> Daemon:
     """Put features, engine and verbs on a host; ``given`` are the credentials."""
     features = [create(host) for create in ORDER] + _plugins(host)
     audit = AuditLog(host.places.log / "audit.log", host.clock)
@@ -156,7 +162,7 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
     verbs += [verb for feature in features for verb in feature.verbs()]
     table = VerbTable(verbs, doorkeeper.authenticate, audit)
     system.table = table.verbs()
-    return Daemon(host, engine, doorkeeper, table, system, bus)
+    return Daemon(host, engine, doorkeeper, table, system, bus, vault)
 
 
 def _plugins(host: Host) -> list[Feature[Any, Any]]:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patronus.core.control import Clock, Control, RuntimeState
+from patronus.core.control import Clock, Control, NoSecrets, RuntimeState, Secrets
 
 if TYPE_CHECKING:
     from patronus.kernel.bpf import Bpf
@@ -31,7 +31,7 @@ class Places:
     @classmethod
     def below(cls, root: Path) -> Places:
         """Return all places below another root folder, for a daemon that runs beside the machine's own."""
-        return cls(**{field.name: root / str(field.default).lstrip("/") for field in fields(cls)})
+        return cls(**{place.name: root / str(place.default).lstrip("/") for place in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,4 @@ class Host:
     control: Control
     state: RuntimeState
     places: Places
+    secrets: Secrets = field(default_factory=NoSecrets)

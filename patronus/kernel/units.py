@@ -6,19 +6,23 @@ patronusd has no right over systemd. The helper takes a closed list of (verb, un
 
 from __future__ import annotations
 
+import base64
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import KernelError, Unavailable, from_wire
-from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, encode
+from patronus.core.varlink import PREFIX
+from patronus.kernel.exchange import exchange
 
 SOCKET = Path("/run/patronus-units/units.sock")
 INTERFACE = f"{PREFIX}.units.v1"
 TIME_S = 100.0
 """Longer than systemd gives a unit to start or stop (DefaultTimeoutStartSec, 90 s)."""
-_RECEIVE = 65536
+KEPT_SECRET = frozenset({"Seal", "Unseal"})
+"""Methods whose parameters are written down nowhere."""
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,29 @@ class Units:
         """Switch the machine off; returns when systemd has taken the order."""
         self._ask("PowerOff")
 
+    def seal(self, data: bytes) -> bytes:
+        """Return the data so that this device alone can open it."""
+        return str(self._ask("Seal", data=base64.b64encode(data).decode())["sealed"]).encode()
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Return what ``seal`` was given."""
+        return base64.b64decode(self._ask("Unseal", sealed=sealed.decode(errors="replace"))["data"])
+
     def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        reply = self._exchange(encode({"method": f"{INTERFACE}.{method}", "parameters": parameters}))
+        request = {"method": f"{INTERFACE}.{method}", "parameters": parameters}
+        try:
+            reply = exchange(self._path, request, TIME_S)
+        except Unavailable as error:
+            raise Unavailable(f"the units helper does not answer: {error}") from error
         given = dict(reply.get("parameters") or {})
         if "error" not in reply:
             return given
-        error = from_wire(str(reply["error"]).rpartition(".")[2], given)
-        if isinstance(error, KernelError):
-            raise error
-        raise KernelError(f"the units helper refuses {method} {parameters}: {error}") from error
+        refusal = from_wire(str(reply["error"]).rpartition(".")[2], given)
+        if isinstance(refusal, KernelError):
+            raise refusal
+        raise KernelError(f"the units helper refuses {shown(method, parameters)}: {refusal}") from refusal
 
-    def _exchange(self, request: bytes) -> dict[str, Any]:
-        decoder = Decoder()
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(TIME_S)
-                connection.connect(str(self._path))
-                connection.sendall(request)
-                while data := connection.recv(_RECEIVE):
-                    for message in decoder.feed(data):
-                        return message
-        except (OSError, MalformedMessage) as error:
-            raise Unavailable(f"the units helper at {self._path} does not answer: {error}") from error
-        raise Unavailable(f"the units helper at {self._path} hung up")
+
+def shown(method: str, parameters: Mapping[str, Any]) -> str:
+    """Return a request in words for a log or an error, without what is to be kept secret."""
+    return method if method in KEPT_SECRET else f"{method} {dict(parameters)}"

@@ -8,20 +8,24 @@ one connection after the other, and ends when nobody has asked for a while: syst
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
 import logging
 import os
 import pwd
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import InvalidRequest, KernelError, NotPermitted, PatronusError
 from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, Message, encode
+from patronus.kernel import sealing
 from patronus.kernel.descriptors import peer
 from patronus.kernel.process import run
 from patronus.kernel.unit_list import allowed, is_hostname
-from patronus.kernel.units import INTERFACE, TIME_S
+from patronus.kernel.units import INTERFACE, TIME_S, shown
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,8 @@ FIRST_DESCRIPTOR = 3
 """SD_LISTEN_FDS_START."""
 IDLE_S = 30.0
 REQUEST_TIME_S = 5.0
-MESSAGE_LIMIT = 4096
+MESSAGE_LIMIT = 16 * 1024
+"""A keyring that a TPM sealed takes some kilobytes."""
 _PROPERTIES = {"active": "ActiveState", "sub": "SubState", "result": "Result"}
 
 Handler = Callable[["UnitsServer", Mapping[str, Any]], dict[str, Any]]
@@ -43,12 +48,22 @@ def _text(parameters: Mapping[str, Any], name: str) -> str:
 
 
 class UnitsServer:
-    """Serves requests on a listening socket for one user. ``systemctl`` is the program that is asked."""
+    """Serves requests on a listening socket for one user.
 
-    def __init__(self, listener: socket.socket, peer: int, systemctl: str = "systemctl") -> None:
+    ``systemctl`` is the program that is asked, ``credentials`` the socket of systemd's credential service.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        peer: int,
+        systemctl: str = "systemctl",
+        credentials: Path = sealing.SOCKET,
+    ) -> None:
         self._listener = listener
         self._peer = peer
         self._systemctl = systemctl
+        self._credentials = credentials
 
     def serve(self, idle_s: float = IDLE_S) -> None:
         """Serve until nobody has connected for ``idle_s`` seconds."""
@@ -77,15 +92,17 @@ class UnitsServer:
 
     def answer(self, message: Message) -> Message:
         """Do what one request asks and return the reply."""
-        method, parameters = str(message.get("method")), message.get("parameters") or {}
+        method = str(message.get("method")).removeprefix(f"{INTERFACE}.")
+        parameters = message.get("parameters") or {}
+        told = shown(method, parameters) if isinstance(parameters, dict) else method
         try:
-            handler = HANDLERS.get(method.removeprefix(f"{INTERFACE}."))
+            handler = HANDLERS.get(method)
             if handler is None or not isinstance(parameters, dict):
                 raise InvalidRequest(f"there is no method {method}")
-            log.info("%s %s", method, parameters)
+            log.info("%s", told)
             return {"parameters": handler(self, parameters)}
         except PatronusError as error:
-            log.warning("%s %s: %s", method, parameters, error)
+            log.warning("%s: %s", told, error)
             return {"error": f"{PREFIX}.{error.code}", "parameters": error.parameters()}
 
     def control(self, verb: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,6 +134,19 @@ class UnitsServer:
             raise KernelError(f"cannot set the host name: {error}") from error
         return {}
 
+    def seal(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Bind data to this device. Raises InvalidRequest, KernelError."""
+        try:
+            data = base64.b64decode(_text(parameters, "data"), validate=True)
+        except binascii.Error:
+            raise InvalidRequest("data is base64") from None
+        return {"sealed": sealing.encrypt(data, self._credentials)}
+
+    def unseal(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Open what was bound to this device. Raises InvalidRequest, KernelError."""
+        data = sealing.decrypt(_text(parameters, "sealed"), self._credentials)
+        return {"data": base64.b64encode(data).decode()}
+
     def machine(self, verb: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Order a reboot or a power-off; does not wait for it. Raises KernelError."""
         if parameters:
@@ -132,6 +162,8 @@ HANDLERS: dict[str, Handler] = {
     "Reload": lambda server, given: server.control("reload", given),
     "Status": lambda server, given: server.status(given),
     "SetHostname": lambda server, given: server.set_hostname(given),
+    "Seal": lambda server, given: server.seal(given),
+    "Unseal": lambda server, given: server.unseal(given),
     "Reboot": lambda server, given: server.machine("reboot", given),
     "PowerOff": lambda server, given: server.machine("poweroff", given),
 }

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who may come in: accounts, sessions, the one-time set-up code, and the router's own TLS certificate.
+"""Who may come in, and what is kept from all: accounts, sessions, the set-up code, TLS, the vault.
 
 May import core and kernel. Knows no feature and no face. Passwords are kept as Argon2id hashes, tokens and
-codes as SHA-256 hashes: what is stored here opens nothing. Pure but for ``service``, ``accounts``, ``store``
-and ``password/{server,service}``: throttle, sessions and the code are values that are told the time.
+codes as SHA-256 hashes: they open nothing. What must be read again is in the ``vault``, under a master key
+that the device seals and a recovery password wraps. Pure but for ``service``, ``accounts``, ``store``,
+``vault``, ``keys`` and ``password/{server,service}``: throttle, sessions and the code are values that are
+told the time.
 
 The daemon constructs, once, before it serves::
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import TooManyRequests, Unavailable
+from patronus.secrets.stretch import Stretching
 
 QUEUE = 4
 """Callers that may wait behind the one that is served."""
@@ -39,6 +40,10 @@ class PasswordService:
     def matches(self, stored: str, password: str) -> bool:
         """Return whether the hash is this password's. Raises TooManyRequests, Unavailable."""
         return bool(self._ask({"check": password, "stored": stored})["matches"])
+
+    def stretch(self, password: str, how: Stretching) -> bytes:
+        """Return the 256-bit key of a password. Raises TooManyRequests, Unavailable."""
+        return bytes.fromhex(self._ask({"stretch": password, "how": how.pack().hex()})["key"])
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if not self._places.acquire(blocking=False):

@@ -16,6 +16,7 @@ from pathlib import Path
 from patronus.kernel.endpoint import listen
 from patronus.kernel.host import Places
 from patronus.kernel.units_server import UnitsServer
+from tests.netns.daemon.credentials import Credentials, machine_id
 
 SYSTEMCTL = Path(__file__).parents[1] / "interfaces" / "systemctl.py"
 LONG_S = 600.0
@@ -39,7 +40,9 @@ def main(root: Path) -> None:
     state.mkdir()
     program = stand_in(state)
     socket = listen(Places.below(root).run.with_name("patronus-units") / "units.sock")
-    server = UnitsServer(socket, pwd.getpwnam(USER).pw_uid, systemctl=str(program))
+    machine_id()
+    credentials = Credentials(state / "credentials.sock")
+    server = UnitsServer(socket, pwd.getpwnam(USER).pw_uid, str(program), credentials.path)
     threading.Thread(target=server.serve, args=(LONG_S,), daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()
