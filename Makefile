@@ -20,8 +20,8 @@ run: image  ## build the image and boot it in QEMU; WAN=user opens its WAN, KEEP
 stop:  ## end the router that `make run` started
 	$(PYTHON) -m qemu.run --stop
 
-image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE
-	$(PYTHON) -m image.build $(PROFILE)
+image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE, with the packages in PLUGINS=folder
+	$(PYTHON) -m image.build $(PROFILE) $(if $(PLUGINS),--plugins $(PLUGINS))
 
 keys: venv trees  ## make your Secure Boot and update keys in KEYS (never in the checkout)
 	$(PYTHON) -m image.keys

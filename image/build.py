@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from image.enter import command_line
@@ -18,6 +18,8 @@ from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, lo
 from image.keys import Keys
 from image.keys import ensure as ensure_keys
 from image.mkosi import mkosi
+from image.plugins import Plugin
+from image.plugins import read as read_plugins
 from image.report import describe
 from image.stage import epoch, lay_out, version
 from image.trees import build_tree, tree
@@ -50,34 +52,40 @@ def _input_files() -> Iterator[Path]:
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def fingerprint(profile: str, keys: Keys | None) -> str:
+def fingerprint(profile: str, keys: Keys | None, guests: Sequence[Plugin]) -> str:
     """Return a hash over everything that decides what the image of the profile holds."""
     digest = hashlib.sha256(profile.encode() + (cache() / "trees/tools.stamp").read_bytes())
     if keys:
         digest.update(keys.boot_certificate.read_bytes() + keys.update_keyring.read_bytes())
+    for plugin in guests:
+        digest.update(plugin.path.read_bytes())
     for path in _input_files():
         digest.update(f"{path.relative_to(CHECKOUT)}\0{os.access(path, os.X_OK)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def build(profile: str, *, signed: bool = True) -> Path:
-    """Build the image of the profile unless it is up to date; return the disk. Raises BuildError."""
+def build(profile: str, *, signed: bool = True, plugins: Path | None = None) -> Path:
+    """Build the image of the profile unless it is up to date; return the disk. Raises BuildError.
+
+    ``plugins`` is a folder of Debian packages that are built in as well.
+    """
+    guests = read_plugins(plugins) if plugins else []
     build_tree("tools")
     build_tree("test")
     output, stamp = folder(profile), folder(profile) / ".fingerprint"
     with locked("image"):
         keys = ensure_keys() if signed else None
         compile_bpf()
-        wanted = fingerprint(profile, keys)
+        wanted = fingerprint(profile, keys, guests)
         if stamp.exists() and stamp.read_text() == wanted and disk(profile).exists():
             print(f":: image {profile}: nothing has changed")
             return disk(profile)
         _start_over(output)
         with step(f"image {profile}: our own files"):
-            lay_out(profile, keys, output / "root-tree", output / "initrd-tree")
+            lay_out(profile, keys, output / "root-tree", output / "initrd-tree", guests)
         with step(f"image {profile}: mkosi"):
-            _mkosi_image(profile, keys, output)
+            _mkosi_image(profile, keys, output, guests)
         run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(output)]))
         with step(f"image {profile}: sums and sizes"):
             describe(profile, output)
@@ -113,7 +121,7 @@ def _signing(keys: Keys | None) -> list[str]:
     ]
 
 
-def _mkosi_image(profile: str, keys: Keys | None, output: Path) -> None:
+def _mkosi_image(profile: str, keys: Keys | None, output: Path, guests: Sequence[Plugin]) -> None:
     """Let mkosi make the image from the laid-out trees."""
     kept = cache() / "image" / profile
     kept.mkdir(parents=True, exist_ok=True)
@@ -126,6 +134,7 @@ def _mkosi_image(profile: str, keys: Keys | None, output: Path) -> None:
         f"--image-version={version()}",
         f"--source-date-epoch={epoch()}",
         *_signing(keys),
+        *(f"--volatile-package={name}" for plugin in guests for name in plugin.depends),
         *(f"--profile={name}" for name in PROFILES[profile]),
     ]
     mkosi(CHECKOUT / "image", [*options, "build"])
@@ -144,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m image.build", description=__doc__)
     parser.add_argument("profile", nargs="?", default="standard", choices=sorted(PROFILES))
     parser.add_argument("--unsigned", action="store_true", help="sign nothing; such builds can be compared")
+    parser.add_argument("--plugins", type=Path, metavar="FOLDER", help="build these Debian packages in")
     parser.add_argument("--bpf", action="store_true", help="compile the BPF objects instead")
     parser.add_argument("--clean", action="store_true", help="remove all images and cached bases instead")
     chosen = parser.parse_args()
@@ -153,7 +163,7 @@ def main() -> None:
         elif chosen.bpf:
             compile_bpf()
         else:
-            print(build(chosen.profile, signed=not chosen.unsigned))
+            print(build(chosen.profile, signed=not chosen.unsigned, plugins=chosen.plugins))
     except BuildError as error:
         complain(error)
 

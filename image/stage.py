@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from image import plugins
 from image.enter import command_line
 from image.host import CHECKOUT, cache, run
 from image.keys import Keys
@@ -47,13 +48,17 @@ def version() -> str:
     return (CHECKOUT / "image/version").read_text().strip()
 
 
-def lay_out(profile: str, keys: Keys | None, root_tree: Path, initrd_tree: Path) -> None:
-    """Fill both folders anew: rootfs/, our Python and the BPF objects; and the initrd's own files."""
+def lay_out(
+    profile: str, keys: Keys | None, root_tree: Path, initrd_tree: Path, guests: list[plugins.Plugin]
+) -> None:
+    """Fill both folders anew: rootfs/, our Python, plugins, the BPF objects; and the initrd's own files."""
     for target, source in ((root_tree, CHECKOUT / "rootfs"), (initrd_tree, CHECKOUT / "image/initrd-tree")):
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, symlinks=True)
     packages = ["patronus"] if profile == "minimal" else ["patronus", "webui"]
     _install_python(root_tree, [name for name in packages if (CHECKOUT / name).is_dir()])
+    plugins.lay_out(guests, root_tree)
+    _compile_python(root_tree)
     objects = sorted((CHECKOUT / "build/bpf").glob("*.bpf.o"))
     place = root_tree / "usr/lib/patronus/bpf"
     place.mkdir(parents=True)
@@ -69,7 +74,7 @@ def lay_out(profile: str, keys: Keys | None, root_tree: Path, initrd_tree: Path)
 
 
 def _install_python(root_tree: Path, packages: list[str]) -> None:
-    """Build a wheel of the packages and unpack it, with its dist-info, its commands and checked bytecode."""
+    """Build a wheel of the packages and unpack it, with its dist-info and its commands."""
     target = root_tree / DIST_PACKAGES
     target.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -81,9 +86,13 @@ def _install_python(root_tree: Path, packages: list[str]) -> None:
         with zipfile.ZipFile(next(Path(scratch).glob("patronus-*.whl"))) as wheel:
             wheel.extractall(target)
     _write_commands(root_tree)
+
+
+def _compile_python(root_tree: Path) -> None:
+    """Write the bytecode of all Python in the tree, which is used unchecked: the image does not change."""
     normalise(root_tree)
     compiler = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    run(command_line([*compiler, "-s", str(root_tree), "-p", "/", str(target)]))
+    run(command_line([*compiler, "-s", str(root_tree), "-p", "/", str(root_tree / DIST_PACKAGES)]))
 
 
 def _copy_sources(source: Path, packages: list[str]) -> None:

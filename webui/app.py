@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from patronus.client import SOCKET
 from patronus.core.errors import InvalidRequest, NotAuthenticated, NotFound, PatronusError
-from webui import auth, body, pages
+from webui import auth, body, pages, plugins
 from webui.api import api, problem
 from webui.daemon import Daemon, daemon, end_connection
 from webui.pages import account, words
@@ -70,6 +70,7 @@ def create_app(socket: Path | str = SOCKET, javascript: Path | str = JAVASCRIPT)
     app.register_error_handler(HTTPException, _http_error)
     for blueprint in (asset, api, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
+    app.extensions["patronus-plugins"] = plugins.register(app)
     return app
 
 

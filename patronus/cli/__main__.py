@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from patronus.cli.commands import config, events, firewall, network, system
+from patronus.cli.plugins import Commands
 from patronus.cli.session import Session, print_json
 from patronus.client import SOCKET, Client
 from patronus.core.errors import NotAuthenticated, NotPermitted, PatronusError, Unavailable
@@ -19,7 +20,7 @@ from patronus.core.errors import NotAuthenticated, NotPermitted, PatronusError, 
 REFUSED, NO_DAEMON, NOT_ALLOWED = 1, 3, 4
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
 @click.option(
     "--socket",

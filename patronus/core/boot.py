@@ -13,7 +13,7 @@ from patronus.core.errors import KernelError, NotFound, PatronusError, StorageEr
 from patronus.core.feature import Difference
 from patronus.core.parts import Parts, accept, tolerated
 from patronus.core.running import Runner, Running
-from patronus.core.schema import Schema, Texts
+from patronus.core.schema import PLUGINS_FOLDER, Loaded, Schema, Texts
 from patronus.core.walk import Walk, describe
 
 log = logging.getLogger(__name__)
@@ -100,12 +100,24 @@ class Boot:
         return self._parts.generations.read(number).texts
 
     def _bring_up(self, choice: _Choice) -> list[Difference]:
-        loaded = with_ids(accept(self._schema, self._walk, choice.read(), None))
+        loaded = with_ids(self._read(choice.read()))
         plans = self._walk.prepare(loaded.config).plans
         differences = self._runner.start(Running(choice.number or 0, loaded, plans))
         if choice.number is None:
             self._messages += tolerated(self._publish)
         return differences
+
+    def _read(self, texts: Texts) -> Loaded:
+        """Return the texts, read; a file that its plugin refuses, or whose plugin is gone, is kept unread."""
+        loaded = self._schema.load(texts)
+        plugins = [file for name, file in loaded.files.items() if name.startswith(PLUGINS_FOLDER)]
+        refused = {file.name: file.problems for file in plugins if file.problems}
+        for name, problems in refused.items():
+            self._messages.append(f"{name} is left out: {'; '.join(one.render() for one in problems)}")
+        self._messages += [f"{name} is kept, but nothing reads it" for name in loaded.unread]
+        if refused:
+            loaded = self._schema.load(texts, loaded, unread=refused)
+        return accept(self._schema, self._walk, texts, loaded)
 
     def _publish(self) -> None:
         """Store the factory's configuration; it is confirmed only where there was none to come back to."""

@@ -169,7 +169,10 @@ class Engine:
 
     def _prepare(self, texts: Texts, previous: Loaded) -> tuple[Loaded, Prepared]:
         loaded = with_ids(accept(self._schema, self._walk, texts, previous))
-        return loaded, self._walk.prepare(loaded.config)
+        prepared = self._walk.prepare(loaded.config)
+        new = [name for name in loaded.unread if previous.texts.get(name) != texts[name]]
+        said = (warning(f"{name} is kept, but no plugin reads it") for name in new)
+        return loaded, replace(prepared, warnings=(*prepared.warnings, *said))
 
     def _confirm_within(self, caller: Caller, confirm_s: float | None) -> float | None:
         if confirm_s is None:

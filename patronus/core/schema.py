@@ -7,7 +7,7 @@ Only what changed is read again: a text that is the same as in the previous load
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -25,6 +25,8 @@ from patronus.core.text import SUFFIXES, Document, document_of, section_of
 
 Texts = Mapping[str, str]
 """File name → text: ``{"firewall/rules.yaml": "rules: []\\n"}``."""
+PLUGINS_FOLDER = "plugins/"
+"""Where the sections of third parties lie; one that nobody reads is kept until its plugin returns."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Loaded:
     def texts(self) -> dict[str, str]:
         """Return file name → text."""
         return {name: file.text for name, file in self.files.items()}
+
+    @property
+    def unread(self) -> list[str]:
+        """Return the files that are kept and that no feature reads."""
+        return [name for name, file in self.files.items() if file.model is None and not file.problems]
 
 
 def sound_part(loaded: Loaded) -> tuple[Configuration, dict[str, Salvage]] | None:
@@ -97,9 +104,12 @@ class Schema:
         self.sections = {section.path: section for section in sections}
         self._random_hex = random_hex
 
-    def load(self, texts: Texts, previous: Loaded | None = None) -> Loaded:
-        """Read all files. Problems are in the result; nothing is raised."""
-        files = {name: self._file(name, texts[name], previous) for name in sorted(texts)}
+    def load(self, texts: Texts, previous: Loaded | None = None, unread: Collection[str] = ()) -> Loaded:
+        """Read all files, but for those in ``unread``. Problems are in the result; nothing is raised."""
+        files = {
+            name: File(name, texts[name], None) if name in unread else self._file(name, texts[name], previous)
+            for name in sorted(texts)
+        }
         problems = [problem for file in files.values() for problem in file.problems]
         problems += self._twice(files)
         known = {file.section: file.model for file in files.values() if file.model is not None}
@@ -111,6 +121,8 @@ class Schema:
         if before is not None and before.text == text:
             return before
         section = self.sections.get(section_of(name))
+        if section is None and name.startswith(PLUGINS_FOLDER):
+            return File(name, text, None)
         if section is None or PurePosixPath(name).suffix not in SUFFIXES:
             return File(name, text, None, (self._unknown(name),))
         document = document_of(name, text)

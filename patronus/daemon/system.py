@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,8 @@ from patronus.core.verb import Caller, Done, Nothing, Result, Role, Verb
 from patronus.daemon.machine import image_release, load_average, memory
 from patronus.daemon.settings import PatronusFile
 from patronus.kernel.host import Host
+
+log = logging.getLogger(__name__)
 
 
 class Memory(Result):
@@ -49,6 +52,12 @@ class SystemVerbs:
         self._host = host
         self.notices: list[str] = []
         self.table: Iterable[Verb[Any, Any]] = ()
+
+    def complain(self, text: str) -> None:
+        """Say something that a person should know: in the journal, and in the router's status."""
+        log.error("%s", text)
+        if text not in self.notices:
+            self.notices.append(text)
 
     def verbs(self) -> list[Verb[Any, Any]]:
         """Return the verbs."""

@@ -2,15 +2,15 @@
 """Puts the daemon together: the kernel's adapters, the features in their order, the engine, the verbs.
 
 The one place that names the features. The order is that of planning and applying: what a feature offers,
-a later one may use; the firewall comes last, so that it knows every device and every opening.
+a later one may use; the firewall comes last, so that it knows every device and every opening, also those of
+the plugins, which come before it.
 """
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from patronus.core.audit import AuditLog
@@ -18,17 +18,18 @@ from patronus.core.boot import BootReport
 from patronus.core.bus import Bus
 from patronus.core.engine import Engine
 from patronus.core.errors import NotFound
-from patronus.core.feature import Feature
 from patronus.core.files import SECRETS, WorkingCopy
 from patronus.core.generations import Generations
 from patronus.core.parts import Parts
 from patronus.core.state import StateFile
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
-from patronus.daemon import credentials, settings
+from patronus.core.walk import AnyFeature
+from patronus.daemon import credentials, plugins, settings
 from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
+from patronus.daemon.guard import Guarded
 from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
 from patronus.daemon.system import SystemVerbs
@@ -51,7 +52,6 @@ from patronus.secrets.vault import Vault
 from patronus.secrets.verbs import verbs as account_verbs
 
 ORDER = (settings.create, interfaces_service.create, dhcp.create, dns.create, firewall.create)
-PLUGINS = "patronus.features"
 IDLE_S = 15.0
 """A stream that has nothing to tell says so this often, so that a broken peer is noticed."""
 
@@ -67,11 +67,14 @@ class Daemon:
     system: SystemVerbs
     bus: Bus
     vault: Vault
+    plugins: Sequence[Guarded] = ()
 
     def boot(self) -> BootReport:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
         report = self.engine.boot()
         self.system.notices += report.messages
+        for plugin in self.plugins:
+            plugin.booted()
         return report
 
     def answer(self, peer: Peer, method: str, parameters: dict[str, Any]) -> Iterator[Message]:
@@ -135,7 +138,10 @@ def build(places: Places) -> Daemon:
 
 def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str], vault: Vault) -> Daemon:
     """Put features, engine and verbs on a host; ``given`` are the credentials."""
-    features = [create(host) for create in ORDER] + _plugins(host)
+    system = SystemVerbs(host)
+    own: list[AnyFeature] = [create(host) for create in ORDER]
+    guests = plugins.load(host, [feature.name for feature in own], system.complain)
+    features: list[AnyFeature] = [*own[:-1], *guests, own[-1]]
     audit = AuditLog(host.places.log / "audit.log", host.clock)
     alarm = Alarm(lambda: engine.revert_if_due())
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
@@ -157,14 +163,9 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
     )
     control.attach(engine)
     doorkeeper = secrets_service.create(host.places, host.clock, password=given.get(credentials.PASSWORD))
-    system = SystemVerbs(host)
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *account_verbs(doorkeeper)]
-    verbs += [verb for feature in features for verb in feature.verbs()]
+    verbs += [verb for feature in own for verb in feature.verbs()]
+    verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)
     system.table = table.verbs()
-    return Daemon(host, engine, doorkeeper, table, system, bus, vault)
-
-
-def _plugins(host: Host) -> list[Feature[Any, Any]]:
-    """Make the features of third parties, by name, after our own; their ``create(host)`` is like ours."""
-    return [point.load()(host) for point in sorted(entry_points(group=PLUGINS), key=lambda point: point.name)]
+    return Daemon(host, engine, doorkeeper, table, system, bus, vault, guests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import pwd
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +127,14 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    """Start a router that nobody has set up."""
+    """Lend a router that nobody has set up."""
+    with running() as made:
+        yield made
+
+
+@contextmanager
+def running(*more_python: Path) -> Iterator[Machine]:
+    """Run a router that nobody has set up; its processes find the Python packages of more folders."""
     try:
         pwd.getpwnam(WEB_USER)
     except KeyError:
@@ -134,7 +143,7 @@ def machine() -> Iterator[Machine]:
     root.chmod(0o755)
     unshare = ["unshare", "--net", "--uts", "--mount", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
     command = [*unshare, sys.executable, "-m", "tests.web.machine", str(root)]
-    router = subprocess.Popen(command, stdin=subprocess.PIPE)
+    router = subprocess.Popen(command, stdin=subprocess.PIPE, env=python_path(*more_python))
     web: subprocess.Popen[bytes] | None = None
     try:
         console = root / "run" / "patronus" / "console.txt"
@@ -142,7 +151,7 @@ def machine() -> Iterator[Machine]:
         (root / "pid").write_text(str(router.pid))
         found = re.search(r"set-up code: (\S+)", console.read_text())
         assert found is not None
-        web = serve_pages(root)
+        web = serve_pages(root, *more_python)
         made = Machine(root, found[1])
         wait(lambda: answers(made), "the web server", web)
         yield made
@@ -156,14 +165,19 @@ def machine() -> Iterator[Machine]:
         shutil.rmtree(root)
 
 
-def serve_pages(root: Path) -> subprocess.Popen[bytes]:
+def python_path(*more: Path) -> dict[str, str]:
+    """Return this process's environment with more folders of Python packages."""
+    return {**os.environ, "PYTHONPATH": ":".join(map(str, (Path(__file__).parents[2], *more)))}
+
+
+def serve_pages(root: Path, *more_python: Path) -> subprocess.Popen[bytes]:
     """Start gunicorn as it runs on the device: same configuration, same user."""
     app = f"webui.app:create_app({str(root / 'run' / 'patronus' / 'patronus.sock')!r})"
     command = [sys.executable, "-m", "gunicorn", "--config", "python:webui.server", app]
     environment = {
         "PATRONUS_WEB_FOLDER": str(root / "run" / "patronus-web"),
         "PATRONUS_WEB_BIND": f"127.0.0.1:{PORT}",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": python_path(*more_python)["PYTHONPATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": "/usr/bin:/bin",
     }
@@ -190,6 +204,11 @@ def answers(machine: Machine) -> bool:
 @pytest.fixture(scope="module")
 def admin(machine: Machine) -> Visitor:
     """Return a visitor who has set the router up, by bearer token."""
+    return set_up(machine)
+
+
+def set_up(machine: Machine) -> Visitor:
+    """Set the router up; return the administrator, by bearer token."""
     visitor = machine.visitor()
     answer = visitor.ask(
         "POST", "/api/v1/set-up", {"code": machine.code, "name": "admin", "password": PASSWORD}

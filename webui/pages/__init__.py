@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask import current_app
+
 from webui.daemon import daemon
 from webui.pages import account, blocklist, dashboard, history, interfaces, leases, nat, rules
+from webui.plugins import Page
 
 BLUEPRINTS = (
     account.account,
@@ -45,5 +48,7 @@ MENU = (
 
 
 def menu() -> list[Entry]:
-    """Return the pages that this daemon can fill."""
-    return [entry for entry in MENU if daemon().has(entry.verb)]
+    """Return the pages that this daemon can fill, those of plugins last."""
+    found: list[Page] = current_app.extensions["patronus-plugins"]
+    guests = [Entry(f"{one.blueprint.name}.{one.endpoint}", one.title, "plugin", one.verb) for one in found]
+    return [entry for entry in (*MENU, *guests) if daemon().has(entry.verb)]
