@@ -22,6 +22,7 @@ REFUSED, NO_DAEMON, NOT_ALLOWED = 1, 3, 4
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
+@click.option("--draft", is_flag=True, help="Work in your draft: nothing is committed before you say so.")
 @click.option(
     "--socket",
     type=click.Path(path_type=Path),
@@ -30,7 +31,7 @@ REFUSED, NO_DAEMON, NOT_ALLOWED = 1, 3, 4
     help="The daemon's socket.",
 )
 @click.pass_context
-def cli(context: click.Context, as_json: bool, socket: Path) -> None:  # noqa: FBT001
+def cli(context: click.Context, as_json: bool, draft: bool, socket: Path) -> None:  # noqa: FBT001
     """Look after this router.
 
     \b
@@ -38,8 +39,9 @@ def cli(context: click.Context, as_json: bool, socket: Path) -> None:  # noqa: F
     patronus rules add --from lan --to wan --protocol tcp --port 25 --action drop
     patronus block 203.0.113.0/24 --for 1h
     patronus config check               what would be wrong with the files as they are
+    patronus --draft rules remove r-7f3a, then patronus config draft plan, commit or discard
     """  # noqa: D301
-    context.obj = Session(Client(socket), as_json)
+    context.obj = Session(Client(socket), as_json, draft)
 
 
 for group in (system, config, firewall, network, events):

@@ -25,11 +25,13 @@ class Session:
 
     client: Client
     as_json: bool = False
+    draft: bool = False
     console: Console = field(default_factory=lambda: Console(highlight=False))
 
     def call(self, verb: str, **parameters: Any) -> dict[str, Any]:
-        """Call a verb with the parameters that are not None."""
-        return self.client.call(verb, {key: value for key, value in parameters.items() if value is not None})
+        """Call a verb with the parameters that are not None, in the user's draft where they work in it."""
+        given = {key: value for key, value in parameters.items() if value is not None}
+        return self.client.call(verb, {**given, "draft": True} if self.draft else given)
 
     def show(self, result: Any, render: Callable[[], None]) -> None:
         """Print the result as JSON where asked, else as ``render`` does."""

@@ -2,18 +2,19 @@
 """From edits to the texts of a candidate, merged with what others changed since the caller looked.
 
 An edit fits if what it touches is in the running configuration as it was in the caller's base: the item
-for an edit of an item, the file for an edit of a file.
+for an edit of an item, and for a whole file every item that it changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patronus.core.edit import Edit, Edits, Insert, PutFile, Remove, Replace
-from patronus.core.errors import Conflict, InvalidConfiguration, InvalidRequest, NotFound
+from patronus.core.errors import InvalidConfiguration, InvalidRequest, NotFound
 from patronus.core.identify import ids_of
+from patronus.core.merge import clashes, merging
 from patronus.core.schema import File, Loaded, Schema, Texts, with_text
 from patronus.core.splice import edit_document, insert_many, value_at, write_ids
 from patronus.core.text import Document, document_of, section_of
@@ -21,12 +22,33 @@ from patronus.core.text import Document, document_of, section_of
 _GONE = object()
 
 
+@dataclass(frozen=True)
+class Clash:
+    """A value that was changed since the caller looked; ``at`` is empty where it is the whole file."""
+
+    section: str
+    file: str
+    at: tuple[str, ...] = ()
+
+
+class Clashing(Exception):
+    """Edits touch what others changed; the engine makes a ``Conflict`` of it, which says who they are."""
+
+    def __init__(self, clashes: Sequence[Clash]) -> None:
+        super().__init__(", ".join(f"{clash.file} {'.'.join(clash.at)}".rstrip() for clash in clashes))
+        self.clashes = tuple(clashes)
+
+
 def candidate(schema: Schema, running: Texts, base: Texts, edits: Edits) -> dict[str, str]:
-    """Return the texts after the edits. Raises Conflict, NotFound, InvalidRequest, InvalidConfiguration."""
+    """Return the texts after the edits; where ``base`` is not what runs, merged with what changed since.
+
+    Raises Clashing, NotFound, InvalidRequest, InvalidConfiguration.
+    """
     texts = dict(running)
-    for edit in edits:
-        if base is not running:
-            _refuse_conflict(schema, running, base, edit)
+    if base is not running:
+        if clashes := [clash for edit in edits for clash in _clashes(schema, running, base, edit)]:
+            raise Clashing(clashes)
+        edits = [one for edit in edits for one in _onto(schema, running, base, edit)]
     for group in _batches(edits):
         if isinstance(group, list):
             _insert(schema, texts, group)
@@ -101,19 +123,51 @@ def _document(schema: Schema, texts: Mapping[str, str], section: str) -> Documen
     return document
 
 
-def _refuse_conflict(schema: Schema, running: Texts, base: Texts, edit: Edit) -> None:
+def _clashes(schema: Schema, running: Texts, base: Texts, edit: Edit) -> Iterator[Clash]:
+    """Yield what the edit touches and somebody else has changed since."""
     section = section_of(edit.file) if isinstance(edit, PutFile) else edit.section
     if section not in schema.sections:
         return
-    names = schema.file_of(section, running), schema.file_of(section, base)
-    if names[0] == names[1] and running.get(names[0]) == base.get(names[1]):
+    file, before = schema.file_of(section, running), schema.file_of(section, base)
+    if file == before and running.get(file) == base.get(before):
         return
     if isinstance(edit, PutFile):
-        raise Conflict(f"{section} was changed by somebody else since you read it")
-    if isinstance(edit, Insert) and edit.index is None:
+        yield from _file_clashes(edit, section, running, base)
+    elif isinstance(edit, Insert) and edit.index is None:
         return
-    if _value(schema, running, section, edit.at) != _value(schema, base, section, edit.at):
-        raise Conflict(f"{section}: {'.'.join(edit.at)} was changed by somebody else since you read it")
+    elif _value(schema, running, section, edit.at) != _value(schema, base, section, edit.at):
+        yield Clash(section, file, edit.at)
+
+
+def _file_clashes(edit: PutFile, section: str, running: Texts, base: Texts) -> Iterator[Clash]:
+    if running.get(edit.file) in (base.get(edit.file), edit.text):
+        return
+    if edit.text is None or edit.file not in running:
+        yield Clash(section, edit.file)
+        return
+    found = clashes(*(_data(texts, edit.file) for texts in (base, {edit.file: edit.text}, running)))
+    yield from (Clash(section, edit.file, delta.at) for delta in found)
+
+
+def _onto(schema: Schema, running: Texts, base: Texts, edit: Edit) -> Edits:
+    """Return the edit as edits of what runs: a whole file that others changed too becomes edits of items."""
+    if not isinstance(edit, PutFile) or running.get(edit.file) == base.get(edit.file):
+        return [edit]
+    if running.get(edit.file) == edit.text or edit.text is None:
+        return []
+    if section_of(edit.file) not in schema.sections:
+        return [edit]
+    mine = {edit.file: edit.text}
+    sides = (_data(texts, edit.file) for texts in (base, mine, running))
+    return merging(section_of(edit.file), *sides)
+
+
+def _data(texts: Texts, file: str) -> dict[str, Any]:
+    """Return a file's data. Raises InvalidConfiguration."""
+    document = document_of(file, texts.get(file, ""))
+    if document.problems:
+        raise InvalidConfiguration(document.problems)
+    return document.data
 
 
 def _value(schema: Schema, texts: Texts, section: str, at: tuple[str, ...]) -> Any:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What differs between two configurations: in words, item by item, and as a unified diff of the files."""
+"""What differs between two configurations: item by item, as data and in words, and as a diff of the files."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -15,52 +16,93 @@ from patronus.core.values.refusal import shown
 
 SAID = 50
 """Changes that are said one by one; more are counted."""
+Kind = Literal["added", "removed", "changed", "reordered"]
 
 
-def changes(old: Configuration, new: Configuration) -> tuple[str, ...]:
-    """Return what changed: ``firewall/rules: rules r-7f3a added``."""
-    said: list[str] = []
+@dataclass(frozen=True)
+class Change:
+    """One difference. ``name`` is its place in words, ``rules r-7f3a.action``; items are named by id.
+
+    ``old`` and ``new`` are values of the models, None where there is nothing.
+    """
+
+    section: str
+    name: str
+    kind: Kind
+    old: Any = None
+    new: Any = None
+
+    def __str__(self) -> str:
+        if self.kind == "changed":
+            old, new = shown(_plain(self.old)), shown(_plain(self.new))
+            return f"{self.section}: {self.name}: {old} -> {new}"
+        return f"{self.section}: {self.name} {self.kind}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the change as JSON-ready data, with its words as ``text``."""
+        return {
+            "section": self.section, "name": self.name, "kind": self.kind, "old": _plain(self.old),
+            "new": _plain(self.new), "text": str(self),
+        }  # fmt: skip
+
+
+def differences(old: Configuration, new: Configuration) -> list[Change]:
+    """Return what changed, section by section."""
+    found: list[Change] = []
     for path, model in new.sections.items():
         before = old.sections.get(path) or type(model)()
         if before != model:
-            said += [f"{path}: {change}" for change in _between(before, model, "")]
-    return tuple(said) if len(said) <= SAID else (*said[:SAID], f"and {len(said) - SAID} more")
+            found += _between(path, before, model, "")
+    return found
 
 
-def _between(old: Any, new: Any, name: str) -> Iterator[str]:
+def said(found: Sequence[Change]) -> tuple[str, ...]:
+    """Return changes in words: ``firewall/rules: rules r-7f3a added``."""
+    words = tuple(str(change) for change in found[:SAID])
+    return words if len(found) <= SAID else (*words, f"and {len(found) - SAID} more")
+
+
+def _between(section: str, old: Any, new: Any, name: str) -> Iterator[Change]:
     if isinstance(old, BaseModel) and isinstance(new, BaseModel) and type(old) is type(new):
         for key, info in fields(type(new)).items():
             attribute = next(one for one, field in type(new).model_fields.items() if field is info)
             before, after = getattr(old, attribute), getattr(new, attribute)
             if before != after:
-                yield from _between(before, after, f"{name}.{key}" if name else key)
+                yield from _between(section, before, after, f"{name}.{key}" if name else key)
     elif _have_ids(old) and _have_ids(new) and (old or new):
-        yield from _items(old, new, name)
+        yield from _items(section, old, new, name)
     else:
-        yield f"{name}: {_word(old)} -> {_word(new)}"
+        yield Change(section, name, "changed", old, new)
 
 
 def _have_ids(items: Any) -> bool:
     return isinstance(items, list | tuple) and all(getattr(item, "id", None) is not None for item in items)
 
 
-def _items(old: Sequence[Any], new: Sequence[Any], name: str) -> Iterator[str]:
+def _items(section: str, old: Sequence[Any], new: Sequence[Any], name: str) -> Iterator[Change]:
     before, after = {item.id: item for item in old}, {item.id: item for item in new}
-    for key in before:
+    for key, item in before.items():
         if key not in after:
-            yield f"{name} {key} removed"
+            yield Change(section, f"{name} {key}", "removed", old=item)
     for key, item in after.items():
         if key not in before:
-            yield f"{name} {key} added"
+            yield Change(section, f"{name} {key}", "added", new=item)
         elif before[key] != item:
-            yield from _between(before[key], item, f"{name} {key}")
+            yield from _between(section, before[key], item, f"{name} {key}")
     kept = [key for key in before if key in after]
     if kept != [key for key in after if key in before]:
-        yield f"{name} reordered"
+        yield Change(section, name, "reordered", list(before), list(after))
 
 
-def _word(value: Any) -> str:
-    return shown(as_data(value) if isinstance(value, BaseModel) else value)
+def _plain(value: Any) -> Any:
+    """Return a value of a model as a user would write it."""
+    if isinstance(value, BaseModel):
+        return as_data(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def text_diff(before: Mapping[str, str], after: Mapping[str, str], old: str = "a/", new: str = "b/") -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from pydantic import Field
 
 from patronus.core.bus import Event
 from patronus.core.edit import Edits
@@ -21,21 +23,27 @@ class Commit:
 
     ``generation`` is the number now running; ``warnings`` did not refuse the change; ``changes`` says in
     words what the plan changed; ``confirm_within_s`` is set where the change reverts unless confirmed.
+    ``draft``: nothing was committed, the change is in the caller's draft; ``changes`` are all of the draft's,
+    and the warnings hold what still refuses it.
     """
 
     generation: int
     changes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     confirm_within_s: float | None = None
+    draft: bool = False
 
 
 class CommitReport(Result):
     """A commit in its wire form: what every verb that changes the configuration returns."""
 
+    knows_drafts: ClassVar[bool] = True
+
     generation: int
     changes: list[str]
     warnings: list[dict[str, Any]]
     confirm_within_s: float | None = None
+    draft: bool = Field(default=False, description="whether it went into the caller's draft")
 
     @classmethod
     def of(cls, commit: Commit) -> CommitReport:
@@ -45,6 +53,7 @@ class CommitReport(Result):
             changes=list(commit.changes),
             warnings=[problem.as_data() for problem in commit.warnings],
             confirm_within_s=commit.confirm_within_s,
+            draft=commit.draft,
         )
 
 
@@ -53,7 +62,7 @@ class Control(Protocol):
 
     @property
     def config(self) -> Configuration:
-        """The running configuration."""
+        """The running configuration; inside a call that asks for the caller's draft, the draft."""
 
     @property
     def generation(self) -> int:

@@ -6,31 +6,35 @@ The daemon hands it to the features as ``core.control.Control``. One change at a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from patronus.core.blame import conflict
 from patronus.core.boot import Boot, BootReport
 from patronus.core.bus import Event
-from patronus.core.candidate import candidate, with_ids
-from patronus.core.changes import changes
+from patronus.core.candidate import Clashing, candidate
+from patronus.core.changes import said
 from patronus.core.chronicle import ENGINE, Chronicle
+from patronus.core.committer import Committer
 from patronus.core.confirm import Pending
 from patronus.core.control import Commit
+from patronus.core.drafting import Drafting, DraftView
+from patronus.core.drafts import seeing, seen
 from patronus.core.edit import Edits, PutFile
-from patronus.core.errors import Conflict, KernelError, PatronusError, StorageError
-from patronus.core.events import ApplyFailed, ConfigChanged, ConfigReverted
+from patronus.core.errors import NotFound, PatronusError
+from patronus.core.events import ApplyFailed, ConfigReverted
 from patronus.core.feature import Difference
 from patronus.core.generations import Manifest
 from patronus.core.model import Configuration
-from patronus.core.parts import Parts, accept, warning
+from patronus.core.parts import Parts, tolerated, warning
+from patronus.core.preview import Preview, Previewer
 from patronus.core.publish import Publisher
 from patronus.core.revert import UNCONFIRMED, Confirmation
 from patronus.core.running import Runner, Running
-from patronus.core.schema import Loaded, Texts
+from patronus.core.schema import Texts
 from patronus.core.turn import Turn
 from patronus.core.verb import Caller
-from patronus.core.walk import Prepared
 
 
 class Engine:
@@ -42,16 +46,23 @@ class Engine:
         self._turn = Turn()
         self._walk = parts.walk(self._turn.step)
         self._runner = Runner(self._walk)
-        self._publisher = Publisher(parts, self._runner)
         self._chronicle = Chronicle(parts, self._turn)
-        self._confirmation = Confirmation(
-            parts, self._runner, self._publisher, self._chronicle, self._prepare
+        publisher = Publisher(parts, self._runner)
+        self._committer = Committer(
+            parts, self._schema, self._walk, self._runner, publisher, self._turn, self._chronicle
         )
+        self._confirmation = Confirmation(
+            parts, self._runner, publisher, self._chronicle, self._committer.prepare
+        )
+        self._previewer = Previewer(self._walk, self._runner, self._committer)
+        self.drafts = Drafting(parts, self._schema, self._walk, self._runner, self._turn)
 
     @property
     def config(self) -> Configuration:
-        """The running configuration. Raises Unavailable before the boot."""
-        return self._runner.running.loaded.config
+        """The running configuration; inside ``seeing(owner)`` that of their draft. Raises Unavailable."""
+        owner = seen()
+        draft = None if owner is None else self.drafts.get(owner)
+        return self._runner.running.loaded.config if draft is None else self.drafts.config(draft)
 
     @property
     def generation(self) -> int:
@@ -85,25 +96,81 @@ class Engine:
         dry_run: bool = False,
     ) -> Commit:
         """Take the change through the whole walk; see ``core.control.Control``. ``confirm_s`` 0: it stays."""
+        if caller.draft and not dry_run:
+            return self._kept(self.drafts.edit(caller.name, edits))
 
         def change() -> Commit:
-            running = self.texts
-            seen = (
-                running if base in (None, self.generation) else self._parts.generations.read(base or 0).texts
-            )
-            texts = candidate(self._schema, running, seen, edits)
-            return self._commit(texts, caller, comment, confirm_s, dry_run=dry_run)
+            texts = self._candidate(edits, caller, base)
+            return self._committer.commit(texts, caller, comment, confirm_s, dry_run=dry_run)
 
-        return self._change("config.Submit", caller, change, dry_run=dry_run)
+        with seeing(None):
+            return self._committer.change("config.Submit", caller, change, dry_run=dry_run)
+
+    def preview(
+        self, edits: Edits, caller: Caller, *, base: int | None = None, confirm_s: float | None = None
+    ) -> Preview:
+        """Say what the change would do and mean, and make nothing of it. Raises what submit raises."""
+        with self._turn.taken(), seeing(None):
+            return self._previewer.preview(self._candidate(edits, caller, base), caller, confirm_s)
+
+    def _candidate(self, edits: Edits, caller: Caller, base: int | None) -> Texts:
+        """Return the texts after the edits, on top of the caller's draft where they work in it."""
+        running = self.texts
+        if caller.draft:
+            draft = self.drafts.get(caller.name)
+            texts = running if draft is None else self.drafts.merged_texts(draft)
+            return candidate(self._schema, texts, texts, edits)
+        current = base is None or base == self.generation
+        seen_texts = running if current else self._parts.generations.read(base or 0).texts
+        try:
+            return candidate(self._schema, running, seen_texts, edits)
+        except Clashing as clashing:
+            raise conflict(self._parts.generations, self.generation, clashing) from clashing
+
+    def commit_draft(
+        self, owner: str, caller: Caller, *, comment: str = "", confirm_s: float | None = None
+    ) -> Commit:
+        """Make a draft one change, on top of what others did meanwhile, and end it.
+
+        Raises NotFound where there is no draft, Conflict where others changed the same, and what submit
+        raises; then the draft stays.
+        """
+
+        def change() -> Commit:
+            draft = self.drafts.get(owner)
+            if draft is None:
+                raise NotFound(f"{owner} has no draft")
+            texts = self.drafts.merged_texts(draft)
+            commit = self._committer.commit(texts, caller, comment, confirm_s)
+            complaints = tolerated(lambda: self.drafts.discard(owner))
+            return replace(commit, warnings=(*commit.warnings, *map(warning, complaints)))
+
+        with seeing(None):
+            return self._committer.change("config.CommitDraft", caller, change)
+
+    def _kept(self, view: DraftView) -> Commit:
+        return Commit(self.generation, said(view.changes), view.problems, draft=True)
 
     def rollback(self, number: int, caller: Caller, *, confirm_s: float | None = None) -> Commit:
         """Make the files of an older generation a new generation. Raises NotFound, and what submit raises."""
+        if caller.draft:
+            texts = self._parts.generations.read(number).texts
+            now = self.drafts.own_texts(self.drafts.start(caller.name))
+            return self._kept(self.drafts.edit(caller.name, _replacing(now, texts)))
 
         def change() -> Commit:
             texts = self._parts.generations.read(number).texts
-            return self._commit(texts, caller, f"back to generation {number}", confirm_s)
+            return self._committer.commit(texts, caller, f"back to generation {number}", confirm_s)
 
-        return self._change("config.Rollback", caller, change)
+        return self._committer.change("config.Rollback", caller, change)
+
+    def working_edits(self, base: int | None = None) -> Edits:
+        """Return what the files in /etc/patronus change of the generation ``base``; None: the running one.
+
+        Raises NotFound, StorageError.
+        """
+        seen_texts = self.texts if base is None else self._parts.generations.read(base).texts
+        return _replacing(seen_texts, self._parts.working.read())
 
     def load_working_copy(
         self,
@@ -115,69 +182,12 @@ class Engine:
         dry_run: bool = False,
     ) -> Commit:
         """Take the files in /etc/patronus, the whole tree, as a change of the generation ``base``."""
-        there = self._parts.working.read()
-        seen = self.texts if base is None else self._parts.generations.read(base).texts
-        edits = [PutFile(name, text) for name, text in there.items() if seen.get(name) != text]
-        edits += [PutFile(name, None) for name in seen if name not in there]
+        edits = self.working_edits(base)
         return self.submit(edits, caller, comment=comment, base=base, confirm_s=confirm_s, dry_run=dry_run)
 
     def check(self, edits: Edits, caller: Caller) -> Commit:
         """Say what the change would do and write nothing. Raises what submit raises."""
         return self.submit(edits, caller, dry_run=True)
-
-    def _change(
-        self, action: str, caller: Caller, change: Callable[[], Commit], *, dry_run: bool = False
-    ) -> Commit:
-        """Run a change as the one writer, and put into the audit log whatever came of it."""
-        with self._turn.taken() as nested:
-            if nested:
-                raise Conflict("another change is being applied")
-            if dry_run:
-                return change()
-            try:
-                commit = change()
-            except Exception as error:
-                code = error.code if isinstance(error, PatronusError) else type(error).__name__
-                for complaint in self._chronicle.record(action, caller, code, {"error": str(error)[:2000]}):
-                    error.add_note(complaint)
-                raise
-            details = {"generation": commit.generation, "changes": list(commit.changes)}
-            complaints = self._chronicle.record(action, caller, "ok", details)
-            return replace(commit, warnings=(*commit.warnings, *map(warning, complaints)))
-
-    def _commit(
-        self, texts: Texts, caller: Caller, comment: str, confirm_s: float | None, *, dry_run: bool = False
-    ) -> Commit:
-        before = self._runner.running
-        loaded, prepared = self._prepare(texts, before.loaded)
-        said = changes(before.loaded.config, loaded.config)
-        within = self._confirm_within(caller, confirm_s)
-        commit = Commit(before.number, said, prepared.warnings, within)
-        if dry_run:
-            return commit
-        if loaded.texts == before.loaded.texts:
-            return replace(commit, confirm_within_s=None)
-        manifest = self._parts.manifest(before.number, caller.name, comment)
-        try:
-            number, complaints = self._publisher.publish(manifest, loaded, prepared.plans, within)
-        except (KernelError, StorageError) as error:
-            self._chronicle.say(ApplyFailed(before.number, str(error), self._runner.restored))
-            raise
-        self._chronicle.deadline()
-        self._chronicle.say(ConfigChanged(caller.name, before.number, number, said, within))
-        return replace(commit, generation=number, warnings=(*commit.warnings, *map(warning, complaints)))
-
-    def _prepare(self, texts: Texts, previous: Loaded) -> tuple[Loaded, Prepared]:
-        loaded = with_ids(accept(self._schema, self._walk, texts, previous))
-        prepared = self._walk.prepare(loaded.config)
-        new = [name for name in loaded.unread if previous.texts.get(name) != texts[name]]
-        said = (warning(f"{name} is kept, but no plugin reads it") for name in new)
-        return loaded, replace(prepared, warnings=(*prepared.warnings, *said))
-
-    def _confirm_within(self, caller: Caller, confirm_s: float | None) -> float | None:
-        if confirm_s is None:
-            confirm_s = self._parts.confirm_default() if caller.remote else 0.0
-        return confirm_s if confirm_s > 0 else None
 
     def confirm(self, caller: Caller) -> int:
         """Keep the change that waits for it; return its generation. Raises NotFound where none waits."""
@@ -253,3 +263,9 @@ class Engine:
     def json_schema(self) -> dict[str, Any]:
         """Return section → JSON Schema of its file."""
         return self._schema.json_schema()
+
+
+def _replacing(old: Texts, new: Texts) -> Edits:
+    """Return the edits of whole files that make one tree of another."""
+    edits = [PutFile(name, text) for name, text in new.items() if old.get(name) != text]
+    return edits + [PutFile(name, None) for name in old if name not in new]

@@ -55,9 +55,21 @@ class InvalidRequest(PatronusError):
 
 
 class Conflict(PatronusError):
-    """The thing to change is no longer as the caller saw it."""
+    """The thing to change is no longer as the caller saw it.
+
+    ``clashes`` names each such thing as data: ``file``, ``item``, and the ``actor`` and ``generation`` that
+    changed it, None where that is not known (any more).
+    """
 
     code = "Conflict"
+
+    def __init__(self, message: str, clashes: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.clashes = [dict(clash) for clash in clashes]
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the message and what clashes."""
+        return {"message": str(self), "clashes": self.clashes}
 
 
 class NotFound(PatronusError):
@@ -117,5 +129,7 @@ def from_wire(code: str, parameters: Mapping[str, Any]) -> PatronusError:
         return InvalidConfiguration([Problem.from_data(item) for item in parameters.get("problems", ())])
     if code == TooManyRequests.code:
         return TooManyRequests(message, float(parameters.get("retry_after_s", 1)))
+    if code == Conflict.code:
+        return Conflict(message, parameters.get("clashes", ()))
     kinds = {kind.code: kind for kind in PatronusError.__subclasses__()}
     return kinds.get(code, PatronusError)(message)

@@ -10,13 +10,13 @@ undoes those before it, in reverse.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from patronus.core.model import Configuration, Section
 from patronus.core.problem import Problem
-from patronus.core.verb import Verb
+from patronus.core.verb import Caller, Verb
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,25 @@ class Difference:
     what: str
     wanted: str
     found: str
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What a change would mean for somebody who uses the router now.
+
+    ``kind``      session: the committer's own way in; service: what the router offers a zone (its page, DNS,
+                  DHCP, VPN); flow: a connection that is open now.
+    ``what``      names it for a person; ``works``: whether it will, once the change runs.
+    ``before``    what becomes of its packets now, and what decides that; ``after``: the same afterwards.
+    ``packet``    an example packet as JSON-ready data, None where there is none.
+    """
+
+    kind: Literal["session", "service", "flow"]
+    what: str
+    works: bool
+    before: str
+    after: str
+    packet: Mapping[str, Any] | None = None
 
 
 P = TypeVar("P", bound=Plan)
@@ -94,6 +113,13 @@ class Feature(ABC, Generic[P, F]):
 
     def rehearse(self, plan: P) -> Iterable[Problem]:  # noqa: ARG002
         """Ask the kernel whether it would take the plan, without changing anything."""
+        return ()
+
+    def foresee(self, plan: P, running: P, caller: Caller) -> Iterable[Consequence]:  # noqa: ARG002
+        """Yield what the plan would mean, in the place of the running one, for who uses the router now.
+
+        Reads the world and changes nothing. The committer is ``caller``. Raises ``KernelError``.
+        """
         return ()
 
     @abstractmethod

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from patronus.core.audit import AuditLog
 from patronus.core.bus import Bus
 from patronus.core.control import Clock
+from patronus.core.drafts import Drafts
 from patronus.core.errors import InvalidConfiguration, StorageError
 from patronus.core.files import WorkingCopy
 from patronus.core.generations import Generations, Manifest
@@ -42,6 +43,7 @@ class Parts:
     generations: Generations
     working: WorkingCopy
     audit: AuditLog
+    drafts: Drafts
     clock: Clock
     bus: Bus
     first_texts: Callable[[], Texts]

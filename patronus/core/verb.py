@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,7 @@ class Caller:
     ``session`` is the identifier of the session that the call came by, ``token`` that of the API token.
     ``grants`` hold what its account may, and its token: all of them must allow a verb. Without any, as for
     root on the machine itself, ``role`` alone decides; with them, ``role`` is the least of their bases.
+    ``draft``: what the caller changes goes into their draft, and what they read is read from there.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Caller:
     session: str | None = None
     token: str | None = None
     grants: tuple[Grant, ...] = ()
+    draft: bool = False
 
     @property
     def remote(self) -> bool:
@@ -84,9 +86,10 @@ class Parameters(BaseModel):
 
 
 class Result(BaseModel):
-    """Base of every verb's result."""
+    """Base of every verb's result. ``knows_drafts``: the verb can work in the caller's draft."""
 
     model_config = ConfigDict(frozen=True)
+    knows_drafts: ClassVar[bool] = False
 
 
 SECRET = {"writeOnly": True}
@@ -104,6 +107,11 @@ class Done(Result):
     """Result of a verb that has nothing to tell."""
 
 
+DRAFT = {
+    "type": "boolean",
+    "default": False,
+    "description": "work in the caller's draft: what is changed goes there, and nothing is committed",
+}
 In = TypeVar("In", bound=Parameters)
 Out = TypeVar("Out", bound=Result)
 
@@ -149,6 +157,9 @@ class Verb(Generic[In, Out]):
 
     def describe(self) -> dict[str, Any]:
         """Return the declaration as data: what a face needs to build its form of the verb."""
+        parameters = self.parameters.model_json_schema()
+        if self.result.knows_drafts:
+            parameters["properties"] = {**parameters.get("properties", {}), "draft": DRAFT}
         return {
             "name": self.name,
             "method": self.method,
@@ -158,6 +169,6 @@ class Verb(Generic[In, Out]):
             "changes": self.changes,
             "own": self.own,
             "reserved": self.reserved,
-            "parameters": self.parameters.model_json_schema(),
+            "parameters": parameters,
             "result": self.result.model_json_schema(mode="serialization"),
         }

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
+from patronus.core.changes import text_diff
 from patronus.core.control import Clock, CommitReport
 from patronus.core.edit import Edits, PutFile
 from patronus.core.engine import Engine
 from patronus.core.errors import InvalidConfiguration
 from patronus.core.verb import Caller, Nothing, Parameters, Result, Role, Verb
+from patronus.daemon.plan_report import PlanReport
 
 HISTORY = 100
 
@@ -35,8 +37,17 @@ class Change(Files):
     base: int | None = Field(default=None, description="the generation that the caller saw")
 
 
+class Planned(Files):
+    """A change of whole files that is not made yet."""
+
+    confirm_s: float | None = Field(default=None, gt=0, description="as it would be given to the commit")
+    base: int | None = Field(default=None, description="the generation that the caller saw")
+
+
 class CheckReport(Result):
-    """What a change would do."""
+    """What is wrong with a change, and what it would do."""
+
+    knows_drafts: ClassVar[bool] = True
 
     problems: list[dict[str, Any]]
     changes: list[str]
@@ -86,7 +97,7 @@ class Rollback(Parameters):
 
 
 class Pair(Parameters):
-    """Two generations; without ``new`` the running one."""
+    """Two generations; without ``new`` the running one, or the caller's draft."""
 
     old: int
     new: int | None = None
@@ -94,6 +105,8 @@ class Pair(Parameters):
 
 class DiffText(Result):
     """A unified diff."""
+
+    knows_drafts: ClassVar[bool] = True
 
     diff: str
 
@@ -138,6 +151,7 @@ class ConfigVerbs:
         return [
             Verb("config.Show", Named, Shown, self.show, operator, "GET /config"),
             Verb("config.Check", Files, CheckReport, self.check, operator, "POST /config/check"),
+            Verb("config.Plan", Planned, PlanReport, self.plan, operator, "POST /config/plan"),
             Verb("config.Load", Change, CommitReport, self.load, operator, "PUT /config", changes=True),
             Verb(
                 "config.Confirm",
@@ -170,28 +184,32 @@ class ConfigVerbs:
         return Shown(generation=number, files=dict(self._engine.show(number)))
 
     def check(self, caller: Caller, given: Files) -> CheckReport:
-        """Say everything that is wrong with a set of files, and what it would change; write nothing."""
+        """Say all that is wrong with a set of files or a draft, and what it would change; write nothing."""
         try:
-            if given.files is None:
-                commit = self._engine.load_working_copy(caller, dry_run=True)
-            else:
-                commit = self._engine.check(_edits(given.files), caller)
+            commit = self._engine.check(self._edits(caller, given, None), caller)
         except InvalidConfiguration as error:
             return CheckReport(problems=[problem.as_data() for problem in error.problems], changes=[])
         return CheckReport(
             problems=[item.as_data() for item in commit.warnings], changes=list(commit.changes)
         )
 
+    def plan(self, caller: Caller, given: Planned) -> PlanReport:
+        """Say what files or a draft would change, and mean for who uses the router; write nothing."""
+        edits = self._edits(caller, given, given.base)
+        return PlanReport.of(self._engine.preview(edits, caller, base=given.base, confirm_s=given.confirm_s))
+
+    def _edits(self, caller: Caller, given: Files, base: int | None) -> Edits:
+        """Return what is meant: the files that were given, the caller's draft alone, or /etc/patronus."""
+        if given.files is not None:
+            return _edits(given.files)
+        return [] if caller.draft else self._engine.working_edits(base)
+
     def load(self, caller: Caller, given: Change) -> CommitReport:
         """Take a set of files as one change: all of it or nothing."""
-        if given.files is None:
-            commit = self._engine.load_working_copy(
-                caller, comment=given.comment, base=given.base, confirm_s=given.confirm_s
-            )
-        else:
-            commit = self._engine.submit(
-                _edits(given.files), caller, comment=given.comment, base=given.base, confirm_s=given.confirm_s
-            )
+        edits = self._engine.working_edits(given.base) if given.files is None else _edits(given.files)
+        commit = self._engine.submit(
+            edits, caller, comment=given.comment, base=given.base, confirm_s=given.confirm_s
+        )
         return CommitReport.of(commit)
 
     def confirm(self, caller: Caller, given: Nothing) -> Confirmed:  # noqa: ARG002
@@ -229,8 +247,12 @@ class ConfigVerbs:
             ]
         )
 
-    def diff(self, caller: Caller, given: Pair) -> DiffText:  # noqa: ARG002
-        """Show what differs between two generations, as a unified diff."""
+    def diff(self, caller: Caller, given: Pair) -> DiffText:
+        """Show what differs between two generations, or a generation and the draft, as a unified diff."""
+        draft = self._engine.drafts.get(caller.name) if caller.draft and given.new is None else None
+        if draft is not None:
+            texts = self._engine.drafts.merged_texts(draft)
+            return DiffText(diff=text_diff(self._engine.show(given.old), texts, f"{given.old}/", "draft/"))
         new = self._engine.generation if given.new is None else given.new
         return DiffText(diff=self._engine.diff(given.old, new))
 

@@ -40,7 +40,7 @@ error InvalidConfiguration (message: string, problems: []object)
 
 error InvalidRequest (message: string)
 
-error Conflict (message: string)
+error Conflict (message: string, clashes: []object)
 
 error NotFound (message: string)
 
@@ -70,7 +70,7 @@ def interfaces(verbs: Iterable[Verb[Any, Any]]) -> dict[str, str]:
 
 def _method(verb: Verb[Any, Any]) -> str:
     given = verb.parameters.model_json_schema()
-    fields = [*_fields(given, given.get("$defs", {})), "session: ?string", "origin: ?string"]
+    fields = [*_fields(given, given.get("$defs", {})), "session: ?string", "origin: ?string", "draft: ?bool"]
     result = verb.result.model_json_schema(mode="serialization")
     returned = ", ".join(_fields(result, result.get("$defs", {})))
     return f"# {verb.summary}\nmethod {verb.method.rpartition('.')[2]}({', '.join(fields)}) -> ({returned})\n"

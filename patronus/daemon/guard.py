@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from patronus.core.errors import PatronusError
-from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
+from patronus.core.feature import Consequence, Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem, Severity
-from patronus.core.verb import Verb
+from patronus.core.verb import Caller, Verb
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -90,6 +90,12 @@ class Guarded(Feature[Plan, Any]):
         if isinstance(plan, LeftOut):
             return ()
         return self._ask("rehearsal", lambda: list(self._inner.rehearse(plan)), [])
+
+    def foresee(self, plan: Plan, running: Plan, caller: Caller) -> Iterable[Consequence]:
+        """Return what the feature foresees of a change."""
+        if isinstance(plan, LeftOut) or isinstance(running, LeftOut):
+            return ()
+        return self._ask("foresee", lambda: list(self._inner.foresee(plan, running, caller)), [])
 
     def steps(self, plan: Plan, running: Plan | None) -> Iterator[Step]:
         """Yield the feature's steps, each of which leaves the feature out where it breaks."""

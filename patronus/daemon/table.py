@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from patronus.core.drafts import seeing
 from patronus.core.errors import (
     InvalidRequest,
     NotAuthenticated,
@@ -61,7 +62,7 @@ class VerbTable:
         return [self._verbs[method] for method in sorted(self._verbs)]
 
     def permit(self, peer: Peer, least: Role, given: dict[str, Any]) -> Caller:
-        """Return who calls, taking ``session`` and ``origin`` out of ``given``.
+        """Return who calls, taking ``session``, ``origin`` and ``draft`` out of ``given``.
 
         Raises NotAuthenticated or NotPermitted where the caller may not do what needs role ``least``.
         """
@@ -75,7 +76,10 @@ class VerbTable:
         origin = given.pop("origin", None)
         origin = str(origin) if peer.trusted_origin and origin else "local"
         caller = self._authenticate(session, origin) if isinstance(session, str) else peer.caller()
-        return caller if caller.origin == origin else replace(caller, origin=origin)
+        draft = given.pop("draft", False)
+        if not isinstance(draft, bool):
+            raise InvalidRequest(f"draft: {draft!r} is neither true nor false")
+        return replace(caller, origin=origin, draft=draft)
 
     def call(self, peer: Peer, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out one call and return the result as JSON-ready data. Raises the error tree."""
@@ -95,7 +99,10 @@ class VerbTable:
             parameters = verb.parameters.model_validate(given)
         except ValidationError as error:
             raise InvalidRequest(_explain(error)) from error
-        result: dict[str, Any] = verb.handler(caller, parameters).model_dump(mode="json")
+        if caller.draft and verb.changes and not verb.result.knows_drafts:
+            raise InvalidRequest(f"{verb.name} acts at once: a draft cannot hold it")
+        with seeing(caller.name if caller.draft else None):
+            result: dict[str, Any] = verb.handler(caller, parameters).model_dump(mode="json")
         return result
 
     def _audited(self, verb: Verb[Any, Any], caller: Caller, given: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 from patronus.core.audit import AuditLog
 from patronus.core.boot import BootReport
 from patronus.core.bus import Bus
+from patronus.core.drafts import Drafts
 from patronus.core.engine import Engine
 from patronus.core.errors import NotFound
 from patronus.core.files import SECRETS, WorkingCopy
@@ -29,6 +30,7 @@ from patronus.daemon import credentials, plugins, settings
 from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
+from patronus.daemon.draft_verbs import DraftVerbs
 from patronus.daemon.guard import Guarded
 from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
@@ -152,6 +154,7 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
             generations=Generations(host.places.state / "generations"),
             working=WorkingCopy(host.places.config, host.places.state / "drafts"),
             audit=audit,
+            drafts=Drafts(host.places.state / "state" / "drafts"),
             clock=host.clock,
             bus=bus,
             first_texts=lambda: factory_texts(host.netlink.inventory(), {}),
@@ -163,7 +166,8 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
     )
     control.attach(engine)
     doorkeeper = secrets_service.create(host.places, host.clock, password=given.get(credentials.PASSWORD))
-    verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *account_verbs(doorkeeper)]
+    verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
+    verbs += account_verbs(doorkeeper)
     verbs += [verb for feature in own for verb in feature.verbs()]
     verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)

@@ -4,33 +4,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 
-from patronus.cli.session import Session, with_session
-from patronus.core.errors import InvalidConfiguration
-from patronus.core.problem import Problem
-from patronus.core.values import parse_duration
-
-
-class DurationType(click.ParamType):
-    """A duration as the files write it: ``90s``, ``12h``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return seconds."""
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-CONFIRM = click.option(
-    "--confirm", "confirm_s", type=DurationType(), help="Revert unless confirmed within this time, e.g. 90s."
+from patronus.cli.commands.draft import draft
+from patronus.cli.commands.plan import (
+    describe_commit,
+    describe_warnings,
+    refuse_problems,
+    say_plan,
+    show_commit,
 )
-COMMENT = click.option("-m", "--comment", default="", help="Why; kept in the history.")
+from patronus.cli.options import COMMENT, CONFIRM, DurationType
+from patronus.cli.session import Session, with_session
+
+__all__ = ["COMMANDS", "CONFIRM", "DurationType", "describe_commit", "describe_warnings"]
 
 
 @click.group()
@@ -42,33 +30,31 @@ def config() -> None:
 @with_session
 def check(session: Session) -> None:
     """Say everything that is wrong with the files in /etc/patronus, and change nothing."""
-    result = session.call("config.Check")
-    problems = [Problem.from_data(item) for item in result["problems"]]
-    session.show(result, lambda: _render_check(session, problems, result["changes"]))
-    if any(problem.severity.value == "error" for problem in problems):
-        raise InvalidConfiguration([problem for problem in problems if problem.severity.value == "error"])
-
-
-def _render_check(session: Session, problems: list[Problem], changes: list[str]) -> None:
-    for problem in problems:
-        if problem.severity.value == "warning":
-            session.say(problem.render())
-    if not any(problem.severity.value == "error" for problem in problems):
-        session.say("The files are sound.")
-    for change in changes:
-        session.say(f"  would {change}")
+    refuse_problems(session, session.call("config.Check"))
 
 
 @config.command()
+@CONFIRM
+@with_session
+def plan(session: Session, confirm_s: int | None) -> None:
+    """Say what the files in /etc/patronus would change, and mean for who uses the router; change nothing.
+
+    Example: patronus config plan
+    """
+    result = session.call("config.Plan", confirm_s=confirm_s)
+    session.show(result, lambda: say_plan(session, result))
+
+
+@config.command(name="load")
 @COMMENT
 @CONFIRM
 @with_session
-def commit(session: Session, comment: str, confirm_s: int | None) -> None:
+def load(session: Session, comment: str, confirm_s: int | None) -> None:
     """Take the files in /etc/patronus as they are, as one change: all of it or nothing.
 
-    Example: patronus config commit -m "guest network" --confirm 90s
+    Example: patronus config load -m "guest network" --confirm 90s
     """
-    _render_commit(session, session.call("config.Load", comment=comment, confirm_s=confirm_s))
+    show_commit(session, session.call("config.Load", comment=comment, confirm_s=confirm_s))
 
 
 @config.command()
@@ -85,7 +71,7 @@ def confirm(session: Session) -> None:
 @with_session
 def rollback(session: Session, generation: int, confirm_s: int | None) -> None:
     """Make an earlier generation the running one again (as a new generation)."""
-    _render_commit(session, session.call("config.Rollback", generation=generation, confirm_s=confirm_s))
+    show_commit(session, session.call("config.Rollback", generation=generation, confirm_s=confirm_s))
 
 
 @config.command(name="log")
@@ -119,10 +105,11 @@ def diff(session: Session, old: int, new: int | None) -> None:
 
 
 @config.command()
+@click.argument("generation", type=int, required=False)
 @with_session
-def show(session: Session) -> None:
-    """Print the files of the running generation."""
-    result = session.call("config.Show")
+def show(session: Session, generation: int | None) -> None:
+    """Print the files of a generation, the running one unless given."""
+    result = session.call("config.Show", generation=generation)
     session.show(result, lambda: _render_files(session, result["files"]))
 
 
@@ -132,24 +119,7 @@ def _render_files(session: Session, files: dict[str, str]) -> None:
         session.say(text.rstrip() + "\n")
 
 
-def _render_commit(session: Session, result: dict[str, Any]) -> None:
-    session.show(result, lambda: describe_commit(session, result))
-
-
-def describe_warnings(session: Session, result: dict[str, Any]) -> None:
-    """Say what a person should know about a change that was made."""
-    for warning in result["warnings"]:
-        session.say(warning["text"])
-
-
-def describe_commit(session: Session, result: dict[str, Any]) -> None:
-    """Say what came of a change, for a person."""
-    describe_warnings(session, result)
-    session.say(f"Generation {result['generation']} runs.")
-    if result["confirm_within_s"] is not None:
-        session.say(
-            f"It reverts in {result['confirm_within_s']:.0f} s unless you run: patronus config confirm"
-        )
-
+config.add_command(load, name="commit")
+config.add_command(draft)
 
 COMMANDS = (config,)

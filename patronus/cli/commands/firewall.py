@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from patronus.cli.commands.config import CONFIRM, DurationType, describe_commit, describe_warnings
+from patronus.cli.commands.plan import describe_commit, describe_warnings
+from patronus.cli.options import CONFIRM, DurationType
 from patronus.cli.session import Session, with_session
 
 

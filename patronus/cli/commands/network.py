@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from patronus.cli.commands.config import describe_commit
+from patronus.cli.commands.plan import describe_commit
 from patronus.cli.session import Session, with_session
 
 

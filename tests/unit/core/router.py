@@ -12,6 +12,7 @@ from typing import Literal
 
 from patronus.core.audit import AuditLog
 from patronus.core.bus import Bus, Event
+from patronus.core.drafts import Drafts
 from patronus.core.engine import Engine
 from patronus.core.errors import KernelError
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
@@ -196,6 +197,7 @@ class Router:
             generations=Generations(self.root / "var/generations", self.disk),
             working=WorkingCopy(self.root / "etc", self.root / "var/drafts", self.disk),
             audit=AuditLog(self.root / "var/audit.log", self.clock, self.disk),
+            drafts=Drafts(self.root / "var/state/drafts", self.disk),
             clock=self.clock,
             bus=bus,
             first_texts=lambda: FACTORY,

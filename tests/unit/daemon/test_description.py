@@ -39,7 +39,7 @@ def test_a_verb_is_described_with_its_types() -> None:
     assert "# Measure the parts.\nmethod Measure(" in text
     assert (
         "(count: int, label: ?string, tags: ?[string]string, either: ?object, "
-        "session: ?string, origin: ?string)" in text
+        "session: ?string, origin: ?string, draft: ?bool)" in text
     )
     assert "-> (parts: [](name: string, inner: ?[]object), ratio: float)" in text
     assert "error NotFound (message: string)" in text

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 from pydantic import Field
 
+from patronus.core.drafts import seen
 from patronus.core.errors import (
     Conflict,
     InvalidRequest,
@@ -236,3 +237,33 @@ def test_an_unknown_verb_is_named(table: VerbTable) -> None:
 def test_two_verbs_of_one_name_are_refused(table: VerbTable) -> None:
     with pytest.raises(ValueError, match="declared twice"):
         table.add(Verb("door.Open", Given, Opened, open_door))
+
+
+class Written(Result):
+    knows_drafts: ClassVar[bool] = True
+
+    draft: bool
+    sees: str | None
+
+
+def write(caller: Caller, given: Given) -> Written:
+    """Write."""
+    return Written(draft=caller.draft, sees=seen())
+
+
+def test_a_call_may_work_in_the_callers_draft_where_the_verb_can(records: Records) -> None:
+    verbs: list[Verb[Any, Any]] = [
+        Verb("door.Write", Given, Written, write, Role.OPERATOR, changes=True),
+        Verb("door.Open", Given, Opened, open_door, Role.OPERATOR, changes=True),
+    ]
+    table = VerbTable(verbs, authenticate, records)
+    method = "io.patronus.door.v1.Write"
+    assert table.call(ROOT, method, {"name": "x", "draft": True}) == {"draft": True, "sees": "root"}
+    assert table.call(ROOT, method, {"name": "x", "draft": False}) == {"draft": False, "sees": None}
+    assert seen() is None
+    with pytest.raises(InvalidRequest, match="acts at once"):
+        table.call(ROOT, METHOD, {"name": "x", "draft": True})
+    with pytest.raises(InvalidRequest, match="neither true nor false"):
+        table.call(ROOT, method, {"name": "x", "draft": "yes"})
+    described = {verb.name: verb.describe()["parameters"]["properties"] for verb in table.verbs()}
+    assert "draft" in described["door.Write"] and "draft" not in described["door.Open"]

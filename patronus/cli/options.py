@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from patronus.core.values import parse_duration
+
+
+class DurationType(click.ParamType):
+    """A duration as the files write it, ``90s`` or ``12h``; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return seconds."""
+        text = f"{value}s" if str(value).isascii() and str(value).isdigit() else value
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+CONFIRM = click.option(
+    "--confirm", "confirm_s", type=DurationType(), help="Revert unless confirmed within this time, e.g. 90s."
+)
+COMMENT = click.option("-m", "--comment", default="", help="Why; kept in the history.")
