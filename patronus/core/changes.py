@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from patronus.core.model import Configuration, as_data
+from patronus.core.redaction import MASK, is_secret, redact
 from patronus.core.shape import fields
 from patronus.core.values.refusal import shown
 
@@ -33,6 +34,8 @@ class Change:
     new: Any = None
 
     def __str__(self) -> str:
+        if self.kind == "changed" and self._is_secret():
+            return f"{self.section}: {self.name} changed"
         if self.kind == "changed":
             old, new = shown(_plain(self.old)), shown(_plain(self.new))
             return f"{self.section}: {self.name}: {old} -> {new}"
@@ -44,6 +47,17 @@ class Change:
             "section": self.section, "name": self.name, "kind": self.kind, "old": _plain(self.old),
             "new": _plain(self.new), "text": str(self),
         }  # fmt: skip
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what may be written down of the change: path, before and after, short and without secrets."""
+        where = {"path": f"{self.section} {self.name}"}
+        if self.kind == "reordered":
+            return {**where, "said": self.kind}
+        before, after = (MASK if self._is_secret() else redact(_plain(one)) for one in (self.old, self.new))
+        return {**where, "before": before, "after": after}
+
+    def _is_secret(self) -> bool:
+        return is_secret(self.name.rpartition(".")[2]) and self.kind == "changed"
 
 
 def differences(old: Configuration, new: Configuration) -> list[Change]:
@@ -60,6 +74,12 @@ def said(found: Sequence[Change]) -> tuple[str, ...]:
     """Return changes in words: ``firewall/rules: rules r-7f3a added``."""
     words = tuple(str(change) for change in found[:SAID])
     return words if len(found) <= SAID else (*words, f"and {len(found) - SAID} more")
+
+
+def recorded(found: Sequence[Change]) -> list[dict[str, Any]]:
+    """Return changes as they stand in the audit log."""
+    records = [change.as_record() for change in found[:SAID]]
+    return records if len(found) <= SAID else [*records, {"path": f"and {len(found) - SAID} more"}]
 
 
 def _between(section: str, old: Any, new: Any, name: str) -> Iterator[Change]:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from patronus.core.bus import Event
+from patronus.core.changes import Change, recorded
 from patronus.core.parts import Parts, tolerated
 from patronus.core.turn import Turn
 from patronus.core.verb import Caller, Role
@@ -20,6 +22,11 @@ class Chronicle:
     def __init__(self, parts: Parts, turn: Turn) -> None:
         self._parts = parts
         self._turn = turn
+        self._differences: list[dict[str, Any]] = []
+
+    def note(self, found: Sequence[Change]) -> None:
+        """Take down what the change under way makes different; the next record tells it."""
+        self._differences = recorded(found)
 
     def say(self, event: Event) -> None:
         """Publish the event when the turn is over."""
@@ -28,7 +35,10 @@ class Chronicle:
     def record(self, action: str, caller: Caller, outcome: str, details: dict[str, Any]) -> list[str]:
         """Write an audit record; return what went wrong, for the answer to carry."""
         audit = self._parts.audit
-        return tolerated(lambda: audit.append(action, caller.name, caller.origin, outcome, details))
+        if self._differences:
+            details = {**details, "differences": self._differences}
+            self._differences = []
+        return tolerated(lambda: audit.append(action, caller, outcome, details))
 
     def deadline(self) -> None:
         """Tell the daemon's timer when the engine wants to look at the pending change."""

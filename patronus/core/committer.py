@@ -52,7 +52,7 @@ class Committer:
                 for complaint in self._chronicle.record(action, caller, code, {"error": str(error)[:2000]}):
                     error.add_note(complaint)
                 raise
-            details = {"generation": commit.generation, "changes": list(commit.changes)}
+            details = {"generation": commit.generation}
             complaints = self._chronicle.record(action, caller, "ok", details)
             return replace(commit, warnings=(*commit.warnings, *map(warning, complaints)))
 
@@ -62,13 +62,15 @@ class Committer:
         """Make the texts the running generation. Raises InvalidConfiguration, KernelError, StorageError."""
         before = self._runner.running
         loaded, prepared = self.prepare(texts, before.loaded)
-        words = said(differences(before.loaded.config, loaded.config))
+        found = differences(before.loaded.config, loaded.config)
+        words = said(found)
         within = self.confirm_within(caller, confirm_s)
         commit = Commit(before.number, words, prepared.warnings, within)
         if dry_run:
             return commit
         if loaded.texts == before.loaded.texts:
             return replace(commit, confirm_within_s=None)
+        self._chronicle.note(found)
         manifest = self._parts.manifest(before.number, caller.name, comment)
         try:
             number, complaints = self._publisher.publish(manifest, loaded, prepared.plans, within)

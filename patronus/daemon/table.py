@@ -20,13 +20,11 @@ from patronus.core.errors import (
     PatronusError,
     StorageError,
 )
+from patronus.core.redaction import MASK, redact
 from patronus.core.verb import Caller, Parameters, Role, Verb
 from patronus.daemon.peer import Peer
 
 log = logging.getLogger(__name__)
-
-SECRET_WORDS = ("password", "code", "token", "session", "secret", "key", "challenge")
-"""A parameter whose name holds one of these is never written down, nor is one that its model calls secret."""
 
 Authenticate = Callable[[str, str], Caller]
 """(token, origin) → caller; raises NotAuthenticated."""
@@ -36,7 +34,7 @@ class Auditor(Protocol):
     """Where it is written who did what: ``core.audit.AuditLog``."""
 
     def append(
-        self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
+        self, action: str, caller: Caller, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
         """Write one record durably."""
 
@@ -117,25 +115,22 @@ class VerbTable:
             raise
         finally:
             if outcome:
-                self._record(verb.name, caller, outcome, redact(given, verb.parameters))
+                self._record(verb.name, caller, outcome, written(given, verb.parameters))
         return result
 
     def _record(self, name: str, caller: Caller, outcome: str, given: dict[str, Any]) -> None:
         """Write the audit record; a full disk must not keep the administrator out, nor hide what was done."""
         try:
-            self._audit.append(name, caller.name, caller.origin, outcome, given)
+            self._audit.append(name, caller, outcome, given)
         except StorageError as error:
             log.error("not in the audit log: %s by %s (%s): %s: %s", name, caller.name, caller.origin,
                       outcome, error)  # fmt: skip
 
 
-def redact(given: Mapping[str, Any], model: type[Parameters]) -> dict[str, Any]:
-    """Return the parameters with everything that could be a secret replaced by ``***``."""
+def written(given: Mapping[str, Any], model: type[Parameters]) -> dict[str, Any]:
+    """Return the parameters as they are written down: short, and without anything that could be a secret."""
     declared = {name for name, field in model.model_fields.items() if is_secret(field)}
-    return {
-        key: "***" if key in declared or any(word in key.lower() for word in SECRET_WORDS) else value
-        for key, value in given.items()
-    }
+    return {key: MASK if key in declared else value for key, value in redact(given).items()}
 
 
 def is_secret(field: FieldInfo) -> bool:

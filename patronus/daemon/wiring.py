@@ -27,6 +27,7 @@ from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
 from patronus.core.walk import AnyFeature
 from patronus.daemon import credentials, plugins, settings
+from patronus.daemon.audit_verbs import AuditVerbs
 from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
@@ -166,8 +167,9 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
     )
     control.attach(engine)
     doorkeeper = secrets_service.create(host.places, host.clock, password=given.get(credentials.PASSWORD))
+    system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
-    verbs += account_verbs(doorkeeper)
+    verbs += [*account_verbs(doorkeeper), *AuditVerbs(audit).verbs()]
     verbs += [verb for feature in own for verb in feature.verbs()]
     verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)

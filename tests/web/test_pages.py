@@ -27,6 +27,8 @@ PAGES = {
     "blocklist": "/blocklist",
     "history": "/history",
     "generation": "/history/1",
+    "audit": "/audit",
+    "audit-verify": "/audit/verify",
     "account": "/account",
 }
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from webui.auth import can
 from webui.daemon import daemon
-from webui.pages import account, blocklist, dashboard, history, interfaces, leases, nat, rules
+from webui.pages import account, audit, blocklist, dashboard, history, interfaces, leases, nat, rules
 from webui.plugins import Page
 
 BLUEPRINTS = (
@@ -23,17 +24,19 @@ BLUEPRINTS = (
     leases.leases,
     blocklist.blocklist,
     history.history,
+    audit.audit,
 )
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu; ``verb`` must exist for it to be shown."""
+    """One line of the menu; ``verb`` must exist for it to be shown, to those who have ``role``."""
 
     endpoint: str
     title: str
     icon: str
     verb: str
+    role: str = "viewer"
 
 
 MENU = (
@@ -44,11 +47,12 @@ MENU = (
     Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),
     Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
     Entry("history.show", "History", "history", "config.Log"),
+    Entry("audit.show", "Audit", "audit", "audit.Show", "admin"),
 )
 
 
 def menu() -> list[Entry]:
-    """Return the pages that this daemon can fill, those of plugins last."""
+    """Return the pages that this daemon can fill and the visitor may see, those of plugins last."""
     found: list[Page] = current_app.extensions["patronus-plugins"]
     guests = [Entry(f"{one.blueprint.name}.{one.endpoint}", one.title, "plugin", one.verb) for one in found]
-    return [entry for entry in (*MENU, *guests) if daemon().has(entry.verb)]
+    return [entry for entry in (*MENU, *guests) if daemon().has(entry.verb) and can(entry.role)]

@@ -354,6 +354,9 @@ def test_every_change_is_in_the_audit_log_whatever_came_of_it(router: Router) ->
         ("ann", "local", "KernelError"),
     ]
     assert log.verify().broken is None and log.verify().records == 4
+    _, made, _, failed = (one.get("details", {}).get("differences") for one in log.records())
+    assert made[0]["path"] == "firewall/rules rules a" and made[0]["after"]["zone"] == "lan"
+    assert made[0]["before"] is None and failed[0]["path"] == "firewall/rules rules b"
 
 
 @pytest.mark.parametrize("part", ["manifest.json", "files/zones.yaml"])

@@ -1,63 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The audit log's chain, the small durable values, whole trees of files."""
+"""The small durable values, whole trees of files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from patronus.core.audit import AuditLog, follow
 from patronus.core.errors import StorageError
 from patronus.core.files import Disk, read_tree, write_durably, write_tree
 from patronus.core.generations import Generations
 from patronus.core.state import StateFile
-from tests.unit.core.router import SetClock
-
-
-def filled(path: Path, count: int = 4) -> AuditLog:
-    log = AuditLog(path, SetClock())
-    for number in range(count):
-        log.append("config.Submit", f"user-{number}", "local", "ok", {"generation": number})
-    return log
-
-
-def test_a_whole_chain_verifies_and_goes_on_after_a_restart(tmp_path: Path) -> None:
-    filled(tmp_path / "audit.log")
-    verdict = filled(tmp_path / "audit.log").verify()
-    assert (verdict.records, verdict.broken) == (8, None)
-
-
-@pytest.mark.parametrize(
-    ("tamper", "broken"),
-    [
-        (lambda lines: [lines[0], lines[1].replace(b"user-1", b"nobody"), *lines[2:]], 2),
-        (lambda lines: [lines[0], *lines[2:]], 2),
-        (lambda lines: lines[1:], 1),
-        (lambda lines: [lines[1], lines[0], *lines[2:]], 1),
-        (lambda lines: [*lines[:2], b"garbage", *lines[2:]], 4),
-        (lambda lines: [*lines, b"garbage"], 5),
-    ],
-)
-def test_the_first_broken_record_is_named(
-    tmp_path: Path, tamper: Callable[[list[bytes]], list[bytes]], broken: int
-) -> None:
-    filled(tmp_path / "audit.log")
-    lines = (tmp_path / "audit.log").read_bytes().splitlines()
-    assert follow(lines).broken is None
-    assert follow(tamper(lines)).broken == broken
-
-
-def test_a_torn_record_is_vouched_for_by_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "audit.log"
-    filled(path)
-    path.write_bytes(path.read_bytes()[:-20])
-    log = filled(path, 2)
-    assert log.verify().broken is None and log.verify().records == 5
-    lines = path.read_bytes().splitlines()
-    assert follow([*lines[:3], b"other", *lines[4:]]).broken is not None
 
 
 def test_state_survives_and_a_corrupt_file_is_set_aside(tmp_path: Path) -> None:

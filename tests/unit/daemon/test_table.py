@@ -20,7 +20,7 @@ from patronus.core.errors import (
 )
 from patronus.core.verb import Caller, Grant, Parameters, Result, Role, Secret, Verb
 from patronus.daemon.peer import Peer
-from patronus.daemon.table import VerbTable, redact
+from patronus.daemon.table import VerbTable, written
 from patronus.secrets.verbs import ChangePassword, LogIn, NewAccount, SetPassword, SetUp
 
 ROOT = Peer("root", Role.ADMIN, trusted_origin=False)
@@ -58,9 +58,9 @@ class Records:
         self.written: list[dict[str, Any]] = []
 
     def append(
-        self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
+        self, action: str, caller: Caller, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
-        self.written.append({"action": action, "actor": actor, "outcome": outcome, "details": details})
+        self.written.append({"action": action, "actor": caller.name, "outcome": outcome, "details": details})
 
 
 @pytest.mark.parametrize(("name", "written"), [("locked", False), ("nobody", True), ("front", True)])
@@ -88,7 +88,7 @@ def test_a_stranger_cannot_fill_the_log_and_his_tries_are_in_it(
 
 class FullDisk(Records):
     def append(
-        self, action: str, actor: str, origin: str, outcome: str, details: dict[str, Any] | None = None
+        self, action: str, caller: Caller, outcome: str, details: dict[str, Any] | None = None
     ) -> None:
         raise StorageError("no space left on device")
 
@@ -183,7 +183,7 @@ def test_no_verb_takes_a_password_that_would_be_written_down() -> None:
     """The models of accounts, by what their parameters are for."""
     for model in (SetUp, LogIn, ChangePassword, NewAccount, SetPassword):
         told = dict.fromkeys(model.model_fields, "geheim")
-        kept = redact(told, model)
+        kept = written(told, model)
         assert {name for name, value in kept.items() if value == "geheim"} <= {"name", "role"}, model
 
 
