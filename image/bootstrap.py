@@ -20,6 +20,7 @@ REQUIREMENTS = CHECKOUT / "tests/requirements.txt"
 HOST_PACKAGES = (
     ("python3-venv", None),  # asked of Python itself, which may not be Debian's
     ("ca-certificates", Path("/etc/ssl/certs/ca-certificates.crt")),
+    ("e2fsprogs", Path("/usr/sbin/mkfs.ext4")),  # a test makes a file system on a loop device
     ("debian-archive-keyring", Path("/usr/share/keyrings/debian-archive-trixie-automatic.gpg")),
     ("gpgv", Path("/usr/bin/gpgv")),
     ("mount", Path("/usr/bin/mount")),

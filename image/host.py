@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -36,9 +37,14 @@ def cache() -> Path:
 
 
 def as_root(command: Sequence[str]) -> list[str]:
-    """Return the command as root runs it: through sudo, with our variables, where we are not root."""
+    """Return the command as root runs it: through sudo, with our variables, where we are not root.
+
+    Raises BuildError where there is no sudo.
+    """
     if os.geteuid() == 0:
         return list(command)
+    if not shutil.which("sudo"):
+        raise BuildError("this needs root, and there is no sudo", hint=f"as root: {shlex.join(command)}")
     kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
     kept["PATRONUS_CACHE"] = str(cache())
     return ["sudo", "env", *(f"{name}={value}" for name, value in kept.items()), *command]

@@ -38,7 +38,7 @@ class Emulator:
         binary = self.root / "usr/bin" / name
         if not binary.exists():
             raise Missing(
-                name, hint="`make tools` builds the tools tree, or: apt-get install qemu-system-x86 ovmf"
+                name, hint="`make trees` builds the tools tree, or: apt-get install qemu-system-x86 ovmf"
             )
         if self.root == Path("/"):
             return [str(binary)]
@@ -59,7 +59,7 @@ class Emulator:
         folder = self.root / "usr/share/OVMF"
         code = folder / ("OVMF_CODE_4M.secboot.fd" if secure_boot else "OVMF_CODE_4M.fd")
         if not code.exists():
-            raise Missing(code.name, hint="`make tools` builds the tools tree, or: apt-get install ovmf")
+            raise Missing(code.name, hint="`make trees` builds the tools tree, or: apt-get install ovmf")
         return Firmware(code=code, variables=folder / "OVMF_VARS_4M.fd")
 
 
