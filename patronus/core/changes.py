@@ -49,7 +49,7 @@ class Change:
         }  # fmt: skip
 
     def as_record(self) -> dict[str, Any]:
-        """Return what may be written down of the change: path, before and after, short and without secrets."""
+        """Return what may be written down of the change: path, before and after, short, without secrets."""
         where = {"path": f"{self.section} {self.name}"}
         if self.kind == "reordered":
             return {**where, "said": self.kind}
@@ -107,7 +107,7 @@ def _items(section: str, old: Sequence[Any], new: Sequence[Any], name: str) -> I
     for key, item in after.items():
         if key not in before:
             yield Change(section, f"{name} {key}", "added", new=item)
-        elif before[key] != item:
+        elif before[key] is not item and before[key] != item:
             yield from _between(section, before[key], item, f"{name} {key}")
     kept = [key for key in before if key in after]
     if kept != [key for key in after if key in before]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Texts of the configuration files to one Configuration, with the problems of all files at once.
 
-Only what changed is read again: a text that is the same as in the previous load keeps its model.
+Only what changed is read again: a text that is the same as in the previous load keeps its model, and the
+items of a long list that are the same keep theirs.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from patronus.core.identify import RandomHex, give_ids, lacks_ids, new_id, repea
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Location, Path, Problem
 from patronus.core.salvage import Salvage, SalvagedLocations, salvage
-from patronus.core.shape import fields, items_at
+from patronus.core.shape import fields, items_at, plain_list
 from patronus.core.text import SUFFIXES, Document, document_of, section_of
+from patronus.core.text.outline import Outline, outline_of, reread
 
 Texts = Mapping[str, str]
 """File name → text: ``{"firewall/rules.yaml": "rules: []\\n"}``."""
@@ -33,7 +35,8 @@ PLUGINS_FOLDER = "plugins/"
 class File:
     """One file, read: its model, None where it has problems, and the ids that its text still lacks.
 
-    ``salvage`` is the sound part of a file with problems, for the checks that see several files.
+    ``salvage`` is the sound part of a file with problems, for the checks that see several files. ``outline``
+    tells where the items of its longest list stand.
     """
 
     name: str
@@ -42,6 +45,7 @@ class File:
     problems: tuple[Problem, ...] = ()
     ids: Mapping[Path, str] = field(default_factory=dict)
     salvage: Salvage | None = None
+    outline: Outline | None = None
 
     @property
     def section(self) -> str:
@@ -82,13 +86,32 @@ def sound_part(loaded: Loaded) -> tuple[Configuration, dict[str, Salvage]] | Non
 
 
 class Locations(Mapping[Path, Location]):
-    """Where each value stands; the text is read again only when somebody asks."""
+    """Where each value stands; read again only when somebody asks, of a long list the one item alone."""
 
-    def __init__(self, texts: Texts) -> None:
-        self._files = {section_of(name): (name, text) for name, text in texts.items()}
+    def __init__(self, files: Iterable[File]) -> None:
+        self._files = {file.section: file for file in files}
+        self._documents: dict[str, Document] = {}
 
     def __getitem__(self, path: Path) -> Location:
-        return document_of(*self._files[str(path[0])]).location(path)
+        section = str(path[0])
+        file = self._files[section]
+        return self._in_list(file, path) or self._document(section, file).location(path)
+
+    def _in_list(self, file: File, path: Path) -> Location | None:
+        outline = file.outline
+        if outline is None or len(path) < 3 or path[1] != outline.key or not isinstance(path[2], int):
+            return None
+        inside = (outline.offset(file.text, path[2], path[3:length]) for length in range(len(path), 2, -1))
+        offset = next((found for found in inside if found is not None), None)
+        if offset is None:
+            return None
+        column = offset - file.text.rfind("\n", 0, offset)
+        return Location(file.name, file.text.count("\n", 0, offset) + 1, column)
+
+    def _document(self, section: str, file: File) -> Document:
+        if section not in self._documents:
+            self._documents[section] = document_of(file.name, file.text)
+        return self._documents[section]
 
     def __iter__(self) -> Iterator[Path]:
         return iter([(section,) for section in self._files])
@@ -114,7 +137,7 @@ class Schema:
         problems += self._twice(files)
         known = {file.section: file.model for file in files.values() if file.model is not None}
         sections = {path: known.get(path) or section.model() for path, section in self.sections.items()}
-        return Loaded(files, Configuration(sections, Locations(texts)), tuple(problems))
+        return Loaded(files, Configuration(sections, Locations(files.values())), tuple(problems))
 
     def _file(self, name: str, text: str, previous: Loaded | None) -> File:
         before = previous.files.get(name) if previous else None
@@ -125,6 +148,8 @@ class Schema:
             return File(name, text, None)
         if section is None or PurePosixPath(name).suffix not in SUFFIXES:
             return File(name, text, None, (self._unknown(name),))
+        if before is not None and (changed := self._changed(before, text, section.model)) is not None:
+            return changed
         document = document_of(name, text)
         if document.problems:
             return File(name, text, None, tuple(document.problems))
@@ -145,7 +170,33 @@ class Schema:
         if problems:
             part = salvage(section.model, data, problems)
             return File(document.file, document.text, None, tuple(problems), salvage=part)
-        return File(document.file, document.text, model, (), ids)
+        return File(document.file, document.text, model, (), ids, outline=outline_of(document))
+
+    def _changed(self, before: File, text: str, model: type[Strict]) -> File | None:
+        """Return the file with the items read that changed; None where it has to be read whole.
+
+        So has a file with problems: they are found, and located, in the whole.
+        """
+        outline, old = before.outline, before.model
+        if outline is None or old is None or before.ids:
+            return None
+        place = plain_list(model, outline.key)
+        found = reread(outline, before.text, text) if place is not None else None
+        if place is None or found is None:
+            return None
+        part = {outline.key: found.items}
+        if lacks_ids(model, part) or any(repeated_ids(model, part)):
+            return None
+        try:
+            items = place.items.validate_python(found.items)
+        except ValidationError:
+            return None
+        there = getattr(old, place.attribute)
+        together = (*there[: found.first], *items, *there[found.last :])
+        if not _unique(together):
+            return None
+        changed = old.model_copy(update={place.attribute: together})
+        return File(before.name, text, changed, outline=found.outline)
 
     def _unknown(self, name: str) -> Problem:
         known = [f"{path}{section.default_suffix}" for path, section in self.sections.items()]
@@ -185,7 +236,12 @@ class Schema:
 
 def with_text(file: File, text: str) -> File:
     """Return the same file after its ids were written into the text."""
-    return replace(file, text=text, ids={})
+    return replace(file, text=text, ids={}, outline=outline_of(document_of(file.name, text)))
+
+
+def _unique(items: tuple[Any, ...]) -> bool:
+    names = [name for item in items if (name := getattr(item, "id", None)) is not None]
+    return len(set(names)) == len(names)
 
 
 def _repeated(document: Document, path: Path, first: Path, name: str) -> Problem:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from patronus.core.problem import Path
@@ -78,3 +79,28 @@ def keys_at(model: type[BaseModel], path: Path) -> list[str]:
     for part in path:
         annotations = expected(annotations, part)
     return sorted({key for annotation in annotations for one in models(annotation) for key in fields(one)})
+
+
+@dataclass(frozen=True)
+class PlainList:
+    """A field ``attribute`` that is a list and nothing more: ``items`` validates several of its items."""
+
+    attribute: str
+    items: TypeAdapter[list[Any]]
+
+
+@cache
+def plain_list(model: type[BaseModel], key: str) -> PlainList | None:
+    """Return the list under a key of the model; None where more is asked of it than of its items.
+
+    Then items that changed can be validated without those that did not.
+    """
+    decorators = model.__pydantic_decorators__
+    if decorators.model_validators or decorators.field_validators or decorators.root_validators:
+        return None
+    for attribute, info in model.model_fields.items():
+        if (info.alias or attribute) == key and get_origin(info.annotation) is tuple and not info.metadata:
+            arguments = get_args(info.annotation)
+            if len(arguments) == 2 and arguments[1] is Ellipsis:
+                return PlainList(attribute, TypeAdapter(list[arguments[0]]))  # type: ignore[valid-type]
+    return None

@@ -18,7 +18,7 @@ Interval = tuple[int, int]
 """First and last address as numbers, both included."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AddressSet:
     """Addresses as sorted intervals that neither overlap nor touch; ``alias`` is the alias they came from."""
 

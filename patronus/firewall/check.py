@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import AddressSet
@@ -16,17 +17,25 @@ from patronus.firewall.model import SELF, Blocklist, Rule, Rules, Zones
 from patronus.firewall.model.match import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, WITH_PORTS
 from patronus.network.interfaces.model import Interfaces
 
+Checked = Kept[Rule, bool]
+"""Whether a rule has problems."""
 
-def check(config: Configuration) -> Iterator[Problem]:
-    """Yield every problem of the four files, each with its place. Pure."""
-    for problem in _problems(config, Known.of(config)):
+
+def check(config: Configuration, checked: Checked | None = None) -> Iterator[Problem]:
+    """Yield every problem of the four files, each with its place. Pure but for what it keeps."""
+    for problem in _problems(config, Known.of(config), checked or Kept()):
         yield replace(problem, location=config.locate(problem.path))
 
 
-def _problems(config: Configuration, known: Known) -> Iterator[Problem]:
+def _problems(config: Configuration, known: Known, checked: Checked) -> Iterator[Problem]:
     yield from _check_zones(config, known)
-    for position, rule in enumerate(config.get(Rules).rules):
-        yield from check_rule(rule, ("firewall/rules", "rules", position), known)
+    rules = config.get(Rules).rules
+    has_problems = checked.each(
+        rules, (known.zones, known.roles, known.aliases), lambda rule: any(check_rule(rule, (), known))
+    )
+    for position, rule in enumerate(rules):
+        if has_problems[position]:
+            yield from check_rule(rule, ("firewall/rules", "rules", position), known)
     yield from check_nat(config, known)
     yield from _check_blocklist(config)
     yield from check_lock_out(config)

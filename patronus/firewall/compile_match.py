@@ -8,15 +8,63 @@ long they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from patronus.core.kept import Kept
 from patronus.firewall import statements as say
-from patronus.firewall.addresses import VERSIONS, Version
+from patronus.firewall.addresses import VERSIONS, AddressSet, Version
 from patronus.firewall.model.match import ICMP, ICMPV6
 from patronus.firewall.policy import Match, PolicyRule
-from patronus.firewall.ruleset import Chain, Container, Expression, Meter, NftRule, RateLimit, set_reference
+from patronus.firewall.ruleset import (
+    Chain,
+    Container,
+    Expression,
+    Meter,
+    NftRule,
+    RateLimit,
+    halves,
+    set_reference,
+)
 
 REJECT_CHAIN = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """One rule of the policy: what stands in the chains of its pairs, and what has to stand beside them."""
+
+    rules: tuple[NftRule, ...]
+    limits: Mapping[str, RateLimit] | None = None
+    sets: Mapping[str, Container] | None = None
+    logging: Chain | None = None
+
+
+Compiled = Kept[PolicyRule, CompiledRule]
+"""A rule of the policy, compiled."""
+
+
+def compile_rule(rule: PolicyRule) -> CompiledRule:
+    """Return all that one rule of the policy becomes; parts that it does not need are None."""
+    return CompiledRule(
+        rules=tuple(filter_rules(rule)),
+        limits=dict(limits_of(rule)) or None,
+        sets=(dict(meters_of(rule)) | _aliases(rule.match)) or None,
+        logging=logging_chain(rule) if rule.log else None,
+    )
+
+
+def _aliases(match: Match) -> dict[str, Container]:
+    return {**alias_sets(match.source), **alias_sets(match.destination)}
+
+
+def alias_sets(addresses: AddressSet | None) -> dict[str, Container]:
+    """Return the named sets of an alias; none where the addresses are not those of one."""
+    if addresses is None or addresses.alias is None:
+        return {}
+    return halves(say.alias_set(addresses.alias), addresses)
+
+
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 

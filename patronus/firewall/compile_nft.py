@@ -13,18 +13,20 @@ costs thus does not grow with the rules of other zones. Output has no chain: the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from patronus.core.kept import Kept
 from patronus.firewall import statements as say
-from patronus.firewall.addresses import VERSIONS, AddressSet, Version
+from patronus.firewall.addresses import VERSIONS, Version
 from patronus.firewall.compile_match import (
     REJECT_CHAIN,
+    Compiled,
+    CompiledRule,
+    alias_sets,
+    compile_rule,
     decide,
     filter_rules,
-    limits_of,
-    logging_chain,
-    meters_of,
 )
 from patronus.firewall.compile_nat import nat_chains
 from patronus.firewall.model.match import ICMPV6, TCP
@@ -50,23 +52,25 @@ LISTENER_DISCOVERY = (130, 131, 132, 143)
 """Multicast listener messages (RFC 2710, RFC 3810): bridges with snooping need them to pass ND."""
 
 
-def compile_nft(policy: Policy) -> Ruleset:
-    """Return the whole table for the policy. Pure."""
-    pairs = {pair: chain for pair in policy.pairs if (chain := _pair_chain(policy, *pair)) is not None}
-    logged = {rule.origin: logging_chain(rule) for rule in policy.rules if rule.log}
+def compile_nft(policy: Policy, compiled: Compiled | None = None) -> Ruleset:
+    """Return the whole table for the policy. Pure but for what it keeps."""
+    made = (compiled or Kept()).each(policy.rules, None, compile_rule)
+    of = {id(rule): one for rule, one in zip(policy.rules, made, strict=True)}
+    pairs = {pair: chain for pair in policy.pairs if (chain := _pair_chain(policy, *pair, of)) is not None}
+    logged = {rule.origin: of[id(rule)].logging for rule in policy.rules if rule.log}
     chains = {
         "blocklist": _blocklist_chain(),
         "input": _input_chain(policy),
         "forward": _forward_chain(policy),
         REJECT_CHAIN: _reject_chain(),
         **nat_chains(policy),
-        **logged,
+        **{origin: chain for origin, chain in logged.items() if chain is not None},
         **{pair_name(*pair): chain for pair, chain in pairs.items()},
     }
     return Ruleset(
         counters=_counters(policy, pairs),
-        limits={name: limit for rule in policy.rules for name, limit in limits_of(rule)},
-        sets={**_sets(policy), **_dispatch(policy, pairs)},
+        limits={name: limit for one in made if one.limits for name, limit in one.limits.items()},
+        sets={**_sets(policy, made), **_dispatch(policy, pairs)},
         chains=chains,
     )
 
@@ -81,14 +85,19 @@ def _counters(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> frozenset[
     return frozenset({"blocked", "invalid", "default", *origins, *(pair_name(*pair) for pair in pairs)})
 
 
-def _pair_chain(policy: Policy, from_zone: str, to_zone: str) -> Chain | None:
+def _pair_chain(
+    policy: Policy, from_zone: str, to_zone: str, compiled: Mapping[int, CompiledRule]
+) -> Chain | None:
     """Return the chain between two zones, or None where it would only repeat the default."""
     rules = policy.pair(from_zone, to_zone)
     if not rules and (from_zone, to_zone) not in policy.defaults:
         return None
     name = pair_name(from_zone, to_zone)
     last = NftRule(name, (say.counter(name), decide(policy.default_for(from_zone, to_zone))))
-    body = [made for rule in rules for made in filter_rules(_in_pair(rule, policy, from_zone))]
+    body: list[NftRule] = []
+    for rule in rules:
+        here = _in_pair(rule, policy, from_zone)
+        body += compiled[id(rule)].rules if here is rule else filter_rules(here)
     return Chain((*body, last))
 
 
@@ -174,23 +183,16 @@ def _reject_chain() -> Chain:
     )
 
 
-def _sets(policy: Policy) -> dict[str, Container]:
+def _sets(policy: Policy, made: Iterable[CompiledRule]) -> dict[str, Container]:
     found = {**halves("blocked", policy.blocked), **halves("never", policy.never)}
-    for rule in policy.rules:
-        for addresses in (rule.match.source, rule.match.destination):
-            found.update(_alias(addresses))
-        found.update(meters_of(rule))
+    for one in made:
+        if one.sets:
+            found.update(one.sets)
     for item in policy.forwards:
-        found.update({**_alias(item.source), **_alias(item.outer)})
+        found.update({**alias_sets(item.source), **alias_sets(item.outer)})
     for source in policy.sources:
-        found.update({**_alias(source.source), **_alias(source.destination)})
+        found.update({**alias_sets(source.source), **alias_sets(source.destination)})
     return found
-
-
-def _alias(addresses: AddressSet | None) -> dict[str, Container]:
-    if addresses is None or addresses.alias is None:
-        return {}
-    return halves(say.alias_set(addresses.alias), addresses)
 
 
 def _dispatch(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> dict[str, Container]:

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from patronus.core.feature import Earlier, Plan
+from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.firewall.addresses import IpNetwork
+from patronus.firewall.compile_match import Compiled
 from patronus.firewall.compile_nft import compile_nft
 from patronus.firewall.policy import Policy
-from patronus.firewall.resolve import FirewallFacts, Surroundings, asleep, resolve
+from patronus.firewall.resolve import FirewallFacts, Resolved, Surroundings, asleep, resolve
 from patronus.firewall.ruleset import Ruleset
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
@@ -35,15 +37,26 @@ class FirewallPlan(Plan):
     timed: tuple[IpNetwork, ...] = ()
 
 
-def plan(config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
-    """Return the plan. Pure."""
+@dataclass(frozen=True)
+class Memory:
+    """What the last plan made of each rule."""
+
+    resolved: Resolved = field(default_factory=Kept)
+    compiled: Compiled = field(default_factory=Kept)
+
+
+def plan(
+    config: Configuration, facts: FirewallFacts, earlier: Earlier, memory: Memory | None = None
+) -> FirewallPlan:
+    """Return the plan. Pure but for what it keeps."""
+    memory = memory or Memory()
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
-    policy = resolve(config, Surroundings(links, earlier.contributions(Opening), facts))
+    policy = resolve(config, Surroundings(links, earlier.contributions(Opening), facts), memory.resolved)
     blocked = tuple(policy.blocked.networks())
     devices = {device for devices in policy.zones.values() for device in devices}
     return FirewallPlan(
         policy=policy,
-        ruleset=compile_nft(policy),
+        ruleset=compile_nft(policy, memory.compiled),
         blocked=blocked,
         never=tuple(policy.never.networks()),
         watched=tuple(sorted(nics(devices, links))) if blocked else (),

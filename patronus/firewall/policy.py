@@ -18,7 +18,7 @@ from patronus.firewall.model.rules import Limit, Log
 from patronus.firewall.model.zones import SELF, Action
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """What a packet must be for a rule to fit; None is any. ``interfaces`` are kernel names.
 
@@ -38,7 +38,7 @@ class Match:
     translated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PolicyRule:
     """One rule: ``origin`` is ``rule/r-7f3a``, ``forward/n-2`` or ``opening/dns``; zones None is any."""
 

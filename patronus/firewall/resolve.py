@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, IpAddress, IpNetwork, Version, host_networks
@@ -54,20 +55,28 @@ class Surroundings:
     facts: FirewallFacts = field(default_factory=FirewallFacts)
 
 
-def resolve(config: Configuration, around: Surroundings) -> Policy:
-    """Return the policy that the configuration means at this moment. Pure; never raises for checked files."""
+Resolved = Kept[Rule, PolicyRule]
+"""A rule with its names resolved."""
+
+
+def resolve(config: Configuration, around: Surroundings, resolved: Resolved | None = None) -> Policy:
+    """Return the policy that the configuration means at this moment. Never raises for checked files.
+
+    Pure but for what it keeps.
+    """
     zones, rules, nat = config.get(Zones), config.get(Rules), config.get(Nat)
     names = Names(rules, around.links)
     local = AddressSet.of(host_networks(_local(around)))
     forwards = tuple(forward(entry, names) for entry in nat.nat if isinstance(entry, Dnat) and entry.enabled)
     off = asleep(config, around.facts.now_s)
     running = [rule for rule in rules.rules if rule.enabled and rule.id not in off]
+    policy_rules = (resolved or Kept()).each(running, names.context, lambda rule: policy_rule(rule, names))
     return Policy(
         zones={zone.id: around.links.devices_of(zone.id) for zone in zones.zones},
         defaults={(zone.id, other): action for zone in zones.zones for other, action in zone.to.items()},
         default=zones.default,
         rules=(
-            *(policy_rule(rule, names) for rule in running),
+            *policy_rules,
             *_forward_rules(nat, forwards, frozenset(zone.id for zone in zones.zones), local),
             *_opening_rules(zones.zones, around.openings),
         ),
@@ -122,6 +131,11 @@ class Names:
         self._addresses = {item.id: item.addresses for item in rules.aliases if item.addresses is not None}
         self._ports = {item.id: item.ports for item in rules.aliases if item.ports is not None}
         self._links = links
+
+    @property
+    def context(self) -> tuple[object, ...]:
+        """Return all that the names depend on, as values to compare."""
+        return self._addresses, self._ports, self._links.devices, self._links.zones
 
     def addresses(self, matches: Iterable[AddressMatch] | None) -> AddressSet | None:
         """Return the union of prefixes, ranges and aliases; None stays any."""

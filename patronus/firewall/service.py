@@ -17,15 +17,16 @@ from patronus.core.bus import Event
 from patronus.core.errors import KernelError, NotFound, PatronusError, Unavailable
 from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Difference, Earlier, Feature, Step
+from patronus.core.kept import Kept
 from patronus.core.model import Configuration, as_data
 from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
-from patronus.firewall.check import check
+from patronus.firewall.check import Checked, check
 from patronus.firewall.flows import forbidden
 from patronus.firewall.model import SECTIONS, SELF, Rules
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
-from patronus.firewall.plan import FirewallPlan, plan
+from patronus.firewall.plan import FirewallPlan, Memory, plan
 from patronus.firewall.read_back import differences
 from patronus.firewall.resolve import FirewallFacts, asleep
 from patronus.firewall.rule_verbs import RuleVerbs
@@ -59,6 +60,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._timed = TimedBlocks(host.state, host.clock)
         self._plan = FirewallPlan()
         self._xdp_fault: str | None = None
+        self._checked: Checked = Kept()
+        self._memory = Memory()
         self._standing = Standing(host.nft)
         self._just_applied = False
         self._alarm = Alarm(self)
@@ -66,7 +69,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def check(self, config: Configuration) -> Iterable[Problem]:
         """Yield what is wrong between the files."""
-        return check(config)
+        return check(config, self._checked)
 
     def facts(self) -> FirewallFacts:
         """Read the timed blocks that have not ended, the time, and the router's addresses."""
@@ -78,7 +81,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
         """Return what the firewall shall be."""
-        return plan(config, facts, earlier)
+        return plan(config, facts, earlier, self._memory)
 
     def rehearse(self, plan: FirewallPlan) -> Iterable[Problem]:
         """Let the kernel take the ruleset and drop it again."""

@@ -20,6 +20,9 @@ SUFFIXES = (".yaml", ".toml", ".json")
 SIZE_LIMIT = 8 * 1024 * 1024
 """Characters of one file: 10,000 rules are 2 MB."""
 
+REMEMBERED = 64 * 1024
+"""Characters of the longest text whose tree is remembered."""
+
 
 def section_of(file: str) -> str:
     """Return ``firewall/rules`` for ``firewall/rules.yaml``."""
@@ -98,5 +101,12 @@ def _read(document: Document) -> None:
     document.root, document.data = root, root.data
 
 
-document_of = lru_cache(maxsize=2)(parse)
-"""``parse`` that remembers the last two: an edit soon reads the same texts again. Never change the result."""
+_remembered = lru_cache(maxsize=4)(parse)
+
+
+def document_of(file: str, text: str) -> Document:
+    """Return ``parse``; a short text is soon read again by an edit, and remembered. Never change the result.
+
+    The tree of a long one takes fifty times as much memory as its text.
+    """
+    return _remembered(file, text) if len(text) <= REMEMBERED else parse(file, text)

@@ -118,7 +118,7 @@ def _refuse_for_interface(interface: IPv4Interface | IPv6Interface) -> None:
             raise Refused(f"{interface} is the network's broadcast address", _INTERFACE_ALLOWED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Range:
     """Addresses from ``first`` to ``last``, both included, of one family."""
 

@@ -54,7 +54,7 @@ def write_duration(seconds: int) -> str:
     return f"{seconds // _SECONDS[unit]}{unit}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Frequency:
     """``count`` events in ``per_s`` seconds."""
 
@@ -116,7 +116,7 @@ def parse_port(value: Any) -> int:
     return number
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class PortRange:
     """Ports from ``first`` to ``last``, both included."""
 

@@ -50,7 +50,7 @@ _PROTOCOL_ALLOWED = "a protocol's name or number 0-255, or a list of them"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AliasName:
     """A reference to an alias, written ``@admins``."""
 
@@ -60,7 +60,7 @@ class AliasName:
         return f"@{self.id}"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Protocol:
     """A protocol above IP, by its number."""
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from patronus.core.model import Section, Strict
 from patronus.core.schema import Loaded, Schema
+from patronus.core.text import parse
 from patronus.core.values import Id, MacAddress, Ports, Refused, ZoneId
 
 
@@ -154,6 +155,66 @@ def test_only_what_changed_is_read_again() -> None:
     second = made.load({"firewall/rules.yaml": "rules: []\n", "zones.toml": 'zones = ["lan"]\n'}, first)
     assert second.files["firewall/rules.yaml"] is first.files["firewall/rules.yaml"]
     assert second.config.get(Zones).zones == ("lan",) and first.config.get(Zones).zones == ()
+
+
+LONG = "rules:\n" + "".join(f"  - {{id: r-{at}, action: drop}}\n" for at in range(5)) + "to: {lan: allow}\n"
+
+
+def test_an_item_that_changed_is_validated_alone() -> None:
+    """The models of the others are the same objects: what was made of them need not be made again."""
+    tool = schema()
+    before = tool.load({"firewall/rules.yaml": LONG})
+    text = LONG.replace("r-2, action: drop", "r-2, action: allow, priority: 3")
+    after = tool.load({"firewall/rules.yaml": text}, before)
+    assert after.problems == ()
+    assert after.config.get(Rules) == tool.load({"firewall/rules.yaml": text}).config.get(Rules)
+    old, new = before.config.get(Rules).rules, after.config.get(Rules).rules
+    assert [at for at in range(5) if new[at] is not old[at]] == [2]
+    again = tool.load({"firewall/rules.yaml": LONG}, after)
+    assert again.config.get(Rules) == before.config.get(Rules)
+
+
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("r-2, action: drop", "r-2, action: alow"),
+        ("r-2", "r-4"),
+        ("{lan: allow}", "{lan: deny}"),
+        ("{id: r-2, action: drop}", "{id: r-2, action: drop"),
+    ],
+)
+def test_a_mistake_in_one_item_is_told_as_in_the_whole(there: str, instead: str) -> None:
+    tool = schema()
+    before = tool.load({"firewall/rules.yaml": LONG})
+    text = LONG.replace(there, instead)
+    assert tool.load({"firewall/rules.yaml": text}, before).problems == load(text).problems != ()
+
+
+def test_a_new_item_without_an_id_gets_one() -> None:
+    tool = schema()
+    before = tool.load({"firewall/rules.yaml": LONG})
+    text = LONG.replace("to:", "  - {action: allow}\nto:")
+    after = tool.load({"firewall/rules.yaml": text}, before)
+    assert after.files["firewall/rules.yaml"].ids == {("rules", 5): "r-0001"}
+
+
+def test_the_place_of_a_value_in_a_changed_list_is_that_of_its_text() -> None:
+    tool = schema()
+    before = tool.load({"firewall/rules.yaml": LONG})
+    text = LONG.replace("  - {id: r-1", "\n  - {id: r-1").replace("r-4, action", "r-4,\n     action")
+    after = tool.load({"firewall/rules.yaml": text}, before)
+    document = load(text)
+    for path in (
+        ("rules", 3, "action"),
+        ("rules", 4, "action"),
+        ("rules", 4),
+        ("rules", 4, "enabled"),
+        ("to",),
+    ):
+        where = ("firewall/rules", *path)
+        assert after.config.locate(where) == document.config.locate(where)
+        whole = parse("firewall/rules.yaml", text).location(where)
+        assert after.config.locate(where) == whole
 
 
 def test_a_place_is_found_when_somebody_asks() -> None:
