@@ -48,13 +48,17 @@ from patronus.network.dhcp import service as dhcp
 from patronus.network.dns import service as dns
 from patronus.network.interfaces import service as interfaces_service
 from patronus.network.interfaces.factory import factory_texts
+from patronus.secrets import resolve
 from patronus.secrets import service as secrets_service
 from patronus.secrets.password.service import PasswordService
 from patronus.secrets.service import Doorkeeper
 from patronus.secrets.vault import Vault
+from patronus.secrets.vault_verbs import verbs as vault_verbs
 from patronus.secrets.verbs import verbs as account_verbs
 
-ORDER = (settings.create, interfaces_service.create, dhcp.create, dns.create, firewall.create)
+ORDER = (
+    settings.create, resolve.create, interfaces_service.create, dhcp.create, dns.create, firewall.create,
+)  # fmt: skip
 IDLE_S = 15.0
 """A stream that has nothing to tell says so this often, so that a broken peer is noticed."""
 
@@ -170,6 +174,7 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += [*account_verbs(doorkeeper), *AuditVerbs(audit).verbs()]
+    verbs += vault_verbs(vault, control)
     verbs += [verb for feature in own for verb in feature.verbs()]
     verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -284,13 +283,3 @@ class Vault:
             except PatronusError as error:
                 self._ring = ring
                 log.error("the exchange of the master key could not be finished: %s", error)
-
-
-def belongs_to_configuration(name: str) -> bool:
-    """Return whether a person gave the secret, for the configuration to name."""
-    return "." not in name
-
-
-def of_configuration(versions: Mapping[str, str]) -> dict[str, str]:
-    """Return the part that the configuration may name."""
-    return {name: version for name, version in versions.items() if belongs_to_configuration(name)}

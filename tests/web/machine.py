@@ -19,6 +19,7 @@ from pathlib import Path
 from patronus.kernel.endpoint import listen
 from patronus.kernel.host import Places
 from patronus.kernel.units_server import UnitsServer
+from tests.netns.daemon.credentials import Credentials, machine_id
 
 LAN, WAN = "52:54:00:00:00:02", "52:54:00:00:00:01"
 FILES = {
@@ -93,7 +94,10 @@ def main(root: Path) -> None:
     socket.sethostname("patronus")
     cards()
     credentials(root)
-    units = UnitsServer(listen(places.run.with_name("patronus-units") / "units.sock"), 0, systemctl="true")
+    machine_id()
+    credentials_of_systemd = Credentials(root / "credentials.sock")
+    helper = listen(places.run.with_name("patronus-units") / "units.sock")
+    units = UnitsServer(helper, 0, "true", credentials_of_systemd.path)
     threading.Thread(target=units.serve, args=(3600.0,), daemon=True).start()
     servers = [
         server("patronus.network.dhcp.server", places, "patronus-dhcp"),

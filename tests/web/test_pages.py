@@ -25,6 +25,7 @@ PAGES = {
     "interfaces": "/interfaces",
     "leases": "/leases",
     "blocklist": "/blocklist",
+    "secrets": "/secrets",
     "history": "/history",
     "generation": "/history/1",
     "audit": "/audit",

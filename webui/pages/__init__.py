@@ -12,7 +12,7 @@ from flask import current_app
 
 from webui.auth import can
 from webui.daemon import daemon
-from webui.pages import account, audit, blocklist, dashboard, history, interfaces, leases, nat, rules
+from webui.pages import account, audit, blocklist, dashboard, history, interfaces, leases, nat, rules, secrets
 from webui.plugins import Page
 
 BLUEPRINTS = (
@@ -23,6 +23,7 @@ BLUEPRINTS = (
     interfaces.interfaces,
     leases.leases,
     blocklist.blocklist,
+    secrets.secrets,
     history.history,
     audit.audit,
 )
@@ -46,6 +47,7 @@ MENU = (
     Entry("interfaces.show", "Interfaces", "interfaces", "interfaces.List"),
     Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),
     Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
+    Entry("secrets.show", "Secrets", "secrets", "secrets.List", "operator"),
     Entry("history.show", "History", "history", "config.Log"),
     Entry("audit.show", "Audit", "audit", "audit.Show", "admin"),
 )
