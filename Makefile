@@ -8,7 +8,7 @@ export PATRONUS_CACHE PATRONUS_MIRROR KEYS
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop image keys flash test test-unit test-vm lint bench soak bpf venv trees clean
+.PHONY: help run stop image keys flash test test-unit test-vm lint bench soak schema bpf venv trees clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: venv trees image bpf  ## measure all, or ONLY="xdp boot memory sizes buil
 
 soak: venv trees image bpf  ## the full counts, for hours, or ONLY="xdp firewall generated rest power reproducible"
 	$(PYTHON) -m tests.soak $(ONLY)
+
+schema: venv  ## write docs/schema anew from the models
+	$$($(PYTHON) -c 'from image.host import cache; print(cache() / "venv/bin/python")') -m tests.golden.schema
 
 bpf: venv trees  ## compile the XDP programs into build/bpf
 	$(PYTHON) -m image.build --bpf

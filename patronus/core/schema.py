@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from patronus.core.explain import explain
 from patronus.core.identify import RandomHex, give_ids, lacks_ids, new_id, repeated_ids
+from patronus.core.json_schema import file_schema
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Location, Path, Problem
 from patronus.core.salvage import Salvage, SalvagedLocations, salvage
@@ -229,9 +230,7 @@ class Schema:
 
     def json_schema(self) -> dict[str, Any]:
         """Return section → JSON Schema (draft 2020-12) of its file."""
-        return {
-            path: section.model.model_json_schema(by_alias=True) for path, section in self.sections.items()
-        }
+        return {path: file_schema(section) for path, section in self.sections.items()}
 
 
 def with_text(file: File, text: str) -> File:

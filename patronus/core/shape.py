@@ -46,6 +46,20 @@ def members(annotation: Any, *, mapping: bool) -> list[Any]:
     return found
 
 
+def nested(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """Return the model and all that its fields hold, each once."""
+    found: dict[type[BaseModel], None] = {}
+    todo: list[Any] = [model]
+    while todo:
+        annotation = todo.pop()
+        todo += members(annotation, mapping=False) + members(annotation, mapping=True)
+        for one in models(annotation):
+            if one not in found:
+                found[one] = None
+                todo += [info.annotation for info in one.model_fields.values()]
+    return list(found)
+
+
 @cache
 def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """Return the fields by the key that a file uses."""

@@ -11,11 +11,12 @@ import signal
 import sys
 from pathlib import Path
 
-from patronus.core.errors import PatronusError
+from patronus.core.errors import PatronusError, StorageError
 from patronus.daemon import wiring
 from patronus.daemon.certificate import Certificate
 from patronus.daemon.console import first_login_text, tell_console
 from patronus.daemon.pulse import keep_pulse
+from patronus.daemon.schema_files import FOLDER, write_schemas
 from patronus.daemon.server import Server
 from patronus.daemon.settings import PatronusFile, router_addresses
 from patronus.kernel.host import Places
@@ -48,6 +49,7 @@ def serve(places: Places) -> None:
         sys.exit(1)
     for message in report.messages:
         log.warning("%s", message)
+    publish_schemas(daemon)
     certificate = Certificate(daemon.host)
     fingerprint = certificate.try_to_hand_out()
     certificate.keep()
@@ -61,6 +63,14 @@ def serve(places: Places) -> None:
     notify("STOPPING=1")
     server.stop()
     daemon.vault.close()
+
+
+def publish_schemas(daemon: wiring.Daemon) -> None:
+    """Put the schemas where editors find them; a router without them is a router all the same."""
+    try:
+        write_schemas(daemon.host.places.run / FOLDER, daemon.engine.json_schema())
+    except StorageError as error:
+        log.warning("%s", error)
 
 
 def greet(daemon: wiring.Daemon, fingerprint: str) -> None:

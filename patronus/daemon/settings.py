@@ -52,9 +52,9 @@ class PatronusFile(Strict):
     """The file ``patronus.toml``."""
 
     schema_version: Literal[1] = Field(default=1, description="version of the configuration's format")
-    system: SystemSettings = SystemSettings()
-    web: WebSettings = WebSettings()
-    engine: EngineSettings = EngineSettings()
+    system: SystemSettings = Field(default=SystemSettings(), description="who this router is")
+    web: WebSettings = Field(default=WebSettings(), description="where the admin page can be reached")
+    engine: EngineSettings = Field(default=EngineSettings(), description="how changes are committed")
 
 
 def router_addresses(config: Configuration, zones: Iterable[str] | None = None) -> list[Address]:

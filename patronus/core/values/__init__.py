@@ -15,10 +15,20 @@
 | ``Duration`` | ``90s``, ``12h``, ``7d`` | int, seconds |
 | ``Rate`` | ``10/s`` | Frequency(count, per_s) |
 | ``BitRate`` | ``100mbit`` | int, bits per second |
+| ``Percentage``, ``ByteSize`` | ``40%``, ``64MiB`` | int, percent or bytes |
+| ``AsNumber``, ``Dscp`` | ``64512``, ``ef`` | int |
+| ``MarkMatch`` | ``0x10/0xff`` | Mark(value, mask) |
+| ``HexBytes``, ``Duid`` | ``0a:1b`` | str, lower-case hex without separators |
+| ``Iaid`` | ``1``, ``00:00:00:01`` | int |
+| ``DevicePath``, ``PublicKey`` | ``pci-0000:00:02.0``, base64 | str |
+| ``Country``, ``MailAddress`` | ``DE``, ``a@b.example`` | str |
+| ``HostPort`` | ``vpn.example:51820`` | Socket(host, port) |
+| ``InterfaceSuffix`` | ``::1`` | ipaddress.IPv6Address, first 64 bits zero |
 
 Each has a parser of its own, ``parse_prefix`` and so on, that raises ``Refused`` (a ValueError) with message,
 allowed and hint; raise ``Refused`` from your own validators too, so that the problem shows all three. A
-default in a model is the inside value (``lease_time: Duration = 43200``). Pure.
+default in a model is the inside value (``lease_time: Duration = 43200``). Values that one room alone has
+(protocols, schedules, record types) are in that room's model. Pure.
 """
 
 from patronus.core.values.addresses import (
@@ -39,6 +49,27 @@ from patronus.core.values.addresses import (
     parse_prefix,
     write_prefix,
 )
+from patronus.core.values.identifiers import (
+    Country,
+    DevicePath,
+    Duid,
+    HexBytes,
+    HostPort,
+    Iaid,
+    InterfaceSuffix,
+    MailAddress,
+    PublicKey,
+    Socket,
+    parse_country,
+    parse_device_path,
+    parse_duid,
+    parse_hex_bytes,
+    parse_host_port,
+    parse_iaid,
+    parse_interface_suffix,
+    parse_mail_address,
+    parse_public_key,
+)
 from patronus.core.values.names import (
     DomainName,
     Hostname,
@@ -55,6 +86,20 @@ from patronus.core.values.names import (
     parse_name,
     parse_time_zone,
     parse_url,
+)
+from patronus.core.values.numbers import (
+    AsNumber,
+    ByteSize,
+    Dscp,
+    Mark,
+    MarkMatch,
+    Percentage,
+    parse_as_number,
+    parse_byte_size,
+    parse_dscp,
+    parse_mark,
+    parse_percentage,
+    write_byte_size,
 )
 from patronus.core.values.quantities import (
     BitRate,
@@ -82,24 +127,40 @@ __all__ = [
     "Address",
     "AddressRange",
     "AddressWithPrefix",
+    "AsNumber",
     "BitRate",
+    "ByteSize",
+    "Country",
+    "DevicePath",
     "DomainName",
+    "Dscp",
+    "Duid",
     "Duration",
     "Frequency",
+    "HexBytes",
+    "HostPort",
     "Hostname",
+    "Iaid",
     "Id",
     "InterfaceId",
+    "InterfaceSuffix",
     "Ipv4Address",
     "Ipv6Address",
     "MacAddress",
+    "MailAddress",
+    "Mark",
+    "MarkMatch",
     "Name",
+    "Percentage",
     "Port",
     "PortRange",
     "Ports",
     "Prefix",
+    "PublicKey",
     "Range",
     "Rate",
     "Refused",
+    "Socket",
     "TimeZone",
     "Url",
     "VlanTag",
@@ -107,20 +168,34 @@ __all__ = [
     "parse_address",
     "parse_address_range",
     "parse_address_with_prefix",
+    "parse_as_number",
     "parse_bit_rate",
+    "parse_byte_size",
+    "parse_country",
+    "parse_device_path",
     "parse_domain_name",
+    "parse_dscp",
+    "parse_duid",
     "parse_duration",
+    "parse_hex_bytes",
+    "parse_host_port",
     "parse_hostname",
+    "parse_iaid",
     "parse_id",
     "parse_interface_id",
+    "parse_interface_suffix",
     "parse_ipv4_address",
     "parse_ipv6_address",
     "parse_mac_address",
+    "parse_mail_address",
+    "parse_mark",
     "parse_name",
+    "parse_percentage",
     "parse_port",
     "parse_port_range",
     "parse_ports",
     "parse_prefix",
+    "parse_public_key",
     "parse_rate",
     "parse_time_zone",
     "parse_url",
@@ -128,6 +203,7 @@ __all__ = [
     "shown",
     "text_of",
     "write_bit_rate",
+    "write_byte_size",
     "write_duration",
     "write_ports",
     "write_prefix",

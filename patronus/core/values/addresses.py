@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Annotated, Any
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator
 
+from patronus.core.values import metadata
 from patronus.core.values.refusal import Refused, shown, text_of
 
 _ADDRESS_ALLOWED = "an IPv4 or IPv6 address, such as 192.168.1.1 or fd00::1"
@@ -179,35 +180,57 @@ def parse_mac_address(value: Any) -> str:
     return text
 
 
-def _text(example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "examples": [example]})
-
-
 _TO_TEXT = PlainSerializer(str, return_type=str, when_used="json")
+_V4 = r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
+_V6 = r"[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*"
 
-Address = Annotated[IPv4Address | IPv6Address, PlainValidator(parse_address), _TO_TEXT, _text("192.168.1.1")]
+Address = Annotated[
+    IPv4Address | IPv6Address,
+    PlainValidator(parse_address),
+    _TO_TEXT,
+    metadata.text(_ADDRESS_ALLOWED, "192.168.1.1", "fd00::1", pattern=f"{_V4}|{_V6}"),
+]
 """An address of either family."""
-Ipv4Address = Annotated[IPv4Address, PlainValidator(parse_ipv4_address), _TO_TEXT, _text("192.168.1.1")]
+Ipv4Address = Annotated[
+    IPv4Address,
+    PlainValidator(parse_ipv4_address),
+    _TO_TEXT,
+    metadata.text("an IPv4 address", "192.168.1.1", pattern=_V4),
+]
 """An IPv4 address."""
-Ipv6Address = Annotated[IPv6Address, PlainValidator(parse_ipv6_address), _TO_TEXT, _text("fd00::1")]
+Ipv6Address = Annotated[
+    IPv6Address,
+    PlainValidator(parse_ipv6_address),
+    _TO_TEXT,
+    metadata.text("an IPv6 address", "fd00::1", pattern=_V6),
+]
 """An IPv6 address."""
 Prefix = Annotated[
     IPv4Network | IPv6Network,
     PlainValidator(parse_prefix),
     PlainSerializer(write_prefix, return_type=str, when_used="json"),
-    _text("192.168.1.0/24"),
+    metadata.text(_PREFIX_ALLOWED, "192.168.1.0/24", "fd00:1::/64", pattern=f"({_V4}|{_V6})(/[0-9]{{1,3}})?"),
 ]
 """A prefix of either family, or one address."""
 AddressWithPrefix = Annotated[
     IPv4Interface | IPv6Interface,
     PlainValidator(parse_address_with_prefix),
     _TO_TEXT,
-    _text("192.168.1.1/24"),
+    metadata.text(_INTERFACE_ALLOWED, "192.168.1.1/24", pattern=f"({_V4}|{_V6})/[0-9]{{1,3}}"),
 ]
 """An interface's address and the length of its subnet's prefix."""
 AddressRange = Annotated[
-    Range, PlainValidator(parse_address_range), _TO_TEXT, _text("192.168.1.100-192.168.1.199")
+    Range,
+    PlainValidator(parse_address_range),
+    _TO_TEXT,
+    metadata.text(
+        _RANGE_ALLOWED, "192.168.1.100-192.168.1.199", pattern=rf"({_V4}|{_V6})(\s*-\s*({_V4}|{_V6}))?"
+    ),
 ]
 """Addresses from first to last."""
-MacAddress = Annotated[str, PlainValidator(parse_mac_address), _text("52:54:00:00:00:01")]
+MacAddress = Annotated[
+    str,
+    PlainValidator(parse_mac_address),
+    metadata.text(_MAC_ALLOWED, "52:54:00:00:00:01", pattern="[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}"),
+]
 """One station's MAC."""

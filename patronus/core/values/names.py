@@ -10,8 +10,9 @@ from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import PlainValidator
 
+from patronus.core.values import metadata
 from patronus.core.values.refusal import Refused, shown, text_of
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -21,6 +22,9 @@ _INTERFACE_ALLOWED = "a-z, 0-9 and -, at most 15 characters, not starting with -
 _INTERFACE_RESERVED = frozenset({"lo", "all", "default"})
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SERVICE_LABEL = re.compile(r"_?[a-z0-9]([a-z0-9_-]{0,60}[a-z0-9])?")
+_HOST_ALLOWED = "letters, digits and -, at most 63 characters"
+_DOMAIN_ALLOWED = "labels of letters, digits and -, joined by dots, at most 253 characters"
+_ZONE_ALLOWED = "a name of the tz database, such as Europe/Berlin or UTC"
 _NAME_LIMIT = 128
 _ZONE_NAME = re.compile(r"[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*")
 
@@ -60,11 +64,10 @@ def parse_name(value: Any) -> str:
 
 def parse_hostname(value: Any) -> str:
     """Return one host label in lower case (RFC 1123 section 2.1). Raises Refused."""
-    allowed = "letters, digits and -, at most 63 characters"
-    text = text_of(value, "a host name", allowed).lower()
+    text = text_of(value, "a host name", _HOST_ALLOWED).lower()
     if not _LABEL.fullmatch(text):
         hint = "give the part before the first dot" if "." in text else None
-        raise Refused(f"{shown(value)} is not a host name", allowed, hint)
+        raise Refused(f"{shown(value)} is not a host name", _HOST_ALLOWED, hint)
     return text
 
 
@@ -73,13 +76,12 @@ def parse_domain_name(value: Any) -> str:
 
     Labels may start with an underscore, as services do (RFC 8552).
     """
-    allowed = "labels of letters, digits and -, joined by dots, at most 253 characters"
-    text = text_of(value, "a domain name", allowed).lower().removesuffix(".")
+    text = text_of(value, "a domain name", _DOMAIN_ALLOWED).lower().removesuffix(".")
     labels = text.split(".")
     if len(text) > 253 or not all(_SERVICE_LABEL.fullmatch(label) for label in labels):
-        raise Refused(f"{shown(value)} is not a domain name", allowed, _domain_hint(text))
+        raise Refused(f"{shown(value)} is not a domain name", _DOMAIN_ALLOWED, _domain_hint(text))
     if labels[-1].isdigit():
-        raise Refused(f"{shown(value)} is not a domain name", allowed, "it looks like an address")
+        raise Refused(f"{shown(value)} is not a domain name", _DOMAIN_ALLOWED, "it looks like an address")
     return text
 
 
@@ -98,13 +100,12 @@ def _time_zones() -> frozenset[str]:
 
 def parse_time_zone(value: Any) -> str:
     """Return a zone of the tz database, ``Europe/Berlin``; by form alone where no database is installed."""
-    allowed = "a name of the tz database, such as Europe/Berlin or UTC"
-    text = text_of(value, "a time zone", allowed)
+    text = text_of(value, "a time zone", _ZONE_ALLOWED)
     known = _time_zones()
     if not _ZONE_NAME.fullmatch(text) or (known and text not in known):
         close = get_close_matches(text, known, 1)
         hint = f"did you mean {close[0]}?" if close else None
-        raise Refused(f"{shown(value)} is not a time zone", allowed, hint)
+        raise Refused(f"{shown(value)} is not a time zone", _ZONE_ALLOWED, hint)
     return text
 
 
@@ -124,35 +125,43 @@ def parse_url(value: Any, schemes: tuple[str, ...] = ("https", "http")) -> str:
     return text
 
 
-Id = Annotated[
-    str, PlainValidator(parse_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})
-]
+Id = Annotated[str, PlainValidator(parse_id), metadata.text(_ID_ALLOWED, "r-7f3a", pattern=_ID.pattern)]
 """The stable name of a list item."""
 ZoneId = Id
 """The name of a firewall zone; that ``self`` is the router is for the firewall's check to say."""
 InterfaceId = Annotated[
     str,
     PlainValidator(parse_interface_id),
-    WithJsonSchema({"type": "string", "pattern": f"^{_INTERFACE.pattern}$"}),
+    metadata.text(_INTERFACE_ALLOWED, "lan", pattern=_INTERFACE.pattern),
 ]
 """The role of an interface."""
 Name = Annotated[
     str,
     PlainValidator(parse_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _NAME_LIMIT}),
+    metadata.text("one line of text", "the printer", minLength=1, maxLength=_NAME_LIMIT),
 ]
 """A name for people."""
 Hostname = Annotated[
-    str, PlainValidator(parse_hostname), WithJsonSchema({"type": "string", "format": "hostname"})
+    str,
+    PlainValidator(parse_hostname),
+    metadata.text(_HOST_ALLOWED, "printer", pattern="[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"),
 ]
 """One host label."""
 DomainName = Annotated[
-    str, PlainValidator(parse_domain_name), WithJsonSchema({"type": "string", "format": "hostname"})
+    str,
+    PlainValidator(parse_domain_name),
+    metadata.text(_DOMAIN_ALLOWED, "home.arpa", pattern=r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9.])?"),
 ]
 """A domain name."""
 TimeZone = Annotated[
-    str, PlainValidator(parse_time_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})
+    str,
+    PlainValidator(parse_time_zone),
+    metadata.text(_ZONE_ALLOWED, "Europe/Berlin", pattern=_ZONE_NAME.pattern),
 ]
 """A zone of the tz database."""
-Url = Annotated[str, PlainValidator(parse_url), WithJsonSchema({"type": "string", "format": "uri"})]
+Url = Annotated[
+    str,
+    PlainValidator(parse_url),
+    metadata.text("https://host/… or http://host/…", "https://lists.example/ads.txt", format="uri"),
+]
 """An http or https URL; other schemes: ``parse_url(value, schemes)`` in a validator of your own."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator
 
+from patronus.core.values import metadata
 from patronus.core.values.refusal import Refused, shown, text_of
 
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -168,47 +169,53 @@ def parse_vlan_tag(value: Any) -> int:
     return number
 
 
-def _schema(example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "examples": [example]})
-
-
-_PORT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]}
+_PORT_SCHEMA: list[dict[str, Any]] = [
+    {"type": "integer", "minimum": 1, "maximum": 65535},
+    {"type": "string", "pattern": r"^\s*[0-9]{1,11}\s*(-\s*[0-9]{1,11}\s*)?$"},
+]
 
 Duration = Annotated[
     int,
     PlainValidator(parse_duration),
     PlainSerializer(write_duration, return_type=str, when_used="json"),
-    _schema("12h"),
+    metadata.text(_DURATION_ALLOWED, "12h", unit="seconds", pattern=_DURATION.pattern),
 ]
 """Seconds."""
 Rate = Annotated[
     Frequency,
     PlainValidator(parse_rate),
     PlainSerializer(str, return_type=str, when_used="json"),
-    _schema("10/s"),
+    metadata.text(_RATE_ALLOWED, "10/s", pattern="[0-9 ]{1,20}/[ a-z]{1,12}"),
 ]
 """Events in a time."""
 BitRate = Annotated[
     int,
     PlainValidator(parse_bit_rate),
     PlainSerializer(write_bit_rate, return_type=str, when_used="json"),
-    _schema("100mbit"),
+    metadata.text(
+        _BIT_RATE_ALLOWED,
+        "100mbit",
+        unit="bits per second",
+        pattern=r"[0-9]{1,9}(\.[0-9]{1,9})?[GgMmKk]?[Bb][Ii][Tt]",
+    ),
 ]
 """Bits per second."""
-Port = Annotated[
-    int, PlainValidator(parse_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})
-]
+Port = Annotated[int, PlainValidator(parse_port), metadata.number(1, 65535, "a port, 1-65535", 443)]
 """One port."""
 Ports = Annotated[
     tuple[PortRange, ...],
     PlainValidator(parse_ports),
     PlainSerializer(write_ports, when_used="json"),
-    WithJsonSchema(
-        {"anyOf": [*_PORT_SCHEMA["anyOf"], {"type": "array", "items": _PORT_SCHEMA, "minItems": 1}]}
+    metadata.Shape(
+        {
+            "anyOf": [*_PORT_SCHEMA, {"type": "array", "items": {"anyOf": _PORT_SCHEMA}, "minItems": 1}],
+            metadata.WRITTEN: _PORTS_ALLOWED,
+            "examples": [443, "1000-2000", [80, "8000-8100"]],
+        }
     ),
 ]
 """A port, a range, or a list of them."""
 VlanTag = Annotated[
-    int, PlainValidator(parse_vlan_tag), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 4094})
+    int, PlainValidator(parse_vlan_tag), metadata.number(1, 4094, "a VLAN identifier, 1-4094", 30)
 ]
 """The identifier of a VLAN."""

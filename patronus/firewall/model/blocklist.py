@@ -12,9 +12,9 @@ from patronus.core.values import Id, Name, Prefix
 class BlockedPrefix(Strict):
     """One blocked prefix and, for people, why."""
 
-    id: Id
-    prefix: Prefix
-    reason: Name | None = None
+    id: Id = Field(description="stable name of the entry")
+    prefix: Prefix = Field(description="what is blocked, in both directions")
+    reason: Name | None = Field(default=None, description="why, for people")
 
 
 class Blocklist(Strict):
@@ -24,5 +24,5 @@ class Blocklist(Strict):
     servers belong to it without being named.
     """
 
-    prefixes: tuple[BlockedPrefix, ...] = ()
+    prefixes: tuple[BlockedPrefix, ...] = Field(default=(), description="prefixes that are blocked for good")
     never: tuple[Prefix, ...] = Field(default=(), description="prefixes that can never be blocked")

@@ -9,12 +9,13 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, TypeVar
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator
 
 from patronus.core.values import (
     PortRange,
     Range,
     Refused,
+    metadata,
     parse_address_range,
     parse_id,
     parse_port_range,
@@ -46,6 +47,9 @@ ICMPV6_TYPES = {
 }  # fmt: skip
 """Names of ICMPv6 types (RFC 4443, RFC 4861)."""
 _ADDRESS_ALLOWED = "a prefix, an address, a range first-last, @alias, or a list of them"
+_LITERAL_ALLOWED = "prefixes, addresses and ranges first-last"
+_PORT_ALLOWED = 'a port, a range "1000-2000", @alias, or a list of them'
+_ICMP_ALLOWED = "an ICMP type's name or number 0-255, or a list of them"
 _PROTOCOL_ALLOWED = "a protocol's name or number 0-255, or a list of them"
 T = TypeVar("T")
 
@@ -155,9 +159,12 @@ def _write_one(item: Any) -> str | int:
     return item if isinstance(item, int) else str(item)
 
 
-def _schema(*kinds: str) -> WithJsonSchema:
-    one: list[dict[str, Any]] = [{"type": kind} for kind in kinds]
-    return WithJsonSchema({"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]})
+def _schema(written: str, *examples: Any, numbers: bool = False) -> metadata.Shape:
+    one: list[dict[str, Any]] = [{"type": "string"}]
+    if numbers:
+        one.append({"type": "integer", "minimum": 0, "maximum": 65535})
+    many = {"type": "array", "items": {"anyOf": one}, "minItems": 1}
+    return metadata.Shape({"anyOf": [*one, many], metadata.WRITTEN: written, "examples": list(examples)})
 
 
 _TO_JSON = PlainSerializer(_write, when_used="json")
@@ -165,7 +172,7 @@ Addresses = Annotated[
     tuple[AddressMatch, ...],
     PlainValidator(lambda value: _many(value, parse_address_match, _ADDRESS_ALLOWED)),
     _TO_JSON,
-    _schema("string"),
+    _schema(_ADDRESS_ALLOWED, "192.168.1.0/24", "@admins"),
 ]
 """Prefixes, ranges and aliases; one of them has to fit."""
 LiteralAddresses = Annotated[
@@ -174,27 +181,27 @@ LiteralAddresses = Annotated[
         lambda value: tuple(map(parse_literal_address, value if isinstance(value, list) else [value]))
     ),
     PlainSerializer(lambda items: [_write_one(item) for item in items], when_used="json"),
-    _schema("string"),
+    _schema(_LITERAL_ALLOWED, ["192.168.1.10", "192.168.1.16/28"]),
 ]
 """Prefixes and ranges; may be empty."""
 PortMatches = Annotated[
     tuple[PortMatch, ...],
-    PlainValidator(lambda value: _many(value, parse_port_match, 'a port, a range "1000-2000", @alias')),
+    PlainValidator(lambda value: _many(value, parse_port_match, _PORT_ALLOWED)),
     _TO_JSON,
-    _schema("integer", "string"),
+    _schema(_PORT_ALLOWED, 22, "1000-2000", "@web", numbers=True),
 ]
 """Ports, ranges and aliases."""
 Protocols = Annotated[
     tuple[Protocol, ...],
     PlainValidator(lambda value: _many(value, parse_protocol, _PROTOCOL_ALLOWED)),
     _TO_JSON,
-    _schema("string", "integer"),
+    _schema(_PROTOCOL_ALLOWED, "tcp", ["tcp", "udp"], numbers=True),
 ]
 """One protocol or several."""
 IcmpTypes = Annotated[
     tuple[str | int, ...],
-    PlainValidator(lambda value: _many(value, parse_icmp_type, "an ICMP type or a list of them")),
+    PlainValidator(lambda value: _many(value, parse_icmp_type, _ICMP_ALLOWED)),
     _TO_JSON,
-    _schema("string", "integer"),
+    _schema(_ICMP_ALLOWED, "echo-request", numbers=True),
 ]
 """One ICMP type or several."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from patronus.core.model import Strict
 from patronus.core.values import (
@@ -18,6 +18,7 @@ from patronus.core.values import (
     Ports,
     Refused,
     ZoneId,
+    metadata,
     parse_address,
     parse_port_range,
     shown,
@@ -67,7 +68,7 @@ TargetText = Annotated[
     Target,
     PlainValidator(parse_target),
     PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "examples": ["192.168.1.30:443"]}),
+    metadata.text(_TARGET_ALLOWED, "192.168.1.30:443"),
 ]
 """An address, perhaps with ports."""
 
@@ -75,26 +76,26 @@ TargetText = Annotated[
 class Masquerade(Strict):
     """Hide what leaves through ``out`` behind the address of the interface; IPv4 unless said otherwise."""
 
-    id: Id
-    name: Name | None = None
-    type: Literal["masquerade"]
-    out: ZoneId
-    source: Addresses | None = None
-    family: Literal["ipv4", "ipv6", "both"] = "ipv4"
-    enabled: bool = True
+    id: Id = Field(description="stable name of the entry")
+    name: Name | None = Field(default=None, description="what people call it")
+    type: Literal["masquerade"] = Field(description="hide behind the address of the interface")
+    out: ZoneId = Field(description="zone through which the packets leave")
+    source: Addresses | None = Field(default=None, description="only from these addresses")
+    family: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="which of IPv4 and IPv6")
+    enabled: bool = Field(default=True, description="false: as if it were not there")
 
 
 class Snat(Strict):
     """Give what leaves through ``out`` the source address ``to``."""
 
-    id: Id
-    name: Name | None = None
-    type: Literal["snat"]
-    out: ZoneId
-    source: Addresses | None = None
-    destination: Addresses | None = None
-    to: Address
-    enabled: bool = True
+    id: Id = Field(description="stable name of the entry")
+    name: Name | None = Field(default=None, description="what people call it")
+    type: Literal["snat"] = Field(description="translate the source")
+    out: ZoneId = Field(description="zone through which the packets leave")
+    source: Addresses | None = Field(default=None, description="only from these addresses")
+    destination: Addresses | None = Field(default=None, description="only to these addresses")
+    to: Address = Field(description="the new source address")
+    enabled: bool = Field(default=True, description="false: as if it were not there")
 
 
 class Dnat(Strict):
@@ -104,18 +105,22 @@ class Dnat(Strict):
     through the filter, after all rules have had their say.
     """
 
-    id: Id
-    name: Name | None = None
-    type: Literal["dnat"]
-    in_: ZoneId = Field(alias="in")
-    source: Addresses | None = None
-    destination: Addresses | None = None
-    protocol: Protocols = (Protocol(TCP),)
-    destination_port: Ports | None = None
-    to: TargetText
-    hairpin: bool = False
-    rule: bool = True
-    enabled: bool = True
+    id: Id = Field(description="stable name of the entry")
+    name: Name | None = Field(default=None, description="what people call it")
+    type: Literal["dnat"] = Field(description="forward to a host inside")
+    in_: ZoneId = Field(alias="in", description="zone in which the connections arrive")
+    source: Addresses | None = Field(default=None, description="only from these addresses")
+    destination: Addresses | None = Field(
+        default=None, description="the address that they are for; left out: the router's own"
+    )
+    protocol: Protocols = Field(default=(Protocol(TCP),), description="protocols that are forwarded")
+    destination_port: Ports | None = Field(
+        default=None, description="ports that are forwarded; left out: all"
+    )
+    to: TargetText = Field(description="host inside, perhaps with other ports")
+    hairpin: bool = Field(default=False, description="whether it works from inside by the outer address")
+    rule: bool = Field(default=True, description="whether the filter lets the forwarded connections through")
+    enabled: bool = Field(default=True, description="false: as if it were not there")
 
     @model_validator(mode="after")
     def _ports_fit(self) -> Dnat:
@@ -141,4 +146,6 @@ NatEntry = Annotated[Masquerade | Snat | Dnat, Field(discriminator="type")]
 class Nat(Strict):
     """All translations."""
 
-    nat: tuple[NatEntry, ...] = ()
+    nat: tuple[NatEntry, ...] = Field(
+        default=(), description="the translations; the first that matches decides"
+    )

@@ -17,10 +17,10 @@ from patronus.firewall.model.zones import Action
 class Alias(Strict):
     """A name for addresses or for ports, used as ``@id``. One that is empty matches nothing."""
 
-    id: Id
-    addresses: LiteralAddresses | None = None
-    ports: Ports | None = None
-    description: Name | None = None
+    id: Id = Field(description="name, used as @name")
+    addresses: LiteralAddresses | None = Field(default=None, description="prefixes, addresses and ranges")
+    ports: Ports | None = Field(default=None, description="ports and ranges")
+    description: Name | None = Field(default=None, description="for people")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Alias:
@@ -33,9 +33,9 @@ class Alias(Strict):
 class Endpoint(Strict):
     """One side of a rule. ``mac`` belongs to the source: a packet carries the sender's MAC alone."""
 
-    zone: ZoneId | None = None
-    source: Addresses | None = None
-    mac: MacAddress | None = None
+    zone: ZoneId | None = Field(default=None, description="the zone")
+    source: Addresses | None = Field(default=None, description="source addresses or aliases")
+    mac: MacAddress | None = Field(default=None, description="MAC of the sender")
 
 
 def _endpoint(value: Any) -> Any:
@@ -58,16 +58,22 @@ class Limit(Strict):
     ``per`` counts for each source or destination address of its own. ``burst`` may come at once.
     """
 
-    rate: Rate
-    burst: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 5
-    per: Literal["source", "destination"] | None = None
+    rate: Rate = Field(description="most matches in a time")
+    burst: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(
+        default=5, description="matches beyond that at once"
+    )
+    per: Literal["source", "destination"] | None = Field(
+        default=None, description="what is counted by itself"
+    )
 
 
 class Log(Strict):
     """Write what the rule decides to the journal, at most so often."""
 
-    rate: Rate = Frequency(10, 1)
-    burst: Annotated[int, Field(ge=1, le=1000, strict=True)] = 20
+    rate: Rate = Field(default=Frequency(10, 1), description="most log lines in a time")
+    burst: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(
+        default=20, description="log lines beyond that at once"
+    )
 
 
 class Rule(Strict):
@@ -76,22 +82,32 @@ class Rule(Strict):
     ``interface`` is the short form of ``from``: what arrives at that interface. ``to: self`` is the router.
     """
 
-    id: Id
-    name: Name | None = None
-    from_: From | None = Field(default=None, alias="from")
-    to: ZoneId | None = None
-    interface: InterfaceId | None = None
-    source: Addresses | None = None
-    destination: Addresses | None = None
-    protocol: Protocols | None = None
-    source_port: PortMatches | None = None
-    destination_port: PortMatches | None = None
-    icmp_type: IcmpTypes | None = None
-    action: Action
-    log: bool | Log = False
-    schedule: Schedule | None = None
-    limit: Limit | None = None
-    enabled: bool = True
+    id: Id = Field(description="stable name of the rule; given when it is first written")
+    name: Name | None = Field(default=None, description="what people call it")
+    from_: From | None = Field(
+        default=None, alias="from", description="zone in which the packet arrives; left out: any"
+    )
+    to: ZoneId | None = Field(default=None, description="zone into which it goes; left out: any")
+    interface: InterfaceId | None = Field(
+        default=None, description="interface at which the packet arrives, in place of from"
+    )
+    source: Addresses | None = Field(default=None, description="source addresses or aliases")
+    destination: Addresses | None = Field(default=None, description="destination addresses or aliases")
+    protocol: Protocols | None = Field(default=None, description="protocol above IP, such as tcp, or several")
+    source_port: PortMatches | None = Field(
+        default=None, description="source ports or aliases; needs tcp or udp"
+    )
+    destination_port: PortMatches | None = Field(
+        default=None, description="destination ports or aliases; needs tcp or udp"
+    )
+    icmp_type: IcmpTypes | None = Field(
+        default=None, description="ICMP or ICMPv6 types; needs icmp or icmpv6"
+    )
+    action: Action = Field(description="what happens to what matches")
+    log: bool | Log = Field(default=False, description="whether matches are logged")
+    schedule: Schedule | None = Field(default=None, description="when it applies; left out: always")
+    limit: Limit | None = Field(default=None, description="how often it may match")
+    enabled: bool = Field(default=True, description="false: as if it were not there")
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Rule:
@@ -110,5 +126,5 @@ class Rule(Strict):
 class Rules(Strict):
     """Aliases and rules."""
 
-    aliases: tuple[Alias, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    aliases: tuple[Alias, ...] = Field(default=(), description="names for addresses or ports")
+    rules: tuple[Rule, ...] = Field(default=(), description="the rules; the first that matches decides")

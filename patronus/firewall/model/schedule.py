@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from patronus.core.model import Strict
-from patronus.core.values import Refused, TimeZone, shown
+from patronus.core.values import Refused, TimeZone, metadata, shown
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAYS_ALLOWED = f"{', '.join(DAYS)}, spans such as mon-fri, or a list of them"
@@ -64,14 +64,20 @@ Days = Annotated[
     tuple[int, ...],
     PlainValidator(parse_days),
     PlainSerializer(lambda days: [DAYS[day] for day in days], when_used="json"),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "examples": [["mon-fri"]]}),
+    metadata.Shape(
+        {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+            metadata.WRITTEN: _DAYS_ALLOWED,
+            "examples": ["mon-fri", ["sat", "sun"]],
+        }
+    ),
 ]
 """Days of the week."""
 DayTime = Annotated[
     TimeSpan,
     PlainValidator(parse_time_span),
     PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "examples": ["08:00-18:00"]}),
+    metadata.text(_TIME_ALLOWED, "08:00-18:00", pattern=r"[0-9 ]{2,6}:[0-9 ]{2,6}-[0-9 ]{2,6}:[0-9 ]{2,6}"),
 ]
 """A time of the day."""
 
@@ -79,9 +85,11 @@ DayTime = Annotated[
 class Schedule(Strict):
     """When the rule applies; outside it the rule is as if it were not there, and flows it allowed end."""
 
-    days: Days = tuple(range(7))
-    time: DayTime | None = None
-    timezone: TimeZone | None = None
+    days: Days = Field(default=tuple(range(7)), description="days of the week")
+    time: DayTime | None = Field(
+        default=None, description="time of the day; an end before the start is on the next day"
+    )
+    timezone: TimeZone | None = Field(default=None, description="time zone; left out: that of the router")
 
     @model_validator(mode="after")
     def _says_something(self) -> Schedule:

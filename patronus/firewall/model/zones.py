@@ -23,13 +23,20 @@ class Zone(Strict):
     (``dhcp``, ``dns``, ``web``); left out, it reaches all that listen there.
     """
 
-    id: ZoneId
-    to: dict[ZoneId, Action] = Field(default_factory=dict)
-    self_services: tuple[Id, ...] | None = None
+    id: ZoneId = Field(description="name of the zone, such as lan")
+    to: dict[ZoneId, Action] = Field(
+        default_factory=dict,
+        description="zone, or self for the router → what happens to what no rule decides",
+        examples=[{"wan": "allow", "self": "allow"}],
+    )
+    self_services: tuple[Id, ...] | None = Field(
+        default=None,
+        description="services of the router that it reaches: dhcp, dns, web; left out: all",
+    )
 
 
 class Zones(Strict):
     """All zones. The default file lets the LAN out and nothing in."""
 
-    zones: tuple[Zone, ...] = ()
+    zones: tuple[Zone, ...] = Field(default=(), description="the zones")
     default: Literal["drop", "reject"] = Field(default="drop", description="what happens to the rest")

@@ -33,32 +33,42 @@ PrintableText = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
 class RawOption(Strict):
     """An option that has no name here, by number and bytes."""
 
-    code: RawCode
-    hex: HexBytes
+    code: RawCode = Field(description="number of the option")
+    hex: HexBytes = Field(description="its bytes in hexadecimal")
 
 
 class Options(Strict):
     """What clients are told (RFC 2132); left out, router, DNS server and domain are this router's own."""
 
-    router: Ipv4Address | None = None
-    dns_servers: tuple[Ipv4Address, ...] = ()
-    domain_name: DomainName | None = None
-    domain_search: tuple[DomainName, ...] = ()
-    ntp_servers: tuple[Ipv4Address, ...] = ()
-    interface_mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = None
-    tftp_server: PrintableText | None = None
-    boot_file: PrintableText | None = None
-    raw: tuple[RawOption, ...] = ()
+    router: Ipv4Address | None = Field(
+        default=None, description="default gateway; left out: this router's address"
+    )
+    dns_servers: tuple[Ipv4Address, ...] = Field(default=(), description="DNS servers; left out: this router")
+    domain_name: DomainName | None = Field(
+        default=None, description="domain of the network; left out: that of the DNS server"
+    )
+    domain_search: tuple[DomainName, ...] = Field(
+        default=(), description="domains that are tried after a short name"
+    )
+    ntp_servers: tuple[Ipv4Address, ...] = Field(default=(), description="time servers")
+    interface_mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = Field(
+        default=None, description="MTU in bytes"
+    )
+    tftp_server: PrintableText | None = Field(default=None, description="server to boot from")
+    boot_file: PrintableText | None = Field(default=None, description="file to boot")
+    raw: tuple[RawOption, ...] = Field(default=(), description="options that have no name here")
 
 
 class Reservation(Strict):
     """An address that only one host gets, known by its MAC or by its client identifier."""
 
-    id: Id
-    mac: MacAddress | None = None
-    client_id: ClientId | None = None
-    address: Ipv4Address
-    hostname: Hostname | None = None
+    id: Id = Field(description="stable name of the reservation")
+    mac: MacAddress | None = Field(default=None, description="MAC of the host")
+    client_id: ClientId | None = Field(
+        default=None, description="client identifier of the host in hexadecimal, in place of its MAC"
+    )
+    address: Ipv4Address = Field(description="the address")
+    hostname: Hostname | None = Field(default=None, description="name of the host")
 
     @model_validator(mode="after")
     def _names_a_host(self) -> Reservation:
@@ -70,18 +80,18 @@ class Reservation(Strict):
 class Pool(Strict):
     """The addresses of one interface's subnet that hosts may have, and for how long."""
 
-    id: Id
-    interface: InterfaceId
-    ranges: tuple[AddressRange, ...] = ()
-    lease_time: Duration = 43200
-    options: Options = Options()
-    reservations: tuple[Reservation, ...] = ()
+    id: Id = Field(description="stable name of the pool")
+    interface: InterfaceId = Field(description="interface whose network it serves")
+    ranges: tuple[AddressRange, ...] = Field(default=(), description="addresses that are given out")
+    lease_time: Duration = Field(default=43200, description="how long a client may keep its address")
+    options: Options = Field(default=Options(), description="what clients are told")
+    reservations: tuple[Reservation, ...] = Field(default=(), description="addresses for single hosts")
 
 
 class Dhcp(Strict):
     """All pools."""
 
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[Pool, ...] = Field(default=(), description="the pools")
 
 
 SECTION = Section("network/dhcp", Dhcp)

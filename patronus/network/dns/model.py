@@ -20,12 +20,14 @@ RecordType = Literal["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "PTR"]
 class Upstream(Strict):
     """A server to ask: one by address, or those that an uplink was given (``from``)."""
 
-    id: Id
-    from_: InterfaceId | None = Field(default=None, alias="from")
-    address: Address | None = None
-    port: Port = 53
-    protocol: Literal["udp", "tcp", "tls"] = "udp"
-    name: DomainName | None = None
+    id: Id = Field(description="stable name of the server")
+    from_: InterfaceId | None = Field(
+        default=None, alias="from", description="uplink whose servers are asked, in place of an address"
+    )
+    address: Address | None = Field(default=None, description="address of the server")
+    port: Port = Field(default=53, description="port of the server")
+    protocol: Literal["udp", "tcp", "tls"] = Field(default="udp", description="how it is asked")
+    name: DomainName | None = Field(default=None, description="name in its certificate; for tls")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Upstream:
@@ -37,34 +39,40 @@ class Upstream(Strict):
 class Local(Strict):
     """The domain of this network; its names are never asked of anyone else."""
 
-    domain: DomainName = "home.arpa"
-    leases: bool = True
+    domain: DomainName = Field(default="home.arpa", description="domain of this network")
+    leases: bool = Field(default=True, description="whether DHCP clients have names in it")
 
 
 class Record(Strict):
     """One record of ours. ``value`` is written as in a zone file."""
 
-    id: Id
-    name: RecordName
-    type: RecordType
-    value: Annotated[str, Field(min_length=1, max_length=1024)]
-    ttl: Duration = 300
+    id: Id = Field(description="stable name of the record")
+    name: RecordName = Field(description="name that is asked for; *. for any below")
+    type: RecordType = Field(description="type of the record")
+    value: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="value as in a zone file", examples=["192.168.1.30"]
+    )
+    ttl: Duration = Field(default=300, description="how long others may keep it")
 
 
 class Blocklist(Strict):
     """Names that do not exist for our clients: a file of names or in the form of ``hosts``."""
 
-    id: Id
-    file: FileName | None = None
-    url: Url | None = None
-    refresh: Duration | None = None
+    id: Id = Field(description="stable name of the list")
+    file: FileName | None = Field(default=None, description="file of names on the router")
+    url: Url | None = Field(default=None, description="where the list is fetched from")
+    refresh: Duration | None = Field(default=None, description="how often it is fetched")
 
 
 class Cache(Strict):
     """How many answers are kept, and how long past their end they serve while no upstream answers."""
 
-    size: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = 50_000
-    serve_stale: Duration = 3600
+    size: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = Field(
+        default=50_000, description="answers that are kept"
+    )
+    serve_stale: Duration = Field(
+        default=3600, description="how long past its end an answer serves while no upstream does"
+    )
 
 
 class Dns(Strict):
@@ -73,14 +81,18 @@ class Dns(Strict):
     ``private_domains`` are outside domains that may answer with private addresses all the same.
     """
 
-    listen: tuple[InterfaceId, ...] = ()
-    upstreams: tuple[Upstream, ...] = ()
-    local: Local = Local()
-    records: tuple[Record, ...] = ()
-    blocklists: tuple[Blocklist, ...] = ()
-    cache: Cache = Cache()
-    rebind_protection: bool = True
-    private_domains: tuple[DomainName, ...] = ()
+    listen: tuple[InterfaceId, ...] = Field(default=(), description="interfaces on which the server answers")
+    upstreams: tuple[Upstream, ...] = Field(default=(), description="servers that are asked")
+    local: Local = Field(default=Local(), description="the domain of this network")
+    records: tuple[Record, ...] = Field(default=(), description="records of our own")
+    blocklists: tuple[Blocklist, ...] = Field(default=(), description="names that do not exist for clients")
+    cache: Cache = Field(default=Cache(), description="how answers are kept")
+    rebind_protection: bool = Field(
+        default=True, description="refuse private addresses in answers from outside"
+    )
+    private_domains: tuple[DomainName, ...] = Field(
+        default=(), description="outside domains that may answer with private addresses"
+    )
 
 
 SECTION = Section("network/dns", Dns)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from patronus.core.model import Section, Strict
 from patronus.core.values import (
     AddressWithPrefix,
+    DevicePath,
     InterfaceId,
     Ipv4Address,
     Ipv6Address,
@@ -26,8 +27,8 @@ Mtu = Annotated[int, Field(ge=576, le=9216, strict=True)]
 class Match(Strict):
     """How a NIC is known again: by its permanent MAC, else by its place on the bus (udev's ID_PATH)."""
 
-    mac: MacAddress | None = None
-    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] | None = None
+    mac: MacAddress | None = Field(default=None, description="permanent MAC of the card")
+    path: DevicePath | None = Field(default=None, description="place on the bus, udev's ID_PATH")
 
     @model_validator(mode="after")
     def _names_something(self) -> Match:
@@ -39,15 +40,21 @@ class Match(Strict):
 class Ipv4(Strict):
     """IPv4 on one interface. PPPoE is not built yet and is refused in the checks."""
 
-    method: Literal["dhcp", "static", "pppoe", "none"] = "none"
-    addresses: tuple[AddressWithPrefix, ...] = ()
-    gateway: Ipv4Address | None = None
+    method: Literal["dhcp", "static", "pppoe", "none"] = Field(
+        default="none", description="where its address comes from"
+    )
+    addresses: tuple[AddressWithPrefix, ...] = Field(
+        default=(), description="static addresses with their prefix length"
+    )
+    gateway: Ipv4Address | None = Field(default=None, description="default gateway; for static")
 
 
 class PrefixDelegation(Strict):
     """Ask the provider for a prefix; ``hint`` is the length that we would like (RFC 8415 section 18.2.1)."""
 
-    hint: Annotated[int, Field(ge=32, le=64, strict=True)] = 56
+    hint: Annotated[int, Field(ge=32, le=64, strict=True)] = Field(
+        default=56, description="prefix length to ask for, in bits"
+    )
 
 
 class Ipv6(Strict):
@@ -58,41 +65,53 @@ class Ipv6(Strict):
     (RFC 4193). ``advertise`` makes the router announce itself and the prefixes of static addresses.
     """
 
-    method: Literal["dhcp", "slaac", "static", "delegated", "none"] = "none"
-    addresses: tuple[AddressWithPrefix, ...] = ()
-    gateway: Ipv6Address | None = None
-    prefix_delegation: PrefixDelegation | None = None
-    from_: InterfaceId | None = Field(default=None, alias="from")
-    subnet: Annotated[int, Field(ge=0, le=65535, strict=True)] = 0
-    ula: bool = False
-    advertise: bool = False
+    method: Literal["dhcp", "slaac", "static", "delegated", "none"] = Field(
+        default="none", description="where its address comes from"
+    )
+    addresses: tuple[AddressWithPrefix, ...] = Field(
+        default=(), description="static addresses with their prefix length"
+    )
+    gateway: Ipv6Address | None = Field(default=None, description="default gateway; for static")
+    prefix_delegation: PrefixDelegation | None = Field(
+        default=None, description="ask the provider for a prefix"
+    )
+    from_: InterfaceId | None = Field(
+        default=None, alias="from", description="uplink whose prefix it is numbered from; for delegated"
+    )
+    subnet: Annotated[int, Field(ge=0, le=65535, strict=True)] = Field(
+        default=0, description="number of its /64 in that prefix"
+    )
+    ula: bool = Field(default=False, description="add a local prefix that always stays")
+    advertise: bool = Field(
+        default=False, description="announce the router and the prefixes of static addresses"
+    )
 
 
 class Vlan(Strict):
     """A VLAN on top of another interface (IEEE 802.1Q)."""
 
-    parent: InterfaceId
-    tag: VlanTag
+    parent: InterfaceId = Field(description="interface that carries it")
+    tag: VlanTag = Field(description="VLAN identifier")
 
 
 class Bridge(Strict):
     """A bridge over other interfaces, which have neither zone nor address of their own."""
 
-    members: tuple[InterfaceId, ...] = ()
-    stp: bool = False
+    members: tuple[InterfaceId, ...] = Field(default=(), description="interfaces that it joins")
+    stp: bool = Field(default=False, description="whether it speaks the spanning tree protocol")
 
 
 class Interface(Strict):
     """One role: what plays it (exactly one of match, vlan, bridge), its zone and its addresses."""
 
-    id: InterfaceId
-    match: Match | None = None
-    vlan: Vlan | None = None
-    bridge: Bridge | None = None
-    zone: ZoneId | None = None
-    mtu: Mtu | None = None
-    ipv4: Ipv4 = Ipv4()
-    ipv6: Ipv6 = Ipv6()
+    id: InterfaceId = Field(description="role, by which everything else names it")
+    match: Match | None = Field(default=None, description="the network card that plays the role")
+    vlan: Vlan | None = Field(default=None, description="a VLAN plays the role")
+    bridge: Bridge | None = Field(default=None, description="a bridge plays the role")
+    zone: ZoneId | None = Field(default=None, description="zone of the firewall")
+    mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
+    ipv4: Ipv4 = Field(default=Ipv4(), description="its IPv4 addresses")
+    ipv6: Ipv6 = Field(default=Ipv6(), description="its IPv6 addresses")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Interface:
@@ -106,7 +125,9 @@ class Interface(Strict):
 class Interfaces(Strict):
     """All roles of the router."""
 
-    interfaces: tuple[Interface, ...] = ()
+    interfaces: tuple[Interface, ...] = Field(
+        default=(), description="the roles, uplinks in the order in which they are preferred"
+    )
 
 
 SECTION = Section("network/interfaces", Interfaces)

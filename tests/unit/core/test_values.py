@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainValidator, TypeAdapter
 
 from patronus.core import values as v
 
@@ -46,6 +47,44 @@ GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (v.parse_bit_rate, "100mbit", 100_000_000),
     (v.parse_bit_rate, "1.5Gbit", 1_500_000_000),
     (v.parse_vlan_tag, 4094, 4094),
+    (v.parse_ipv4_address, "192.0.2.1", IPv4Address("192.0.2.1")),
+    (v.parse_ipv6_address, "FE80::1", IPv6Address("fe80::1")),
+    (
+        v.parse_address_range,
+        "192.0.2.1 - 192.0.2.9",
+        v.Range(IPv4Address("192.0.2.1"), IPv4Address("192.0.2.9")),
+    ),
+    (v.parse_address_range, "fd00::1", v.Range(IPv6Address("fd00::1"), IPv6Address("fd00::1"))),
+    (v.parse_port_range, "1000-2000", v.PortRange(1000, 2000)),
+    (v.parse_percentage, "40%", 40),
+    (v.parse_percentage, "100%", 100),
+    (v.parse_byte_size, "64MiB", 2**26),
+    (v.parse_byte_size, "512b", 512),
+    (v.parse_as_number, 64512, 64512),
+    (v.parse_as_number, "1.10", 65546),
+    (v.parse_as_number, "4200000000", 4200000000),
+    (v.parse_dscp, "EF", 46),
+    (v.parse_dscp, "af41", 34),
+    (v.parse_dscp, 63, 63),
+    (v.parse_mark, "0x10/0xff", v.Mark(16, 255)),
+    (v.parse_mark, 7, v.Mark(7)),
+    (v.parse_hex_bytes, "0A:1b-2c", "0a1b2c"),
+    (v.parse_duid, "00:03:00:01:52:54:00:00:00:01", "00030001525400000001"),
+    (v.parse_iaid, "00:00:00:0f", 15),
+    (v.parse_iaid, 15, 15),
+    (v.parse_device_path, "pci-0000:00:02.0", "pci-0000:00:02.0"),
+    (
+        v.parse_public_key,
+        "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+        "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+    ),
+    (v.parse_country, "de", "DE"),
+    (v.parse_mail_address, "Admin+router@Home.Example", "Admin+router@home.example"),
+    (v.parse_host_port, "vpn.example:51820", v.Socket("vpn.example", 51820)),
+    (v.parse_host_port, "[2001:DB8::1]:443", v.Socket("2001:db8::1", 443)),
+    (v.parse_host_port, "192.0.2.1:53", v.Socket("192.0.2.1", 53)),
+    (v.parse_interface_suffix, "::1", IPv6Address("::1")),
+    (v.parse_interface_suffix, "::a:b:c:d", IPv6Address("::a:b:c:d")),
 ]
 
 BAD: list[tuple[Callable[[Any], Any], Any, str]] = [
@@ -106,7 +145,79 @@ BAD: list[tuple[Callable[[Any], Any], Any, str]] = [
     (v.parse_bit_rate, "0.5bit", "not a bit rate"),
     (v.parse_vlan_tag, 4095, "1-4094"),
     (v.parse_vlan_tag, 0, "1-4094"),
+    (v.parse_port_range, "1-2-3", "not a port"),
+    (v.parse_percentage, 40, 'did you mean "40%"?'),
+    (v.parse_percentage, "101%", "not a share"),
+    (v.parse_percentage, "4.5%", "whole numbers"),
+    (v.parse_byte_size, 64, "did you mean 64MiB?"),
+    (v.parse_byte_size, "64M", "did you mean 64MiB?"),
+    (v.parse_byte_size, "64MB", "did you mean 64MiB?"),
+    (v.parse_byte_size, "big", "not a size"),
+    (v.parse_as_number, 0, "nobody may have"),
+    (v.parse_as_number, 2**32, "not an AS number"),
+    (v.parse_as_number, "70000.1", "not an AS number"),
+    (v.parse_as_number, 1.5, "put it in quotes"),
+    (v.parse_dscp, 64, "not a DSCP"),
+    (v.parse_dscp, "af44", "not a DSCP"),
+    (v.parse_dscp, True, "not a DSCP"),
+    (v.parse_mark, "0x100/0xff", "did you mean 0x0/0xff?"),
+    (v.parse_mark, "0x1/0", "not a mark"),
+    (v.parse_mark, 2**32, "not a mark"),
+    (v.parse_hex_bytes, "0a1", "no bytes"),
+    (v.parse_hex_bytes, "00" * 256, "has 256 bytes"),
+    (v.parse_duid, "0003", "not a DUID"),
+    (v.parse_duid, "00090001525400000001", "types are 0001 to 0004"),
+    (v.parse_iaid, -1, "not an IAID"),
+    (v.parse_iaid, "00:0f", "not an IAID"),
+    (v.parse_device_path, "0000:00:02.0", "did you mean pci-0000:00:02.0?"),
+    (v.parse_device_path, "02:00.0", "did you mean pci-0000:02:00.0?"),
+    (v.parse_device_path, "a b", "not a place on the bus"),
+    (v.parse_public_key, "c2hvcnQ=", "not a public key"),
+    (v.parse_public_key, "x" * 44, "32 bytes in base64"),
+    (v.parse_country, "Germany", "two letters"),
+    (v.parse_country, "uk", "did you mean GB?"),
+    (v.parse_country, False, "YAML reads no as false"),
+    (v.parse_mail_address, "admin", "not a mail address"),
+    (v.parse_mail_address, "a b@home.example", "not a mail address"),
+    (v.parse_mail_address, "a@b@home.example", "not a mail address"),
+    (v.parse_host_port, "vpn.example", "the port is missing"),
+    (v.parse_host_port, "2001:db8::1:443", "did you mean [2001:db8::1:443]:PORT?"),
+    (v.parse_host_port, "vpn.example:0", "0 is not a port"),
+    (v.parse_host_port, "192.0.2.256:1", "not an address"),
+    (v.parse_interface_suffix, "fd00::1", "did you mean ::1?"),
+    (v.parse_interface_suffix, "::", "subnet's own"),
 ]
+
+
+def types() -> dict[Any, dict[str, Any]]:
+    """Return parser → JSON Schema of the type that it makes."""
+    found: dict[Any, dict[str, Any]] = {}
+    for name in v.__all__:
+        for part in getattr(getattr(v, name), "__metadata__", ()):
+            if isinstance(part, PlainValidator):
+                found[part.func] = TypeAdapter(getattr(v, name)).json_schema()
+    return found
+
+
+def test_every_value_has_good_cases_bad_cases_and_a_shape() -> None:
+    tried = {parse for parse, *_ in GOOD} & {parse for parse, *_ in BAD}
+    assert {
+        parse for parse in vars(v).values() if getattr(parse, "__name__", "").startswith("parse_")
+    } == tried
+    assert len(tried) >= 35
+    for schema in types().values():
+        assert schema["x-written"]
+        assert schema["examples"] or schema["minLength"]
+
+
+@pytest.mark.parametrize(("parse", "written", "inside"), GOOD)
+def test_no_pattern_is_stricter_than_its_parser(
+    parse: Callable[[Any], Any], written: Any, inside: Any
+) -> None:
+    schema = types().get(parse, {})
+    shapes = [one for one in (schema, *schema.get("anyOf", ())) if one.get("type") == "string"]
+    if isinstance(written, str) and shapes:
+        assert any(re.search(one.get("pattern", ""), f" {written} ") for one in shapes)
 
 
 @pytest.mark.parametrize(("parse", "written", "inside"), GOOD)
@@ -166,6 +277,17 @@ def test_a_range_knows_what_it_holds() -> None:
 @given(st.integers(0, 10**9 - 1))
 def test_durations_round_trip(seconds: int) -> None:
     assert v.parse_duration(v.write_duration(seconds)) == seconds
+
+
+@given(st.integers(0, 10**9 - 1))
+def test_sizes_round_trip(count: int) -> None:
+    assert v.parse_byte_size(v.write_byte_size(count)) == count
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1))
+def test_marks_round_trip(value: int, mask: int) -> None:
+    mark = v.Mark(value & mask, mask)
+    assert v.parse_mark(str(mark)) == mark
 
 
 @given(st.integers(1, 10**12))
