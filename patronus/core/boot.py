@@ -97,7 +97,7 @@ class Boot:
         yield _Choice(None, "the factory's configuration", self._parts.first_texts)
 
     def _stored(self, number: int) -> Texts:
-        return self._parts.generations.read(number).texts
+        return self._parts.texts_of(number)
 
     def _bring_up(self, choice: _Choice) -> list[Difference]:
         loaded = with_ids(self._read(choice.read()))
@@ -105,7 +105,23 @@ class Boot:
         differences = self._runner.start(Running(choice.number or 0, loaded, plans))
         if choice.number is None:
             self._messages += tolerated(self._publish)
+        elif (version := self._version(choice.number)) != self._parts.migrations.current:
+            self._messages += tolerated(partial(self._publish_migrated, choice.number, version))
         return differences
+
+    def _version(self, number: int) -> int:
+        return self._parts.generations.manifest(number).schema_version
+
+    def _publish_migrated(self, number: int, version: int) -> None:
+        """Store what an older generation became; that one stays for the image that wrote it."""
+        generations, current = self._parts.generations, self._parts.migrations.current
+        comment = f"generation {number} brought from version {version} to {current}"
+        manifest = self._parts.manifest(number, "patronus", comment)
+        new = generations.publish(manifest, self._runner.running.loaded.texts).number
+        if number in generations.confirmed():
+            generations.confirm(new)
+        self._runner.name(new)
+        self._messages.append(f"{comment}, as generation {new}")
 
     def _read(self, texts: Texts) -> Loaded:
         """Return the texts, read; a file that its plugin refuses, or whose plugin is gone, is kept unread."""

@@ -83,6 +83,7 @@ class Committer:
 
     def prepare(self, texts: Texts, previous: Loaded) -> tuple[Loaded, Prepared]:
         """Read, check, plan and rehearse. Raises InvalidConfiguration."""
+        texts = self._parts.migrations.read(texts)
         loaded = with_ids(accept(self._schema, self._walk, texts, previous))
         prepared = self._walk.prepare(loaded.config)
         new = [name for name in loaded.unread if previous.texts.get(name) != texts[name]]

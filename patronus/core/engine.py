@@ -154,12 +154,12 @@ class Engine:
     def rollback(self, number: int, caller: Caller, *, confirm_s: float | None = None) -> Commit:
         """Make the files of an older generation a new generation. Raises NotFound, and what submit raises."""
         if caller.draft:
-            texts = self._parts.generations.read(number).texts
+            texts = self._parts.texts_of(number)
             now = self.drafts.own_texts(self.drafts.start(caller.name))
             return self._kept(self.drafts.edit(caller.name, _replacing(now, texts)))
 
         def change() -> Commit:
-            texts = self._parts.generations.read(number).texts
+            texts = self._parts.texts_of(number)
             return self._committer.commit(texts, caller, f"back to generation {number}", confirm_s)
 
         return self._committer.change("config.Rollback", caller, change)

@@ -15,12 +15,11 @@ from patronus.core.errors import InvalidConfiguration, StorageError
 from patronus.core.files import WorkingCopy
 from patronus.core.generations import Generations, Manifest
 from patronus.core.identify import RandomHex
+from patronus.core.migrations import MIGRATIONS, Migrations
 from patronus.core.problem import Problem, Severity
 from patronus.core.salvage import reportable
 from patronus.core.schema import Loaded, Schema, Texts, sound_part
 from patronus.core.walk import AnyFeature, Walk
-
-SCHEMA_VERSION = 1
 
 
 def random_hex(digits: int) -> str:
@@ -52,6 +51,7 @@ class Parts:
     on_deadline: Callable[[float | None], None] = lambda _seconds: None
     image_version: str = "0"
     random_hex: RandomHex = random_hex
+    migrations: Migrations = MIGRATIONS
 
     def schema(self) -> Schema:
         """Return the sections of all features."""
@@ -65,9 +65,17 @@ class Parts:
     def manifest(self, parent: int | None, actor: str, comment: str) -> Manifest:
         """Return the manifest of a generation about to be published."""
         return Manifest(
-            number=0, schema_version=SCHEMA_VERSION, image_version=self.image_version, parent=parent,
+            number=0, schema_version=self.migrations.current, image_version=self.image_version, parent=parent,
             actor=actor, comment=comment, sha256={}, time=self.clock.wall(), boot_id=self.clock.boot_id,
         )  # fmt: skip
+
+    def texts_of(self, number: int) -> dict[str, str]:
+        """Return a generation's files in this version's format.
+
+        Raises NotFound, StorageError, and InvalidConfiguration where a later version wrote them.
+        """
+        stored = self.generations.read(number)
+        return self.migrations.up(stored.texts, stored.manifest.schema_version)
 
     def write_working_copy(self, texts: Texts) -> list[str]:
         """Make /etc/patronus show what runs; edits that nobody loaded are kept as a draft. Say what happened.

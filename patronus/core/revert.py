@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from patronus.core.chronicle import ENGINE, Chronicle
 from patronus.core.confirm import Pending
-from patronus.core.errors import KernelError, NotFound, PatronusError, StorageError
+from patronus.core.errors import InvalidConfiguration, KernelError, NotFound, PatronusError, StorageError
 from patronus.core.events import ApplyFailed, ConfigConfirmed, ConfigReverted
 from patronus.core.parts import Parts
 from patronus.core.publish import Publisher
@@ -97,7 +97,7 @@ class Confirmation:
         broken = ["no generation was ever confirmed"]
         for number in self._parts.generations.confirmed():
             try:
-                return number, self._parts.generations.read(number).texts
-            except (NotFound, StorageError) as error:
+                return number, self._parts.texts_of(number)
+            except (InvalidConfiguration, NotFound, StorageError) as error:
                 broken.append(str(error))
         raise StorageError("; ".join(broken[1:] or broken))

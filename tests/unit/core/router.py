@@ -18,6 +18,7 @@ from patronus.core.errors import KernelError
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.files import Disk, WorkingCopy
 from patronus.core.generations import Generations
+from patronus.core.migrations import MIGRATIONS, Migrations
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.parts import Parts
 from patronus.core.problem import Problem, Severity
@@ -172,6 +173,7 @@ class Router:
     given: dict[str, str] | None = None
     events: list[Event] = field(default_factory=list)
     disk: Disk = field(default_factory=Disk)
+    migrations: Migrations = MIGRATIONS
     kernel: Kernel = field(init=False)
 
     def start(self, *, reboot: bool = True, before: Callable[[Kernel], None] | None = None) -> Engine:
@@ -205,6 +207,7 @@ class Router:
             confirm_default=lambda: 90.0,
             on_deadline=self.deadlines.append,
             image_version="1",
+            migrations=self.migrations,
             random_hex=lambda digits: f"{next(counter):0{digits}x}",
         )
 
