@@ -99,6 +99,7 @@ def _surroundings() -> dict[str, object]:
     return {
         "visitor": visitor,
         "can": auth.can,
+        "may": auth.may,
         "csrf": auth.csrf_token(),
         "menu": pages.menu() if visitor else (),
         "pending": pending if pending.get("remaining_s") is not None else None,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 
 from patronus.core.errors import NotAuthenticated, NotPermitted
-from patronus.core.verb import Role
+from patronus.core.verb import Grant, Role
 from webui.daemon import daemon
 
 COOKIE = "__Host-patronus"
@@ -32,6 +32,14 @@ class Visitor:
 
     name: str
     role: Role
+    grants: tuple[Grant, ...]
+    second_factor: bool
+    recovery_codes: int
+
+    @property
+    def role_name(self) -> str:
+        """Return the name of the visitor's role, a custom one too."""
+        return " and ".join(grant.name for grant in self.grants) or self.role.name.lower()
 
 
 def guard() -> None:
@@ -47,7 +55,12 @@ def guard() -> None:
     if g.token is None:
         raise NotAuthenticated("log in first")
     found = daemon().call("accounts.WhoAmI")
-    g.visitor = Visitor(found["name"], Role[found["role"].upper()])
+    grants = tuple(
+        Grant(one["name"], Role[one["base"].upper()], tuple(one["verbs"])) for one in found["grants"]
+    )
+    g.visitor = Visitor(
+        found["name"], Role[found["base"].upper()], grants, found["second_factor"], found["recovery_codes"]
+    )
 
 
 def visitor() -> Visitor | None:
@@ -60,6 +73,18 @@ def can(role: str) -> bool:
     """Return whether the visitor has at least this role."""
     found = visitor()
     return found is not None and found.role >= Role[role.upper()]
+
+
+def may(verb: str) -> bool:
+    """Return whether the visitor may call a verb: the daemon decides, this only spares them a refusal."""
+    found = visitor()
+    described = daemon().verbs().get(verb)
+    if found is None or described is None:
+        return False
+    least, flags = Role[str(described["role"]).upper()], (described["own"], described["reserved"])
+    if not found.grants:
+        return found.role >= least
+    return all(grant.covers(verb, least, *flags) for grant in found.grants)
 
 
 def csrf_token(session: str | None = None) -> str:

@@ -16,6 +16,7 @@ from patronus.core.errors import (
     NotFound,
     NotPermitted,
     PatronusError,
+    SecondFactorNeeded,
     StorageError,
     TooManyRequests,
     Unavailable,
@@ -34,6 +35,7 @@ STATUS: dict[type[PatronusError], HTTPStatus] = {
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     NotFound: HTTPStatus.NOT_FOUND,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    SecondFactorNeeded: HTTPStatus.UNAUTHORIZED,
     NotPermitted: HTTPStatus.FORBIDDEN,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     KernelError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -46,6 +48,7 @@ TITLES = {
     "Conflict": "Somebody else was faster",
     "NotFound": "There is no such thing",
     "NotAuthenticated": "Log in first",
+    "SecondFactorNeeded": "A code is wanted as well",
     "NotPermitted": "Your role does not allow this",
     "TooManyRequests": "Too many tries",
     "KernelError": "The kernel refused",
@@ -66,7 +69,7 @@ def title_of(error: PatronusError) -> str:
 
 def headers_of(error: PatronusError) -> dict[str, str]:
     """Return the headers that belong to an error (RFC 9110 sections 11.6.1 and 10.2.3)."""
-    if isinstance(error, NotAuthenticated):
+    if isinstance(error, NotAuthenticated | SecondFactorNeeded):
         return {"WWW-Authenticate": 'Bearer realm="patronus"'}
     if isinstance(error, TooManyRequests):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}

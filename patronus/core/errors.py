@@ -7,6 +7,7 @@
     ├── Conflict               somebody else changed the same thing since the base was read
     ├── NotFound               no item, generation or verb of that name
     ├── NotAuthenticated       no session, or one that has ended
+    ├── SecondFactorNeeded     the password was right; ``challenge`` goes back with a code
     ├── NotPermitted           the caller's role does not allow the verb
     ├── TooManyRequests        try again after ``retry_after_s``
     ├── KernelError            the kernel or a service refused, or answered otherwise than planned
@@ -84,6 +85,20 @@ class NotAuthenticated(PatronusError):
     code = "NotAuthenticated"
 
 
+class SecondFactorNeeded(PatronusError):
+    """The password was right, and the account wants a code as well; ``challenge`` proves the first half."""
+
+    code = "SecondFactorNeeded"
+
+    def __init__(self, challenge: str) -> None:
+        super().__init__("the password is right; now give a code of your app, or a recovery code")
+        self.challenge = challenge
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the message and the challenge."""
+        return {"message": str(self), "challenge": self.challenge}
+
+
 class NotPermitted(PatronusError):
     """The caller is known, and may not do this."""
 
@@ -131,5 +146,7 @@ def from_wire(code: str, parameters: Mapping[str, Any]) -> PatronusError:
         return TooManyRequests(message, float(parameters.get("retry_after_s", 1)))
     if code == Conflict.code:
         return Conflict(message, parameters.get("clashes", ()))
+    if code == SecondFactorNeeded.code:
+        return SecondFactorNeeded(str(parameters.get("challenge", "")))
     kinds = {kind.code: kind for kind in PatronusError.__subclasses__()}
     return kinds.get(code, PatronusError)(message)

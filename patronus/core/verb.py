@@ -39,9 +39,13 @@ class Grant:
 
     def allows(self, verb: Verb[Any, Any]) -> bool:
         """Return whether the role may call the verb; no pattern reaches a verb that is ``reserved``."""
-        if verb.own or self.base >= verb.role:
+        return self.covers(verb.name, verb.role, verb.own, verb.reserved)
+
+    def covers(self, name: str, least: Role, own: bool, reserved: bool) -> bool:  # noqa: FBT001
+        """Return the same for a verb that is known by its description alone."""
+        if own or self.base >= least:
             return True
-        return not verb.reserved and any(fnmatchcase(verb.name, pattern) for pattern in self.verbs)
+        return not reserved and any(fnmatchcase(name, pattern) for pattern in self.verbs)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Caller:
     def remote(self) -> bool:
         """Return whether the caller sits behind the network, so that a change could lock them out."""
         return self.origin != "local"
+
+    @property
+    def account(self) -> str:
+        """Return the account behind the caller: that of a token ``anna/backup`` is ``anna``."""
+        return self.name.partition("/")[0]
 
     @property
     def stranger(self) -> bool:

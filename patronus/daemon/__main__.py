@@ -74,12 +74,13 @@ def publish_schemas(daemon: wiring.Daemon) -> None:
 
 
 def greet(daemon: wiring.Daemon, fingerprint: str) -> None:
-    """Show the set-up code on the console while there is no administrator."""
-    code = daemon.doorkeeper.fresh_setup_code
-    if code is not None:
+    """Show the set-up code on the console while set-up is open."""
+    way_in = daemon.doorkeeper.way_in
+    code = way_in.fresh_code
+    if code is not None and way_in.reason is not None:
         zones = daemon.engine.config.get(PatronusFile).web.zones
         addresses = [str(address) for address in router_addresses(daemon.engine.config, zones)]
-        tell_console(daemon.host.places.run, first_login_text(addresses, code, fingerprint))
+        tell_console(daemon.host.places.run, first_login_text(addresses, code, fingerprint, way_in.reason))
 
 
 if __name__ == "__main__":

@@ -21,13 +21,20 @@ def tell_console(run: Path, text: str) -> None:
     fresh.rename(target)
 
 
-def first_login_text(addresses: list[str], code: str, fingerprint: str) -> str:
-    """Return the words that lead to the first login."""
+WHY = {
+    "new": "This router has no administrator yet.",
+    "damaged": "THE ACCOUNTS OF THIS ROUTER CANNOT BE READ, nobody can log in. Set it up again.",
+    "reset": "A RESET OF THE ACCOUNTS WAS ASKED FOR. Setting up again takes all accounts away but one.",
+}
+
+
+def first_login_text(addresses: list[str], code: str, fingerprint: str, reason: str) -> str:
+    """Return the words that lead to the first login, or to one in need; ``reason`` is a key of WHY."""
     pages = (
         "\n".join(f"  https://{address}/" for address in addresses) or "  (no interface has an address yet)"
     )
     return (
-        "\r\nThis router has no administrator yet. Open its page and give the code:\n"
+        f"\r\n{WHY[reason]} Open its page and give the code:\n"
         f"{pages}\n"
         f"set-up code: {code}\n"
         f"certificate: SHA-256 {fingerprint}\n\n"

@@ -2,6 +2,8 @@
 """What the machine's owner gave at build or boot, as systemd system credentials (systemd.exec(5)).
 
 ``patronus.password``            the first administrator's password, plain or as an Argon2 hash.
+``patronus.reset-accounts``      any text: the accounts are lost, and set-up with the code on the console
+                                 begins anew. It counts once; another text is another reset.
 ``patronus.file.<section>``      a file of the first configuration, dots for slashes:
                                  ``patronus.file.network.interfaces`` is ``network/interfaces.yaml``.
                                  A third part names the suffix: ``patronus.file.patronus.toml``.
@@ -14,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PASSWORD = "patronus.password"  # noqa: S105 - the credential's name
+RESET = "patronus.reset-accounts"
 FILE_PREFIX = "patronus.file."
 SUFFIXES = ("yaml", "toml", "json")
 

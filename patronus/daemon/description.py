@@ -46,6 +46,8 @@ error NotFound (message: string)
 
 error NotAuthenticated (message: string)
 
+error SecondFactorNeeded (message: string, challenge: string)
+
 error NotPermitted (message: string)
 
 error TooManyRequests (message: string, retry_after_s: float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import Field
@@ -46,11 +46,15 @@ class Description(Result):
 
 
 class SystemVerbs:
-    """Makes the verbs; ``notices`` collects what happened at start that a person should know."""
+    """Makes the verbs.
+
+    ``notices`` collects what happened that a person should know; ``watched`` say what is so as long as it is.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.notices: list[str] = []
+        self.watched: list[Callable[[], str | None]] = []
         self.table: Iterable[Verb[Any, Any]] = ()
 
     def complain(self, text: str) -> None:
@@ -91,7 +95,7 @@ class SystemVerbs:
             generation=self._host.control.generation,
             load=load_average(),
             memory=Memory(total_bytes=total, available_bytes=available),
-            notices=list(self.notices),
+            notices=[*self.notices, *(text for look in self.watched if (text := look()))],
         )
 
     def describe(self, caller: Caller, given: Nothing) -> Description:  # noqa: ARG002

@@ -18,6 +18,7 @@ from patronus.core.errors import (
     NotFound,
     NotPermitted,
     PatronusError,
+    SecondFactorNeeded,
     StorageError,
 )
 from patronus.core.redaction import MASK, redact
@@ -25,6 +26,9 @@ from patronus.core.verb import Caller, Parameters, Role, Verb
 from patronus.daemon.peer import Peer
 
 log = logging.getLogger(__name__)
+
+WORTH_WRITING = (NotAuthenticated, NotPermitted, SecondFactorNeeded)
+"""What a stranger was told that counts as a guess, or as a right password."""
 
 Authenticate = Callable[[str, str], Caller]
 """(token, origin) → caller; raises NotAuthenticated."""
@@ -110,7 +114,7 @@ class VerbTable:
             outcome = "done"
         except PatronusError as error:
             outcome = f"{error.code}: {error}"
-            if caller.stranger and not isinstance(error, NotAuthenticated | NotPermitted):
+            if caller.stranger and not isinstance(error, WORTH_WRITING):
                 outcome = ""  # a stranger's nonsense costs no wait, and must not fill the disk
             raise
         finally:

@@ -128,7 +128,8 @@ def build(places: Places) -> Daemon:
     clock, bus = SystemClock(), Bus()
     control = LateControl(bus)
     units = Units(places.run.with_name("patronus-units") / "units.sock")
-    vault = Vault(places.config / SECRETS, units, PasswordService().stretch)
+    passwords = PasswordService()
+    vault = Vault(places.config / SECRETS, units, passwords.stretch)
     host = Host(
         netlink=Netlink(),
         nft=Nft(),
@@ -140,10 +141,17 @@ def build(places: Places) -> Daemon:
         places=places,
         secrets=vault,
     )
-    return assemble(host, control, bus, credentials.read(), vault)
+    return assemble(host, control, bus, credentials.read(), vault, passwords)
 
 
-def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str], vault: Vault) -> Daemon:
+def assemble(
+    host: Host,
+    control: LateControl,
+    bus: Bus,
+    given: Mapping[str, str],
+    vault: Vault,
+    passwords: PasswordService,
+) -> Daemon:
     """Put features, engine and verbs on a host; ``given`` are the credentials."""
     system = SystemVerbs(host)
     own: list[AnyFeature] = [create(host) for create in ORDER]
@@ -170,10 +178,19 @@ def assemble(host: Host, control: LateControl, bus: Bus, given: Mapping[str, str
         )
     )
     control.attach(engine)
-    doorkeeper = secrets_service.create(host.places, host.clock, password=given.get(credentials.PASSWORD))
+    doorkeeper = secrets_service.create(
+        host.places,
+        host.clock,
+        vault,
+        passwords,
+        password=given.get(credentials.PASSWORD),
+        reset=given.get(credentials.RESET),
+        router=lambda: control.config.get(settings.PatronusFile).system.hostname,
+    )
+    system.watched.append(doorkeeper.way_in.notice)
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
-    verbs += [*account_verbs(doorkeeper), *AuditVerbs(audit).verbs()]
+    verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(audit).verbs()]
     verbs += vault_verbs(vault, control)
     verbs += [verb for feature in own for verb in feature.verbs()]
     verbs += plugins.verbs(guests, verbs)

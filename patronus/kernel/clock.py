@@ -19,6 +19,15 @@ def build_time() -> float:
     return stamped.stat().st_mtime
 
 
+def synchronised(stamp: Path) -> bool:
+    """Return whether a time server has set the clock since the boot.
+
+    ``stamp`` is the file in /run that systemd-timesyncd(8) touches each time. The kernel's own word
+    (adjtimex(2), STA_UNSYNC) is not for a process under ProtectClock=.
+    """
+    return stamp.exists()
+
+
 class SystemClock:
     """``core.control.Clock`` over CLOCK_BOOTTIME. Safe from any thread."""
 

@@ -27,6 +27,7 @@ class Places:
     objects: Path = Path("/usr/lib/patronus/bpf")
     pins: Path = Path("/run/patronus-bpf")
     log: Path = Path("/var/log/patronus")
+    timesync: Path = Path("/run/systemd/timesync/synchronized")
 
     @classmethod
     def below(cls, root: Path) -> Places:

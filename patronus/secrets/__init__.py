@@ -3,17 +3,18 @@
 
 May import core and kernel. Knows no feature and no face. Passwords are kept as Argon2id hashes, tokens and
 codes as SHA-256 hashes: they open nothing. What must be read again is in the ``vault``, under a master key
-that the device seals and a recovery password wraps. Pure but for ``service``, ``accounts``, ``store``,
-``vault``, ``keys`` and ``password/{server,service}``: throttle, sessions and the code are values that are
-told the time.
+that the device seals and a recovery password wraps. Impure by name are ``service``, ``accounts``, ``passes``,
+``way_in``, ``store``, ``vault``, ``keys`` and ``password/{server,service}``; what knows a lock but no disk
+(``attempts``, ``bearers``, ``registrar``, ``second_factor``) goes through them; the rest is pure, and told
+the time.
 
 The daemon constructs, once, before it serves::
 
-    accounts = secrets.service.create(places, clock, password=credentials.get("patronus.password"))
-    if accounts.fresh_setup_code:      # str to print on the console: made at this start, not readable later
+    doorkeeper = secrets.service.create(places, clock, vault, passwords, password=…, reset=…, router=…)
+    if doorkeeper.way_in.fresh_code:   # str to print on the console: made at this start, not readable later
         ...
-    table.add(verb) for verb in secrets.verbs.verbs(accounts)
-    VerbTable(..., authenticate=accounts.authenticate)      # (token, origin) -> Caller, NotAuthenticated
+    table.add(verb) for verb in secrets.verbs.verbs(doorkeeper, table.verbs)
+    VerbTable(..., authenticate=doorkeeper.authenticate)    # (token, origin) -> Caller, NotAuthenticated
 
     store = secrets.store.TlsStore(places.state / "secrets")
     identity = store.ensure(tls.Names(hostname, addresses), clock.wall())   # and daily
@@ -21,7 +22,7 @@ The daemon constructs, once, before it serves::
     identity.fingerprint                            # print beside the code: people can compare it
 
 ``places.state`` and ``places.run`` must be writable by the daemon; ``places.run`` must outlive a restart of
-the daemon (RuntimeDirectoryPreserve=restart): the sessions' hashes are there, so that a change can be
-confirmed after the daemon was killed, and are gone after a reboot. Each password check takes 64 MiB in a
-short-lived child.
+the daemon (RuntimeDirectoryPreserve=restart): the sessions' hashes and the key that signs their tokens are
+there, so that a change can be confirmed after the daemon was killed, and are gone after a reboot. Each
+password check takes 64 MiB in a short-lived child.
 """

@@ -1,96 +1,65 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The durable file of accounts: names, roles, password hashes, and whether set-up is over for ever."""
+"""The durable file of the register, for its owner's eyes alone."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from patronus.core.errors import Conflict, NotFound, StorageError
-from patronus.core.verb import Role
-from patronus.secrets.setup import SetupCode
+from pydantic import ValidationError
 
+from patronus.core.errors import StorageError
+from patronus.secrets.register import Register
 
-@dataclass(frozen=True)
-class Account:
-    """One person or program that may come in; ``password`` is an Argon2id hash."""
-
-    name: str
-    role: Role
-    password: str
-
-
-@dataclass(frozen=True)
-class Register:
-    """The whole file. ``set_up`` never becomes False again."""
-
-    accounts: Mapping[str, Account] = field(default_factory=dict)
-    set_up: bool = False
-    code: SetupCode | None = None
+log = logging.getLogger(__name__)
 
 
 class AccountStore:
     """Keeps the register in memory and on disk; what a method has returned from is on disk.
 
-    A file that cannot be read opens nothing and closes nobody else's door: ``complaint`` says so, set-up
-    stays over, and no account is known until root at the console adds one. The file is set aside then.
+    A file that cannot be read opens nothing: ``complaint`` says what is wrong with it, and no account is
+    known until root adds one or somebody sets the router up again with the code on its console. It stays
+    where it is until then, and is set aside by the first change.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.complaint: str | None = None
         try:
-            self.register = _read(path)
+            self.register = read_register(path)
         except StorageError as error:
             self.complaint = str(error)
             self.register = Register(set_up=True)
 
-    def get(self, name: str) -> Account:
-        """Return the account of that name. Raises NotFound."""
-        try:
-            return self.register.accounts[name]
-        except KeyError:
-            raise NotFound(f"there is no account {name!r}") from None
+    def keep(self, register: Register, *, aside: str | None = None) -> None:
+        """Write a register in the place of the one that is. Raises StorageError.
 
-    def add(self, account: Account) -> None:
-        """Add an account; set-up is over with the first. Raises Conflict, StorageError."""
-        if account.name in self.register.accounts:
-            raise Conflict(f"there is an account {account.name!r} already")
-        self._keep(Register({**self.register.accounts, account.name: account}, set_up=True))
-
-    def replace(self, account: Account) -> None:
-        """Put an account in the place of the one of its name. Raises NotFound, StorageError."""
-        self.get(account.name)
-        self._keep(Register({**self.register.accounts, account.name: account}, set_up=True))
-
-    def remove(self, name: str) -> None:
-        """Remove an account. Raises NotFound; Conflict for the last administrator; StorageError."""
-        self.get(name)
-        rest = {key: account for key, account in self.register.accounts.items() if key != name}
-        if not any(account.role is Role.ADMIN for account in rest.values()):
-            raise Conflict("the last administrator cannot be removed")
-        self._keep(Register(rest, set_up=True))
-
-    def put_code(self, code: SetupCode) -> None:
-        """Store the set-up code of this boot. Raises Conflict where set-up is over."""
-        if self.register.set_up:
-            raise Conflict("set-up is over")
-        self._keep(Register(self.register.accounts, set_up=False, code=code))
-
-    def _keep(self, register: Register) -> None:
+        ``aside`` keeps the file that was, under its name with this suffix; one that could not be read is
+        always kept, as ``corrupt``.
+        """
         if self.complaint is not None:
-            self._set_aside()
-        write_private(self._path, _as_data(register))
+            self._set_aside("corrupt")
+        elif aside is not None:
+            self._set_aside(aside)
+        write_private(self._path, register.model_dump(mode="json"))
         self.register, self.complaint = register, None
 
-    def _set_aside(self) -> None:
-        """Keep the file that could not be read. Raises StorageError."""
+    def note(self, register: Register) -> None:
+        """Keep what is worth keeping and must keep nobody out: a disk that takes nothing is logged."""
         try:
-            self._path.replace(self._path.with_name(f"{self._path.name}.corrupt"))
+            self.keep(register)
+        except StorageError as error:
+            log.error("the accounts are newer in memory than on disk: %s", error)
+            self.register = register
+
+    def _set_aside(self, suffix: str) -> None:
+        try:
+            self._path.replace(self._path.with_name(f"{self._path.name}.{suffix}"))
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror}") from error
 
@@ -121,31 +90,31 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path) -> Register:
+def read_register(path: Path) -> Register:
+    """Return the register in a file, a new one where there is none. Raises StorageError, naming the file."""
     try:
-        data = json.loads(path.read_bytes())
+        return parse_register(path.read_bytes())
     except FileNotFoundError:
         return Register()
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise StorageError(f"{path} is not whole: {error}") from error
-    return _from_data(path, data)
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged: {_in_words(error)}") from error
 
 
-def _as_data(register: Register) -> dict[str, Any]:
-    accounts = [
-        {"name": account.name, "role": account.role.name.lower(), "password": account.password}
-        for account in register.accounts.values()
-    ]
-    code = asdict(register.code) if register.code else None
-    return {"accounts": accounts, "set_up": register.set_up, "code": code}
+def parse_register(text: bytes) -> Register:
+    """Return the register in a file's text. Raises ValueError (also pydantic's), RecursionError."""
+    data = json.loads(text)
+    if not isinstance(data, dict) or not {"accounts", "set_up"} <= data.keys():
+        raise ValueError("it has not the form of an accounts file")
+    if "schema_version" not in data:
+        data.pop("code", None)  # the first version kept the set-up code here
+    return Register.model_validate(data)
 
 
-def _from_data(path: Path, data: Any) -> Register:
-    try:
-        accounts = [Account(a["name"], Role[a["role"].upper()], a["password"]) for a in data["accounts"]]
-        code = SetupCode(**data["code"]) if data["code"] else None
-        return Register({account.name: account for account in accounts}, bool(data["set_up"]), code)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StorageError(f"{path} has not the form of an accounts file: {error!r}") from error
+def _in_words(error: Exception) -> str:
+    """Return what is wrong, without the values: hashes stand among them."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}"

@@ -1,61 +1,79 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The doorkeeper: set-up, log-in and the life of sessions. Safe from any thread."""
+"""The doorkeeper: set-up, log-in in one step or two, and who calls. Safe from any thread."""
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 
 from patronus.core.control import Clock
 from patronus.core.errors import (
-    Conflict,
     InvalidRequest,
     NotAuthenticated,
     NotPermitted,
+    SecondFactorNeeded,
     StorageError,
-    TooManyRequests,
-    Unavailable,
 )
-from patronus.core.verb import Caller, Role
+from patronus.core.verb import Caller, Grant
+from patronus.kernel.clock import synchronised
 from patronus.kernel.host import Places
-from patronus.secrets import setup, throttle
-from patronus.secrets.accounts import Account, AccountStore, write_private
+from patronus.secrets import throttle
+from patronus.secrets import token as api_token
+from patronus.secrets.accounts import AccountStore
+from patronus.secrets.attempts import Attempts
+from patronus.secrets.bearers import Bearers
+from patronus.secrets.challenge import Challenges
+from patronus.secrets.passes import Passes
 from patronus.secrets.password import hash as argon2id
 from patronus.secrets.password.service import PasswordService
-from patronus.secrets.sessions import Session, Sessions
+from patronus.secrets.register import Account
+from patronus.secrets.registrar import Registrar
+from patronus.secrets.second_factor import SecondFactors, Secrets
+from patronus.secrets.sessions import Session
+from patronus.secrets.way_in import WayIn
 
 log = logging.getLogger(__name__)
 
 FIRST_ACCOUNT = "admin"
 """The name of the account whose password is given by credential."""
-SAVE_EVERY_S = 60.0
-"""How late the idle time of a session may be after the daemon was killed."""
+SOURCES = 8
+"""Sources kept of an account."""
 WRONG = "the name or the password is wrong"
+ENDED = "the session has ended; log in again"
 
 
 class Doorkeeper:
-    """Decides who a caller is. ``fresh_setup_code`` is the code to print, where this start made one."""
+    """Decides who a caller is.
 
-    def __init__(self, store: AccountStore, sessions_file: Path, clock: Clock) -> None:
+    ``way_in`` is set-up; ``registrar`` looks after accounts and roles, ``bearers`` after API tokens,
+    ``factors`` after second factors, ``passes`` after sessions.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        places: Places,
+        clock: Clock,
+        vault: Secrets,
+        passwords: PasswordService,
+        *,
+        reset: str | None = None,
+        router: Callable[[], str] = lambda: "patronus",
+    ) -> None:
         self._store = store
-        self._sessions_file = sessions_file
         self._clock = clock
         self._lock = threading.RLock()
-        self._passwords = PasswordService()
-        self._throttle = throttle.Throttle()
-        self._sessions = _read_sessions(sessions_file, clock.boot_id)
-        self._saved_at = clock.boottime()
-        self.fresh_setup_code: str | None = None
-
-    @property
-    def setup_needed(self) -> bool:
-        """Return whether nobody has ever set the router up."""
-        return not self._store.register.set_up
+        self._passwords = passwords
+        self._attempts = Attempts(clock)
+        self._challenges = Challenges()
+        self.passes = Passes(places.run / "sessions.json", clock, self._lock)
+        self.way_in = WayIn(store, places.run / "set-up-code.json", clock, reset)
+        self.registrar = Registrar(store, self.passes, self._passwords, self._lock)
+        self.bearers = Bearers(store, clock, self._lock)
+        self.factors = SecondFactors(
+            store, vault, clock, self._lock, lambda: synchronised(places.timesync), router
+        )
 
     def take_first_password(self, password: str) -> None:
         """Make the first account with a password, or a hash, that the owner gave with the machine."""
@@ -65,153 +83,174 @@ class Doorkeeper:
         else:
             argon2id.check(given, FIRST_ACCOUNT)
             stored = self._passwords.make(given)
-        self._store.add(Account(FIRST_ACCOUNT, Role.ADMIN, stored))
-
-    def renew_setup_code(self) -> None:
-        """Make the code of this boot, unless this boot has one: a restarted daemon keeps what was printed."""
-        code = self._store.register.code
-        if code is None or code.boot_id != self._clock.boot_id:
-            self.fresh_setup_code, stored = setup.generate(self._clock.boot_id)
-            self._store.put_code(stored)
+        self.way_in.make_first(FIRST_ACCOUNT, stored)
 
     def set_up(self, caller: Caller, code: str, name: str, password: str) -> tuple[str, Session]:
-        """Make the first administrator and log them in. Raises Conflict once set-up is over, NotPermitted."""
-        self._refuse_second_setup()
+        """Make the first administrator and log them in. Raises Conflict, NotPermitted for the code."""
+        self.way_in.check_open()
         argon2id.check(password, name)
-        with self._attempt(("set-up", throttle.SETUP), (throttle.source_key(caller.origin), throttle.SOURCE)):
-            stored_code = self._store.register.code
-            if stored_code is None or not stored_code.matches(code, self._clock.boot_id):
-                raise NotPermitted("this is not the set-up code that the console shows")
+        with self._attempts.one({throttle.source_key(caller.origin): throttle.SOURCE}):
+            self.way_in.check_code(code)
         stored = self._passwords.make(password)
         with self._lock:
-            self._refuse_second_setup()
-            self._store.add(Account(name, Role.ADMIN, stored))
-            return self._begin(name, caller.origin)
+            self.way_in.make_first(name, stored)
+            return self.passes.begin(name, caller.origin)
 
-    def log_in(self, caller: Caller, name: str, password: str) -> tuple[str, Session, Role]:
-        """Begin a session. Raises NotAuthenticated, TooManyRequests."""
-        source = (throttle.source_key(caller.origin), throttle.SOURCE)
-        with self._attempt((f"account {name}", throttle.ACCOUNT), source):
-            account = self._checked(name, password)
-        with self._lock:
-            if self._store.register.accounts.get(name) != account:
-                raise NotAuthenticated(WRONG)
-            return *self._begin(name, caller.origin), account.role
+    def log_in(
+        self, caller: Caller, name: str, password: str, code: str | None = None
+    ) -> tuple[str, Session, Account]:
+        """Begin a session.
 
-    def log_out(self, caller: Caller) -> None:
-        """End the caller's session; a caller without one has nothing to end."""
+        Raises NotAuthenticated, NotPermitted for a disabled account, TooManyRequests; SecondFactorNeeded
+        where a code is wanted and none was given: ``finish_log_in`` takes it with the challenge.
+        """
+        with self._attempts.one(self._limits(name, caller.origin)):
+            account = self._checked(name, password, caller.origin)
+        if account.disabled:
+            raise NotPermitted(f"the account {name} is disabled")
+        if account.second_factor is not None:
+            if code is None:
+                raise SecondFactorNeeded(self._pose(account, caller))
+            self._check_code(account.name, caller, code)
+        return self._enter(name, account.password, caller.origin)
+
+    def finish_log_in(self, caller: Caller, challenge: str, code: str) -> tuple[str, Session, Account]:
+        """Begin the session of a challenge by its code. Raises NotAuthenticated, TooManyRequests."""
         with self._lock:
-            if caller.session:
-                self._sessions.end(caller.session)
-                self._save_sessions()
+            posed = self._challenges.find(challenge, caller.origin, self._clock.boottime())
+        if posed is None:
+            raise NotAuthenticated("it took too long; begin again with name and password")
+        self._check_code(posed.account, caller, code)
+        with self._lock:
+            self._challenges.met(challenge)
+        return self._enter(posed.account, posed.password, caller.origin)
+
+    def prove(self, caller: Caller, password: str, code: str | None = None) -> Account:
+        """Return the caller's account once they have shown its password, and a code where one is given.
+
+        For what a stolen session must not do. Raises NotPermitted for a caller without a session of its
+        own, NotAuthenticated, TooManyRequests.
+        """
+        account = self.own_account(caller)
+        with self._attempts.one(self._limits(account.name, caller.origin)):
+            self._checked(account.name, password, caller.origin)
+        if code is not None:
+            self._check_code(account.name, caller, code)
+        return account
 
     def change_password(self, caller: Caller, old: str, new: str) -> None:
-        """Give the caller a new password and end their other sessions. Raises NotAuthenticated, NotFound."""
-        account = self._store.get(caller.name)
+        """Give the caller a new password and end their other sessions. Raises NotAuthenticated."""
+        account = self.own_account(caller)
         argon2id.check(new, account.name)
-        with self._attempt((f"account {account.name}", throttle.ACCOUNT)):
-            self._checked(account.name, old)
-        self._set_password(account.name, new, but=caller.session)
+        self.prove(caller, old)
+        self.registrar.set_password(account.name, new, but=caller.session)
 
-    def set_password(self, name: str, password: str) -> None:
-        """Give an account a new password and end all its sessions. Raises NotFound."""
-        self._store.get(name)
-        argon2id.check(password, name)
-        self._set_password(name, password, but=None)
+    def confirm_second_factor(self, caller: Caller, code: str) -> list[str]:
+        """Ask the caller for codes from now on, end their other sessions; return the recovery codes."""
+        account = self.own_account(caller)
+        with self._attempts.one({f"code of {account.name}": throttle.CODE}):
+            codes = self.factors.confirm(account.name, code)
+        self.passes.end_all(account.name, caller.session)
+        return codes
 
-    def accounts(self) -> list[Account]:
-        """Return all accounts, by name."""
-        return sorted(self._store.register.accounts.values(), key=lambda account: account.name)
-
-    def add(self, name: str, role: Role, password: str) -> None:
-        """Add an account. Raises Conflict, InvalidRequest."""
-        if role is Role.NONE:
-            raise InvalidRequest("an account has the role viewer, operator or admin")
-        argon2id.check(password, name)
-        stored = self._passwords.make(password)
-        with self._lock:
-            self._store.add(Account(name, role, stored))
-
-    def remove(self, name: str) -> None:
-        """Remove an account and end its sessions at once. Raises NotFound, Conflict."""
-        with self._lock:
-            self._store.remove(name)
-            self._sessions.end_all(name)
-            self._save_sessions()
+    def own_account(self, caller: Caller) -> Account:
+        """Return the account of a caller who logged in. Raises NotPermitted for a token, and for root."""
+        if caller.session is None:
+            raise NotPermitted("this is for a person who has logged in, with a session of their own")
+        return self._store.register.account(caller.name)
 
     def authenticate(self, token: str, origin: str) -> Caller:
-        """Return whose token this is, with the role that the account has now. Raises NotAuthenticated."""
+        """Return whose session or API token this is, and what they may now. Raises NotAuthenticated."""
         with self._lock:
-            now = self._clock.boottime()
-            session = self._sessions.use(token, now)
-            account = self._store.register.accounts.get(session.account) if session else None
-            if session is None or account is None:
-                raise NotAuthenticated("the session has ended; log in again")
-            if now - self._saved_at >= SAVE_EVERY_S:
-                self._save_sessions()
-            return Caller(account.name, account.role, origin, session.identifier)
+            if api_token.is_token(token):
+                return self._bearer(token, origin)
+            session = self.passes.use(token)
+            account = self._store.register.find(session.account) if session else None
+            if session is None or account is None or account.disabled:
+                raise NotAuthenticated(ENDED)
+            grant = self._store.register.wanted(account.role)
+            return Caller(account.name, grant.base, origin, session.identifier, grants=(grant,))
 
-    def _refuse_second_setup(self) -> None:
-        if not self.setup_needed:
-            raise Conflict("the router has been set up; log in")
+    def _bearer(self, text: str, origin: str) -> Caller:
+        token = self.bearers.find(text)
+        account = self._store.register.find(token.account) if token else None
+        if token is None or account is None or account.disabled:
+            raise NotAuthenticated("the API token is unknown, has expired, or was revoked")
+        grants: tuple[Grant, ...] = tuple(
+            self._store.register.wanted(role) for role in dict.fromkeys((account.role, token.role))
+        )
+        role = min(grant.base for grant in grants)
+        return Caller(f"{account.name}/{token.name}", role, origin, token=token.identifier, grants=grants)
 
-    def _checked(self, name: str, password: str) -> Account:
-        account = self._store.register.accounts.get(name)
-        right = self._passwords.matches(account.password if account else argon2id.NO_ONE, password)
+    def _limits(self, name: str, origin: str) -> dict[str, throttle.Limit]:
+        source = throttle.source_key(origin)
+        key = throttle.account_key(name, source, known=self._is_known(name, origin))
+        return {key: throttle.ACCOUNT, source: throttle.SOURCE}
+
+    def _is_known(self, name: str, origin: str) -> bool:
+        account = self._store.register.find(name)
+        return account is not None and throttle.source_key(origin) in account.sources
+
+    def _checked(self, name: str, password: str, origin: str) -> Account:
+        account = self._store.register.find(name)
+        stored = account.password if account else argon2id.NO_ONE
+        right = self._passwords.matches(stored, password, known=self._is_known(name, origin))
         if account is None or not right:
             raise NotAuthenticated(WRONG)
         return account
 
-    def _set_password(self, name: str, password: str, but: str | None) -> None:
-        stored = self._passwords.make(password)
+    def _pose(self, account: Account, caller: Caller) -> str:
         with self._lock:
-            self._store.replace(replace(self._store.get(name), password=stored))
-            self._sessions.end_all(name, but=but)
-            self._save_sessions()
+            now = self._clock.boottime()
+            return self._challenges.pose(account.name, account.password, caller.origin, now)
 
-    @contextmanager
-    def _attempt(self, *keys: tuple[str, throttle.Limit]) -> Iterator[None]:
+    def _check_code(self, name: str, caller: Caller, code: str) -> None:
+        source = throttle.source_key(caller.origin)
+        with self._attempts.one({f"code of {name}": throttle.CODE, source: throttle.SOURCE}):
+            self.factors.check(name, code)
+
+    def _enter(self, name: str, password: str, origin: str) -> tuple[str, Session, Account]:
+        """Begin the session of an account that still has the password that was checked."""
         with self._lock:
-            self._throttle.begin(dict(keys), self._clock.boottime())
-        try:
-            yield
-        except (TooManyRequests, Unavailable):
-            with self._lock:
-                for key, _ in keys:
-                    self._throttle.withdraw(key)
-            raise
-        with self._lock:
-            for key, _ in keys:
-                self._throttle.succeed(key)
-
-    def _begin(self, name: str, origin: str) -> tuple[str, Session]:
-        token, session = self._sessions.begin(name, origin, self._clock.boottime())
-        self._save_sessions()
-        return token, session
-
-    def _save_sessions(self) -> None:
-        self._saved_at = self._clock.boottime()
-        data = {"boot_id": self._clock.boot_id, "sessions": self._sessions.as_data()}
-        write_private(self._sessions_file, data, durable=False)
+            account = self._store.register.find(name)
+            if account is None or account.password != password or account.disabled:
+                raise NotAuthenticated(WRONG)
+            source = throttle.source_key(origin)
+            if source not in account.sources[:1]:
+                sources = (source, *(one for one in account.sources if one != source))[:SOURCES]
+                account = account.model_copy(update={"sources": sources})
+                self._store.note(self._store.register.with_changed(account))
+            return *self.passes.begin(name, origin), account
 
 
-def create(places: Places, clock: Clock, *, password: str | None = None) -> Doorkeeper:
-    """Make the doorkeeper. ``password``: the credential ``patronus.password``, plain or ``$argon2id$…``.
+def create(
+    places: Places,
+    clock: Clock,
+    vault: Secrets,
+    passwords: PasswordService,
+    *,
+    password: str | None = None,
+    reset: str | None = None,
+    router: Callable[[], str] = lambda: "patronus",
+) -> Doorkeeper:
+    """Make the doorkeeper.
 
-    It counts only where set-up was never done; one that is refused is reported, and set-up by code stays
-    open. Never raises for what is on the disk: a router that nobody can log in to routes all the same.
+    ``password`` is the credential ``patronus.password``, plain or ``$argon2id$…``: it counts only while
+    set-up is open, and where it is refused set-up by code stays open. ``reset`` is the credential
+    ``patronus.reset-accounts``. ``router`` names the router for authenticator apps. Never raises for what
+    is on the disk: a router that nobody can log in to routes all the same.
     """
     store = AccountStore(places.state / "accounts" / "accounts.json")
-    if store.complaint is not None:
-        log.critical("nobody can log in, use the console: %s", store.complaint)
-    doorkeeper = Doorkeeper(store, places.run / "sessions.json", clock)
+    doorkeeper = Doorkeeper(store, places, clock, vault, passwords, reset=reset, router=router)
     try:
-        if doorkeeper.setup_needed and password is not None:
+        if doorkeeper.way_in.reason is not None and password is not None:
             _take_first_password(doorkeeper, password)
-        if doorkeeper.setup_needed:
-            doorkeeper.renew_setup_code()
+        if doorkeeper.way_in.reason is not None:
+            doorkeeper.way_in.renew_code()
     except StorageError as error:
         log.critical("set-up cannot begin: %s", error)
+    if notice := doorkeeper.way_in.notice():
+        log.critical("%s", notice)
     return doorkeeper
 
 
@@ -220,14 +259,3 @@ def _take_first_password(doorkeeper: Doorkeeper, password: str) -> None:
         doorkeeper.take_first_password(password)
     except InvalidRequest as error:
         log.error("the credential patronus.password is refused: %s", error)
-
-
-def _read_sessions(path: Path, boot_id: str) -> Sessions:
-    try:
-        data = json.loads(path.read_bytes())
-        return Sessions.from_data(data["sessions"]) if data["boot_id"] == boot_id else Sessions()
-    except FileNotFoundError:
-        return Sessions()
-    except (ValueError, KeyError, TypeError) as error:
-        log.warning("%s is not whole, all sessions have ended: %s", path, error)
-        return Sessions()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sessions: random 256-bit tokens of which only the hash is kept. Pure: told the time, in seconds since boot.
+"""Sessions: random 256-bit names of which only the hash is kept. Pure: told the time, in seconds since boot.
 
 A session belongs to one boot; it ends when idle too long, when it is too old, or at once when it is revoked.
 """
@@ -66,6 +66,11 @@ class Sessions:
         self._sessions[session.digest] = session
         return session
 
+    def living(self, now: float) -> list[Session]:
+        """Return the sessions that live, the one last used first."""
+        self._expire(now)
+        return sorted(self._sessions.values(), key=lambda session: session.used, reverse=True)
+
     def end(self, identifier: str) -> None:
         """End one session."""
         self._keep(lambda session: session.identifier != identifier)
@@ -91,4 +96,4 @@ class Sessions:
 
 
 def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

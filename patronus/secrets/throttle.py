@@ -34,7 +34,8 @@ class Limit:
 ACCOUNT = Limit(free=5, longest_s=30.0)
 """Short: whoever knows an account's name must not be able to lock its owner out."""
 SOURCE = Limit(free=5, longest_s=900.0)
-SETUP = Limit(free=3, longest_s=60.0)
+CODE = Limit(free=5, longest_s=900.0)
+"""Whoever gets so far has the password: the owner is not kept out by strangers."""
 
 
 @dataclass
@@ -77,6 +78,15 @@ class Throttle:
     def succeed(self, key: str) -> None:
         """Forget the wrong tries of a key after a right one."""
         self._records.pop(key, None)
+
+
+def account_key(name: str, source: str, *, known: bool) -> str:
+    """Return what a try against an account is held against.
+
+    A source from which its owner came in before counts for itself: with many addresses one can slow down
+    all others, and not the owner where they usually are.
+    """
+    return f"account {name} from {source}" if known else f"account {name}"
 
 
 def source_key(origin: str) -> str:

@@ -1,32 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The verbs of accounts and sessions. Pure: each hands its parameters to the doorkeeper."""
+"""The verbs of coming in: set-up, log-in, the own session and password. Pure: each asks the doorkeeper."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from patronus.core.errors import NotPermitted
 from patronus.core.verb import Caller, Done, Nothing, Parameters, Result, Role, Secret, Verb
+from patronus.secrets.account_verbs import AccountVerbs
+from patronus.secrets.register import NAME
+from patronus.secrets.role_verbs import RoleVerbs
+from patronus.secrets.session_verbs import SessionVerbs
+from patronus.secrets.token_verbs import TokenVerbs
+from patronus.secrets.totp_verbs import TotpVerbs
 
 if TYPE_CHECKING:
     from patronus.secrets.service import Doorkeeper
     from patronus.secrets.sessions import Session
 
-AccountName = Annotated[
-    str,
-    Field(pattern=r"^[a-z][a-z0-9._-]{0,31}$", description="small letters, digits, . _ -; a letter first"),
-]
 GivenPassword = Annotated[Secret, Field(description="at least 10 characters")]
-RoleName = Literal["viewer", "operator", "admin"]
+SomeCode = Annotated[Secret, Field(description="a code of the authenticator app, or a recovery code")]
 
 
 class SetUp(Parameters):
     """The first administrator, by whoever can read the console."""
 
     code: Secret = Field(description="the one-time code on the console; case and dashes are free")
-    name: AccountName = "admin"
+    name: str = Field(
+        default="admin", pattern=NAME, description="small letters, digits, . _ -; a letter first"
+    )
     password: GivenPassword
 
 
@@ -35,6 +39,14 @@ class LogIn(Parameters):
 
     name: str = Field(max_length=64)
     password: Secret
+    code: SomeCode | None = Field(default=None, json_schema_extra={"writeOnly": True})
+
+
+class FinishLogIn(Parameters):
+    """The second step of a log-in."""
+
+    challenge: Secret = Field(description="what the error SecondFactorNeeded brought")
+    code: SomeCode
 
 
 class ChangePassword(Parameters):
@@ -44,31 +56,13 @@ class ChangePassword(Parameters):
     new: GivenPassword
 
 
-class NewAccount(Parameters):
-    """An account to add."""
-
-    name: AccountName
-    role: RoleName
-    password: GivenPassword
-
-
-class SetPassword(Parameters):
-    """A new password for somebody else."""
-
-    name: AccountName
-    password: GivenPassword
-
-
-class Named(Parameters):
-    """An account."""
-
-    name: AccountName
-
-
 class SetUpState(Result):
-    """Whether set-up is still to be done."""
+    """Whether set-up is open: it is closed once there is an administrator."""
 
     needed: bool
+    reason: Literal["new", "damaged", "reset"] | None = Field(
+        description="new: never set up; damaged: the accounts cannot be read; reset: its owner asked for it"
+    )
 
 
 class Entry(Result):
@@ -76,64 +70,108 @@ class Entry(Result):
 
     token: str
     name: str
-    role: RoleName
+    role: str
     expires_in_s: float = Field(description="seconds until it ends unless it is used")
     ends_in_s: float = Field(description="seconds until it ends in any case")
 
 
+class GrantView(Result):
+    """What a role allows: what needs no more than ``base``, and the verbs or patterns beside it."""
+
+    name: str
+    base: str
+    verbs: list[str]
+
+
 class Identity(Result):
-    """Who the caller is."""
+    """Who the caller is, and what they may."""
 
     name: str
     role: str
     origin: str
     session: bool = Field(description="whether the caller came by a session")
+    base: str = Field(description="the built-in role that the caller has at least")
+    grants: list[GrantView] = Field(description="all of them must allow a verb; empty: base decides")
+    second_factor: bool = Field(description="whether a log-in asks for a code")
+    recovery_codes: int = Field(description="recovery codes that are left")
 
 
-class AccountView(Result):
-    """An account without its password."""
-
-    name: str
-    role: RoleName
-
-
-class AccountList(Result):
-    """All accounts."""
-
-    accounts: list[AccountView]
-
-
-class AccountVerbs:
+class EntryVerbs:
     """The verbs' handlers."""
 
     def __init__(self, doorkeeper: Doorkeeper) -> None:
         self._doorkeeper = doorkeeper
 
+    def verbs(self) -> list[Verb[Any, Any]]:
+        """Return the verbs."""
+        open_to_all: tuple[tuple[str, Any, Any, Any, str], ...] = (
+            ("accounts.SetUpState", Nothing, SetUpState, self.state, "GET /set-up"),
+            ("accounts.SetUp", SetUp, Entry, self.set_up, "POST /set-up"),
+            ("accounts.LogIn", LogIn, Entry, self.log_in, "POST /session"),
+            ("accounts.FinishLogIn", FinishLogIn, Entry, self.finish, "POST /session/code"),
+        )
+        own: tuple[tuple[str, Any, Any, Any, str], ...] = (
+            ("accounts.LogOut", Nothing, Done, self.log_out, "DELETE /session"),
+            ("accounts.WhoAmI", Nothing, Identity, self.who_am_i, "GET /session"),
+            ("accounts.ChangePassword", ChangePassword, Done, self.change_password, "PUT /session/password"),
+        )
+        return [
+            Verb(
+                name,
+                given,
+                result,
+                do,
+                role,
+                route,
+                changes=not route.startswith("GET"),
+                own=role is not Role.NONE,
+            )
+            for declared, role in ((open_to_all, Role.NONE), (own, Role.VIEWER))
+            for name, given, result, do, route in declared
+        ]
+
     def state(self, caller: Caller, given: Nothing) -> SetUpState:  # noqa: ARG002
-        """Tell whether the router still waits to be set up."""
-        return SetUpState(needed=self._doorkeeper.setup_needed)
+        """Tell whether the router waits to be set up, and why."""
+        reason = self._doorkeeper.way_in.reason
+        return SetUpState(needed=reason is not None, reason=reason)
 
     def set_up(self, caller: Caller, given: SetUp) -> Entry:
-        """Make the first administrator with the one-time code; closed for ever after."""
+        """Make the first administrator with the one-time code; closed after."""
         token, session = self._doorkeeper.set_up(caller, given.code, given.name, given.password)
-        return _entry(token, session, Role.ADMIN)
+        return _entry(token, session, "admin")
 
     def log_in(self, caller: Caller, given: LogIn) -> Entry:
-        """Begin a session by name and password."""
-        return _entry(*self._doorkeeper.log_in(caller, given.name, given.password))
+        """Begin a session by name and password, and a code where the account wants one."""
+        token, session, account = self._doorkeeper.log_in(caller, given.name, given.password, given.code)
+        return _entry(token, session, account.role)
+
+    def finish(self, caller: Caller, given: FinishLogIn) -> Entry:
+        """Begin the session of a log-in that wanted a code, by that code."""
+        token, session, account = self._doorkeeper.finish_log_in(caller, given.challenge, given.code)
+        return _entry(token, session, account.role)
 
     def log_out(self, caller: Caller, given: Nothing) -> Done:  # noqa: ARG002
-        """End the session that calls."""
-        self._doorkeeper.log_out(caller)
+        """End the session that calls; a caller without one has nothing to end."""
+        if caller.session:
+            self._doorkeeper.passes.end(caller.session)
         return Done()
 
     def who_am_i(self, caller: Caller, given: Nothing) -> Identity:  # noqa: ARG002
-        """Tell who calls and with which role."""
+        """Tell who calls and what they may."""
+        factor = self._doorkeeper.own_account(caller).second_factor if caller.session else None
+        base = caller.role.name.lower()
         return Identity(
             name=caller.name,
-            role=caller.role.name.lower(),
+            role=" and ".join(grant.name for grant in caller.grants) or base,
             origin=caller.origin,
             session=caller.session is not None,
+            base=base,
+            grants=[
+                GrantView(name=grant.name, base=grant.base.name.lower(), verbs=list(grant.verbs))
+                for grant in caller.grants
+            ],
+            second_factor=factor is not None,
+            recovery_codes=len(factor.recovery) if factor else 0,
         )
 
     def change_password(self, caller: Caller, given: ChangePassword) -> Done:
@@ -141,65 +179,25 @@ class AccountVerbs:
         self._doorkeeper.change_password(caller, given.old, given.new)
         return Done()
 
-    def list(self, caller: Caller, given: Nothing) -> AccountList:  # noqa: ARG002
-        """List the accounts."""
-        found = self._doorkeeper.accounts()
-        return AccountList(accounts=[AccountView(name=a.name, role=_role_name(a.role)) for a in found])
 
-    def add(self, caller: Caller, given: NewAccount) -> Done:  # noqa: ARG002
-        """Add an account."""
-        self._doorkeeper.add(given.name, Role[given.role.upper()], given.password)
-        return Done()
-
-    def set_password(self, caller: Caller, given: SetPassword) -> Done:
-        """Give an account a new password; all its sessions end."""
-        if given.name == caller.name and caller.session:
-            raise NotPermitted("your own password needs the old one: accounts.ChangePassword")
-        self._doorkeeper.set_password(given.name, given.password)
-        return Done()
-
-    def remove(self, caller: Caller, given: Named) -> Done:  # noqa: ARG002
-        """Remove an account; its sessions end at once."""
-        self._doorkeeper.remove(given.name)
-        return Done()
+def verbs(doorkeeper: Doorkeeper, known: Callable[[], Iterable[Verb[Any, Any]]]) -> list[Verb[Any, Any]]:
+    """Return the verbs of this room; ``known`` returns all verbs of the daemon once it is put together."""
+    rooms = (
+        EntryVerbs(doorkeeper),
+        AccountVerbs(doorkeeper.registrar),
+        RoleVerbs(doorkeeper.registrar, known),
+        SessionVerbs(doorkeeper.passes, doorkeeper.registrar),
+        TokenVerbs(doorkeeper.bearers),
+        TotpVerbs(doorkeeper),
+    )
+    return [verb for room in rooms for verb in room.verbs()]
 
 
-def verbs(doorkeeper: Doorkeeper) -> list[Verb[Any, Any]]:
-    """Return the verbs of accounts and sessions."""
-    do = AccountVerbs(doorkeeper)
-    none, viewer, admin = Role.NONE, Role.VIEWER, Role.ADMIN
-    own, any_password = "PUT /session/password", "PUT /accounts/{name}/password"
-    return [
-        Verb("accounts.SetUpState", Nothing, SetUpState, do.state, none, "GET /set-up"),
-        Verb("accounts.SetUp", SetUp, Entry, do.set_up, none, "POST /set-up", changes=True),
-        Verb("accounts.LogIn", LogIn, Entry, do.log_in, none, "POST /session", changes=True),
-        Verb("accounts.LogOut", Nothing, Done, do.log_out, viewer, "DELETE /session", changes=True),
-        Verb("accounts.WhoAmI", Nothing, Identity, do.who_am_i, viewer, "GET /session"),
-        Verb(
-            "accounts.ChangePassword",
-            ChangePassword,
-            Done,
-            do.change_password,
-            viewer,
-            own,
-            changes=True,
-        ),
-        Verb("accounts.List", Nothing, AccountList, do.list, admin, "GET /accounts"),
-        Verb("accounts.Add", NewAccount, Done, do.add, admin, "POST /accounts", changes=True),
-        Verb("accounts.SetPassword", SetPassword, Done, do.set_password, admin, any_password, changes=True),
-        Verb("accounts.Remove", Named, Done, do.remove, admin, "DELETE /accounts/{name}", changes=True),
-    ]
-
-
-def _role_name(role: Role) -> Any:
-    return role.name.lower()
-
-
-def _entry(token: str, session: Session, role: Role) -> Entry:
+def _entry(token: str, session: Session, role: str) -> Entry:
     return Entry(
         token=token,
         name=session.account,
-        role=_role_name(role),
+        role=role,
         expires_in_s=session.ends() - session.used,
         ends_in_s=session.absolute_end() - session.used,
     )

@@ -5,7 +5,7 @@ import json
 import math
 import re
 
-from patronus.secrets.setup import ALPHABET
+from patronus.secrets.code import ALPHABET
 from qemu.run import set_up_code
 from tests.vm.lab import LAN_ADDRESS, Lab
 

@@ -66,8 +66,9 @@ def test_what_is_open_to_all_is_open(machine: Machine, admin: Visitor) -> None:
     stranger = machine.visitor()
     assert stranger.ask("GET", "/log-in").status == 200
     assert stranger.ask("GET", "/static/patronus.css").status == 200
-    assert stranger.ask("GET", "/api/v1/set-up").json() == {"needed": False}
+    assert stranger.ask("GET", "/api/v1/set-up").json() == {"needed": False, "reason": None}
     assert [verb["name"] for verb in routes(machine) if verb["role"] == "none"] == [
+        "accounts.FinishLogIn",
         "accounts.LogIn",
         "accounts.SetUp",
         "accounts.SetUpState",

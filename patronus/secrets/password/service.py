@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the hashing child: one at a time, with a short queue, then TooManyRequests.
 
-Log-ins can so never take more than one hash's memory at a time.
+Log-ins can so never take more than one hash's memory at a time. Who came in from the same place before has
+a queue of their own, which is served first: strangers can fill theirs and keep nobody out that is known.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +33,45 @@ class PasswordService:
     """Hashes and checks passwords outside this process."""
 
     def __init__(self) -> None:
-        self._places = threading.BoundedSemaphore(QUEUE + 1)
-        self._turn = threading.Lock()
+        self._free = threading.Condition()
+        self._waiting = {True: 0, False: 0}
+        self._busy = False
 
     def make(self, password: str) -> str:
         """Return the Argon2id hash of a password. Raises TooManyRequests, Unavailable."""
-        return str(self._ask({"make": password})["hash"])
+        return str(self._ask({"make": password}, known=True)["hash"])
 
-    def matches(self, stored: str, password: str) -> bool:
-        """Return whether the hash is this password's. Raises TooManyRequests, Unavailable."""
-        return bool(self._ask({"check": password, "stored": stored})["matches"])
+    def matches(self, stored: str, password: str, *, known: bool = False) -> bool:
+        """Return whether the hash is this password's. Raises TooManyRequests, Unavailable.
+
+        ``known``: whoever asks came in from the same place before.
+        """
+        return bool(self._ask({"check": password, "stored": stored}, known=known)["matches"])
 
     def stretch(self, password: str, how: Stretching) -> bytes:
         """Return the 256-bit key of a password. Raises TooManyRequests, Unavailable."""
-        return bytes.fromhex(self._ask({"stretch": password, "how": how.pack().hex()})["key"])
+        asked = {"stretch": password, "how": how.pack().hex()}
+        return bytes.fromhex(self._ask(asked, known=True)["key"])
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        if not self._places.acquire(blocking=False):
-            raise TooManyRequests("too many log-ins at this moment", RETRY_AFTER_S)
+    def _ask(self, request: dict[str, Any], *, known: bool) -> dict[str, Any]:
+        with self._turn(known=known):
+            return _run(request)
+
+    @contextmanager
+    def _turn(self, *, known: bool) -> Iterator[None]:
+        with self._free:
+            if self._waiting[known] + self._busy > QUEUE:
+                raise TooManyRequests("too many log-ins at this moment", RETRY_AFTER_S)
+            self._waiting[known] += 1
+            self._free.wait_for(lambda: not self._busy and (known or not self._waiting[True]))
+            self._waiting[known] -= 1
+            self._busy = True
         try:
-            with self._turn:
-                return _run(request)
+            yield
         finally:
-            self._places.release()
+            with self._free:
+                self._busy = False
+                self._free.notify_all()
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,14 @@ import pytest
 from patronus.core.errors import (
     InvalidConfiguration,
     PatronusError,
+    SecondFactorNeeded,
     TooManyRequests,
     from_wire,
 )
 from patronus.core.problem import Location, Problem, Severity
 
-PLAIN = [
-    kind for kind in PatronusError.__subclasses__() if kind not in (InvalidConfiguration, TooManyRequests)
-]
+RICH = (InvalidConfiguration, SecondFactorNeeded, TooManyRequests)
+PLAIN = [kind for kind in PatronusError.__subclasses__() if kind not in RICH]
 
 
 @pytest.mark.parametrize("kind", PLAIN, ids=lambda kind: kind.code)
@@ -31,6 +31,13 @@ def test_waiting_time_crosses_the_wire() -> None:
     back = from_wire("TooManyRequests", TooManyRequests("slow down", 2.5).parameters())
     assert isinstance(back, TooManyRequests)
     assert back.retry_after_s == 2.5
+
+
+def test_a_challenge_crosses_the_wire_and_is_not_in_the_message() -> None:
+    back = from_wire("SecondFactorNeeded", SecondFactorNeeded("geheim").parameters())
+    assert isinstance(back, SecondFactorNeeded)
+    assert back.challenge == "geheim"
+    assert "geheim" not in str(back)
 
 
 def test_problems_cross_the_wire_and_keep_their_place_and_order() -> None:

@@ -7,13 +7,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import argon2
 import pytest
 
+from patronus.core.errors import NotFound, Unavailable
 from patronus.kernel.host import Places
 from patronus.secrets import service
+from patronus.secrets.password.service import PasswordService
 from patronus.secrets.service import Doorkeeper
 
 GOOD = "correct horse battery"
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(GOOD)
+"""A hash of it that costs a test little."""
+
+
+class Box(dict[str, bytes]):
+    """Keeps secrets in memory, as the vault does on disk."""
+
+    locked = False
+
+    def read(self, name: str) -> bytes:
+        if self.locked:
+            raise Unavailable("the vault is locked")
+        if name not in self:
+            raise NotFound(f"there is no secret {name}")
+        return self[name]
+
+    def write(self, name: str, value: bytes) -> None:
+        self[name] = value
+
+    def delete(self, name: str) -> None:
+        self.read(name)
+        del self[name]
 
 
 @dataclass
@@ -37,17 +62,27 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    return Places(state=tmp_path / "state", run=tmp_path / "run")
+    """Return places of their own, on a machine whose clock is right."""
+    (tmp_path / "synchronized").touch()
+    return Places(state=tmp_path / "state", run=tmp_path / "run", timesync=tmp_path / "synchronized")
+
+
+@pytest.fixture
+def box() -> Box:
+    return Box()
 
 
 Start = Callable[..., Doorkeeper]
 
 
 @pytest.fixture
-def start(places: Places, clock: MovableClock) -> Start:
+def start(places: Places, clock: MovableClock, box: Box) -> Start:
     """Return a function that starts the doorkeeper, as a new daemon would, on the same folders."""
 
-    def begin(password: str | None = None) -> Doorkeeper:
-        return service.create(places, clock, password=password)
+    def begin(password: str | None = None, reset: str | None = None) -> Doorkeeper:
+        passwords = PasswordService()
+        return service.create(
+            places, clock, box, passwords, password=password, reset=reset, router=lambda: "attic"
+        )
 
     return begin

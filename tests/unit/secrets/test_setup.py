@@ -4,7 +4,8 @@ from __future__ import annotations
 import math
 import re
 
-from patronus.secrets.setup import ALPHABET, generate
+from patronus.secrets.code import ALPHABET
+from patronus.secrets.setup import generate
 
 
 def test_a_code_has_at_least_80_bits_in_groups() -> None:
