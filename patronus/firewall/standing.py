@@ -68,12 +68,27 @@ class _Known:
     whole: bool = True
 
 
+@dataclass(frozen=True)
+class _Way:
+    """The commands that were made last: from where to where."""
+
+    before: Contents
+    wanted: Ruleset
+    lockdown: bool
+    commands: Batch
+
+    def leads(self, before: Contents, wanted: Ruleset, *, lockdown: bool) -> bool:
+        """Return whether these are the commands for this way."""
+        return self.before is before and self.wanted is wanted and self.lockdown == lockdown
+
+
 class Standing:
     """The table ``inet patronus``. The caller has the turn."""
 
     def __init__(self, nft: Tables) -> None:
         self._nft = nft
         self._known: _Known | None = None
+        self._way: _Way | None = None
 
     def contents(self) -> Contents:
         """Return what stands in the kernel. Raises KernelError."""
@@ -112,7 +127,17 @@ class Standing:
 
     def refuses(self, wanted: Ruleset) -> str | None:
         """Return why the kernel would refuse the ruleset, or None; nothing changes."""
-        return self._nft.check(batch(transaction(self.contents(), wanted)))
+        commands = self._way_to(wanted)
+        return self._nft.check(commands) if commands["nftables"] else None
+
+    def _way_to(self, wanted: Ruleset) -> Batch:
+        """Return the batch from what stands to the ruleset; what was rehearsed is what is then sent."""
+        before = self.contents()
+        lockdown = (FAMILY, LOCKDOWN) in self._nft.tables()
+        if self._way is None or not self._way.leads(before, wanted, lockdown=lockdown):
+            commands = batch(transaction(before, wanted), lockdown=lockdown)
+            self._way = _Way(before, wanted, lockdown, commands)
+        return self._way.commands
 
     def bring(self, wanted: Ruleset) -> None:
         """Change the table to the ruleset, whatever stands in it; the lockdown ends in the batch.
@@ -120,12 +145,10 @@ class Standing:
         Raises KernelError, and then nothing has changed.
         """
         for _ in range(TRIES):
-            before = self.contents()
-            generation = self._nft.generation()
-            lockdown = (FAMILY, LOCKDOWN) in self._nft.tables()
-            commands = batch(transaction(before, wanted), lockdown=lockdown)
+            commands, self._way = self._way_to(wanted), None
             if not commands["nftables"]:
                 return
+            generation = self._nft.generation()
             try:
                 self._send(commands, wanted)
             except KernelError:

@@ -38,7 +38,16 @@ BENCHES = {
     "build": Bench(("build-warm",), in_tree=False),
     "dns": Bench(("dns-cached-cpu-unbound", "dns-cached-cpu-dnsmasq", "dns-memory")),
     "dhcp": Bench(("dhcp-codec",)),
-    "commit": Bench(("commit-10000-rules", "commit-one-of-10000", "commit-daemon-memory")),
+    "commit": Bench(
+        (
+            "commit-10000-rules",
+            "commit-10000-rules-rest",
+            "commit-one-of-10000",
+            "plan-1000-interfaces",
+            "read-p99-while-committing",
+            "commit-daemon-memory",
+        ),
+    ),
 }
 
 

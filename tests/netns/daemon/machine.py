@@ -57,6 +57,13 @@ def as_unit() -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", *groups, *options]
 
 
+def unit_environment() -> dict[str, str]:
+    """Return the variables that the image's unit sets."""
+    lines = UNIT.read_text().splitlines()
+    given = (line.partition("=")[2] for line in lines if line.startswith("Environment="))
+    return {name: value for name, _, value in (one.partition("=") for one in given)}
+
+
 @dataclass(frozen=True)
 class Said:
     """What a run of the command line came to."""
@@ -131,7 +138,8 @@ class Machine:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start patronusd and return at once."""
-        environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(self.root / "credentials")}
+        credentials = {"CREDENTIALS_DIRECTORY": str(self.root / "credentials")}
+        environment = {**os.environ, **unit_environment(), **credentials}
         command = [*as_unit(), sys.executable, "-m", "patronus.daemon", "--root", str(self.root)]
         (self.places.run / "patronus.sock").unlink(missing_ok=True)
         with self.router, self.log.open("ab") as log:
