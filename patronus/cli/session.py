@@ -28,7 +28,7 @@ class Session:
     draft: bool = False
     console: Console = field(default_factory=lambda: Console(highlight=False))
 
-    def call(self, verb: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, verb: str, /, **parameters: Any) -> dict[str, Any]:
         """Call a verb with the parameters that are not None, in the user's draft where they work in it."""
         given = {key: value for key, value in parameters.items() if value is not None}
         return self.client.call(verb, {**given, "draft": True} if self.draft else given)

@@ -9,10 +9,14 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from patronus.core.verb import Caller, Role
+from patronus.core.verb import Caller, Grant, Role
+from patronus.daemon.gitops.judge import USER as GITOPS_USER
+from patronus.daemon.gitops.repository import GRANT as GITOPS
 
 ADMIN_GROUP = "patronus-admin"
 WEB_USER = "patronus-web"
+OWN_GRANTS = {GITOPS_USER: GITOPS}
+"""User of one of our processes → the verbs that are its own."""
 CREDENTIALS = struct.Struct("=iII")
 """struct ucred of unix(7): pid, uid, gid."""
 
@@ -24,10 +28,11 @@ class Peer:
     name: str
     role: Role
     trusted_origin: bool
+    grant: Grant | None = None
 
     def caller(self) -> Caller:
         """Return the peer as a caller in its own right, without a session."""
-        return Caller(name=self.name, role=self.role)
+        return Caller(name=self.name, role=self.role, grants=(self.grant,) if self.grant else ())
 
 
 def peer_of(connection: socket.socket) -> Peer:
@@ -38,7 +43,7 @@ def peer_of(connection: socket.socket) -> Peer:
     except KeyError:
         return Peer(f"uid {uid}", Role.NONE, trusted_origin=False)
     role = Role.ADMIN if uid == 0 or _in_admin_group(name, gid) else Role.NONE
-    return Peer(name, role, trusted_origin=name == WEB_USER)
+    return Peer(name, role, trusted_origin=name == WEB_USER, grant=OWN_GRANTS.get(name))
 
 
 def uid_of(connection: socket.socket) -> int:

@@ -32,6 +32,8 @@ from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
 from patronus.daemon.draft_verbs import DraftVerbs
+from patronus.daemon.gitops import service as gitops
+from patronus.daemon.gitops.repository import RepositoryVerbs
 from patronus.daemon.guard import Guarded
 from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
@@ -57,7 +59,8 @@ from patronus.secrets.vault_verbs import verbs as vault_verbs
 from patronus.secrets.verbs import verbs as account_verbs
 
 ORDER = (
-    settings.create, resolve.create, interfaces_service.create, dhcp.create, dns.create, firewall.create,
+    settings.create, gitops.create, resolve.create, interfaces_service.create, dhcp.create, dns.create,
+    firewall.create,
 )  # fmt: skip
 IDLE_S = 15.0
 """A stream that has nothing to tell says so this often, so that a broken peer is noticed."""
@@ -191,7 +194,7 @@ def assemble(
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(audit).verbs()]
-    verbs += vault_verbs(vault, control)
+    verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]
     verbs += [verb for feature in own for verb in feature.verbs()]
     verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)

@@ -18,10 +18,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "patronus-web.socket": _ALL,
     "patronus-dhcpcd@.service": _ALL,
     "patronus-radvd.service": _ALL,
+    "patronus-gitops.service": frozenset({"start", "status"}),
+    "patronus-gitops.timer": frozenset({"start", "stop", "status"}),
     "patronus-xdp-load.service": frozenset({"start", "restart", "status"}),
     "patronus-lockdown.service": _LOOK,
 }
-_UNIT = re.compile(r"([a-z0-9-]+)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,14}))?\.(service|socket)")
+_UNIT = re.compile(r"([a-z0-9-]+)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,14}))?\.(service|socket|timer)")
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

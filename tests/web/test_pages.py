@@ -28,6 +28,7 @@ PAGES = {
     "secrets": "/secrets",
     "history": "/history",
     "generation": "/history/1",
+    "repository": "/repository",
     "audit": "/audit",
     "audit-verify": "/audit/verify",
     "account": "/account",

@@ -12,7 +12,19 @@ from flask import current_app
 
 from webui.auth import can
 from webui.daemon import daemon
-from webui.pages import account, audit, blocklist, dashboard, history, interfaces, leases, nat, rules, secrets
+from webui.pages import (
+    account,
+    audit,
+    blocklist,
+    dashboard,
+    gitops,
+    history,
+    interfaces,
+    leases,
+    nat,
+    rules,
+    secrets,
+)
 from webui.plugins import Page
 
 BLUEPRINTS = (
@@ -25,6 +37,7 @@ BLUEPRINTS = (
     blocklist.blocklist,
     secrets.secrets,
     history.history,
+    gitops.gitops,
     audit.audit,
 )
 
@@ -49,6 +62,7 @@ MENU = (
     Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
     Entry("secrets.show", "Secrets", "secrets", "secrets.List", "operator"),
     Entry("history.show", "History", "history", "config.Log"),
+    Entry("gitops.show", "Repository", "gitops", "gitops.Status"),
     Entry("audit.show", "Audit", "audit", "audit.Show", "admin"),
 )
 

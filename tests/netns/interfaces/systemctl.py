@@ -2,6 +2,7 @@
 """Stands in for systemctl(1) where no systemd runs: starts and stops what the image's unit files say.
 
 Takes ``ExecStart``, ``User`` and ``AmbientCapabilities`` of the unit; knows start, stop, restart and show.
+A timer is running when it was started, and starts nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ def running(unit: str) -> int | None:
     return pid if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z" else None
 
 
+def is_running(unit: str) -> bool:
+    return (STATE / unit).exists() if unit.endswith(".timer") else running(unit) is not None
+
+
 def stop(unit: str) -> None:
+    (STATE / unit).unlink(missing_ok=True)
     pid = running(unit)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
@@ -55,6 +61,9 @@ def stop(unit: str) -> None:
 
 
 def start(unit: str) -> None:
+    if unit.endswith(".timer"):
+        (STATE / unit).touch()
+        return
     if running(unit) is not None:
         return
     with (STATE / f"{unit}.log").open("a") as log:
@@ -74,7 +83,7 @@ def main() -> None:
     if verb in ("start", "restart"):
         start(unit)
     if verb == "show":
-        active = "active" if running(unit) is not None else "inactive"
+        active = "active" if is_running(unit) else "inactive"
         print(f"ActiveState={active}\nSubState=running\nResult=success")
 
 
