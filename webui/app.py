@@ -56,6 +56,7 @@ def create_app(socket: Path | str = SOCKET, javascript: Path | str = JAVASCRIPT)
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         MAX_CONTENT_LENGTH=body.LIMIT,
+        MAX_FORM_MEMORY_SIZE=body.LIMIT,
         JAVASCRIPT=Path(javascript),
     )
     app.extensions["patronus"] = Daemon(Path(socket))

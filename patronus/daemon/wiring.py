@@ -28,6 +28,8 @@ from patronus.core.verb import Role
 from patronus.core.walk import AnyFeature
 from patronus.daemon import credentials, plugins, settings
 from patronus.daemon.audit_verbs import AuditVerbs
+from patronus.daemon.backup.keeper import Backups
+from patronus.daemon.backup.verbs import BackupVerbs
 from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
@@ -77,12 +79,14 @@ class Daemon:
     system: SystemVerbs
     bus: Bus
     vault: Vault
+    backups: Backups
     plugins: Sequence[Guarded] = ()
 
     def boot(self) -> BootReport:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
         report = self.engine.boot()
         self.system.notices += report.messages
+        self.backups.settle()
         for plugin in self.plugins:
             plugin.booted()
         return report
@@ -194,9 +198,25 @@ def assemble(
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(audit).verbs()]
+    backups = _backups(host, engine, vault, own, bus, passwords)
     verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]
+    verbs += BackupVerbs(backups).verbs()
     verbs += [verb for feature in own for verb in feature.verbs()]
     verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)
     system.table = table.verbs()
-    return Daemon(host, engine, doorkeeper, table, system, bus, vault, guests)
+    return Daemon(host, engine, doorkeeper, table, system, bus, vault, backups, guests)
+
+
+def _backups(
+    host: Host, engine: Engine, vault: Vault, features: Sequence[AnyFeature], bus: Bus,
+    passwords: PasswordService,
+) -> Backups:  # fmt: skip
+    """Make what keeps backups, and let it see each change that is confirmed or reverted."""
+    leases = next(feature for feature in features if isinstance(feature, dhcp.DhcpFeature))
+    backups = Backups(
+        engine, vault, leases, host.netlink.inventory, host.clock, passwords.stretch,
+        image_release().version,
+    )  # fmt: skip
+    bus.observe(backups.on_event)
+    return backups

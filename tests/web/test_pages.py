@@ -26,6 +26,7 @@ PAGES = {
     "leases": "/leases",
     "blocklist": "/blocklist",
     "secrets": "/secrets",
+    "backup": "/backup",
     "history": "/history",
     "generation": "/history/1",
     "repository": "/repository",
@@ -248,3 +249,46 @@ def test_logging_out_closes_the_window(browser: Browser, machine: Machine, compl
     assert "no telnet" not in page.content()
     page.screenshot(path=SHOTS / "log-in.png")
     page.context.close()
+
+
+def test_a_backup_is_downloaded_and_restored_with_a_way_back(
+    context: BrowserContext, machine: Machine, tmp_path: Path
+) -> None:
+    secret, password = "c2VjcmV0IG9mIHRoZSBob3VzZQ", "battery horse correct"
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/secrets")
+    page.fill("#name", "wg-home")
+    page.fill("#secret", secret)
+    page.click("text=Store >> nth=-1")
+    assert "wg-home" in page.inner_text("table") and secret not in page.content()
+    page.goto("/backup")
+    page.fill("#password", password)
+    page.fill("#again", password)
+    with page.expect_download() as download:
+        page.click("text=Download")
+    file = tmp_path / "backup"
+    download.value.save_as(file)
+    assert download.value.suggested_filename.endswith(".patronus-backup")
+    assert secret.encode() not in file.read_bytes()
+    page.goto("/secrets")
+    page.click("[aria-label='Delete wg-home']")
+    assert "There are no secrets" in page.content()
+    page.goto("/backup")
+    page.set_input_files("#file", file)
+    page.fill("#old-password", "battery horse wrong")
+    page.click("text=Look at it")
+    assert "password is wrong" in page.inner_text("[role=alert]")
+    page.set_input_files("#file", file)
+    page.fill("#old-password", password)
+    page.click("text=Look at it")
+    assert "wg-home" in page.inner_text("main") and "lan0, as it was" in page.inner_text("main")
+    page.screenshot(path=SHOTS / "restore.png", full_page=True)
+    page.fill("#again-password", password)
+    page.click("button:text-is('Restore')")
+    assert "The backup runs" in page.inner_text("main")
+    if page.locator(".pending").count():
+        page.click("text=Keep these changes")
+    page.goto("/secrets")
+    assert "wg-home" in page.inner_text("table")
+    page.close()

@@ -15,6 +15,7 @@ from webui.daemon import daemon
 from webui.pages import (
     account,
     audit,
+    backup,
     blocklist,
     dashboard,
     gitops,
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     leases.leases,
     blocklist.blocklist,
     secrets.secrets,
+    backup.backup,
     history.history,
     gitops.gitops,
     audit.audit,
@@ -61,6 +63,7 @@ MENU = (
     Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),
     Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
     Entry("secrets.show", "Secrets", "secrets", "secrets.List", "operator"),
+    Entry("backup.show", "Backup", "backup", "backup.Create", "admin"),
     Entry("history.show", "History", "history", "config.Log"),
     Entry("gitops.show", "Repository", "gitops", "gitops.Status"),
     Entry("audit.show", "Audit", "audit", "audit.Show", "admin"),

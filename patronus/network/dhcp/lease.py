@@ -7,12 +7,12 @@ identifier (option 61) where it sends one, and its hardware address elsewhere (R
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from patronus.network.dhcp.config import write_address
+from patronus.network.dhcp.config import read_address, write_address
 
 
 class State(StrEnum):
@@ -58,6 +58,22 @@ class Lease:
             "end": int(wall_s + self.end_s - now_s),
             "state": self.state.value if self.end_s > now_s or self.state is not State.ACTIVE else "expired",
         }
+
+
+def from_data(data: Mapping[str, Any], now_s: float, wall_s: float) -> Lease:
+    """Return the lease that ``as_data`` wrote, here or elsewhere. Raises KeyError, ValueError, TypeError.
+
+    It never lasts longer than it was given for: the other router's clock may have been ahead.
+    """
+    start, end = float(data["start"]), float(data["end"])
+    if not all(isinstance(data[key], str) for key in ("network", "interface", "client", "mac", "hostname")):
+        raise ValueError("a lease's names are texts")
+    left_s = min(end - wall_s, end - start)
+    return Lease(
+        data["network"], data["client"], read_address(data["address"]), data["mac"], data["hostname"],
+        data["interface"], start_s=now_s + left_s - (end - start), end_s=now_s + left_s,
+        state=State(data["state"]),
+    )  # fmt: skip
 
 
 def declined_client(address: int) -> str:

@@ -28,7 +28,8 @@ from patronus.kernel.sockets import IP_PKTINFO, PKTINFO_V4
 from patronus.network.dhcp.codec import Code, Kind, MalformedPacket, decode
 from patronus.network.dhcp.config import CONTROL_INTERFACE, ServerConfig, read_address, write_address
 from patronus.network.dhcp.frame import CLIENT_PORT, SERVER_PORT, frame
-from patronus.network.dhcp.lease import Lease
+from patronus.network.dhcp.lease import Lease, Table
+from patronus.network.dhcp.lease import from_data as lease_from_data
 from patronus.network.dhcp.leases import Leases, boottime_s, clock_offset_s, database
 from patronus.network.dhcp.machine import Machine, Outcome
 from patronus.network.dhcp.reply import Reply, Way
@@ -82,6 +83,7 @@ class Server:
             "Configure": self._configure,
             "ListLeases": self._list_leases,
             "RemoveLease": self._remove_lease,
+            "ImportLeases": self._import_leases,
             "Status": self._status,
         }
         self._endpoint = Endpoint(
@@ -193,6 +195,27 @@ class Server:
             self._machine.forget(lease)
             self._announce("removed", lease, boottime_s())
         return {}
+
+    def _import_leases(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
+        """Take leases over from a backup, but none whose client or address has one here."""
+        now_s = boottime_s()
+        wall_s = now_s + clock_offset_s()
+        try:
+            given = [lease_from_data(item, now_s, wall_s) for item in parameters["leases"]]
+        except (KeyError, ValueError, TypeError) as error:
+            raise InvalidRequest(f"not leases: {error!r}") from error
+        taken = Table(lease for lease in self._machine.table if lease.held(now_s))
+        news = []
+        for lease in given:
+            known = taken.of_client(lease.network, lease.client) or taken.at(lease.network, lease.address)
+            if lease.active(now_s) and known is None:
+                taken.put(lease)
+                news.append(lease)
+        self._leases.write(news)
+        self._machine.reload(self._leases.load())
+        for lease in news:
+            self._announce("granted", lease, now_s)
+        return {"imported": len(news)}
 
     def _status(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
         now_s = boottime_s()

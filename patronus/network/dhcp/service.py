@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,6 +196,18 @@ class DhcpFeature(Feature[DhcpPlan, None]):
         reserved = {str(item.address) for pool in self._pools() for item in pool.reservations}
         found = self._channel.call("ListLeases", {"all": given.all})["leases"]
         return LeaseList(leases=[LeaseInfo(**item, reserved=item["address"] in reserved) for item in found])
+
+    def export_leases(self) -> list[dict[str, Any]]:
+        """Return the leases that have not ended, as data for a backup. Raises Unavailable."""
+        leases: list[dict[str, Any]] = self._channel.call("ListLeases", {"all": False})["leases"]
+        return leases
+
+    def import_leases(self, leases: Sequence[Mapping[str, Any]]) -> int:
+        """Take leases over from a backup, but none whose client or address has one here; return how many.
+
+        Raises Unavailable, InvalidRequest, StorageError.
+        """
+        return int(self._channel.call("ImportLeases", {"leases": [*leases]})["imported"])
 
     def list_pools(self, _: Caller, __: Nothing) -> PoolList:
         """List the pools, their reservations, and how full they are."""
