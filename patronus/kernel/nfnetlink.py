@@ -26,7 +26,7 @@ _NESTED = 0x3FFF
 """What is left of an attribute's kind without its flags."""
 _REQUEST, _DUMP, _INTERRUPTED = 1, 0x300, 0x10
 _ERROR, _DONE = 2, 3
-_NETLINK_NETFILTER = 12
+NETLINK_NETFILTER = 12
 _LARGEST = 1 << 18
 _TRIES = 8
 """Dumps that another transaction may interrupt before we give up."""
@@ -95,7 +95,7 @@ class Nfnetlink:
     """One netlink socket, in the network namespace of who makes it. One thread at a time."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         self._socket.settimeout(5.0)
         self._sequence = 0
 

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Statements of libnftables' JSON as expressions of nf_tables: those that most filter rules are made of.
+
+What is not known here raises Unknown, and libnftables takes its place. A rule made here is the same as one of
+libnftables': ``nft list`` shows it alike, and a test compares the two.
+Source: linux/netfilter/nf_tables.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+from patronus.kernel.nfnetlink import attribute, text
+
+Statement = Mapping[str, Any]
+NESTED = 0x8000
+_REGISTER, _VERDICT_REGISTER = 1, 0
+_EQUAL, _NOT_EQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
+_COUNTER, _LIMIT = 1, 4
+_META = {"iifname": 6, "oifname": 7, "nfproto": 15, "l4proto": 16}
+_NFPROTO = {"ipv4": 2, "ipv6": 10}
+_NETWORK, _TRANSPORT = 1, 2
+_PAYLOAD = {
+    ("ip", "saddr"): (_NETWORK, 12, 4), ("ip", "daddr"): (_NETWORK, 16, 4),
+    ("ip6", "saddr"): (_NETWORK, 8, 16), ("ip6", "daddr"): (_NETWORK, 24, 16),
+    ("th", "sport"): (_TRANSPORT, 0, 2), ("th", "dport"): (_TRANSPORT, 2, 2),
+}  # fmt: skip
+"""(header, field) → base, offset and length in bytes."""
+_VERDICTS = {"drop": 0, "accept": 1, "jump": -3, "goto": -4}
+_INTERFACE_NAME = 16
+_CT_STATUS, _DESTINATION_NAT = 2, 1 << 5
+"""linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT."""
+
+
+class Unknown(Exception):
+    """A statement, or a form of it, that only libnftables can say."""
+
+
+def nested(kind: int, *parts: bytes) -> bytes:
+    """Return an attribute that holds attributes."""
+    return attribute(kind | NESTED, b"".join(parts))
+
+
+def word(kind: int, value: int) -> bytes:
+    """Return an attribute with a number of 32 bits."""
+    return struct.pack("=HH", 8, kind) + struct.pack("!I", value & 0xFFFFFFFF)
+
+
+def expression(name: str, *parts: bytes) -> bytes:
+    """Return one expression of a rule."""
+    return nested(1, attribute(1, text(name)), nested(2, *parts))
+
+
+def value(kind: int, data: bytes) -> bytes:
+    """Return an attribute with data as nf_tables compares them."""
+    return nested(kind, attribute(1, data))
+
+
+def verdict_data(statement: Statement) -> bytes:
+    """Return a verdict as the data of an element or of a rule. Raises Unknown."""
+    ((name, target),) = statement.items()
+    if name not in _VERDICTS:
+        raise Unknown(name)
+    chain = attribute(2, text(target["target"])) if target else b""
+    return nested(2, nested(2, word(1, _VERDICTS[name]), chain))
+
+
+@lru_cache(maxsize=256)
+def _verdict(name: str, chain: str | None) -> bytes:
+    data = verdict_data({name: {"target": chain} if chain else None})
+    return expression("immediate", word(1, _VERDICT_REGISTER), data)
+
+
+@lru_cache(maxsize=64)
+def _meta(key: str) -> bytes:
+    return expression("meta", word(2, _META[key]), word(1, _REGISTER))
+
+
+@lru_cache(maxsize=256)
+def _property(key: str, right: str | int) -> bytes:
+    if key == "l4proto" and isinstance(right, int):
+        return _meta(key) + _compare(_EQUAL, bytes([right]))
+    if key == "nfproto" and right in _NFPROTO:
+        return _meta(key) + _compare(_EQUAL, bytes([_NFPROTO[str(right)]]))
+    if key in ("iifname", "oifname") and isinstance(right, str) and not right.endswith("*"):
+        return _meta(key) + _compare(_EQUAL, right.encode().ljust(_INTERFACE_NAME, b"\0"))
+    raise Unknown(f"meta {key}")
+
+
+@lru_cache(maxsize=256)
+def _payload(base: int, offset: int, length: int) -> bytes:
+    parts = word(1, _REGISTER), word(2, base), word(3, offset), word(4, length)
+    return expression("payload", *parts)
+
+
+def _compare(op: int, data: bytes) -> bytes:
+    return _comparison(op, len(data)) + data + bytes(-len(data) % 4)
+
+
+@lru_cache(maxsize=128)
+def _comparison(op: int, length: int) -> bytes:
+    """Return the expression up to its data; what stands before depends on their length alone."""
+    whole = expression("cmp", word(1, _REGISTER), word(2, op), value(3, bytes(length)))
+    return whole[: len(whole) - length - -length % 4]
+
+
+def _masked(length: int, mask: bytes) -> bytes:
+    parts = word(1, _REGISTER), word(2, _REGISTER), word(3, length), word(6, 0)
+    return expression("bitwise", *parts, value(4, mask), value(5, bytes(length)))
+
+
+def _object(kind: int, name: Any) -> bytes:
+    if not isinstance(name, str):
+        raise Unknown("an object without a name")
+    data = text(name)
+    return _reference(kind, len(data)) + data + bytes(-len(data) % 4)
+
+
+@lru_cache(maxsize=256)
+def _reference(kind: int, length: int) -> bytes:
+    """Return the expression up to the name, which comes last."""
+    whole = expression("objref", word(1, kind), attribute(2, bytes(length)))
+    return whole[: len(whole) - length - -length % 4]
+
+
+class RuleEncoder:
+    """Encodes the statements of one rule: what an earlier one asked for already is not asked for again."""
+
+    def __init__(self) -> None:
+        self._family: str | None = None
+
+    def expressions(self, statements: list[Statement]) -> bytes:
+        """Return the rule's expressions. Raises Unknown."""
+        return b"".join([self._statement(*item) for statement in statements for item in statement.items()])
+
+    def _statement(self, name: str, said: Any) -> bytes:
+        if name == "match":
+            return self._match(said)
+        if name == "counter":
+            return _object(_COUNTER, said)
+        if name == "limit":
+            return _object(_LIMIT, said)
+        if name in _VERDICTS:
+            return _verdict(name, said["target"] if said else None)
+        raise Unknown(name)
+
+    def _match(self, said: Mapping[str, Any]) -> bytes:
+        left = said["left"]
+        if said["op"] == "==" and "payload" in left:
+            field = left["payload"]
+            return self._field(field["protocol"], field["field"], said["right"])
+        if said["op"] == "==" and "meta" in left:
+            return self._meta(left["meta"]["key"], said["right"])
+        if said == _TRANSLATED:
+            return _IS_TRANSLATED
+        raise Unknown(str(said))
+
+    def _meta(self, key: str, right: Any) -> bytes:
+        if not isinstance(right, str | int):
+            raise Unknown(f"a set of {key}")
+        if key == "nfproto":
+            self._family = str(right)
+        return _property(key, right)
+
+    def _field(self, protocol: str, name: str, right: Any) -> bytes:
+        if (protocol, name) not in _PAYLOAD:
+            raise Unknown(f"{protocol} {name}")
+        base, offset, length = _PAYLOAD[protocol, name]
+        if base == _TRANSPORT:
+            return b"".join(_ports(offset, right))
+        return self._of_family(protocol) + b"".join(_addresses(offset, length, right))
+
+    def _of_family(self, protocol: str) -> bytes:
+        """Return the question for the family, which comes before the first look at its header."""
+        family = "ipv4" if protocol == "ip" else "ipv6"
+        if self._family == family:
+            return b""
+        return self._meta("nfproto", family)
+
+
+def _ports(offset: int, right: Any) -> Iterator[bytes]:
+    yield _payload(_TRANSPORT, offset, 2)
+    if isinstance(right, int):
+        yield _compare(_EQUAL, right.to_bytes(2, "big"))
+    elif isinstance(right, dict) and "range" in right:
+        first, last = right["range"]
+        yield _compare(_AT_LEAST, first.to_bytes(2, "big"))
+        yield _compare(_AT_MOST, last.to_bytes(2, "big"))
+    else:
+        raise Unknown("a set of ports")
+
+
+def _addresses(offset: int, length: int, right: Any) -> Iterator[bytes]:
+    if isinstance(right, str) and not right.startswith("@"):
+        yield _payload(_NETWORK, offset, length)
+        yield _compare(_EQUAL, ip_address(right).packed)
+    elif isinstance(right, dict) and "range" in right:
+        yield _payload(_NETWORK, offset, length)
+        for op, end in zip((_AT_LEAST, _AT_MOST), right["range"], strict=True):
+            yield _compare(op, ip_address(end).packed)
+    elif isinstance(right, dict) and "prefix" in right:
+        yield from _prefix(offset, length, right["prefix"])
+    else:
+        raise Unknown("a set of addresses")
+
+
+def _prefix(offset: int, length: int, prefix: Mapping[str, Any]) -> Iterator[bytes]:
+    """Compare whole bytes alone where the prefix ends with one, as libnftables does."""
+    address, bits = ip_address(prefix["addr"]).packed, prefix["len"]
+    if bits % 8 == 0 and bits:
+        yield _payload(_NETWORK, offset, bits // 8)
+        yield _compare(_EQUAL, address[: bits // 8])
+        return
+    mask = ((1 << bits) - 1) << (8 * length - bits)
+    yield _payload(_NETWORK, offset, length)
+    yield _masked(length, mask.to_bytes(length, "big"))
+    yield _compare(_EQUAL, address)
+
+
+_TRANSLATED = {"op": "in", "left": {"ct": {"key": "status"}}, "right": "dnat"}
+_IS_TRANSLATED = (
+    expression("ct", word(2, _CT_STATUS), word(1, _REGISTER))
+    + _masked(4, struct.pack("=I", _DESTINATION_NAT))
+    + _compare(_NOT_EQUAL, bytes(4))
+)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A transaction that we put together ourselves does what libnftables does with the same commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+
+from patronus.core.errors import KernelError
+from patronus.core.values import PortRange
+from patronus.firewall import nft_json
+from patronus.firewall import statements as say
+from patronus.firewall.addresses import AddressSet, IpNetwork
+from patronus.firewall.ruleset import Chain, Dispatch, NftRule, RateLimit, Ruleset
+from patronus.kernel import nft as nft_module
+from patronus.kernel.nft import Nft
+from patronus.kernel.nft_batch import BatchSocket, encoded
+from patronus.kernel.nft_expressions import Unknown
+from tests.netns.lab import Namespace
+
+
+def addresses(*prefixes: str) -> AddressSet:
+    networks: list[IpNetwork] = [ip_network(prefix) for prefix in prefixes]
+    return AddressSet.of(networks)
+
+
+V4 = ("10.0.0.1/32", "10.1.0.0/16", "10.8.0.0/13", "128.0.0.0/1", "192.0.2.128/25", "192.0.2.4/30")
+V6 = ("fd00::1/128", "2001:db8:5::/48", "fe80::/10", "2001:db8::/61", "::/1")
+VERDICTS: tuple[Any, ...] = (say.ACCEPT, say.DROP, say.goto("reject"), say.jump("other"))
+MATCHES: list[list[Any]] = [
+    *([say.address_in(4, name, addresses(one))] for one in V4 for name in ("saddr", "daddr")),
+    *([say.address_in(6, name, addresses(one))] for one in V6 for name in ("saddr", "daddr")),
+    [say.address_in(4, "saddr", AddressSet(((int(ip_address("10.0.0.3")), int(ip_address("10.0.0.9"))),)))],
+    [say.address_in(6, "daddr", AddressSet((), ((int(ip_address("fd00::3")), int(ip_address("fd00::9"))),)))],
+    [say.version_is(4)],
+    [say.version_is(6), say.address_in(6, "saddr", addresses("fd00::/64"))],
+    [say.address_in(4, "saddr", addresses("10.0.0.1/32")), say.address_in(4, "daddr", addresses(V4[1]))],
+    [say.protocol_in([6])],
+    [say.protocol_in([17]), say.ports_in("dport", [PortRange(53, 53)])],
+    [say.protocol_in([6]), say.ports_in("sport", [PortRange(1024, 65535)]),
+     say.ports_in("dport", [PortRange(1, 2)])],
+    [say.arrives_on(["eth0"])],
+    [say.leaves_by(["fifteen-letters"])],
+    [say.TRANSLATED],
+    [{"limit": "slow"}],
+]  # fmt: skip
+FAMILY = {"family": "inet", "table": "patronus"}
+
+
+def ruleset() -> Ruleset:
+    """Return a table with every form that is encoded, each with every verdict."""
+    rules = [
+        NftRule(f"rule/r-{at}", [*match, say.counter(f"rule/r-{at % 7}"), verdict])
+        for at, (match, verdict) in enumerate((m, v) for m in MATCHES for v in VERDICTS)
+    ]
+    return Ruleset(
+        counters=frozenset(f"rule/r-{at}" for at in range(7)),
+        limits={"slow": RateLimit(10, "minute", 7)},
+        sets={"input": Dispatch(1, {}), "forward": Dispatch(2, {})},
+        chains={"reject": Chain(), "other": Chain(), "pair/wan/lan": Chain(tuple(rules))},
+    )
+
+
+ENTRIES = [
+    {"add": {"element": {**FAMILY, "name": "input", "elem": [["eth0", say.jump("pair/wan/lan")]]}}},
+    {"add": {"element": {**FAMILY, "name": "forward",
+                         "elem": [[{"concat": ["eth0", "a-much-longer-1"]}, say.jump("pair/wan/lan")],
+                                  [{"concat": ["b", "c"]}, say.jump("other")]]}}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def nft() -> Iterator[Nft]:
+    namespace = Namespace()
+    with namespace:
+        yield Nft()
+    namespace.close()
+
+
+def listed(nft: Nft) -> list[str]:
+    items = nft.list_table("inet", "patronus") or []
+    for item in items:
+        for fields in item.values():
+            fields.pop("handle", None)
+    return [json.dumps(item) for item in items]
+
+
+def maps_alone(commands: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the commands that make the maps, which libnftables has to make, and the others."""
+    maps = [command for command in commands if "map" in command["add"] or "table" in command["add"]]
+    return maps, [command for command in commands if command not in maps]
+
+
+def test_every_form_is_the_same_as_libnftables_makes_it(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps, others = maps_alone(nft_json.whole(ruleset()))
+    found = []
+    for large in (10**9, 0):
+        monkeypatch.setattr(nft_module, "LARGE", large)
+        nft.load({"nftables": maps})
+        batch = {"nftables": [*others, *ENTRIES]}
+        before = listed(nft)
+        assert nft.check(batch) is None
+        assert listed(nft) == before, "a rehearsal changes nothing"
+        nft.load(batch)
+        found.append(listed(nft))
+        nft.load({"nftables": [nft_json.remove_table("patronus")]})
+    by_library, by_us = found
+    assert by_us == by_library
+    assert len(by_us) > len(MATCHES) * len(VERDICTS)
+    encoded([*others, *ENTRIES])
+
+
+def test_rules_go_and_come_at_their_places(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nft_module, "LARGE", 0)
+    table = {"add": {"table": {"family": "inet", "name": "patronus"}}}
+    chains = [{"add": {"chain": {**FAMILY, "name": name}}} for name in ("c", "d")]
+    rule = {**FAMILY, "chain": "c", "expr": [say.ACCEPT]}
+    nft.load(
+        {"nftables": [table, *chains, *({"add": {"rule": {**rule, "comment": name}}} for name in "abc")]}
+    )
+    first, second, third = nft.rules("inet", "patronus")
+    change = [
+        {"delete": {"rule": {**FAMILY, "chain": "c", "handle": second.handle}}},
+        {"insert": {"rule": {**rule, "comment": "x", "handle": third.handle}}},
+        {"insert": {"rule": {**rule, "comment": "y", "handle": third.handle}}},
+        {"delete": {"chain": {**FAMILY, "name": "d"}}},
+        {"add": {"counter": {**FAMILY, "name": "k"}}},
+        {"add": {"limit": {**FAMILY, "name": "l", "rate": 1, "per": "day", "burst": 5}}},
+    ]
+    nft.load({"nftables": change})
+    assert [one.comment for one in nft.rules("inet", "patronus")] == ["a", "x", "y", "c"]
+    assert nft.objects("inet", "patronus") == (frozenset("k"), frozenset("l"))
+    gone = [{"delete": {kind: {**FAMILY, "name": name}}} for kind, name in (("counter", "k"), ("limit", "l"))]
+    nft.load({"nftables": [*gone, {"flush": {"chain": {**FAMILY, "name": "c"}}}]})
+    assert nft.rules("inet", "patronus") == []
+    assert nft.objects("inet", "patronus") == (frozenset(), frozenset())
+    assert first.chain == "c"
+
+
+def test_a_refusal_names_the_command_and_nothing_stays(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nft_module, "LARGE", 0)
+    table = {"add": {"table": {"family": "inet", "name": "patronus"}}}
+    chain = {"add": {"chain": {**FAMILY, "name": "c"}}}
+    rule = {**FAMILY, "chain": "c", "comment": "a", "expr": [say.counter("nobody"), say.ACCEPT]}
+    batch = {"nftables": [table, chain, {"add": {"rule": rule}}, chain]}
+    assert "nobody" in (nft.check(batch) or "")
+    with pytest.raises(KernelError, match="nobody.*No such file"):
+        nft.load(batch)
+    assert nft.tables() == frozenset()
+
+
+def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
+    """Handles mean what they meant when they were read, or the batch is not taken."""
+    messages = encoded([{"add": {"table": {"family": "inet", "name": "patronus"}}}])
+    batches = BatchSocket()
+    refusal = batches.send(messages, nft.generation() + 1, commit=True)
+    assert refusal is not None
+    assert refusal.position is None
+    assert nft.tables() == frozenset()
+    assert batches.send(messages, nft.generation(), commit=True) is None
+    assert nft.tables() == {("inet", "patronus")}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.ports_in("dport", [
+            PortRange(1, 1), PortRange(3, 3)])]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [{"masquerade": None}]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.in_set(4, "saddr", "x")]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.connection_is("invalid")]}}},
+        {"add": {"chain": {**FAMILY, "name": "c", "hook": "input"}}},
+        {"add": {"set": {**FAMILY, "name": "c"}}},
+        {"add": {"element": {**FAMILY, "name": "c", "elem": ["10.0.0.1"]}}},
+        {"add": {"table": {"family": "ip", "name": "c"}}},
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_left_to_libnftables(command: dict[str, Any]) -> None:
+    with pytest.raises(Unknown):
+        encoded([command])
