@@ -12,6 +12,7 @@ from flask import (
     Flask,
     Response,
     current_app,
+    g,
     make_response,
     render_template,
     request,
@@ -63,6 +64,7 @@ def create_app(socket: Path | str = SOCKET, javascript: Path | str = JAVASCRIPT)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(words.FILTERS)
     app.before_request(auth.guard)
+    app.before_request(pages.draft.look)
     app.after_request(_protect)
     app.teardown_request(end_connection)
     app.context_processor(_surroundings)
@@ -103,6 +105,7 @@ def _surroundings() -> dict[str, object]:
         "may": auth.may,
         "csrf": auth.csrf_token(),
         "menu": pages.menu() if visitor else (),
+        "draft": g.get("draft"),
         "pending": pending if pending.get("remaining_s") is not None else None,
         "has_htmx": _htmx_folder().joinpath("htmx.min.js").exists(),
     }

@@ -51,12 +51,21 @@ class Daemon:
 
         Without a token only what is open to all is called: never with the web server's own standing.
         What is open to all is called without one: a session that has ended must not close the log-in.
+        Where ``g.drafting`` says that the visitor works in a draft, the call is about that.
         """
         closed = Role[self.verbs()[verb]["role"].upper()] is not Role.NONE
         token = visitor_token() if closed else None
         if closed and token is None:
             raise NotAuthenticated("log in first")
-        return self.client().call(verb, parameters, session=token, origin=visitor_origin())
+        given = dict(parameters or {})
+        if g.get("drafting") and self._takes_draft(verb):
+            given["draft"] = True
+        return self.client().call(verb, given, session=token, origin=visitor_origin())
+
+    def _takes_draft(self, verb: str) -> bool:
+        """Return whether a call can be about the visitor's draft: what acts at once cannot."""
+        described = self.verbs()[verb]
+        return not described["changes"] or "draft" in described["parameters"].get("properties", {})
 
     def has(self, verb: str) -> bool:
         """Return whether the daemon has this verb."""

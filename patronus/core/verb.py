@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -75,6 +76,14 @@ class Caller:
     def account(self) -> str:
         """Return the account behind the caller: that of a token ``anna/backup`` is ``anna``."""
         return self.name.partition("/")[0]
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address | None:
+        """Return the address that the caller came from, ``web 192.168.1.10``; None on the machine itself."""
+        try:
+            return ip_address(self.origin.rpartition(" ")[2])
+        except ValueError:
+            return None
 
     @property
     def stranger(self) -> bool:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from patronus.core.connection import Connection, Way
 from patronus.firewall.policy import Policy
-from patronus.firewall.verdict import Packet, blocked, decide, translate
+from patronus.firewall.verdict import Decision, Packet, blocked, decide, translate
 
 Devices = Callable[[IPv4Address | IPv6Address], str | None]
 """The device by which an address is reached, None for the router's own. Raises LookupError."""
@@ -21,27 +21,34 @@ Devices = Callable[[IPv4Address | IPv6Address], str | None]
 
 def forbidden(policy: Policy, connection: Connection, device_of: Devices) -> bool:
     """Return whether the policy refuses this connection, or would send it to another host."""
+    decision = judged(policy, connection, device_of)
+    return decision is not None and decision.action != "allow"
+
+
+def judged(policy: Policy, connection: Connection, device_of: Devices) -> Decision | None:
+    """Return what the policy does to this connection, None where that is not certain or it is left alone."""
     if connection.expected:
-        return False
+        return None
     way = connection.original
     try:
         arrives_on = device_of(way.source)
         if arrives_on is None:
-            return False
-        inner, forward = translate(policy, _packet(way, arrives_on))
+            return None
+        inner, forward = translate(policy, packet_of(way, arrives_on))
         if connection.translated or forward is not None:
             if not _same_target(inner, connection.reply):
-                return connection.translated
+                return Decision("drop", "its forward") if connection.translated else None
             inner = replace(inner, translated=True)
         leaves_by = device_of(inner.destination)
     except LookupError:
-        return False
+        return None
     if blocked(policy, way.source, way.destination) or blocked(policy, inner.destination, way.source):
-        return True
-    return decide(policy, replace(inner, leaves_by=leaves_by)).action != "allow"
+        return Decision("drop", "blocked", forward)
+    return decide(policy, replace(inner, leaves_by=leaves_by))
 
 
-def _packet(way: Way, arrives_on: str) -> Packet:
+def packet_of(way: Way, arrives_on: str) -> Packet:
+    """Return the first packet of a connection's direction."""
     return Packet(
         arrives_on=arrives_on,
         source=way.source,

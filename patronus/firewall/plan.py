@@ -25,7 +25,8 @@ class FirewallPlan(Plan):
 
     ``blocked`` and ``never`` are what XDP is given, and ``watched`` the NICs it stands on: those below every
     zone while something is blocked, none otherwise. ``asleep`` are the rules that their schedule puts off,
-    ``timed`` the blocks that end by themselves.
+    ``timed`` the blocks that end by themselves, ``openings`` what
+    the other features offer to zones.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -35,6 +36,7 @@ class FirewallPlan(Plan):
     watched: tuple[str, ...] = ()
     asleep: frozenset[str] = frozenset()
     timed: tuple[IpNetwork, ...] = ()
+    openings: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def plan(
     """Return the plan. Pure but for what it keeps."""
     memory = memory or Memory()
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
-    policy = resolve(config, Surroundings(links, earlier.contributions(Opening), facts), memory.resolved)
+    openings = earlier.contributions(Opening)
+    policy = resolve(config, Surroundings(links, openings, facts), memory.resolved)
     blocked = tuple(policy.blocked.networks())
     devices = {device for devices in policy.zones.values() for device in devices}
     return FirewallPlan(
@@ -62,6 +65,7 @@ def plan(
         watched=tuple(sorted(nics(devices, links))) if blocked else (),
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
+        openings=tuple(openings),
     )
 
 

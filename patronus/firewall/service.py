@@ -16,7 +16,7 @@ from typing import Any
 from patronus.core.bus import Event
 from patronus.core.errors import KernelError, NotFound, PatronusError, Unavailable
 from patronus.core.events import ConfigChanged, ConfigReverted
-from patronus.core.feature import Difference, Earlier, Feature, Step
+from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration, as_data
 from patronus.core.problem import Problem
@@ -24,6 +24,7 @@ from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
 from patronus.firewall.flows import forbidden
+from patronus.firewall.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, SELF, Rules
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
@@ -88,6 +89,13 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         refused = self._standing.refuses(plan.ruleset)
         if refused is not None:
             yield Problem(("firewall/rules",), refused)
+
+    def foresee(self, plan: FirewallPlan, running: FirewallPlan, caller: Caller) -> Iterator[Consequence]:
+        """Judge the committer's session, the services and the open connections by both policies."""
+        addresses = self._host.netlink.snapshot().addresses
+        with route_lookup() as lookup:
+            world = World(self._conntrack.connections(), addresses, lookup.device)
+            yield from foresee(plan, running, world, caller.address)
 
     def steps(self, plan: FirewallPlan, running: FirewallPlan | None) -> Iterator[Step]:
         """Bring the ruleset in, then let packets through, then XDP, then end what is forbidden now."""

@@ -32,6 +32,7 @@ PAGES = {
     "repository": "/repository",
     "audit": "/audit",
     "audit-verify": "/audit/verify",
+    "draft": "/draft",
     "account": "/account",
 }
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -131,6 +132,44 @@ def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext
     assert page.locator("tr", has_text="the tablet stays at home").count() == 0
     page.click("text=Keep these changes")
     assert "no telnet" in page.inner_text("tbody")
+    page.close()
+
+
+def test_changes_are_collected_in_a_draft_seen_beforehand_and_applied_together(
+    context: BrowserContext, machine: Machine
+) -> None:
+    before = machine.ruleset()
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/history")
+    page.click("text=Collect changes in a draft")
+    for name, port in (("no finger", "79"), ("no gopher", "70")):
+        page.goto("/rules/new")
+        page.fill("#name", name)
+        page.fill("#protocol", "tcp")
+        page.fill("#destination_port", port)
+        page.check("input[value=drop]")
+        page.click("text=Add rule")
+    assert "no finger" in page.inner_text("tbody") and "no gopher" in page.inner_text("tbody")
+    assert "2 changes" in page.inner_text(".drafting")
+    page.locator("tr", has_text="no finger").get_by_role("button", name="Delete").click()
+    assert "1 change;" in page.inner_text(".drafting")
+    assert machine.ruleset() == before
+    page.click("text=Check, and what will change")
+    shown = page.inner_text("main")
+    assert "firewall/rules: rules" in shown and "web for lan" in shown and "no gopher" in page.content()
+    page.screenshot(path=SHOTS / "draft-with-changes.png", full_page=True)
+    page.fill("#comment", "old things")
+    page.click("text=Apply the draft")
+    assert "The draft runs." in page.inner_text("main") and "old things" in page.inner_text("tbody")
+    page.click("text=Keep these changes")
+    assert machine.ruleset() != before and page.locator(".drafting").count() == 0
+    page.goto("/draft")
+    page.click("text=Collect changes in a draft")
+    page.goto("/rules")
+    page.locator("tr", has_text="no gopher").get_by_role("button", name="Delete").click()
+    page.click(".drafting >> text=Discard")
+    assert "no gopher" in page.inner_text("tbody") and page.locator(".drafting").count() == 0
     page.close()
 
 

@@ -18,6 +18,7 @@ from webui.pages import (
     backup,
     blocklist,
     dashboard,
+    draft,
     gitops,
     history,
     interfaces,
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     backup.backup,
     history.history,
     gitops.gitops,
+    draft.draft,
     audit.audit,
 )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,12 @@ from webui.problem_details import headers_of, status_of
 def apply(verb: str, parameters: dict[str, Any], said: str) -> None:
     """Call a verb and keep ``said``, with any warnings, for the next page. Raises the error tree."""
     result = daemon().call(verb, parameters)
-    flash(said)
+    flash("Put into your draft; nothing is committed yet." if result.get("draft") else said)
+    say_warnings(result)
+
+
+def say_warnings(result: Mapping[str, Any]) -> None:
+    """Keep what a person should know of a change for the next page."""
     for warning in result.get("warnings") or ():
         flash(warning["text"], "warning")
 

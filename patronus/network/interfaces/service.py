@@ -13,7 +13,7 @@ from patronus.core.bus import Event
 from patronus.core.control import CommitReport
 from patronus.core.edit import Insert, Remove, Replace
 from patronus.core.errors import InvalidRequest, KernelError, NotFound, StorageError, Unavailable
-from patronus.core.feature import Difference, Earlier, Feature, Step
+from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
 from patronus.core.link import Link
 from patronus.core.model import Configuration, as_data
 from patronus.core.problem import Problem
@@ -27,6 +27,7 @@ from patronus.network.interfaces.clients import ClientChange
 from patronus.network.interfaces.dhcpcd import unit
 from patronus.network.interfaces.difference import Look, additions, creations, removals, settings
 from patronus.network.interfaces.factory import by_bus
+from patronus.network.interfaces.foresee import foresee
 from patronus.network.interfaces.learned import Learned, parse
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.plan import Facts, InterfacesPlan, build
@@ -81,6 +82,10 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
     def rehearse(self, plan: InterfacesPlan) -> Iterable[Problem]:
         """Yield the NICs that are missing, changed or ambiguous, as warnings."""
         return plan.warnings
+
+    def foresee(self, plan: InterfacesPlan, running: InterfacesPlan, caller: Caller) -> Iterator[Consequence]:
+        """Say which of the router's addresses would go away."""
+        return foresee(plan, running, caller.address)
 
     def steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel: stop clients, take away, make, set, add, start clients."""

@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import SOCK_STREAM
+
+import pytest
 
 from tests.netns.daemon.machine import Machine
+from tests.netns.daemon.provider import WEB
+from tests.netns.lab import Server
 
 MAIL = ("rules", "add", "--name", "no mail", "--protocol", "tcp", "--port", "25", "--action", "drop")
 NEWS = ("rules", "add", "--name", "no news", "--protocol", "tcp", "--port", "119", "--action", "drop")
@@ -69,6 +74,40 @@ def test_a_file_is_edited_in_the_draft_and_mistakes_are_shown_with_their_lines(
     assert fresh.patronus("config", "draft", "check").code == 0
     assert fresh.patronus("config", "draft", "commit").code == 0
     assert fresh.file("firewall/rules.yaml").read_text() == file.read_text()
+
+
+def test_the_plan_says_who_would_lose_what_and_the_commit_does_it(fresh: Machine) -> None:
+    wan, lan = fresh.uplinked(), fresh.lease()
+    server = Server(fresh.wan.socket(4, SOCK_STREAM), WEB, 7777)
+    with fresh.lan.socket(4, SOCK_STREAM) as client:
+        client.settimeout(5)
+        client.connect((WEB, 7777))
+        assert client.recv(100) == f"{wan}\n".encode()
+        rules = (("no 7777", "lan", "wan", "tcp", 7777), ("no names", "lan", "self", "udp", 53))
+        for name, source, target, protocol, port in rules:
+            rule = {"name": name, "from": source, "to": target, "protocol": protocol, "action": "drop"}
+            fresh.call("firewall.AddRule", rule={**rule, "destination_port": port}, draft=True)
+        said = fresh.patronus("--json", "config", "draft", "plan")
+        plan = said.json()
+        broken = {one["kind"]: one for one in plan["consequences"] if not one["works"]}
+        assert plan["breaks"] and set(broken) == {"service", "flow"}
+        assert broken["service"]["what"] == "dns for lan over udp"
+        flow = broken["flow"]
+        assert (flow["packet"]["source"], flow["packet"]["destination_port"]) == (lan, 7777)
+        assert flow["after"].startswith("dropped by rule/")
+        explained = fresh.call("firewall.Explain", **flow["packet"])
+        assert explained["action"] == "allow"
+        assert "STOPS: tcp" in fresh.patronus("config", "draft", "plan").out
+        client.sendall(b"still here")
+        assert client.recv(100) == b"still here"
+        assert fresh.patronus("config", "draft", "commit").code == 0
+        assert fresh.call("firewall.Explain", **flow["packet"])["action"] == "drop"
+        assert fresh.call("config.Plan", files={})["consequences"] == []
+        client.settimeout(1)
+        client.sendall(b"gone")
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+    server.close()
 
 
 def test_two_people_at_once_are_merged_or_told_what_they_both_changed(fresh: Machine) -> None:
