@@ -14,9 +14,14 @@ from patronus.core.feature import Difference
 from patronus.core.parts import Parts, accept, tolerated
 from patronus.core.running import Runner, Running
 from patronus.core.schema import PLUGINS_FOLDER, Loaded, Schema, Texts
+from patronus.core.spare import Spared
 from patronus.core.walk import Walk, describe
 
 log = logging.getLogger(__name__)
+
+FALLBACK = "first boot, in the place of what was given"
+"""Comment of the generation that runs because the files given for the first boot cannot: the next boot tries
+them again, for the owner may have mended them."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,15 @@ class BootReport:
 class _Choice:
     """A configuration that may be brought up; ``number`` None: it comes from nowhere on the disk.
 
-    ``read`` gives its files. Raises NotFound, StorageError.
+    ``read`` gives its files. Raises NotFound, StorageError. ``for_good``: the owner gave
+    it. ``stored``: it lies on the disk.
     """
 
     number: int | None
     name: str
     read: Callable[[], Texts]
+    for_good: bool = False
+    stored: bool = True
 
 
 class Boot:
@@ -83,18 +91,52 @@ class Boot:
 
     def _choices(self) -> Iterator[_Choice]:
         generations = self._parts.generations
-        pending = generations.pending()
         numbers = generations.confirmed()
+        if numbers and self._is_fallback(numbers[0]):
+            yield from self._given()
+        pending = generations.pending()
         if pending is not None and pending.remaining_s(self._parts.clock) > 0:
             numbers = [pending.generation, *numbers]
-        if not numbers and generations.numbers():
-            self._messages.append("the pointer to the confirmed generation is lost")
-            numbers = generations.numbers()[::-1]
+        spare = self._parts.spare.read()
+        if not numbers:
+            self._messages += [generations.complaint] if generations.complaint else []
+            yield from self._spared(spare)
+            numbers = self._unconfirmed()
         for number in numbers:
             yield _Choice(number, f"generation {number}", partial(self._stored, number))
-        if self._parts.given_texts is not None:
-            yield _Choice(None, "the configuration given for the first boot", self._parts.given_texts)
+            if spare is not None and spare.number == number:
+                yield from self._spared(spare)
+        yield from self._given()
         yield _Choice(None, "the factory's configuration", self._parts.first_texts)
+
+    def _given(self) -> Iterator[_Choice]:
+        if self._parts.given_texts is not None:
+            yield _Choice(
+                None, "the configuration given for the first boot", self._parts.given_texts, for_good=True
+            )
+
+    def _spared(self, spare: Spared | None) -> Iterator[_Choice]:
+        if spare is not None:
+            name = f"generation {spare.number}, as it is in memory,"
+            yield _Choice(spare.number, name, lambda: spare.texts, stored=False)
+
+    def _unconfirmed(self) -> list[int]:
+        """Return those on the disk, newest first, where the pointer to the confirmed one is lost."""
+        try:
+            numbers = self._parts.generations.numbers()[::-1]
+        except StorageError as error:
+            self._messages.append(str(error))
+            return []
+        if numbers:
+            self._messages.append("the pointer to the confirmed generation is lost")
+        return numbers
+
+    def _is_fallback(self, number: int) -> bool:
+        """Return whether a generation ran in the place of what was given, which then could not run."""
+        try:
+            return self._parts.generations.manifest(number).comment == FALLBACK
+        except (NotFound, StorageError):
+            return False
 
     def _stored(self, number: int) -> Texts:
         return self._parts.texts_of(number)
@@ -104,8 +146,8 @@ class Boot:
         plans = self._walk.prepare(loaded.config).plans
         differences = self._runner.start(Running(choice.number or 0, loaded, plans))
         if choice.number is None:
-            self._messages += tolerated(self._publish)
-        elif (version := self._version(choice.number)) != self._parts.migrations.current:
+            self._messages += tolerated(lambda: self._publish(for_good=choice.for_good))
+        elif choice.stored and (version := self._version(choice.number)) != self._parts.migrations.current:
             self._messages += tolerated(partial(self._publish_migrated, choice.number, version))
         return differences
 
@@ -135,15 +177,19 @@ class Boot:
             loaded = self._schema.load(texts, loaded, unread=refused)
         return accept(self._schema, self._walk, texts, loaded)
 
-    def _publish(self) -> None:
-        """Store the factory's configuration; it is confirmed only where there was none to come back to."""
+    def _publish(self, *, for_good: bool) -> None:
+        """Store what runs from outside the disk; it is confirmed where there was none to come back to.
+
+        What was given for the first boot is confirmed as well where it follows what ran in its place.
+        """
         generations = self._parts.generations
         has_confirmed = any(self._is_whole(number) for number in generations.confirmed())
         running = self._runner.running
-        manifest = self._parts.manifest(None, "patronus", "first boot")
+        in_its_place = self._parts.given_texts is not None and not for_good
+        manifest = self._parts.manifest(None, "patronus", FALLBACK if in_its_place else "first boot")
         number = generations.publish(manifest, running.loaded.texts).number
         self._runner.name(number)
-        if not has_confirmed:
+        if for_good or not has_confirmed:
             generations.confirm(number)
 
     def _is_whole(self, number: int) -> bool:
@@ -159,6 +205,9 @@ class Boot:
         self._messages += tolerated(lambda: generations.set_current(running.number))
         if reverted is not None:
             self._messages += tolerated(lambda: generations.set_pending(None))
+        if generations.confirmed()[:1] == [running.number]:
+            spare = self._parts.spare
+            self._messages += tolerated(lambda: spare.keep(running.number, running.loaded.texts))
         self._messages += self._parts.write_working_copy(running.loaded.texts)
         if differences:
             self._messages.append(f"the kernel is not as planned:\n{describe(differences)}")

@@ -21,17 +21,19 @@ from patronus.core.confirm import Pending
 from patronus.core.control import Commit
 from patronus.core.drafting import Drafting, DraftView
 from patronus.core.drafts import seeing, seen
+from patronus.core.drift import Drifts
 from patronus.core.edit import Edits, PutFile
-from patronus.core.errors import NotFound, PatronusError
-from patronus.core.events import ApplyFailed, ConfigReverted
+from patronus.core.errors import NotFound
+from patronus.core.events import ConfigReverted
 from patronus.core.feature import Difference
 from patronus.core.generations import Manifest
 from patronus.core.model import Configuration
 from patronus.core.parts import Parts, tolerated, warning
 from patronus.core.preview import Preview, Previewer
 from patronus.core.publish import Publisher
+from patronus.core.refresh import Refresher
 from patronus.core.revert import UNCONFIRMED, Confirmation
-from patronus.core.running import Runner, Running
+from patronus.core.running import Runner
 from patronus.core.schema import Texts
 from patronus.core.turn import Turn
 from patronus.core.verb import Caller
@@ -54,6 +56,8 @@ class Engine:
         self._confirmation = Confirmation(
             parts, self._runner, publisher, self._chronicle, self._committer.prepare
         )
+        self._refresher = Refresher(parts, self._walk, self._runner, self._chronicle, self._turn)
+        self._drifts = Drifts()
         self._previewer = Previewer(self._walk, self._runner, self._committer)
         self.drafts = Drafting(parts, self._schema, self._walk, self._runner, self._turn)
 
@@ -97,7 +101,7 @@ class Engine:
     ) -> Commit:
         """Take the change through the whole walk; see ``core.control.Control``. ``confirm_s`` 0: it stays."""
         if caller.draft and not dry_run:
-            return self._kept(self.drafts.edit(caller.name, edits))
+            return self._kept(self.drafts.edit(caller.account, edits))
 
         def change() -> Commit:
             texts = self._candidate(edits, caller, base)
@@ -117,11 +121,11 @@ class Engine:
         """Return the texts after the edits, on top of the caller's draft where they work in it."""
         running = self.texts
         if caller.draft:
-            draft = self.drafts.get(caller.name)
+            draft = self.drafts.get(caller.account)
             texts = running if draft is None else self.drafts.merged_texts(draft)
             return candidate(self._schema, texts, texts, edits)
         current = base is None or base == self.generation
-        seen_texts = running if current else self._parts.generations.read(base or 0).texts
+        seen_texts = running if current else self._parts.texts_of(base or 0)
         try:
             return candidate(self._schema, running, seen_texts, edits)
         except Clashing as clashing:
@@ -155,8 +159,8 @@ class Engine:
         """Make the files of an older generation a new generation. Raises NotFound, and what submit raises."""
         if caller.draft:
             texts = self._parts.texts_of(number)
-            now = self.drafts.own_texts(self.drafts.start(caller.name))
-            return self._kept(self.drafts.edit(caller.name, _replacing(now, texts)))
+            now = self.drafts.own_texts(self.drafts.start(caller.account))
+            return self._kept(self.drafts.edit(caller.account, _replacing(now, texts)))
 
         def change() -> Commit:
             texts = self._parts.texts_of(number)
@@ -169,7 +173,7 @@ class Engine:
 
         Raises NotFound, StorageError.
         """
-        seen_texts = self.texts if base is None else self._parts.generations.read(base).texts
+        seen_texts = self.texts if base is None else self._parts.texts_of(base)
         return _replacing(seen_texts, self._parts.working.read())
 
     def load_working_copy(
@@ -210,31 +214,31 @@ class Engine:
     def refresh(self, reason: str) -> None:
         """Plan and apply the running configuration again because a feature's facts have changed.
 
-        Asked for from within a change, it happens right after. Raises InvalidConfiguration, KernelError.
+        Asked for from within a change, it happens right after. One that fails is tried again by itself.
+        Raises InvalidConfiguration, KernelError.
         """
-        with self._turn.taken() as nested:
-            if nested:
-                self._turn.afterwards(lambda: self._refresh_later(reason))
-                return
-            running = self._runner.running
-            try:
-                prepared = self._walk.prepare(running.loaded.config)
-                self._runner.change_to(Running(running.number, running.loaded, prepared.plans))
-            except PatronusError as error:
-                self._chronicle.say(ApplyFailed(running.number, f"{reason}: {error}", self._runner.restored))
-                raise
+        self._refresher.refresh(reason)
 
-    def _refresh_later(self, reason: str) -> None:
-        """Refresh after the turn; a failure has been said as an event, and there is nobody else to tell."""
-        try:
-            self.refresh(reason)
-        except PatronusError:
-            return
+    def refresh_if_owed(self) -> bool:
+        """Try a refresh that failed again; for the daemon's timer. Raises what refresh raises."""
+        return self._refresher.again()
 
     def observe(self) -> list[Difference]:
-        """Read the world back and return how it differs from what runs."""
+        """Read the world back and return how it differs from what runs; what is new becomes an event."""
         with self._turn.taken():
-            return self._walk.observe(self._runner.running.plans)
+            found = self._walk.observe(self._runner.running.plans)
+            for event in self._drifts.seen(found):
+                self._chronicle.say(event)
+            return found
+
+    def notice(self) -> str | None:
+        """Return what a person should know now, in words, None where there is nothing."""
+        found = [self._parts.generations.complaint]
+        if self._refresher.owed is not None:
+            found.append(
+                f"what has changed could not be applied yet, and is tried again: {self._refresher.owed}"
+            )
+        return "; ".join(text for text in found if text is not None) or None
 
     def gets_on(self, patience_s: float) -> bool:
         """Return whether changes are possible or one is under way and gets on; False: something hangs."""

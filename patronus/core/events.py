@@ -41,6 +41,33 @@ class ConfigReverted(Event):
 
 
 @dataclass(frozen=True)
+class Drift(Event):
+    """The kernel is not as planned, and nobody said so yet; ``what`` is a stable name."""
+
+    kind: ClassVar[str] = "drift"
+    what: str
+    wanted: str
+    found: str
+
+
+@dataclass(frozen=True)
+class DriftEnded(Event):
+    """What was not as planned is so again."""
+
+    kind: ClassVar[str] = "drift-ended"
+    what: str
+
+
+@dataclass(frozen=True)
+class HandEditsRefused(Event):
+    """Edits of /etc/patronus cannot be taken; they are kept as the draft of ``owner``."""
+
+    kind: ClassVar[str] = "hand-edits-refused"
+    owner: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ApplyFailed(Event):
     """A change did not reach the kernel; ``generation`` runs as before unless ``restored`` is false."""
 

@@ -69,14 +69,28 @@ def _digest(body: Mapping[str, Any]) -> str:
 
 
 class Generations:
-    """The folder of generations. One writer at a time; readers need no lock."""
+    """The folder of generations. One writer at a time; readers need no lock.
+
+    A folder that cannot be opened is ``complaint``, no error: the router must come up all the same. Where a
+    pointer cannot be read any more, what it last said holds.
+    """
 
     def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self._root = root
         self._disk = disk or Disk()
-        with storage_errors(f"{root} could not be made"):
-            self._disk.make_folder(root)
-            for rest in (*root.glob(".new-*"), *root.glob(".old-*")):
+        self._pointers: dict[str, list[int]] = {}
+        self._pending: Pending | None = None
+        self.complaint: str | None = None
+        try:
+            self._tidy()
+        except StorageError as error:
+            self.complaint = str(error)
+
+    def _tidy(self) -> None:
+        """Make the folder, and take away what a power cut left half made."""
+        with storage_errors(f"{self._root} cannot be used"):
+            self._disk.make_folder(self._root)
+            for rest in (*self._root.glob(".new-*"), *self._root.glob(".old-*")):
                 self._disk.remove_tree(rest)
 
     def numbers(self) -> list[int]:
@@ -119,7 +133,7 @@ class Generations:
     def manifest(self, number: int) -> Manifest:
         """Return a generation's manifest. Raises NotFound, and StorageError where it is not whole."""
         path = self._root / str(number) / "manifest.json"
-        if not path.parent.exists():
+        if not self._is_there(path.parent):
             raise NotFound(f"there is no generation {number}")
         with storage_errors(f"generation {number} could not be read"):
             data = path.read_bytes()
@@ -174,8 +188,12 @@ class Generations:
         try:
             lines = (self._root / name).read_text(encoding="ascii").split()
         except (FileNotFoundError, UnicodeDecodeError):
-            return []
-        return [int(line) for line in lines if line.isdigit()]
+            lines = []
+        except OSError as error:
+            self.complaint = f"the pointer {name} cannot be read: {error.strerror or error}"
+            return self._pointers.get(name, [])
+        self._pointers[name] = [int(line) for line in lines if line.isdigit()]
+        return self._pointers[name]
 
     def set_current(self, number: int) -> None:
         """Say which generation runs. Raises StorageError."""
@@ -197,19 +215,30 @@ class Generations:
 
         Numbers only grow: a record from before the newest confirmation is a left-over and waits for nothing.
         """
+        pending = self._pending = self._read_pending()
+        newest = max(self.confirmed(), default=0)
+        return pending if pending is not None and pending.generation > newest else None
+
+    def _read_pending(self) -> Pending | None:
         try:
-            pending = Pending(**json.loads((self._root / "pending.json").read_bytes()))
+            return Pending(**json.loads((self._root / "pending.json").read_bytes()))
         except (FileNotFoundError, ValueError, RecursionError, TypeError):
             return None
-        return pending if pending.generation > max(self.confirmed(), default=0) else None
+        except OSError as error:
+            self.complaint = f"what waits for confirmation cannot be read: {error.strerror or error}"
+            return self._pending
 
     def set_pending(self, pending: Pending | None) -> None:
         """Store what waits for confirmation, durably, or that nothing does. Raises StorageError."""
         path = self._root / "pending.json"
         if pending is not None:
             write_durably(self._disk, path, json.dumps(asdict(pending)).encode())
-        elif path.exists():
+        elif self._is_there(path):
             remove_durably(self._disk, path)
+
+    def _is_there(self, path: Path) -> bool:
+        with storage_errors(f"{path.name} could not be found"):
+            return path.exists()
 
     def knows(self, name: str, text: str) -> bool:
         """Return whether any kept generation has this file with this text: then nobody wrote it by hand."""

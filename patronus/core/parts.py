@@ -19,6 +19,7 @@ from patronus.core.migrations import MIGRATIONS, Migrations
 from patronus.core.problem import Problem, Severity
 from patronus.core.salvage import reportable
 from patronus.core.schema import Loaded, Schema, Texts, sound_part
+from patronus.core.spare import Spare
 from patronus.core.walk import AnyFeature, Walk
 
 
@@ -36,6 +37,8 @@ class Parts:
                      before the factory's, which take their place where they cannot run.
     confirm_default  gives the seconds in which a remote caller's change must be confirmed.
     on_deadline      is told in how many seconds ``Engine.revert_if_due`` wants to be called; None: no more.
+    on_owed          the same for ``Engine.refresh_if_owed``.
+    spare            the last confirmed generation in memory, for a disk that cannot be read any more.
     """
 
     features: Sequence[AnyFeature]
@@ -43,12 +46,14 @@ class Parts:
     working: WorkingCopy
     audit: AuditLog
     drafts: Drafts
+    spare: Spare
     clock: Clock
     bus: Bus
     first_texts: Callable[[], Texts]
     given_texts: Callable[[], Texts] | None = None
     confirm_default: Callable[[], float] = lambda: 90.0
     on_deadline: Callable[[float | None], None] = lambda _seconds: None
+    on_owed: Callable[[float | None], None] = lambda _seconds: None
     image_version: str = "0"
     random_hex: RandomHex = random_hex
     migrations: Migrations = MIGRATIONS

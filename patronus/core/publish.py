@@ -46,7 +46,7 @@ class Publisher:
             for complaint in self._take_back(before, number, waiting):
                 error.add_note(complaint)
             raise
-        complaints = [] if within_s is not None else tolerated(lambda: self._generations.set_pending(None))
+        complaints = [] if within_s is not None else self._confirmed(number)
         return number, complaints + self._tidy()
 
     def _take_back(self, before: Running, number: int, waiting: Pending | None) -> list[str]:
@@ -65,7 +65,13 @@ class Publisher:
     def confirm(self, number: int) -> list[str]:
         """Make the running generation the one that a boot takes. Raises StorageError, and it still waits."""
         self._generations.confirm(number)
-        return tolerated(lambda: self._generations.set_pending(None))
+        return self._confirmed(number)
+
+    def _confirmed(self, number: int) -> list[str]:
+        """Let nothing wait any more, and keep what was confirmed in memory too; return what went wrong."""
+        texts = self._runner.running.loaded.texts
+        complaints = tolerated(lambda: self._generations.set_pending(None))
+        return complaints + tolerated(lambda: self._parts.spare.keep(number, texts))
 
     def reverted(self) -> list[str]:
         """Note on the disk that the running generation is the confirmed one again."""

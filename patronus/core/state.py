@@ -17,6 +17,7 @@ class StateFile:
     """``core.control.RuntimeState`` in a file. Safe from any thread.
 
     A file that is not whole is set aside as ``….corrupt``, ``complaint`` says so, and the values start empty.
+    One that cannot be read is tried again before anything is written over it.
     """
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
@@ -24,9 +25,18 @@ class StateFile:
         self._disk = disk or Disk()
         self._lock = threading.Lock()
         self.complaint: str | None = None
-        with storage_errors(f"{path.name} could not be read"):
-            self._disk.make_folder(path.parent)
+        self._values: dict[str, Any] = {}
+        self._is_read = False
+        try:
+            self._open()
+        except StorageError as error:
+            self.complaint = str(error)
+
+    def _open(self) -> None:
+        with storage_errors(f"{self._path.name} could not be read"):
+            self._disk.make_folder(self._path.parent)
             self._values = self._read()
+        self._is_read = True
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -51,6 +61,8 @@ class StateFile:
     def put(self, key: str, value: Any) -> None:
         """Store a JSON value durably. Raises StorageError, and then the old value still stands."""
         with self._lock:
+            if not self._is_read:
+                self._open()
             values = {**self._values, key: value}
             try:
                 data = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()

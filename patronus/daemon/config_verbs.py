@@ -249,7 +249,7 @@ class ConfigVerbs:
 
     def diff(self, caller: Caller, given: Pair) -> DiffText:
         """Show what differs between two generations, or a generation and the draft, as a unified diff."""
-        draft = self._engine.drafts.get(caller.name) if caller.draft and given.new is None else None
+        draft = self._engine.drafts.get(caller.account) if caller.draft and given.new is None else None
         if draft is not None:
             texts = self._engine.drafts.merged_texts(draft)
             return DiffText(diff=text_diff(self._engine.show(given.old), texts, f"{given.old}/", "draft/"))

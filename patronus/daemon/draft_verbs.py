@@ -125,7 +125,7 @@ class DraftVerbs:
 
     def start(self, caller: Caller, given: Nothing) -> DraftReport:  # noqa: ARG002
         """Begin a draft; where the caller has one it goes on."""
-        return self._report(self._engine.drafts.start(caller.name))
+        return self._report(self._engine.drafts.start(caller.account))
 
     def commit(self, caller: Caller, given: CommitDraft) -> DraftCommitted:
         """Commit a draft as one change, merged with what others committed meanwhile."""
@@ -144,7 +144,7 @@ class DraftVerbs:
 
 def _owner(caller: Caller, given: Whose) -> str:
     """Return whose draft is meant. Raises NotPermitted where it is another user's and not for the caller."""
-    owner = caller.name if given.owner is None else given.owner
-    if owner not in (caller.name, BY_HAND) and caller.role < Role.ADMIN:
+    owner = caller.account if given.owner is None else given.owner
+    if owner not in (caller.account, BY_HAND) and caller.role < Role.ADMIN:
         raise NotPermitted(f"the draft of {owner} is for them and for administrators")
     return owner

@@ -47,6 +47,8 @@ class EngineSettings(Strict):
         description="a change made from a remote session reverts unless confirmed within this time",
     )
 
+    drift_check: Duration = Field(default=60, description="how often the kernel is compared with the plan")
+
 
 class PatronusFile(Strict):
     """The file ``patronus.toml``."""

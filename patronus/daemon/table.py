@@ -103,7 +103,7 @@ class VerbTable:
             raise InvalidRequest(_explain(error)) from error
         if caller.draft and verb.changes and not verb.result.knows_drafts:
             raise InvalidRequest(f"{verb.name} acts at once: a draft cannot hold it")
-        with seeing(caller.name if caller.draft else None):
+        with seeing(caller.account if caller.draft else None):
             result: dict[str, Any] = verb.handler(caller, parameters).model_dump(mode="json")
         return result
 

@@ -22,6 +22,7 @@ from patronus.core.errors import NotFound
 from patronus.core.files import SECRETS, WorkingCopy
 from patronus.core.generations import Generations
 from patronus.core.parts import Parts
+from patronus.core.spare import Spare
 from patronus.core.state import StateFile
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
@@ -166,6 +167,7 @@ def assemble(
     features: list[AnyFeature] = [*own[:-1], *guests, own[-1]]
     audit = AuditLog(host.places.log / "audit.log", host.clock)
     alarm = Alarm(lambda: engine.revert_if_due())
+    owed = Alarm(lambda: engine.refresh_if_owed())
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
     files = credentials.first_files(given, suffixes)
     engine = Engine(
@@ -175,12 +177,14 @@ def assemble(
             working=WorkingCopy(host.places.config, host.places.state / "drafts"),
             audit=audit,
             drafts=Drafts(host.places.state / "state" / "drafts"),
+            spare=Spare(host.places.run / "spare.json"),
             clock=host.clock,
             bus=bus,
             first_texts=lambda: factory_texts(host.netlink.inventory(), {}),
             given_texts=(lambda: factory_texts(host.netlink.inventory(), files)) if files else None,
             confirm_default=lambda: control.config.get(settings.PatronusFile).engine.confirm_default,
             on_deadline=alarm.set,
+            on_owed=owed.set,
             image_version=image_release().version,
         )
     )
@@ -195,6 +199,7 @@ def assemble(
         router=lambda: control.config.get(settings.PatronusFile).system.hostname,
     )
     system.watched.append(doorkeeper.way_in.notice)
+    system.watched.append(engine.notice)
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(audit).verbs()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus status``, ``reboot`` and ``power-off``."""
+"""``patronus status``, ``doctor``, ``reboot`` and ``power-off``."""
 
 from __future__ import annotations
 
@@ -48,6 +48,26 @@ def _render(session: Session, result: dict[str, Any]) -> None:
         session.say(f"not as planned: {item['what']}: wanted {item['wanted']}, found {item['found']}")
 
 
+@click.command()
+@with_session
+def doctor(session: Session) -> None:
+    """Read the kernel back and compare it with the plan; the exit code is 1 where they differ.
+
+    Example: patronus doctor
+    """
+    result = session.call("config.Doctor")
+    session.show(result, lambda: _say_differences(session, result["differences"]))
+    if result["differences"]:
+        raise SystemExit(1)
+
+
+def _say_differences(session: Session, differences: list[dict[str, str]]) -> None:
+    for item in differences:
+        session.say(f"{item['what']}: wanted {item['wanted']}, found {item['found']}")
+    if not differences:
+        session.say("All is as planned.")
+
+
 def _pending(pending: dict[str, Any]) -> str:
     if pending["generation"] is None:
         return ", confirmed"
@@ -75,4 +95,4 @@ def power_off(session: Session) -> None:
     session.call("system.PowerOff")
 
 
-COMMANDS = (status, reboot, power_off)
+COMMANDS = (status, doctor, reboot, power_off)

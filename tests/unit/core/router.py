@@ -22,6 +22,7 @@ from patronus.core.migrations import MIGRATIONS, Migrations
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.parts import Parts
 from patronus.core.problem import Problem, Severity
+from patronus.core.spare import Spare
 from patronus.core.values import Id, Name, Ports
 from patronus.core.verb import Caller, Role
 
@@ -170,6 +171,7 @@ class Router:
     clock: SetClock = field(default_factory=SetClock)
     kernels: int = 0
     deadlines: list[float | None] = field(default_factory=list)
+    owed: list[float | None] = field(default_factory=list)
     given: dict[str, str] | None = None
     events: list[Event] = field(default_factory=list)
     disk: Disk = field(default_factory=Disk)
@@ -183,6 +185,7 @@ class Router:
             self.clock.boot_id = f"boot-{self.kernels}"
             self.clock.now = 100.0
             (self.root / f"kernel-{self.kernels}").mkdir(parents=True)
+            (self.root / "run/spare.json").unlink(missing_ok=True)
             self.kernel = Kernel(self.root / f"kernel-{self.kernels}")
         if before:
             before(self.kernel)
@@ -199,6 +202,7 @@ class Router:
             generations=Generations(self.root / "var/generations", self.disk),
             working=WorkingCopy(self.root / "etc", self.root / "var/drafts", self.disk),
             audit=AuditLog(self.root / "var/audit.log", self.clock, self.disk),
+            spare=Spare(self.root / "run/spare.json"),
             drafts=Drafts(self.root / "var/state/drafts", self.disk),
             clock=self.clock,
             bus=bus,
@@ -206,6 +210,7 @@ class Router:
             given_texts=None if self.given is None else partial(dict, self.given),
             confirm_default=lambda: 90.0,
             on_deadline=self.deadlines.append,
+            on_owed=self.owed.append,
             image_version="1",
             migrations=self.migrations,
             random_hex=lambda digits: f"{next(counter):0{digits}x}",

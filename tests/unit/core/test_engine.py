@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,8 +12,22 @@ import pytest
 from patronus.core.audit import AuditLog
 from patronus.core.edit import Insert, PutFile, Remove, Replace
 from patronus.core.engine import Engine
-from patronus.core.errors import Conflict, InvalidConfiguration, KernelError, NotFound, Unavailable
-from patronus.core.events import ApplyFailed, ConfigChanged, ConfigConfirmed, ConfigReverted
+from patronus.core.errors import (
+    Conflict,
+    InvalidConfiguration,
+    KernelError,
+    NotFound,
+    StorageError,
+    Unavailable,
+)
+from patronus.core.events import (
+    ApplyFailed,
+    ConfigChanged,
+    ConfigConfirmed,
+    ConfigReverted,
+    Drift,
+    DriftEnded,
+)
 from tests.unit.core.router import ADMIN, FACTORY, REMOTE, Kernel, Router, Rules, Zones
 
 RULE = {"zone": "lan", "name": "web", "action": "allow"}
@@ -171,6 +186,43 @@ def test_a_failed_refresh_is_said(router: Router) -> None:
     with pytest.raises(KernelError):
         router.engine.refresh("the zone went away")
     assert isinstance(router.events[-1], ApplyFailed) and not router.events[-1].restored
+
+
+def test_a_failed_refresh_is_tried_again_until_it_works_and_is_said_once(router: Router) -> None:
+    (router.kernel.root / "zone-lan").unlink()
+    router.kernel.refuses = {"zone-lan"}
+    pauses = []
+    with pytest.raises(KernelError):
+        router.engine.refresh("the zone went away")
+    for _ in range(7):
+        pauses.append(router.owed[-1])
+        with pytest.raises(KernelError):
+            router.engine.refresh_if_owed()
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert len([event for event in router.events if isinstance(event, ApplyFailed)]) == 1
+    assert "the zone went away" in str(router.engine.notice())
+    router.kernel.refuses = set()
+    assert router.engine.refresh_if_owed() and router.matches()
+    assert router.owed[-1] is None and router.engine.notice() is None
+    assert not router.engine.refresh_if_owed()
+
+
+def test_drift_is_an_event_once_and_its_end_too(router: Router) -> None:
+    router.engine.observe()
+    assert router.events == []
+    (router.kernel.root / "zone-lan").write_text("other")
+    (router.kernel.root / "rule-x").write_text("by hand")
+    for _ in range(3):
+        assert len(router.engine.observe()) == 2
+    assert router.events == [
+        Drift("zones: zone-lan", "None", "other"), Drift("rules: rule-x", "None", "by hand"),
+    ]  # fmt: skip
+    (router.kernel.root / "rule-x").write_text("by another hand")
+    router.engine.observe()
+    assert router.events[2:] == [Drift("rules: rule-x", "None", "by another hand")]
+    router.engine.refresh("the world has changed")
+    assert router.engine.observe() == []
+    assert set(router.events[3:]) == {DriftEnded("zones: zone-lan"), DriftEnded("rules: rule-x")}
 
 
 def test_a_remote_change_waits_for_its_confirmation(router: Router) -> None:
@@ -405,6 +457,57 @@ def test_files_given_for_the_first_boot_are_taken_or_make_way_loudly(tmp_path: P
     assert router.engine.texts == ({"zones.yaml": text} if good else FACTORY) and router.matches()
     assert bool(router.report.messages) is not good
     assert good or "given for the first boot cannot run" in router.report.messages[0]
+
+
+def test_what_was_given_and_mended_is_taken_at_the_next_boot_and_once_only(tmp_path: Path) -> None:
+    router = Router(tmp_path, given={"zones.yaml": "zones: [{id: HOUSE OF CARDS}]\n"})
+    router.start()
+    assert router.engine.texts == FACTORY and router.engine.confirmed() == 1
+    router.start()
+    assert router.engine.texts == FACTORY and "given for the first boot cannot" in router.report.messages[0]
+    router.given = {"zones.yaml": "zones: [{id: house}]\n"}
+    router.start()
+    assert router.engine.texts == router.given and router.report.messages == () and router.matches()
+    router.given = {"zones.yaml": "zones: [{id: other}]\n"}
+    assert router.start().texts == {"zones.yaml": "zones: [{id: house}]\n"}
+
+
+def test_what_was_given_does_not_replace_what_people_have_changed_since(tmp_path: Path) -> None:
+    router = Router(tmp_path, given={"zones.yaml": "zones: [{id: HOUSE OF CARDS}]\n"})
+    router.start().submit([rule(id="r-1")], ADMIN)
+    router.given = {"zones.yaml": "zones: [{id: house}]\n"}
+    router.start()
+    assert "rule-r-1" in router.kernel.state() and router.report.messages == ()
+
+
+def test_a_disk_that_cannot_be_read_any_more_leaves_what_was_confirmed_running(router: Router) -> None:
+    router.engine.submit([rule(id="r-1")], ADMIN)
+    router.engine.submit([rule(id="r-2")], REMOTE)
+    texts = router.engine.show(2)
+    shutil.rmtree(router.root / "var/generations")
+    (router.root / "var/generations").write_text("this is no folder any more")
+    pending = router.engine.pending()
+    assert pending is not None and pending.generation == 3, "what is known of the disk still holds"
+    router.start(reboot=False)
+    assert router.engine.texts == texts and router.engine.generation == 2 and router.matches()
+    assert "generation 2, as it is in memory, runs" in router.report.messages
+    with pytest.raises(StorageError):
+        router.engine.submit([rule(id="r-3")], ADMIN)
+    assert router.matches() and "cannot be read" in str(router.engine.notice())
+    router.start()
+    assert router.engine.texts == FACTORY, "nothing is in memory after a boot"
+
+
+def test_a_spare_is_what_was_confirmed_and_nothing_else(router: Router) -> None:
+    router.engine.submit([rule(id="r-1")], REMOTE)
+    spare = router.engine._parts.spare
+    kept = spare.read()
+    assert kept is not None and (kept.number, kept.texts) == (1, FACTORY)
+    router.engine.confirm(REMOTE)
+    kept = spare.read()
+    assert kept is not None and (kept.number, kept.texts) == (2, router.engine.texts)
+    (router.root / "run/spare.json").write_text('{"number": 2, "texts": ["odd"]}')
+    assert spare.read() is None
 
 
 def test_a_mistake_of_ours_in_one_generation_leaves_the_older_one_running(router: Router) -> None:

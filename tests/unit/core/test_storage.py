@@ -54,3 +54,17 @@ def test_a_pending_record_from_before_the_confirmation_waits_for_nothing(tmp_pat
     assert generations.pending() is None
     (tmp_path / "pending.json").write_text("{")
     assert generations.pending() is None
+
+
+def test_a_state_that_cannot_be_read_starts_empty_and_is_never_written_over(tmp_path: Path) -> None:
+    StateFile(tmp_path / "state/state.json").put("blocks", [1])
+    (tmp_path / "state").rename(tmp_path / "away")
+    (tmp_path / "state").write_text("this is no folder any more")
+    state = StateFile(tmp_path / "state/state.json")
+    assert state.get("blocks") is None and state.complaint and "could not be read" in state.complaint
+    with pytest.raises(StorageError):
+        state.put("other", 2)
+    (tmp_path / "state").unlink()
+    (tmp_path / "away").rename(tmp_path / "state")
+    state.put("other", 2)
+    assert state.get("blocks") == [1] and StateFile(tmp_path / "state/state.json").get("other") == 2

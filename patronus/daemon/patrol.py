@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The patrol: reads the kernel back every so often, so that drift is said without anyone asking."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from patronus.core.errors import PatronusError
+
+log = logging.getLogger(__name__)
+
+
+class Patrol:
+    """Calls ``look`` again and again in a thread of its own; ``every_s`` says after how long."""
+
+    def __init__(self, look: Callable[[], object], every_s: Callable[[], float]) -> None:
+        self._look = look
+        self._every_s = every_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._go_round, name="patrol", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a look under way is finished."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _go_round(self) -> None:
+        while not self._stopped.wait(self._every_s()):
+            try:
+                self._look()
+            except PatronusError as error:
+                log.error("the kernel could not be read back: %s", error)
