@@ -15,6 +15,8 @@ from patronus.cli.session import Session, print_json, with_session
 def events(session: Session) -> None:
     """Print each event as it happens, until interrupted."""
     for event in session.client.stream("system.Events"):
+        if event["event"] is None:  # the daemon says in the silence that it is there
+            continue
         fields = " ".join(f"{key}={value}" for key, value in event["event"].items() if key != "kind")
         if session.as_json:
             click.echo(json.dumps(event))

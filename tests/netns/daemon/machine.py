@@ -7,6 +7,7 @@ in a namespace of its own hangs on each.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -267,3 +268,14 @@ class Machine:
             namespace.close()
         shutil.rmtree(self.root)
         assert set(codes) <= {0}
+
+
+def heard(machine: Machine, printed: Callable[[], str]) -> None:
+    """Make changes until the stream of events shows one: from then on it misses nothing."""
+    names = itertools.count()
+
+    def changed() -> bool:
+        machine.call("firewall.Block", prefix=f"198.51.100.{next(names) % 250}")
+        return "config-changed" in printed()
+
+    eventually(changed, "the stream")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from patronus.core.errors import StorageError
-from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.machine import Machine, eventually, heard
 
 RULE = {"name": "one", "protocol": "udp", "destination_port": 99, "action": "drop"}
 
@@ -75,7 +74,7 @@ def test_what_is_changed_by_hand_in_the_kernel_is_said_once_and_so_is_its_end(fr
     fresh.file("patronus.toml").write_text('[engine]\ndrift_check = "1s"\n')
     assert fresh.patronus("config", "load").code == 0
     with fresh.listening() as printed:
-        eventually(lambda: json.loads(printed().splitlines()[0]) if printed() else None, "the stream")
+        heard(fresh, printed)
         fresh.router.run("nft", "add", "chain", "inet", "patronus", "by_hand")
         eventually(lambda: '"drift"' in printed(), "the event")
         said = fresh.patronus("doctor")
