@@ -45,6 +45,10 @@ class Drafting:
         """Return the user's draft, if there is one. Raises StorageError."""
         return self._parts.drafts.get(owner)
 
+    def kept(self, owner: str) -> bool:
+        """Return whether the user has a draft, whole or not."""
+        return self._parts.drafts.exists(owner)
+
     def all(self) -> list[Draft]:
         """Return every draft, by owner. Raises StorageError."""
         return self._parts.drafts.all()

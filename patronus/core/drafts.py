@@ -78,6 +78,13 @@ class Drafts:
         """Return the user's draft, None where there is none. Raises StorageError where it is not whole."""
         return self._read(self._path(owner))
 
+    def exists(self, owner: str) -> bool:
+        """Return whether the user has a draft, whole or not; False where the disk cannot tell."""
+        try:
+            return self._path(owner).exists()
+        except OSError:
+            return False
+
     def all(self) -> list[Draft]:
         """Return every draft that can be read, by owner."""
         with storage_errors("the drafts could not be read"):

@@ -6,8 +6,9 @@ The daemon hands it to the features as ``core.control.Control``. One change at a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from patronus.core.blame import conflict
@@ -20,7 +21,7 @@ from patronus.core.committer import Committer
 from patronus.core.confirm import Pending
 from patronus.core.control import Commit
 from patronus.core.drafting import Drafting, DraftView
-from patronus.core.drafts import seeing, seen
+from patronus.core.drafts import BY_HAND, seeing, seen
 from patronus.core.drift import Drifts
 from patronus.core.edit import Edits, PutFile
 from patronus.core.errors import NotFound
@@ -91,7 +92,7 @@ class Engine:
 
     def submit(
         self,
-        edits: Edits,
+        edits: Edits | Callable[[], Edits],
         caller: Caller,
         *,
         comment: str = "",
@@ -99,12 +100,16 @@ class Engine:
         confirm_s: float | None = None,
         dry_run: bool = False,
     ) -> Commit:
-        """Take the change through the whole walk; see ``core.control.Control``. ``confirm_s`` 0: it stays."""
+        """Take the change through the whole walk; see ``core.control.Control``. ``confirm_s`` 0: it stays.
+
+        Edits that depend on what runs come as a function: it is called when the change has its turn.
+        """
+        asked = edits if callable(edits) else lambda: edits
         if caller.draft and not dry_run:
-            return self._kept(self.drafts.edit(caller.account, edits))
+            return self._kept(self.drafts.edit(caller.account, asked()))
 
         def change() -> Commit:
-            texts = self._candidate(edits, caller, base)
+            texts = self._candidate(asked(), caller, base)
             return self._committer.commit(texts, caller, comment, confirm_s, dry_run=dry_run)
 
         with seeing(None):
@@ -176,6 +181,21 @@ class Engine:
         seen_texts = self.texts if base is None else self._parts.texts_of(base)
         return _replacing(seen_texts, self._parts.working.read())
 
+    def hand_edits(self) -> Edits:
+        """Return what people changed in /etc/patronus and nobody loaded. Raises StorageError."""
+        with self._turn.taken():
+            return self.working_edits()
+
+    def hand_editor(self, edits: Edits) -> str:
+        """Return the user whose file was edited last, ``by hand`` where that cannot be told."""
+        names = [edit.file for edit in edits if isinstance(edit, PutFile) and edit.text is not None]
+        return self._parts.working.editor(names) or BY_HAND
+
+    @property
+    def working_root(self) -> Path:
+        """The folder that people edit."""
+        return self._parts.working.root
+
     def load_working_copy(
         self,
         caller: Caller,
@@ -186,7 +206,10 @@ class Engine:
         dry_run: bool = False,
     ) -> Commit:
         """Take the files in /etc/patronus, the whole tree, as a change of the generation ``base``."""
-        edits = self.working_edits(base)
+
+        def edits() -> Edits:
+            return self.working_edits(base)
+
         return self.submit(edits, caller, comment=comment, base=base, confirm_s=confirm_s, dry_run=dry_run)
 
     def check(self, edits: Edits, caller: Caller) -> Commit:
@@ -238,6 +261,8 @@ class Engine:
             found.append(
                 f"what has changed could not be applied yet, and is tried again: {self._refresher.owed}"
             )
+        if self.drafts.kept(BY_HAND):
+            found.append("edits of the configuration's files were refused: patronus config check says why")
         return "; ".join(text for text in found if text is not None) or None
 
     def gets_on(self, patience_s: float) -> bool:

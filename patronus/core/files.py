@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -143,6 +143,22 @@ class WorkingCopy:
     def read(self) -> dict[str, str]:
         """Return file → text. Raises StorageError."""
         return read_tree(self.root)
+
+    def editor(self, names: Iterable[str]) -> str | None:
+        """Return the owner of the file that was changed last, None where that says nothing about a person.
+
+        The daemon's own user says nothing: an editor that writes in place keeps the owner.
+        """
+        newest, found = -1.0, None
+        for name in names:
+            try:
+                seen = (self.root / name).stat()
+                owner = (self.root / name).owner()
+            except (OSError, KeyError):
+                continue
+            if seen.st_mtime > newest:
+                newest, found = seen.st_mtime, None if seen.st_uid == os.getuid() else owner
+        return found
 
     def write(self, texts: Mapping[str, str]) -> None:
         """Make the tree be these files. Raises StorageError."""

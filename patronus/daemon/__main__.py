@@ -15,6 +15,7 @@ from patronus.core.errors import PatronusError, StorageError
 from patronus.daemon import wiring
 from patronus.daemon.certificate import Certificate
 from patronus.daemon.console import first_login_text, tell_console
+from patronus.daemon.hot_reload import HotReload
 from patronus.daemon.patrol import Patrol
 from patronus.daemon.pulse import keep_pulse
 from patronus.daemon.schema_files import FOLDER, write_schemas
@@ -62,11 +63,14 @@ def serve(places: Places) -> None:
         daemon.engine.observe, lambda: float(daemon.engine.config.get(PatronusFile).engine.drift_check)
     )
     patrol.start()
+    hand_edits = HotReload(daemon.engine)
+    hand_edits.start()
     greet(daemon, fingerprint)
     notify(f"READY=1\nSTATUS=generation {report.generation} runs")
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     notify("STOPPING=1")
     server.stop()
+    hand_edits.stop()
     patrol.stop()
     daemon.vault.close()
 

@@ -47,6 +47,10 @@ class EngineSettings(Strict):
         description="a change made from a remote session reverts unless confirmed within this time",
     )
 
+    watch: bool = Field(
+        default=False, description="whether edits of the files are taken by themselves once they rest"
+    )
+    watch_quiet: Duration = Field(default=5, description="how long the files must rest before they are taken")
     drift_check: Duration = Field(default=60, description="how often the kernel is compared with the plan")
 
 

@@ -35,6 +35,7 @@ from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
 from patronus.daemon.draft_verbs import DraftVerbs
+from patronus.daemon.git_history import GitHistory
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.gitops.repository import RepositoryVerbs
 from patronus.daemon.guard import Guarded
@@ -170,10 +171,11 @@ def assemble(
     owed = Alarm(lambda: engine.refresh_if_owed())
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
     files = credentials.first_files(given, suffixes)
+    generations = Generations(host.places.state / "generations")
     engine = Engine(
         Parts(
             features=features,
-            generations=Generations(host.places.state / "generations"),
+            generations=generations,
             working=WorkingCopy(host.places.config, host.places.state / "drafts"),
             audit=audit,
             drafts=Drafts(host.places.state / "state" / "drafts"),
@@ -201,7 +203,9 @@ def assemble(
     system.watched.append(doorkeeper.way_in.notice)
     system.watched.append(engine.notice)
     system.notices += [audit.complaint] if audit.complaint else []
-    verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
+    verbs = [*system.verbs(), *DraftVerbs(engine).verbs()]
+    git = GitHistory(host.places.state / "history.git", generations)
+    verbs += ConfigVerbs(engine, host.clock, git).verbs()
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(audit).verbs()]
     backups = _backups(host, engine, vault, own, bus, passwords)
     verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]

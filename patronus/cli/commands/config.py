@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -111,6 +113,20 @@ def show(session: Session, generation: int | None) -> None:
     """Print the files of a generation, the running one unless given."""
     result = session.call("config.Show", generation=generation)
     session.show(result, lambda: _render_files(session, result["files"]))
+
+
+@config.command(name="export-git")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_session
+def export_git(session: Session, file: Path) -> None:
+    """Write the history of all generations to a file that git can clone; nothing secret is in it.
+
+    Example: patronus config export-git history.bundle, then: git clone history.bundle
+    """
+    result = session.call("config.ExportGit")
+    file.write_bytes(b64decode(result.pop("bundle")))
+    count = len(result["generations"])
+    session.show(result, lambda: session.say(f"{count} generations; git clone {file}"))
 
 
 def _render_files(session: Session, files: dict[str, str]) -> None:
