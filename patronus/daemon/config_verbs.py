@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
-from threading import Lock
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -16,7 +14,6 @@ from patronus.core.edit import Edits, PutFile
 from patronus.core.engine import Engine
 from patronus.core.errors import InvalidConfiguration
 from patronus.core.verb import Caller, Nothing, Parameters, Result, Role, Verb
-from patronus.daemon.git_history import GitHistory
 from patronus.daemon.plan_report import PlanReport
 
 HISTORY = 100
@@ -141,23 +138,12 @@ class Doctor(Result):
     differences: list[dict[str, str]]
 
 
-class Exported(Result):
-    """The history as a git bundle."""
-
-    head: str = Field(description="the commit of the running generation")
-    generations: list[int] = Field(description="those that are in it, each with the tag gN")
-    left_out: list[int] = Field(description="those that are not whole")
-    bundle: str = Field(description="the bundle in base64: write it to a file, then git clone that")
-
-
 class ConfigVerbs:
     """The verbs of the engine."""
 
-    def __init__(self, engine: Engine, clock: Clock, git: GitHistory) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._git = git
-        self._exporting = Lock()
 
     def verbs(self) -> list[Verb[Any, Any]]:
         """Return the verbs."""
@@ -188,7 +174,6 @@ class ConfigVerbs:
             ),
             Verb("config.Log", Count, History, self.history, route="GET /config/generations"),
             Verb("config.Diff", Pair, DiffText, self.diff, operator, "GET /config/diff"),
-            Verb("config.ExportGit", Nothing, Exported, self.export_git, operator, "GET /config/git"),
             Verb("config.Doctor", Nothing, Doctor, self.doctor, route="GET /config/doctor"),
             Verb("config.Schema", Nothing, Schemas, self.schema, route="GET /config/schema"),
         ]
@@ -274,15 +259,6 @@ class ConfigVerbs:
             return DiffText(diff=text_diff(self._engine.show(given.old), texts, f"{given.old}/", "draft/"))
         new = self._engine.generation if given.new is None else given.new
         return DiffText(diff=self._engine.diff(given.old, new))
-
-    def export_git(self, caller: Caller, given: Nothing) -> Exported:  # noqa: ARG002
-        """Return the history as a git repository in one file, a bundle; nothing secret is in it."""
-        with self._exporting:
-            found = self._git.export(self._engine.generation)
-        return Exported(
-            head=found.head, generations=list(found.generations), left_out=list(found.left_out),
-            bundle=b64encode(found.bundle).decode(),
-        )  # fmt: skip
 
     def doctor(self, caller: Caller, given: Nothing) -> Doctor:  # noqa: ARG002
         """Read the kernel back and say how it differs from what was planned."""

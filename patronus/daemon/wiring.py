@@ -36,6 +36,7 @@ from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
 from patronus.daemon.draft_verbs import DraftVerbs
 from patronus.daemon.git_history import GitHistory
+from patronus.daemon.git_verbs import GitVerbs
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.gitops.repository import RepositoryVerbs
 from patronus.daemon.guard import Guarded
@@ -203,9 +204,8 @@ def assemble(
     system.watched.append(doorkeeper.way_in.notice)
     system.watched.append(engine.notice)
     system.notices += [audit.complaint] if audit.complaint else []
-    verbs = [*system.verbs(), *DraftVerbs(engine).verbs()]
-    git = GitHistory(host.places.state / "history.git", generations)
-    verbs += ConfigVerbs(engine, host.clock, git).verbs()
+    verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
+    verbs += GitVerbs(engine, GitHistory(host.places.state / "history.git", generations)).verbs()
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(audit).verbs()]
     backups = _backups(host, engine, vault, own, bus, passwords)
     verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]

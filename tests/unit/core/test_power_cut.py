@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from patronus.core.errors import PatronusError, StorageError
 from patronus.core.files import FILE_MODE, Disk
 from tests.unit.core.router import ADMIN, REMOTE, Kernel, Router
 
+DRAFTING = replace(ADMIN, draft=True)
 EDITS: list[Edit] = [
     Insert("firewall/rules", ("rules",), {"zone": "lan", "name": "new"}),
     Replace("zones", ("zones", "lan", "name"), "renamed"),
@@ -50,8 +52,9 @@ class Lost(Disk):
     def _note(self, path: Path, forget: Callable[[], None]) -> None:
         self._order.append((path, forget))
 
-    def forget(self) -> None:
-        for _path, action in reversed(self._order):
+    def forget(self, share: float = 1.0) -> None:
+        """Lose this share of what was not synced, the newest first."""
+        for _path, action in reversed(self._order[round(len(self._order) * (1 - share)) :]):
             action()
         self._order = []
 
@@ -133,20 +136,72 @@ def operations(tmp_path: Path, *, remote: bool) -> tuple[int, dict[str, str], in
     return disk.count - begun, router.engine.texts, begun
 
 
-@pytest.mark.parametrize("forgets", [False, True], ids=["all-written", "unsynced-lost"])
-@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
-def test_after_a_power_cut_a_boot_finds_old_or_new_whole(tmp_path: Path, remote: bool, forgets: bool) -> None:
-    count, new, _ = operations(tmp_path, remote=remote)
-    assert count > 20
+def nothing(router: Router) -> None:
+    """Begin from what runs."""
+
+
+def waiting(router: Router) -> None:
+    """Begin with a change that waits for its confirmation."""
+    submit(router, remote=True)
+
+
+def overdue(router: Router) -> None:
+    """Begin with a change that nobody has confirmed in time."""
+    submit(router, remote=True)
+    router.clock.now += 31
+
+
+def drafted(router: Router) -> None:
+    """Begin with a draft."""
+    router.engine.submit(EDITS, DRAFTING)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What the power cuts short, after what; ``changes``: whether a boot finds another configuration then."""
+
+    does: Callable[[Router], object]
+    after: Callable[[Router], None] = nothing
+    changes: bool = True
+
+
+ACTS = {
+    "local": Act(lambda router: submit(router, remote=False)),
+    "remote": Act(lambda router: submit(router, remote=True), changes=False),
+    "confirm": Act(lambda router: router.engine.confirm(REMOTE), waiting),
+    "revert": Act(lambda router: router.engine.revert_if_due(), overdue, changes=False),
+    "rollback": Act(lambda router: router.engine.rollback(1, ADMIN)),
+    "draft": Act(lambda router: router.engine.commit_draft("ann", ADMIN), drafted),
+}
+
+
+CUTS = (
+    ("local", 0.0), ("local", 0.5), ("local", 1.0), ("remote", 1.0), ("confirm", 1.0), ("revert", 1.0),
+    ("rollback", 0.5), ("draft", 0.5),
+)  # fmt: skip
+"""What is cut short, and the share of what was not synced that is then lost."""
+
+
+@pytest.mark.parametrize(("name", "lost"), CUTS)
+def test_after_a_power_cut_a_boot_finds_old_or_new_whole(tmp_path: Path, name: str, lost: float) -> None:
+    act = ACTS[name]
+    measured = Lost()
+    router, old = prepared(tmp_path / "measured", measured)
+    act.after(router)
+    begun = measured.count
+    act.does(router)
+    count = measured.count - begun
+    new = router.start().texts
+    assert count > 3 and (new != old) is act.changes
     outcomes = []
     for at in range(count + 1):
         disk = Lost()
-        router, old = prepared(tmp_path / f"cut-{at}", disk)
+        router, _ = prepared(tmp_path / f"cut-{at}", disk)
+        act.after(router)
         disk.at = disk.count + at
         with suppress(PowerCut):
-            submit(router, remote=remote)
-        if forgets:
-            disk.forget()
+            act.does(router)
+        disk.forget(lost)
         router.disk = Disk()
         engine = router.start()
         assert engine.texts in (old, new) and router.matches(), at
@@ -158,8 +213,33 @@ def test_after_a_power_cut_a_boot_finds_old_or_new_whole(tmp_path: Path, remote:
         if at % 8 == 0:
             submit(router, remote=False)
             assert router.start().generation >= 3 and router.matches()
-    assert outcomes == sorted(outcomes), "once the new one is confirmed it stays"
-    assert outcomes[0] is False and outcomes[-1] is not remote
+    if act.changes:
+        assert outcomes == sorted(outcomes), "once the new one is confirmed it stays"
+        assert outcomes[0] is False and outcomes[-1] is True
+
+
+def test_a_draft_is_the_old_or_the_new_one_after_a_power_cut(tmp_path: Path) -> None:
+    def edit(router: Router) -> None:
+        router.engine.submit([Replace("zones", ("zones", "lan", "name"), "again")], DRAFTING)
+
+    measured = Lost()
+    router, _ = prepared(tmp_path / "measured", measured)
+    drafted(router)
+    begun = measured.count
+    edit(router)
+    for at in range(measured.count - begun + 1):
+        disk = Lost()
+        router, _ = prepared(tmp_path / f"cut-{at}", disk)
+        drafted(router)
+        before = router.engine.drafts.get("ann")
+        disk.at = disk.count + at
+        with suppress(PowerCut):
+            edit(router)
+        disk.forget()
+        router.disk = Disk()
+        found = router.start().drafts.get("ann")
+        assert found is not None and before is not None
+        assert found == before or "again" in str(found.texts["zones.yaml"]), at
 
 
 FULL = ("create", "append", "make_folder")
