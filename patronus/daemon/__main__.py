@@ -62,6 +62,7 @@ def serve(places: Places) -> None:
     patrol = Patrol(
         daemon.engine.observe, lambda: float(daemon.engine.config.get(PatronusFile).engine.drift_check)
     )
+    daemon.bus.observe(patrol.on_event)
     patrol.start()
     hand_edits = HotReload(daemon.engine)
     hand_edits.start()
