@@ -17,7 +17,7 @@ from patronus.firewall import statements as say
 from patronus.firewall.addresses import AddressSet, IpNetwork
 from patronus.firewall.ruleset import Chain, Dispatch, NftRule, RateLimit, Ruleset
 from patronus.kernel import nft as nft_module
-from patronus.kernel.nft import Nft
+from patronus.kernel.nft import Command, Nft
 from patronus.kernel.nft_batch import BatchSocket, encoded
 from patronus.kernel.nft_expressions import Unknown
 from tests.netns.lab import Namespace
@@ -119,11 +119,10 @@ def test_rules_go_and_come_at_their_places(nft: Nft, monkeypatch: pytest.MonkeyP
     table = {"add": {"table": {"family": "inet", "name": "patronus"}}}
     chains = [{"add": {"chain": {**FAMILY, "name": name}}} for name in ("c", "d")]
     rule = {**FAMILY, "chain": "c", "expr": [say.ACCEPT]}
-    nft.load(
-        {"nftables": [table, *chains, *({"add": {"rule": {**rule, "comment": name}}} for name in "abc")]}
-    )
+    three: list[Command] = [{"add": {"rule": {**rule, "comment": name}}} for name in "abc"]
+    nft.load({"nftables": [table, *chains, *three]})
     first, second, third = nft.rules("inet", "patronus")
-    change = [
+    change: list[Command] = [
         {"delete": {"rule": {**FAMILY, "chain": "c", "handle": second.handle}}},
         {"insert": {"rule": {**rule, "comment": "x", "handle": third.handle}}},
         {"insert": {"rule": {**rule, "comment": "y", "handle": third.handle}}},
@@ -146,7 +145,8 @@ def test_a_refusal_names_the_command_and_nothing_stays(nft: Nft, monkeypatch: py
     table = {"add": {"table": {"family": "inet", "name": "patronus"}}}
     chain = {"add": {"chain": {**FAMILY, "name": "c"}}}
     rule = {**FAMILY, "chain": "c", "comment": "a", "expr": [say.counter("nobody"), say.ACCEPT]}
-    batch = {"nftables": [table, chain, {"add": {"rule": rule}}, chain]}
+    commands: list[Command] = [table, chain, {"add": {"rule": rule}}, chain]
+    batch = {"nftables": commands}
     assert "nobody" in (nft.check(batch) or "")
     with pytest.raises(KernelError, match="nobody.*No such file"):
         nft.load(batch)
