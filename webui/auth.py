@@ -21,7 +21,9 @@ from webui.daemon import daemon
 COOKIE = "__Host-patronus"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
-OPEN_ENDPOINTS = frozenset({"static", "account.log_in", "account.set_up", "asset.htmx"})
+OPEN_ENDPOINTS = frozenset(
+    {"static", "account.log_in", "account.log_in_code", "account.set_up", "asset.htmx"}
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 API = "/api/v1/"
 

@@ -14,7 +14,7 @@ from patronus.core.verb import Role
 from tests.web.conftest import PASSWORD, PORT, Machine, Visitor
 from webui.app import create_app
 
-OPEN_PAGES = {"/log-in", "/set-up", "/static/<path:filename>", "/static/htmx.js"}
+OPEN_PAGES = {"/log-in", "/log-in/code", "/set-up", "/static/<path:filename>", "/static/htmx.js"}
 
 
 def routes(machine: Machine) -> list[dict[str, Any]]:

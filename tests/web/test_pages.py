@@ -34,6 +34,7 @@ PAGES = {
     "audit-verify": "/audit/verify",
     "draft": "/draft",
     "account": "/account",
+    "people": "/people",
 }
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 

@@ -24,6 +24,8 @@ from webui.pages import (
     interfaces,
     leases,
     nat,
+    own,
+    people,
     rules,
     secrets,
 )
@@ -31,6 +33,8 @@ from webui.plugins import Page
 
 BLUEPRINTS = (
     account.account,
+    own.own,
+    people.people,
     dashboard.dashboard,
     rules.rules,
     nat.nat,
@@ -68,6 +72,7 @@ MENU = (
     Entry("backup.show", "Backup", "backup", "backup.Create", "admin"),
     Entry("history.show", "History", "history", "config.Log"),
     Entry("gitops.show", "Repository", "gitops", "gitops.Status"),
+    Entry("people.show", "People", "people", "accounts.List", "admin"),
     Entry("audit.show", "Audit", "audit", "audit.Show", "admin"),
 )
 
