@@ -68,6 +68,7 @@ def serve(places: Places) -> None:
     hand_edits.start()
     greet(daemon, fingerprint)
     notify(f"READY=1\nSTATUS=generation {report.generation} runs")
+    daemon.vault.wake()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     notify("STOPPING=1")
     server.stop()

@@ -201,8 +201,7 @@ def assemble(
         reset=given.get(credentials.RESET),
         router=lambda: control.config.get(settings.PatronusFile).system.hostname,
     )
-    system.watched.append(doorkeeper.way_in.notice)
-    system.watched.append(engine.notice)
+    system.watched += [doorkeeper.way_in.notice, engine.notice, vault.notice]
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += GitVerbs(engine, GitHistory(host.places.state / "history.git", generations)).verbs()

@@ -4,9 +4,9 @@
 May import core and kernel. Knows no feature and no face. Passwords are kept as Argon2id hashes, tokens and
 codes as SHA-256 hashes: they open nothing. What must be read again is in the ``vault``, under a master key
 that the device seals and a recovery password wraps. Impure by name are ``service``, ``accounts``, ``passes``,
-``way_in``, ``store``, ``vault``, ``keys`` and ``password/{server,service}``; what knows a lock but no disk
-(``attempts``, ``bearers``, ``registrar``, ``second_factor``) goes through them; the rest is pure, and told
-the time.
+``way_in``, ``store``, ``vault``, ``keys``, ``sealed_files`` and ``password/{server,service}``; what knows a
+lock but no disk (``attempts``, ``bearers``, ``registrar``, ``second_factor``) goes through them; the rest is
+pure, and told the time.
 
 The daemon constructs, once, before it serves::
 

@@ -22,7 +22,9 @@ PRIVATE = 0o600
 _KINDS = {
     "5a1c6a86df9d4096b1d5a65e0862f19a": "the host key, on the same disk",
     "0c7cc07b117645919c4b0bea08bc20fe": "the TPM",
+    "faf7eb9341e3412ca1a436f95a29362f": "the TPM and a signed boot",
     "93a894094874449090caf2fc93cab553": "the TPM and the host key",
+    "af4950a849134eb1a73846304ff30c05": "the TPM, a signed boot and the host key",
 }
 """systemd's names of the ways to seal a credential (creds-util.h), the first 16 bytes of what is sealed."""
 UNKNOWN = "a way that this version does not know"

@@ -11,7 +11,6 @@ as well as Python can: copies in the interpreter's and OpenSSL's heap stay until
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,23 +19,19 @@ from patronus.core.errors import (
     Conflict,
     InvalidRequest,
     KernelError,
-    NotFound,
     PatronusError,
     StorageError,
     Unavailable,
 )
-from patronus.core.files import Disk, remove_durably, storage_errors, write_durably
-from patronus.secrets.cipher import file_name, read_header, seal, unseal
+from patronus.core.files import Disk
+from patronus.secrets.cipher import file_name
 from patronus.secrets.keyring import RECOVERY, Keyring, MasterKey
-from patronus.secrets.keys import PRIVATE, SEALED, KeyFiles, Sealer, Stretch
+from patronus.secrets.keys import SEALED, KeyFiles, Sealer, Stretch
 from patronus.secrets.password import hash as argon2id
+from patronus.secrets.sealed_files import SealedFiles, check
 
 log = logging.getLogger(__name__)
 
-LARGEST = 64 * 1024
-"""Bytes of one secret: a long chain of certificates with its key."""
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
-_SUFFIX = ".enc"
 ADVICE = "patronus secret unlock opens them with the recovery password"
 
 
@@ -60,56 +55,43 @@ class Vault:
     """Keeps secrets in one folder."""
 
     def __init__(self, folder: Path, sealer: Sealer, stretch: Stretch, disk: Disk | None = None) -> None:
-        self._folder = folder
-        self._disk = disk or Disk()
-        self._keys = KeyFiles(folder, sealer, stretch, self._disk)
+        self._files = SealedFiles(folder, disk or Disk())
+        self._keys = KeyFiles(folder, sealer, stretch, disk or Disk())
         self._lock = threading.RLock()
         self._ring: Keyring | None = None
         self._closed = False
+        self._complaint: str | None = None
 
     def names(self) -> list[str]:
         """Return the names of all secrets; needs no key. Raises StorageError."""
-        with storage_errors("the secrets could not be listed"):
-            found = self._folder.glob(f"*{_SUFFIX}") if self._folder.is_dir() else ()
-            return sorted(path.stem for path in found if _NAME.fullmatch(path.stem))
+        return self._files.names()
 
     def versions(self) -> dict[str, str]:
         """Return name → what changes with each write; needs no key, and passes over damaged files."""
-        found = {}
-        for name in self.names():
-            try:
-                found[name] = read_header(name, self._data(name)).version
-            except (NotFound, StorageError) as error:
-                log.error("%s", error)
-        return found
+        return self._files.versions()
 
     def read(self, name: str) -> bytes:
         """Return a secret. Raises NotFound, StorageError for a damaged file, Unavailable while locked."""
         with self._lock:
-            self._data(name)
-            ring = self._ring_of_device()
-            return self._opened_value(ring, name, self._data(name))
+            self._files.sealed(name)
+            return self._files.read(self._opened(), name)
 
     def write(self, name: str, value: bytes) -> None:
         """Store a secret, on disk when this returns. Raises InvalidRequest, StorageError, Unavailable."""
-        if not _NAME.fullmatch(name):
-            raise InvalidRequest("a secret's name has small letters, digits and . _ -, at most 128 of them")
-        if len(value) > LARGEST:
-            raise InvalidRequest(f"a secret has at most {LARGEST} bytes")
+        check(name, value)
         with self._lock:
-            self._put(self._ring_of_device(create=True), name, value)
+            self._files.write(self._opened(create=True), name, value)
 
     def delete(self, name: str) -> None:
         """Remove a secret. Raises NotFound, StorageError."""
         with self._lock:
-            self._data(name)
-            remove_durably(self._disk, self._path(name))
+            self._files.delete(name)
 
     def set_recovery(self, password: str) -> None:
         """Let a password open the vault on any device. Raises InvalidRequest, Unavailable, StorageError."""
         argon2id.check(password, "")
         with self._lock:
-            self._keys.wrap(self._ring_of_device(create=True), password)
+            self._keys.wrap(self._opened(create=True), password)
 
     def unlock(self, password: str) -> None:
         """Open the vault by its recovery password and seal it to this device.
@@ -121,6 +103,7 @@ class Vault:
             if self._is_open():
                 raise Conflict("the secrets are not locked")
             self._ring = self._keys.open_recovery(password)
+            self._complaint = None
             self._keys.seal(self._ring)
             self._finish_rotation(self._ring)
 
@@ -132,17 +115,17 @@ class Vault:
         NotPermitted for a wrong one, StorageError that names a damaged file: then nothing has changed.
         """
         with self._lock:
-            ring = self._ring_of_device(create=True)
+            ring = self._opened(create=True)
             if self._keys.recoverable:
                 if password is None:
                     raise InvalidRequest("the recovery password is needed: the new key is wrapped with it")
                 self._keys.open_recovery(password).wipe()
-            if damaged := self._damaged(ring):
+            if damaged := self._files.damaged(ring):
                 raise StorageError(f"{', '.join(map(file_name, damaged))} cannot be read: delete it first")
             both = Keyring((MasterKey.fresh(), *ring.keys))
             self._store(both, password)
             self._ring = both
-            count = self._encrypt_anew(both)
+            count = self._files.encrypt_anew(both)
             self._retire(both, password)
             return count
 
@@ -154,33 +137,38 @@ class Vault:
         with self._lock:
             if self._is_open():
                 raise Conflict("the secrets are not locked: delete those that you do not want")
-            with storage_errors("the locked secrets could not be set aside"):
-                number = sum(1 for _ in self._folder.glob("lost-*")) + 1
-                aside = self._folder / f"lost-{number}"
-                self._disk.make_folder(aside)
-                for name in [*map(file_name, self.names()), RECOVERY, SEALED]:
-                    if (self._folder / name).exists():
-                        self._disk.rename(self._folder / name, aside / name)
-                self._disk.sync(aside)
-                self._disk.sync(self._folder)
-            return aside
+            self._complaint = None
+            return self._files.set_aside([RECOVERY, SEALED])
 
     def status(self) -> VaultStatus:
         """Return how the vault is; tries to open it. Raises StorageError."""
         with self._lock:
             state, reason, ring = "open", None, None
-            if not (self.names() or self._keys.sealed or self._keys.recoverable):
+            if self._is_empty():
                 state = "empty"
             else:
                 try:
-                    ring = self._ring_of_device()
+                    ring = self._opened()
                 except Unavailable as error:
                     state, reason = "locked", str(error)
             return VaultStatus(
                 state, reason, self._keys.protection(), self._keys.recoverable,
                 rotating=ring is not None and len(ring.keys) > 1,
-                damaged=tuple(self._damaged(ring)) if ring else (),
+                damaged=tuple(self._files.damaged(ring)) if ring else (),
             )  # fmt: skip
+
+    def wake(self) -> None:
+        """Try to open a vault that holds something, so that ``notice`` knows; raises nothing."""
+        with self._lock:
+            try:
+                if not self._is_empty():
+                    self._opened()
+            except (StorageError, Unavailable) as error:
+                log.error("%s", error)
+
+    def notice(self) -> str | None:
+        """Return what a person should know: why the vault did not open when somebody last tried."""
+        return self._complaint
 
     def close(self) -> None:
         """Wipe the master key; nothing can be read after."""
@@ -190,83 +178,58 @@ class Vault:
                 self._ring.wipe()
             self._ring = None
 
-    def _path(self, name: str) -> Path:
-        return self._folder / file_name(name)
-
-    def _data(self, name: str) -> bytes:
-        path = self._path(name)
-        if not _NAME.fullmatch(name) or not path.exists():
-            raise NotFound(f"there is no secret {name}")
-        with storage_errors(f"{path.name} could not be read"):
-            return path.read_bytes()
-
-    def _put(self, ring: Keyring, name: str, value: bytes) -> None:
-        sealed = seal(ring.current.key, ring.current.identifier, name, value)
-        write_durably(self._disk, self._path(name), sealed, PRIVATE)
-
-    def _opened_value(self, ring: Keyring, name: str, data: bytes) -> bytes:
-        key = ring.find(read_header(name, data).key_id)
-        if key is None:
-            raise StorageError(f"{file_name(name)} was changed, or belongs to another router")
-        return unseal(key.key, name, data)
-
-    def _damaged(self, ring: Keyring) -> list[str]:
-        found = []
-        for name in self.names():
-            try:
-                self._opened_value(ring, name, self._data(name))
-            except StorageError:
-                found.append(name)
-        return found
+    def _is_empty(self) -> bool:
+        return not (self.names() or self._keys.sealed or self._keys.recoverable)
 
     def _is_open(self) -> bool:
         try:
-            self._ring_of_device(create=True)
-        except (KernelError, StorageError, Unavailable):
+            self._opened(create=True)
+        except (StorageError, Unavailable):
             return False
         return True
 
-    def _ring_of_device(self, *, create: bool = False) -> Keyring:
-        """Return the keyring, opened where it was not. Raises Unavailable, and KernelError at the first."""
+    def _opened(self, *, create: bool = False) -> Keyring:
+        """Return the keyring, opened where it was not; a vault that holds nothing gets one to begin with.
+
+        Raises StorageError, Unavailable.
+        """
         if self._closed:
             raise Unavailable("the daemon is stopping")
         if self._ring is None and self._keys.sealed:
             self._ring = self._open()
             self._finish_rotation(self._ring)
-        elif self._ring is None and create and not self._keys.recoverable and not self.names():
+        elif self._ring is None and create and self._is_empty():
             self._ring = self._begin()
         if self._ring is None:
-            raise Unavailable(f"the secrets are locked: {SEALED} is missing; {ADVICE}")
+            raise self._locked(f"{SEALED} is missing")
         return self._ring
 
     def _begin(self) -> Keyring:
         ring = Keyring((MasterKey.fresh(),))
-        with storage_errors("the secrets' folder could not be made"):
-            self._disk.make_folder(self._folder)
-            self._disk.sync(self._folder.parent)
-        self._keys.seal(ring)
+        self._files.make_folder()
+        try:
+            self._keys.seal(ring)
+        except KernelError as error:
+            raise Unavailable(f"no secret can be stored: {error}") from error
         return ring
 
     def _open(self) -> Keyring:
         try:
-            return self._keys.open_sealed()
+            ring = self._keys.open_sealed()
         except PatronusError as error:
-            raise Unavailable(f"the secrets are locked: {error}; {ADVICE}") from error
+            raise self._locked(str(error)) from error
+        self._complaint = None
+        return ring
+
+    def _locked(self, why: str) -> Unavailable:
+        self._complaint = f"the secrets are locked: {why}; {ADVICE}"
+        return Unavailable(self._complaint)
 
     def _store(self, ring: Keyring, password: str | None) -> None:
         """Put the keyring where the password opens it, then where the device does."""
         if password is not None and self._keys.recoverable:
             self._keys.wrap(ring, password)
         self._keys.seal(ring)
-
-    def _encrypt_anew(self, ring: Keyring) -> int:
-        """Bring every secret under the current key; return how many there are. Raises StorageError."""
-        names = self.names()
-        for name in names:
-            data = self._data(name)
-            if read_header(name, data).key_id != ring.current.identifier:
-                self._put(ring, name, self._opened_value(ring, name, data))
-        return len(names)
 
     def _retire(self, ring: Keyring, password: str | None) -> None:
         """Forget the keys that nothing needs any more."""
@@ -278,7 +241,7 @@ class Vault:
         """Finish an exchange that was broken off; where that fails, all stays readable and it is said."""
         if len(ring.keys) > 1:
             try:
-                self._encrypt_anew(ring)
+                self._files.encrypt_anew(ring)
                 self._retire(ring, None)
             except PatronusError as error:
                 self._ring = ring

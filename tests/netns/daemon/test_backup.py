@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,12 @@ def given(file: Path, **more: Any) -> dict[str, Any]:
 
 def rules(machine: Machine) -> list[str]:
     return [item["rule"]["name"] for item in machine.call("firewall.ListRules")["rules"]]
+
+
+def stored(machine: Machine) -> dict[str, bytes]:
+    """Return the secrets of a router, by way of a new backup."""
+    data = base64.b64decode(machine.call("backup.Create", password=PASSWORD)["backup"])
+    return unpack(archive.unseal(stretch(PASSWORD, archive.stretching_of(data)), data)).values()
 
 
 def rewritten(file: Path, **change: Any) -> str:
@@ -125,17 +132,35 @@ def test_a_restore_that_is_not_confirmed_gives_rules_and_secrets_back(
     identifier = machine.call("firewall.ListRules")["rules"][0]["id"]
     machine.call("firewall.RemoveRule", id=identifier)
     folder = machine.places.config / "secrets.d"
-    report = machine.call("backup.Restore", **given(file, confirm_s=3))
-    assert report["confirm_within_s"] == 3 and rules(machine) == ["no telnet"]
+    report = machine.call("backup.Restore", **given(file, confirm_s=25))
+    assert report["confirm_within_s"] == 25 and rules(machine) == ["no telnet"]
     with pytest.raises(Conflict, match="waits for confirmation"):
         machine.call("backup.Restore", **given(file))
     assert any("undo" in path.name for path in folder.iterdir())
+    assert stored(machine) == {"wg-home": VALUE.encode()}
     eventually(lambda: rules(machine) == [], "the rules of before")
     eventually(lambda: not any("undo" in path.name for path in folder.iterdir()), "the secrets of before")
+    assert stored(machine) == {"wg-home": b"the newer key"}
     machine.call("backup.Restore", **given(file, confirm_s=60))
     machine.call("config.Confirm")
+    assert stored(machine) == {"wg-home": VALUE.encode()}
     assert rules(machine) == ["no telnet"]
     assert not any("undo" in path.name for path in folder.iterdir())
+
+
+def test_a_daemon_killed_in_the_window_gives_both_back_before_it_serves(
+    saved: tuple[Machine, Path, str],
+) -> None:
+    machine, file, _ = saved
+    machine.call("secrets.Set", name="wg-home", secret="the newest key")
+    machine.call("firewall.RemoveRule", id=machine.call("firewall.ListRules")["rules"][0]["id"])
+    pending = machine.call("backup.Restore", **given(file, confirm_s=2))["generation"]
+    machine.kill()
+    time.sleep(2)
+    machine.start()
+    assert machine.call("system.Status")["generation"] == pending - 1
+    assert rules(machine) == [] and stored(machine) == {"wg-home": b"the newest key"}
+    assert not any("undo" in path.name for path in (machine.places.config / "secrets.d").iterdir())
 
 
 def test_on_another_router_the_roles_ask_for_its_cards(saved: tuple[Machine, Path, str]) -> None:

@@ -86,11 +86,13 @@ def test_a_damaged_file_is_named_and_a_lost_seal_locks_without_stopping_the_rout
     fresh.start()
     assert fresh.doctor() == [] and fresh.lease()
     assert "locked" in fresh.patronus("secret", "status").out
+    assert any("secrets are locked" in text for text in fresh.call("system.Status")["notices"])
     with pytest.raises(Unavailable, match="locked"):
         fresh.call("secrets.Set", name="three", secret="3")
     refused = typed(fresh, "correct horse staple\n", "secret", "unlock")
     assert refused.returncode == 4 and "wrong" in refused.stderr
     assert typed(fresh, PASSWORD + "\n", "secret", "unlock").returncode == 0
+    assert fresh.call("system.Status")["notices"] == []
     assert fresh.stop() == 0
     fresh.start()
     assert fresh.call("secrets.Status")["state"] == "open"

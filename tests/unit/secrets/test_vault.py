@@ -25,8 +25,9 @@ from patronus.core.errors import (
 )
 from patronus.core.files import Disk
 from patronus.secrets.keys import NO_KEY
+from patronus.secrets.sealed_files import LARGEST
 from patronus.secrets.stretch import Stretching, stretch
-from patronus.secrets.vault import LARGEST, Vault
+from patronus.secrets.vault import Vault
 from tests.unit.core.test_power_cut import Failing, Lost, PowerCut
 
 PASSWORD = "correct horse battery"
@@ -145,11 +146,11 @@ def test_files_of_two_secrets_cannot_be_exchanged(router: Router) -> None:
 
 def test_without_a_device_that_can_seal_nothing_is_stored(router: Router) -> None:
     router.device.refuses = True
-    with pytest.raises(KernelError, match="cannot seal"):
+    with pytest.raises(Unavailable, match="cannot seal"):
         router.vault().write("a", b"1")
     assert router.vault().names() == [] and router.vault().status().state == "empty"
     router.device = Device(bytes.fromhex(NO_KEY) + bytes(2))
-    with pytest.raises(KernelError, match="no key to seal with"):
+    with pytest.raises(Unavailable, match="no key to seal with"):
         router.vault().write("a", b"1")
     router.device = Device()
     router.vault().write("a", b"1")
@@ -161,6 +162,9 @@ def test_on_another_device_the_recovery_password_opens_it_for_good(router: Route
     router.vault().set_recovery(PASSWORD)
     router.device = Device()
     vault = router.vault()
+    assert vault.notice() is None
+    vault.wake()
+    assert "locked" in str(vault.notice())
     assert vault.status().state == "locked" and vault.names() == ["a"]
     for action in (lambda: vault.read("a"), lambda: vault.write("b", b"2"), vault.rotate):
         with pytest.raises(Unavailable, match="locked"):
@@ -170,6 +174,7 @@ def test_on_another_device_the_recovery_password_opens_it_for_good(router: Route
     with pytest.raises(Unavailable):
         vault.read("a")
     vault.unlock(PASSWORD)
+    assert vault.notice() is None
     assert vault.read("a") == b"1" and router.vault().read("a") == b"1"
     with pytest.raises(Conflict):
         vault.unlock(PASSWORD)
