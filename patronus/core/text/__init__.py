@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from patronus.core.problem import Location, Path, Problem
-from patronus.core.text import json_tree, toml_tree, yaml_tree
+from patronus.core.text import json_tree, plain_yaml, toml_tree, yaml_tree
 from patronus.core.text.node import Lines, Node, Part, offset_of
+from patronus.core.text.plain_yaml import Lists
 from patronus.core.text.yaml_tree import Unreadable
 
 SUFFIXES = (".yaml", ".toml", ".json")
@@ -32,14 +33,25 @@ def section_of(file: str) -> str:
 
 @dataclass
 class Document:
-    """One file as data, and a way back from a path in the data to a place in the text."""
+    """One file as data, and a way back from a path in the data to a place in the text.
+
+    ``lists`` are those of a plain text, of which the tree is read when somebody asks for a place.
+    """
 
     file: str
     text: str
     data: dict[str, Any] = field(default_factory=dict)
-    root: Node | None = None
+    tree: Node | None = None
     offsets: dict[tuple[Part, ...], int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    lists: Lists | None = None
+
+    @property
+    def root(self) -> Node | None:
+        """Return the tree with the place of every value, None for TOML and for an empty text."""
+        if self.tree is None and self.lists is not None:
+            self.tree = yaml_tree.read(self.text, self.refuse)
+        return self.tree
 
     @property
     def suffix(self) -> str:
@@ -79,7 +91,7 @@ def parse(file: str, text: str) -> Document:
         text.encode()
         _read(document)
     except Unreadable as error:
-        document.data, document.root = {}, None
+        document.data, document.tree = {}, None
         document.refuse(str(error), error.line, error.column)
     except UnicodeEncodeError as error:
         document.refuse("the text has a lone surrogate", *Lines(text).place(error.start))
@@ -91,6 +103,9 @@ def _read(document: Document) -> None:
         toml = toml_tree.read(document.text)
         document.data, document.offsets = toml.data, toml.offsets
         return
+    if document.suffix == ".yaml" and (plain := plain_yaml.read(document.text)) is not None:
+        document.data, document.lists = plain.data, plain.lists
+        return
     read = json_tree.read if document.suffix == ".json" else yaml_tree.read
     root = read(document.text, document.refuse)
     if root is None or root.data is None:
@@ -98,7 +113,7 @@ def _read(document: Document) -> None:
     if root.entries is None:
         document.refuse("the file must be a mapping, key: value", *Lines(document.text).place(root.start))
         return
-    document.root, document.data = root, root.data
+    document.tree, document.data = root, root.data
 
 
 _remembered = lru_cache(maxsize=4)(parse)

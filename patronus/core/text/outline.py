@@ -18,6 +18,7 @@ from typing import Any
 
 from patronus.core.text import SIZE_LIMIT, Document, parse
 from patronus.core.text.node import Node, Part, offset_of
+from patronus.core.text.plain_yaml import Lists
 
 _KEY = "x"
 """The key under which a piece of a list is read by itself."""
@@ -61,6 +62,8 @@ class Reread:
 
 def outline_of(document: Document) -> Outline | None:
     """Return the outline of the document's longest list, None where it has no block list."""
+    if document.lists is not None:
+        return _longest(document.lists)
     root, text = document.root, document.text
     if document.suffix != ".yaml" or root is None or root.flow or document.problems:
         return None
@@ -75,6 +78,13 @@ def outline_of(document: Document) -> Outline | None:
     end = behind if behind == len(text) else text.rfind("\n", 0, behind) + 1
     found = _lines(text, lists[key], end)
     return None if found is None else Outline(key, found[0], found[1], end)
+
+
+def _longest(lists: Lists) -> Outline | None:
+    if not lists:
+        return None
+    key = max(lists, key=lambda name: len(lists[name].starts))
+    return Outline(key, *lists[key])
 
 
 def _lines(text: str, items: Node, end: int) -> tuple[int, Sequence[int]] | None:
@@ -117,20 +127,27 @@ def _reread(outline: Outline, new: str, first: int, last: int, moved: int) -> Re
     if begin < stop:
         if new[stop - 1] != "\n" and stop < len(new):
             return None
-        piece = _read(new[begin:stop], outline.column)
-        if piece is None or piece.root is None:
+        found = _items(new[begin:stop], outline.column)
+        if found is None:
             return None
-        items = piece.data[_KEY]
-        lines = (
-            _lines(piece.text, piece.root.entries[_KEY].node, len(piece.text)) if piece.root.entries else None
-        )
-        if lines is None:
-            return None
-        starts.extend(begin + start - len(_HEAD) for start in lines[1])
+        items = found[0]
+        starts.extend(begin + start - len(_HEAD) for start in found[1])
     starts.extend(start + moved for start in outline.starts[last:])
     if not starts:
         return None
     return Reread(first, last, items, Outline(outline.key, outline.column, starts, outline.end + moved))
+
+
+def _items(piece: str, column: int) -> tuple[list[Any], Sequence[int]] | None:
+    """Return whole items of a list and where their lines begin; None for anything else."""
+    document = _read(piece, column)
+    if document is None:
+        return None
+    if document.lists is not None:
+        return document.data[_KEY], document.lists[_KEY].starts
+    entries = document.root.entries if document.root else None
+    lines = _lines(document.text, entries[_KEY].node, len(document.text)) if entries else None
+    return None if lines is None else (document.data[_KEY], lines[1])
 
 
 def _read(piece: str, column: int) -> Document | None:
@@ -138,11 +155,13 @@ def _read(piece: str, column: int) -> Document | None:
     if not piece.startswith(" " * column + "-"):
         return None
     document = parse("piece.yaml", _HEAD + piece)
-    root = document.root
-    if document.problems or root is None or root.entries is None or list(root.entries) != [_KEY]:
+    if document.problems or list(document.data) != [_KEY]:
         return None
-    items = root.entries[_KEY].node
-    if not items.items or items.flow:
+    if document.lists is not None:
+        return document if _KEY in document.lists else None
+    root = document.root
+    items = root.entries[_KEY].node if root and root.entries else None
+    if items is None or not items.items or items.flow:
         return None
     rest = document.text[items.items[-1].end :].splitlines()
     return document if all(line.strip()[:1] in ("", "#") for line in rest) else None

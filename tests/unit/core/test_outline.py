@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patronus.core.text import parse, section_of
+from patronus.core.text import parse, plain_yaml, section_of, yaml_tree
 from patronus.core.text.outline import Outline, outline_of, reread
 
 TEXT = """# before
@@ -40,6 +42,11 @@ def outlined(text: str) -> Outline | None:
     return outline_of(parse("r.yaml", text))
 
 
+def by_libyaml(text: str) -> Any:
+    root = yaml_tree.read(text, lambda message, line, column: pytest.fail(f"{message} {line} {column}"))
+    return None if root is None else root.data
+
+
 def agree(old: str, new: str) -> bool:
     """Compare the quick way with the whole; return whether the quick way was taken."""
     document, outline = parse("r.yaml", old), outlined(old)
@@ -49,7 +56,7 @@ def agree(old: str, new: str) -> bool:
     after = parse("r.yaml", new)
     assert after.problems == []
     items = document.data[outline.key]
-    assert after.data == {
+    assert by_libyaml(new) == after.data == {
         **document.data, outline.key: [*items[: found.first], *found.items, *items[found.last :]]
     }  # fmt: skip
     known = outline_of(after)
@@ -115,3 +122,71 @@ def test_a_place_in_an_item_is_found_without_the_rest() -> None:
         assert TEXT.count("\n", 0, offset) + 1 == whole.line
     assert outline.offset(TEXT, 7, ()) is None
     assert outline.offset(TEXT, 0, ("nothing",)) is None
+
+
+PLAIN = """# what faces write
+aliases:
+  - {id: nas, addresses: [192.168.1.30, "fd00::1/128"]}
+rules:
+  # one
+  - {"id": "a", "from": "wan", "to": "lan", "destination_port": [80, "8000-8100"], "log": true}
+
+  - {id: b, name: no telnet, protocol: tcp, limit: {rate: 10/s, burst: 5}, enabled: false}
+  - id: c
+    name: 'single "quotes" #1'
+    from: {zone: guest, source: "@admins"}
+    schedule: {days: [mon-fri], time: 08:00-18:00}
+    source: [fd00:1::/64, 2001:db8::1]
+    action: allow
+default: drop
+to: {wan: allow, lan: null}
+"""
+TOKENS = (
+    "{", "}", "[", "]", ", ", ",", ": ", ":", " ", "a", "b1", "-", "- ", "\n", "\n  - ", "\n    ", "\n  - {",
+    '"q"', "'s'", '"', "'", "#", " # c", "1", "01", "0x1F", "0o7", "1.5", ".5", "1e3", "-1", "+1", "~", "null", "true",
+    "True", "yes", "on", "08:00", "::1", "fd00::", "@a", "*a", "&a", "!t", "?", "? ", "|", ">", "%", "...", "---",
+    "\t", "\\", "\u2028", "\x85", "\ufeff", "\xe4", "id: x", "{id: x}", "{a: 1, a: 2}", "12345678901234567890",
+    "=", "<<", "a: b", "{a}", "[a: b]", "k:", "k: v", "\r\n", '{"a": 1.0}', '{"a":1}', '"\\u0041"', "''", '""',
+)  # fmt: skip
+
+
+def plain_agrees(text: str) -> bool:
+    """Compare the plain reader with libyaml; return whether it took the text."""
+    found = plain_yaml.read(text)
+    if found is None:
+        return False
+    assert repr(found.data) == repr(by_libyaml(text))
+    tree = yaml_tree.read(text, lambda *_: pytest.fail())
+    assert tree is not None
+    for key, (column, starts, _) in found.lists.items():
+        items = tree.entries[key].node.items if tree.entries else None
+        assert items is not None
+        lines = [text.rfind("\n", 0, item.start) + 1 for item in items]
+        assert list(starts) == lines
+        assert all(text[start + column] == "-" for start in starts)
+    return True
+
+
+def test_what_faces_write_is_plain() -> None:
+    assert plain_agrees(PLAIN)
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=6), st.data())
+def test_a_plain_text_means_what_libyaml_says(tokens: list[str], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(PLAIN)))
+    stop = data.draw(st.integers(start, min(len(PLAIN), start + 12)))
+    plain_agrees(PLAIN[:start] + "".join(tokens) + PLAIN[stop:])
+
+
+@given(
+    st.lists(st.sampled_from(TOKENS), max_size=8), st.sampled_from(["k:\n  - ", "k: ", "k:\n  - {a: ", ""])
+)
+def test_a_short_plain_text_means_what_libyaml_says(tokens: list[str], head: str) -> None:
+    plain_agrees(head + "".join(tokens) + ("}\n" if head.endswith("{a: ") else "\n"))
+
+
+def test_the_place_of_a_value_in_a_plain_text_is_found() -> None:
+    document = parse("r.yaml", PLAIN)
+    assert document.lists is not None
+    place = document.location(("r", "rules", 2, "schedule", "time"))
+    assert (place.line, place.column) == (12, 33)
