@@ -11,7 +11,18 @@ from pathlib import Path
 
 import click
 
-from patronus.cli.commands import audit, backup, config, events, firewall, gitops, network, secret, system
+from patronus.cli.commands import (
+    audit,
+    backup,
+    config,
+    events,
+    firewall,
+    gitops,
+    logs,
+    network,
+    secret,
+    system,
+)
 from patronus.cli.plugins import Commands
 from patronus.cli.session import Session, print_json
 from patronus.client import SOCKET, Client
@@ -44,7 +55,7 @@ def cli(context: click.Context, as_json: bool, draft: bool, socket: Path) -> Non
     context.obj = Session(Client(socket), as_json, draft)
 
 
-for group in (system, config, firewall, network, audit, gitops, events, secret, backup):
+for group in (system, config, firewall, network, audit, gitops, logs, events, secret, backup):
     for command in group.COMMANDS:
         cli.add_command(command)
 

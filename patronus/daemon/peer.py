@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from patronus.core.verb import Caller, Grant, Role
 from patronus.daemon.gitops.judge import USER as GITOPS_USER
 from patronus.daemon.gitops.repository import GRANT as GITOPS
+from patronus.daemon.remote_log import GRANT as FORWARD
+from patronus.daemon.remote_log import USER as FORWARD_USER
 
 ADMIN_GROUP = "patronus-admin"
 WEB_USER = "patronus-web"
-OWN_GRANTS = {GITOPS_USER: GITOPS}
+OWN_GRANTS = {GITOPS_USER: GITOPS, FORWARD_USER: FORWARD}
 """User of one of our processes → the verbs that are its own."""
 CREDENTIALS = struct.Struct("=iII")
 """struct ucred of unix(7): pid, uid, gid."""

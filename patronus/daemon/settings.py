@@ -15,6 +15,7 @@ from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Problem
 from patronus.core.values import Address, Duration, Hostname, Port, TimeZone, ZoneId
+from patronus.daemon.remote_log import LoggingSettings
 from patronus.kernel.host import Host
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.opening import Opening
@@ -61,6 +62,9 @@ class PatronusFile(Strict):
     system: SystemSettings = Field(default=SystemSettings(), description="who this router is")
     web: WebSettings = Field(default=WebSettings(), description="where the admin page can be reached")
     engine: EngineSettings = Field(default=EngineSettings(), description="how changes are committed")
+    logging: LoggingSettings = Field(
+        default=LoggingSettings(), description="where logs go besides the journal"
+    )
 
 
 def router_addresses(config: Configuration, zones: Iterable[str] | None = None) -> list[Address]:

@@ -27,7 +27,8 @@ from patronus.core.state import StateFile
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
 from patronus.core.walk import AnyFeature
-from patronus.daemon import credentials, plugins, settings
+from patronus.daemon import credentials, plugins, remote_log, settings
+from patronus.daemon.audit_echo import Echo
 from patronus.daemon.audit_verbs import AuditVerbs
 from patronus.daemon.backup.keeper import Backups
 from patronus.daemon.backup.verbs import BackupVerbs
@@ -48,6 +49,7 @@ from patronus.firewall import service as firewall
 from patronus.kernel.bpf import Bpf
 from patronus.kernel.clock import SystemClock
 from patronus.kernel.host import Host, Places
+from patronus.kernel.journal import Journal
 from patronus.kernel.netlink import Netlink
 from patronus.kernel.nft import Nft
 from patronus.kernel.units import Units
@@ -64,8 +66,8 @@ from patronus.secrets.vault_verbs import verbs as vault_verbs
 from patronus.secrets.verbs import verbs as account_verbs
 
 ORDER = (
-    settings.create, gitops.create, resolve.create, interfaces_service.create, dhcp.create, dns.create,
-    firewall.create,
+    settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
+    dhcp.create, dns.create, firewall.create,
 )  # fmt: skip
 IDLE_S = 15.0
 """A stream that has nothing to tell says so this often, so that a broken peer is noticed."""
@@ -167,7 +169,7 @@ def assemble(
     own: list[AnyFeature] = [create(host) for create in ORDER]
     guests = plugins.load(host, [feature.name for feature in own], system.complain)
     features: list[AnyFeature] = [*own[:-1], *guests, own[-1]]
-    audit = AuditLog(host.places.log / "audit.log", host.clock)
+    audit = AuditLog(host.places.log / "audit.log", host.clock, echo=Echo(Journal()))
     alarm = Alarm(lambda: engine.revert_if_due())
     owed = Alarm(lambda: engine.refresh_if_owed())
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
@@ -202,6 +204,7 @@ def assemble(
         router=lambda: control.config.get(settings.PatronusFile).system.hostname,
     )
     system.watched += [doorkeeper.way_in.notice, engine.notice, vault.notice]
+    system.watched += [one.notice for one in own if isinstance(one, remote_log.RemoteLog)]
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += GitVerbs(engine, GitHistory(host.places.state / "history.git", generations)).verbs()

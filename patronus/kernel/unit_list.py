@@ -20,6 +20,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "patronus-radvd.service": _ALL,
     "patronus-gitops.service": frozenset({"start", "status"}),
     "patronus-gitops.timer": frozenset({"start", "stop", "status"}),
+    "patronus-forward.service": frozenset({"restart", "stop", "status"}),
     "patronus-xdp-load.service": frozenset({"start", "restart", "status"}),
     "patronus-lockdown.service": _LOOK,
 }

@@ -17,7 +17,10 @@ VOLATILE = set(
     "autofs binfmt_misc bpf cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue proc "
     "pstore ramfs securityfs sysfs tmpfs tracefs".split()
 )
-SECURITY = {"patronusd": 4.0, "patronus-dhcp": 2.0, "patronus-dns": 2.0, "patronus-web": 2.0}
+SECURITY = {
+    "patronusd": 4.0, "patronus-dhcp": 2.0, "patronus-dns": 2.0, "patronus-web": 2.0,
+    "patronus-gitops": 2.0, "patronus-forward": 2.0,
+}  # fmt: skip
 
 
 def test_it_boots_to_multi_user_through_the_firmware_and_nothing_failed(lab: Lab) -> None:

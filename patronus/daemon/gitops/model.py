@@ -11,6 +11,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, fiel
 
 from patronus.core.model import Section, Strict
 from patronus.core.values import Duration, Refused, parse_url, shown, text_of, write_duration
+from patronus.daemon.pem import Certificates
 
 _KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]{16,}={0,3}"
 _HOST_KEY = re.compile(_KEY)
@@ -18,9 +19,7 @@ _SIGNER = re.compile(rf"[A-Za-z0-9._@+-]{{1,128}} {_KEY}")
 _BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}(?<![./])")
 _FOLDER = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,15}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
 BOUNDS_S = {"interval": (60, 86400), "confirm": (10, 3600)}
-LONGEST_CA = 65536
 
 
 def parse_repository_url(value: Any) -> str:
@@ -47,13 +46,6 @@ def _matching(pattern: re.Pattern[str], what: str, allowed: str) -> Any:
     return PlainValidator(parse)
 
 
-def _parse_ca(value: Any) -> str:
-    text = text_of(value, "a certificate in PEM form", "-----BEGIN CERTIFICATE----- …")
-    if len(text) > LONGEST_CA or not re.fullmatch(rf"\s*({_CERTIFICATE.pattern})+", text):
-        raise Refused("this is not one or more certificates in PEM form", "-----BEGIN CERTIFICATE----- …")
-    return text
-
-
 RepositoryUrl = Annotated[
     str, PlainValidator(parse_repository_url), WithJsonSchema({"type": "string", "format": "uri"})
 ]
@@ -75,7 +67,6 @@ Signer = Annotated[
     _matching(_SIGNER, "a signer", "ann@home.example ssh-ed25519 AAAA…"),
     WithJsonSchema({"type": "string"}),
 ]
-Ca = Annotated[str, PlainValidator(_parse_ca), WithJsonSchema({"type": "string"})]
 
 
 class GitOps(Strict):
@@ -111,7 +102,7 @@ class GitOps(Strict):
     known_hosts: tuple[HostKey, ...] = Field(
         default=(), max_length=16, description="public keys of an ssh server; it must have one of them"
     )
-    ca: Ca | None = Field(
+    ca: Certificates | None = Field(
         default=None,
         description="certificates (PEM) that an https server's must come from; else the well-known",
     )

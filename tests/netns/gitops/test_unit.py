@@ -21,7 +21,7 @@ def exposure(unit: Path) -> float:
     return float(found[1])
 
 
-@pytest.mark.parametrize("name", ["patronus-gitops.service"])
+@pytest.mark.parametrize("name", ["patronus-gitops.service", "patronus-forward.service"])
 def test_the_unit_is_shut_in(name: str, tmp_path: Path) -> None:
     assert exposure(UNITS / name) <= 2.0
     opened = tmp_path / name
