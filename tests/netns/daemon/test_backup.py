@@ -22,6 +22,7 @@ from patronus.daemon.backup.contents import pack, unpack
 from patronus.secrets import archive
 from patronus.secrets.stretch import Stretching, stretch
 from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.terminal import at_terminal
 from tests.netns.daemon.test_secrets import VALUE, clear_text, typed
 
 PASSWORD = "correct horse battery"
@@ -173,9 +174,11 @@ def test_on_another_router_the_roles_ask_for_its_cards(saved: tuple[Machine, Pat
         assert "no network card of its own here: " in refused.stderr
         assert "wan (was " in refused.stderr and "eth2 (" in refused.stderr
         assert rules(other) == [] and other.call("secrets.List")["secrets"] == []
-        mapping = ["--map", "lan=eth2", "--map", "wan=eth1"]
-        done = typed(other, PASSWORD + "\n", "backup", "restore", str(file), *mapping)
-        assert done.returncode == 0, done.stderr
+        answers = {"Password of the backup": PASSWORD, "Network card of wan": "eth1"}
+        command = ("backup", "restore", str(file), "--map", "lan=eth2")
+        done = at_terminal(other, answers, *command)
+        assert done.code == 0 and PASSWORD not in done.out, done.out
+        assert "Network card of wan (eth0, eth1, eth2, none):" in done.out
         assert rules(other) == ["no telnet"] and other.doctor() == []
         devices = {item["id"]: item["device"] for item in other.call("interfaces.List")["interfaces"]}
         assert devices == {"lan": "eth2", "wan": "eth1"}

@@ -10,6 +10,7 @@ import pytest
 
 from patronus.core.errors import NotPermitted, StorageError, Unavailable
 from tests.netns.daemon.machine import CHECKOUT, LONG_S, Machine
+from tests.netns.daemon.terminal import at_terminal
 
 VALUE = "cGF0cm9udXMgaXMgbm90IGEgcHJpdmF0ZSBrZXk"
 PASSWORD = "correct horse battery"
@@ -41,6 +42,12 @@ def test_a_secret_goes_in_by_pipe_and_never_comes_out(machine: Machine) -> None:
     assert "No recovery password" not in machine.patronus("secret", "status").out
     assert clear_text(machine, VALUE, PASSWORD) == []
     assert machine.places.config.joinpath("secrets.d/wg-home.enc").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_is_typed_twice_and_never_on_the_screen(machine: Machine) -> None:
+    said = at_terminal(machine, {"Secret typed": VALUE, "Repeat": VALUE}, "secret", "set", "typed")
+    assert said.code == 0 and "is stored" in said.out and VALUE not in said.out, said.out
+    assert machine.patronus("secret", "delete", "typed").code == 0
 
 
 def test_it_is_no_part_of_the_configuration(machine: Machine) -> None:
