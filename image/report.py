@@ -23,7 +23,7 @@ def describe(profile: str, folder: Path) -> None:
     """Write download, SBOM and sums into the folder; print the sizes. Raises BuildError beyond the budget."""
     disk = folder / f"patronus_{version()}.raw"
     download = disk.with_suffix(".raw.zst")
-    run([*tool("zstd"), "-q", "-f", "-6", "-T0", disk, "-o", download])
+    run([*tool("zstd"), "-q", "-f", "-9", "--long=27", "-T0", disk, "-o", download])
     manifest = folder / f"patronus_{version()}.manifest"
     disk.with_suffix(".cdx.json").write_text(json.dumps(sbom(json.loads(manifest.read_text())), indent=1))
     _write_sums(folder)
