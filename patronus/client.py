@@ -28,8 +28,12 @@ def full_method(verb: str) -> str:
 class Client:
     """One connection to the daemon, made at the first call and again when it broke. One thread at a time."""
 
-    def __init__(self, path: Path | str = SOCKET, *, timeout_s: float = ANSWER_TIME_S) -> None:
+    def __init__(
+        self, path: Path | str = SOCKET, *, timeout_s: float = ANSWER_TIME_S, session: str | None = None
+    ) -> None:
+        """Remember where the daemon is. ``session``: the session or API token of calls that name none."""
         self._path = str(path)
+        self._session = session
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._decoder = Decoder()
@@ -59,11 +63,11 @@ class Client:
     ) -> dict[str, Any]:
         """Call a verb and return its result.
 
-        ``session`` is a token from log-in; ``origin`` says on whose behalf a trusted face calls. Raises
-        the error that the daemon answered, or Unavailable.
+        ``session`` is a session's token from log-in, or an API token; ``origin`` says on whose behalf a
+        trusted face calls. Raises the error that the daemon answered, or Unavailable.
         """
         with self._translated():
-            self._send(_call_message(verb, parameters, session, origin))
+            self._send(_call_message(verb, parameters, session or self._session, origin))
             return _result(next(self._messages()))
 
     def stream(
@@ -80,7 +84,7 @@ class Client:
         ``idle_s`` limits the silence between two answers (None: wait for ever).
         """
         with self._translated():
-            self._send(_call_message(verb, parameters, session, origin) | {"more": True})
+            self._send(_call_message(verb, parameters, session or self._session, origin) | {"more": True})
             if self._socket is not None:
                 self._socket.settimeout(idle_s)
             for message in self._messages():

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from patronus.cli.commands import (
+    access,
     audit,
     backup,
     config,
@@ -20,6 +22,7 @@ from patronus.cli.commands import (
     gitops,
     logs,
     network,
+    people,
     secret,
     system,
 )
@@ -41,8 +44,20 @@ REFUSED, NO_DAEMON, NOT_ALLOWED = 1, 3, 4
     show_default=True,
     help="The daemon's socket.",
 )
+@click.option(
+    "--token-file",
+    type=click.File(),
+    envvar="PATRONUS_TOKEN_FILE",
+    help="Act by the API token in this file, instead of as the user that you are on this machine.",
+)
 @click.pass_context
-def cli(context: click.Context, as_json: bool, draft: bool, socket: Path) -> None:  # noqa: FBT001
+def cli(
+    context: click.Context,
+    as_json: bool,  # noqa: FBT001
+    draft: bool,  # noqa: FBT001
+    socket: Path,
+    token_file: TextIO | None,
+) -> None:
     """Look after this router.
 
     \b
@@ -52,10 +67,13 @@ def cli(context: click.Context, as_json: bool, draft: bool, socket: Path) -> Non
     patronus config check               what would be wrong with the files as they are
     patronus --draft rules remove r-7f3a, then patronus config draft plan, commit or discard
     """  # noqa: D301
-    context.obj = Session(Client(socket), as_json, draft)
+    token = token_file.readline().strip() if token_file else None
+    context.obj = Session(Client(socket, session=token), as_json, draft)
 
 
-for group in (system, config, firewall, network, audit, gitops, logs, events, secret, backup):
+for group in (
+    system, config, firewall, network, audit, gitops, logs, events, secret, backup, people, access,
+):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)
 

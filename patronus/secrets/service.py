@@ -245,8 +245,7 @@ def create(
     try:
         if doorkeeper.way_in.reason is not None and password is not None:
             _take_first_password(doorkeeper, password)
-        if doorkeeper.way_in.reason is not None:
-            doorkeeper.way_in.renew_code()
+        doorkeeper.way_in.renew_code()
     except StorageError as error:
         log.critical("set-up cannot begin: %s", error)
     if notice := doorkeeper.way_in.notice():

@@ -64,9 +64,15 @@ class WayIn:
         return None
 
     def renew_code(self) -> None:
-        """Make the code of this boot, unless this boot has one. Raises StorageError."""
-        if self._code is None:
-            self.fresh_code, self._code = setup.generate(self._clock.boot_id)
+        """Make the code of this boot, unless it has one for the same reason; none where set-up is closed.
+
+        Raises StorageError.
+        """
+        reason = self.reason
+        if reason is None:
+            self._forget()
+        elif self._code is None or self._code.reason != reason:
+            self.fresh_code, self._code = setup.generate(self._clock.boot_id, reason)
             write_private(self._file, asdict(self._code), durable=False)
 
     def check_open(self) -> None:
@@ -87,9 +93,16 @@ class WayIn:
         reset = self._store.register.reset if self._reset is None else self._reset
         aside = "before-reset" if reason == "reset" else None
         self._store.keep(Register(accounts=(first,), set_up=True, reset=reset), aside=aside)
-        self._file.unlink(missing_ok=True)
+        self._forget()
         if reason != "new":
             log.critical("the accounts were made anew (%s): %s is the only one", reason, name)
+
+    def _forget(self) -> None:
+        """Take the code's file away; one that stays opens nothing while set-up is closed."""
+        try:
+            self._file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s stays: %s", self._file, error.strerror)
 
 
 def _read(file: Path, boot_id: str) -> SetupCode | None:

@@ -65,6 +65,18 @@ def test_root_can_add_an_account_beside_damage_and_that_closes_set_up(start: Sta
     assert file.with_name("accounts.json.corrupt").read_text() == "damage"
 
 
+def test_a_code_that_was_shown_before_opens_no_later_set_up(start: Start, places: Places) -> None:
+    """Root made the first account in the boot in which the code was shown; the file is damaged after."""
+    first = start()
+    code = first.way_in.fresh_code or ""
+    first.registrar.add("root-made", "admin", GOOD)
+    (places.state / "accounts" / "accounts.json").write_text("damage")
+    keeper = start()
+    assert keeper.way_in.fresh_code not in (None, code)
+    with pytest.raises(NotPermitted):
+        keeper.set_up(WEB, code, "admin", NEW)
+
+
 def test_whole_accounts_open_nothing(start: Start) -> None:
     start(CHEAP)
     for keeper in (start(), start(NEW)):
