@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from patronus.core.errors import StorageError
 from patronus.core.files import Disk
 from patronus.core.verb import Caller, Role
 from tests.unit.core.router import SetClock
+from tests.unit.core.test_power_cut import Lost, PowerCut
 
 LONG = 10_000_000
 ANN = Caller("ann", Role.ADMIN, "192.0.2.1", session="0123456789abcdef")
@@ -234,3 +236,31 @@ def test_a_copy_of_one_segment_is_followed_alone(tmp_path: Path) -> None:
     assert verify([(second.name, data)], whole=False).faults == []
     assert verify([(second.name, data)]).broken is not None
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["all-written", "unsynced-lost"])
+def test_a_power_cut_while_segments_turn_leaves_a_whole_chain(tmp_path: Path, forgets: bool) -> None:
+    """At each operation of closing a segment, declaring the oldest and removing it, the cut does no harm."""
+    outcomes = set()
+    for at in range(40):
+        root = tmp_path / str(at)
+        root.mkdir()
+        disk = Lost()
+        log = opened(root, segment_bytes=900, kept=1, disk=disk)
+        for _ in range(8):
+            log.append("a.B", ANN, "ok")
+        disk.at = disk.count + at
+        written = log.head.number
+        with suppress(PowerCut):
+            for _ in range(6):
+                log.append("a.B", ANN, "ok")
+                written = log.head.number
+        if forgets:
+            disk.forget()
+        again = opened(root, segment_bytes=900, kept=1)
+        assert again.complaint is None, (at, again.complaint)
+        assert again.head.number >= written, "what append returned from is there"
+        again.append("a.B", ANN, "ok")
+        assert again.verify().faults == [], at
+        outcomes.add(again.head.number)
+    assert len(outcomes) > 5
