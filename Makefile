@@ -15,7 +15,8 @@ help:  ## this list
 	@echo "  PROFILE=minimal|standard|full|debug  KEYS=folder  PATRONUS_CACHE=folder  PATRONUS_MIRROR=url"
 
 run: image  ## build the image and boot it in QEMU; WAN=user opens its WAN, KEEP=1 keeps the disk
-	$(PYTHON) -m qemu.run $(if $(WAN),--wan $(WAN)) $(if $(KEEP),--keep) build/image/$(PROFILE)/patronus_$(VERSION).raw
+	$(PYTHON) -m qemu.run $(if $(WAN),--wan $(WAN)) $(if $(KEEP),--keep) $(if $(filter minimal,$(PROFILE)),--no-page) \
+		build/image/$(PROFILE)/patronus_$(VERSION).raw
 
 stop:  ## end the router that `make run` started
 	$(PYTHON) -m qemu.run --stop

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from image.enter import command_line
-from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, locked, run, step
+from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, locked, make_ours, run, step
 from image.keys import Keys
 from image.keys import ensure as ensure_keys
 from image.mkosi import mkosi
@@ -86,7 +86,7 @@ def build(profile: str, *, signed: bool = True, plugins: Path | None = None) -> 
             lay_out(profile, keys, output / "root-tree", output / "initrd-tree", guests)
         with step(f"image {profile}: mkosi"):
             _mkosi_image(profile, keys, output, guests)
-        run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(output)]))
+        make_ours(output)
         with step(f"image {profile}: sums and sizes"):
             describe(profile, output)
         stamp.write_text(wanted)
@@ -106,7 +106,7 @@ def compile_bpf() -> None:
         return
     target.mkdir(parents=True, exist_ok=True)
     run(command_line(["make", "--silent", "-C", str(CHECKOUT / "bpf"), f"OUT={target}"]))
-    run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(target)]))
+    make_ours(target)
     stamp.write_text(wanted)
 
 

@@ -68,6 +68,11 @@ def run(
     return done.stdout or ""
 
 
+def make_ours(folder: Path) -> None:
+    """Give the folder, into which root has written through sudo, to whoever runs this."""
+    run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(folder)]))
+
+
 @contextmanager
 def step(title: str) -> Iterator[None]:
     """Say what is being done, and afterwards how many seconds it took."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image.enter import command_line
-from image.host import CHECKOUT, BuildError, as_root, cache, complain, run
+from image.host import CHECKOUT, BuildError, cache, complain, make_ours, run
 from image.trees import build_tree
 
 LIFETIME_DAYS = 3650
@@ -73,7 +73,7 @@ def make(keys: Keys) -> None:
     keys.folder.chmod(0o700)
     within = command_line(["python3", "-m", "image.keys", "--inside"], visible=[keys.folder])
     run([*within, str(keys.folder)])
-    run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(keys.folder)]))
+    make_ours(keys.folder)
 
 
 def _generate(keys: Keys) -> None:

@@ -17,6 +17,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from image.host import BUILD
@@ -26,6 +27,7 @@ from qemu.vm import Vm
 
 FOLDER = BUILD / "run"
 PORT = 8443
+LOG_IN = " login: "
 BOOT_LIMIT_S = 600.0
 _PID = FOLDER / "qemu.pid"
 _LAN = "net=192.168.1.0/24,host=192.168.1.2,hostfwd=tcp:127.0.0.1:{port}-192.168.1.1:443"
@@ -73,14 +75,14 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def wait_for_page(vm: Vm, port: int, *, limit_s: float = BOOT_LIMIT_S) -> float:
-    """Wait for the admin page, showing the time and the console's last line; return the seconds it took."""
+def wait_until(up: Callable[[], bool], vm: Vm, *, limit_s: float = BOOT_LIMIT_S) -> float:
+    """Wait until it is up, showing the time and the console's last line; return the seconds it took."""
     started = time.monotonic()
-    while not answers(port):
+    while not up():
         vm.check_alive()
         waited_s = time.monotonic() - started
         if waited_s > limit_s:
-            raise Timeout(f"no admin page after {limit_s:.0f} s; the console is in {vm.places.serial_log}")
+            raise Timeout(f"not up after {limit_s:.0f} s; the console is in {vm.places.serial_log}")
         _progress(f"booting, {waited_s:3.0f} s  {_last_line(vm.console())}")
         time.sleep(1.0)
     _progress("")
@@ -109,8 +111,8 @@ def running() -> int | None:
     return None
 
 
-def run(image: Path, *, port: int, wan_open: bool, keep: bool, memory_mib: int) -> None:
-    """Boot, wait, and leave the machine running."""
+def run(image: Path, *, port: int, wan_open: bool, keep: bool, memory_mib: int, page: bool = True) -> None:
+    """Boot, wait for the page, or without one for the console's log-in, and leave the machine running."""
     if pid := running():
         raise HarnessError(f"a machine runs already (pid {pid}); `make stop` ends it")
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -124,18 +126,18 @@ def run(image: Path, *, port: int, wan_open: bool, keep: bool, memory_mib: int) 
     vm.start(detached=True)
     _PID.write_text(str(vm.pid))
     try:
-        took_s = wait_for_page(vm, port)
+        took_s = wait_until(lambda: answers(port) if page else LOG_IN in vm.console(), vm)
     except BaseException:
         stop()
         raise
-    _announce(vm, port, took_s)
-
-
-def _announce(vm: Vm, port: int, took_s: float) -> None:
-    code = set_up_code(vm.console())
     print(f"The router is up after {took_s:.0f} s.\n")
-    print(f"  admin page    https://127.0.0.1:{port}/")
-    print(f"  set-up code   {code or 'none: it is set up already'}")
+    if page:
+        print(f"  admin page    https://127.0.0.1:{port}/")
+        print(f"  set-up code   {set_up_code(vm.console()) or 'none: it is set up already'}")
+    _announce(vm)
+
+
+def _announce(vm: Vm) -> None:
     print(f"  console       {vm.places.serial_log}")
     print(f"  stop it       make stop        (pid {vm.pid})")
 
@@ -173,6 +175,7 @@ def main() -> int:
     parser.add_argument(
         "--wan", choices=("restricted", "user"), default="restricted", help="what WAN reaches"
     )
+    parser.add_argument("--no-page", action="store_true", help="the image has no admin page to wait for")
     parser.add_argument("--keep", action="store_true", help="go on with the disk of the last run")
     parser.add_argument(
         "--memory", type=int, default=1024, metavar="MIB", help="memory (default: %(default)s)"
@@ -185,9 +188,13 @@ def main() -> int:
     if chosen.image is None:
         parser.error("which image?")
     try:
-        port = chosen.port or free_port()
         run(
-            chosen.image, port=port, wan_open=chosen.wan == "user", keep=chosen.keep, memory_mib=chosen.memory
+            chosen.image,
+            port=chosen.port or free_port(),
+            wan_open=chosen.wan == "user",
+            keep=chosen.keep,
+            memory_mib=chosen.memory,
+            page=not chosen.no_page,
         )
     except HarnessError as error:
         print(f"make run: {error}", file=sys.stderr)

@@ -8,7 +8,6 @@ totals. A suite that has no folder, or collects no test, has failed: nothing pas
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from image.enter import command_line
-from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, run
+from image.host import BUILD, CHECKOUT, BuildError, cache, complain, make_ours, run
 
 REPORTS = BUILD / "reports"
 
@@ -160,7 +159,7 @@ def main() -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     try:
         outcomes = {name: run_named(name) for name in names}
-        run(as_root(["chown", "-R", f"{os.getuid()}:{os.getgid()}", str(REPORTS)]))
+        make_ours(REPORTS)
     except BuildError as error:
         complain(error)
     for name, outcome in outcomes.items():
