@@ -37,7 +37,7 @@ def call(path: str) -> Response:
         result = daemon().call(str(route.verb["name"]), parameters)
     except Conflict as conflict:
         if request.if_match:
-            raise PreconditionFailed(str(conflict)) from conflict
+            raise PreconditionFailed(str(conflict), conflict.clashes) from conflict
         raise
     response = jsonify(result)
     if isinstance(generation := result.get("generation"), int):

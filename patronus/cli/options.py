@@ -27,4 +27,5 @@ class DurationType(click.ParamType):
 CONFIRM = click.option(
     "--confirm", "confirm_s", type=DurationType(), help="Revert unless confirmed within this time, e.g. 90s."
 )
+SURE = click.option("--yes", "sure", is_flag=True, help="Do not ask, whatever the change would stop.")
 COMMENT = click.option("-m", "--comment", default="", help="Why; kept in the history.")

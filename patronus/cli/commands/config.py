@@ -11,13 +11,14 @@ import click
 
 from patronus.cli.commands.draft import draft
 from patronus.cli.commands.plan import (
+    ask_if_it_breaks,
     describe_commit,
     describe_warnings,
     refuse_problems,
     say_plan,
     show_commit,
 )
-from patronus.cli.options import COMMENT, CONFIRM, DurationType
+from patronus.cli.options import COMMENT, CONFIRM, SURE, DurationType
 from patronus.cli.session import Session, with_session
 
 __all__ = ["COMMANDS", "CONFIRM", "DurationType", "describe_commit", "describe_warnings"]
@@ -50,12 +51,16 @@ def plan(session: Session, confirm_s: int | None) -> None:
 @config.command(name="load")
 @COMMENT
 @CONFIRM
+@SURE
 @with_session
-def load(session: Session, comment: str, confirm_s: int | None) -> None:
+def load(session: Session, comment: str, confirm_s: int | None, *, sure: bool) -> None:
     """Take the files in /etc/patronus as they are, as one change: all of it or nothing.
+
+    What it would stop is said first; at a terminal, you are asked.
 
     Example: patronus config load -m "guest network" --confirm 90s
     """
+    ask_if_it_breaks(session, lambda: session.call("config.Plan"), sure=sure)
     show_commit(session, session.call("config.Load", comment=comment, confirm_s=confirm_s))
 
 

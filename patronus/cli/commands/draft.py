@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from patronus.cli.commands.plan import refuse_problems, say_plan, show_commit
-from patronus.cli.options import COMMENT, CONFIRM
+from patronus.cli.commands.plan import ask_if_it_breaks, refuse_problems, say_plan, show_commit
+from patronus.cli.options import COMMENT, CONFIRM, SURE
 from patronus.cli.session import Session, with_session
 from patronus.core.errors import NotFound
 
@@ -127,9 +127,16 @@ def diff(session: Session) -> None:
 @COMMENT
 @CONFIRM
 @OWNER
+@SURE
 @with_session
-def commit(session: Session, comment: str, confirm_s: int | None, owner: str | None) -> None:
-    """Commit the draft as one change; what others changed meanwhile is merged."""
+def commit(session: Session, comment: str, confirm_s: int | None, owner: str | None, *, sure: bool) -> None:
+    """Commit the draft as one change; what others changed meanwhile is merged.
+
+    What it would stop is said first; at a terminal, you are asked.
+    """
+    if owner is None:
+        _need(session)
+        ask_if_it_breaks(session, lambda: _inside(session).call("config.Plan"), sure=sure)
     show_commit(
         session, session.call("config.CommitDraft", comment=comment, confirm_s=confirm_s, owner=owner)
     )

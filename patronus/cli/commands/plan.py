@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
+
+import click
 
 from patronus.cli.session import Session
 from patronus.core.errors import InvalidConfiguration
@@ -62,6 +66,21 @@ def say_consequences(session: Session, consequences: list[dict[str, Any]]) -> No
         session.say(f"{word}: {one['what']}: {one['before']}, then {one['after']}")
     if len(changed) > FLOWS_SHOWN:
         session.say(f"and {len(changed) - FLOWS_SHOWN} more; --json lists them")
+
+
+def ask_if_it_breaks(session: Session, plan: Callable[[], dict[str, Any]], *, sure: bool) -> None:
+    """Say what a change would stop; at a terminal, go on only if the user wants that.
+
+    Raises click.Abort where they do not.
+    """
+    if session.as_json or session.draft:
+        return
+    planned = plan()
+    if not planned["breaks"]:
+        return
+    say_consequences(session, [one for one in planned["consequences"] if not one["works"]])
+    if not sure and sys.stdin.isatty():
+        click.confirm("Go on?", abort=True)
 
 
 def describe_warnings(session: Session, result: dict[str, Any]) -> None:

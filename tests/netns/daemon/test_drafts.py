@@ -100,7 +100,8 @@ def test_the_plan_says_who_would_lose_what_and_the_commit_does_it(fresh: Machine
         assert "STOPS: tcp" in fresh.patronus("config", "draft", "plan").out
         client.sendall(b"still here")
         assert client.recv(100) == b"still here"
-        assert fresh.patronus("config", "draft", "commit").code == 0
+        said = fresh.patronus("config", "draft", "commit")
+        assert (said.code, "STOPS: dns for lan over udp" in said.out) == (0, True), said.err
         assert fresh.call("firewall.Explain", **flow["packet"])["action"] == "drop"
         assert fresh.call("config.Plan", files={})["consequences"] == []
         client.settimeout(1)
