@@ -38,6 +38,7 @@ BENCHES = {
     "build": Bench(("build-warm",), in_tree=False),
     "dns": Bench(("dns-cached-cpu-unbound", "dns-cached-cpu-dnsmasq", "dns-memory")),
     "dhcp": Bench(("dhcp-codec",)),
+    "revert": Bench(("revert-one-rule", "revert-1000-rules")),
     "commit": Bench(
         (
             "commit-10000-rules",

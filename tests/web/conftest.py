@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -106,6 +107,15 @@ class Machine:
 
     root: Path
     code: str
+    webs: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def kill_web(self) -> None:
+        """End the web server at once, without a chance to tidy up, and start another."""
+        web = self.webs[-1]
+        os.killpg(web.pid, signal.SIGKILL)
+        web.wait()
+        self.webs.append(serve_pages(self.root))
+        wait(lambda: answers(self), "the web server", self.webs[-1])
 
     @property
     def url(self) -> str:
@@ -144,19 +154,19 @@ def running(*more_python: Path) -> Iterator[Machine]:
     unshare = ["unshare", "--net", "--uts", "--mount", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
     command = [*unshare, sys.executable, "-m", "tests.web.machine", str(root)]
     router = subprocess.Popen(command, stdin=subprocess.PIPE, env=python_path(*more_python))
-    web: subprocess.Popen[bytes] | None = None
+    webs: list[subprocess.Popen[bytes]] = []
     try:
         console = root / "run" / "patronus" / "console.txt"
         wait(console.exists, "the daemon", router)
         (root / "pid").write_text(str(router.pid))
         found = re.search(r"set-up code: (\S+)", console.read_text())
         assert found is not None
-        web = serve_pages(root, *more_python)
-        made = Machine(root, found[1])
-        wait(lambda: answers(made), "the web server", web)
+        webs.append(serve_pages(root, *more_python))
+        made = Machine(root, found[1], webs)
+        wait(lambda: answers(made), "the web server", webs[-1])
         yield made
     finally:
-        if web is not None:
+        for web in webs[-1:]:
             web.terminate()
             web.wait()
         assert router.stdin is not None
@@ -181,7 +191,9 @@ def serve_pages(root: Path, *more_python: Path) -> subprocess.Popen[bytes]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": "/usr/bin:/bin",
     }
-    return subprocess.Popen(command, user=WEB_USER, group=WEB_USER, extra_groups=[], env=environment)
+    return subprocess.Popen(
+        command, user=WEB_USER, group=WEB_USER, extra_groups=[], env=environment, start_new_session=True
+    )
 
 
 def wait(ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes]) -> None:

@@ -101,6 +101,7 @@ class Machine:
         ]
         nowhere.close()
         self.daemon: subprocess.Popen[bytes] | None = None
+        self.program = "patronus.daemon"
 
     def _folders(self, credentials: Mapping[str, bytes]) -> None:
         run = self.places.run
@@ -141,7 +142,7 @@ class Machine:
         """Start patronusd and return at once."""
         credentials = {"CREDENTIALS_DIRECTORY": str(self.root / "credentials")}
         environment = {**os.environ, **unit_environment(), **credentials}
-        command = [*as_unit(), sys.executable, "-m", "patronus.daemon", "--root", str(self.root)]
+        command = [*as_unit(), sys.executable, "-m", self.program, "--root", str(self.root)]
         (self.places.run / "patronus.sock").unlink(missing_ok=True)
         with self.router, self.log.open("ab") as log:
             self.daemon = subprocess.Popen(

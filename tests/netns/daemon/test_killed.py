@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import signal
 import threading
 import time
 from socket import SOCK_STREAM
 
-from patronus.core.errors import PatronusError
+import pytest
+
+from patronus.core.errors import PatronusError, Unavailable
 from tests.netns.daemon.machine import Machine, eventually
 from tests.netns.daemon.provider import WEB
 from tests.netns.lab import Server
@@ -17,6 +21,8 @@ from tests.netns.lab import Server
 RULE = {"name": "waits", "protocol": "udp", "destination_port": 99, "action": "drop"}
 SEED = 20261122
 ROUNDS = 10
+POINTS = 6
+"""Points of the walk that kill in an ordinary run."""
 
 
 def names(machine: Machine) -> list[str]:
@@ -82,6 +88,44 @@ def test_in_the_middle_of_commits_the_old_or_the_new_generation_is_whole(fresh: 
         shown = fresh.call("config.Show")["files"]
         assert {name: fresh.file(name).read_text() for name in shown} == shown
         assert fresh.call("system.Status")["notices"] == []
+
+
+def test_killed_at_a_named_point_of_the_walk_the_old_or_the_new_generation_is_whole(fresh: Machine) -> None:
+    """Every point is passed once and recorded; a sample of them kills, all of them in the soak."""
+    fresh.kill()
+    fresh.program = "tests.netns.daemon.fatal"
+    fresh.start()
+    add(fresh, "first")
+    armed, passed = fresh.root / "armed", fresh.root / "points"
+    passed.touch()
+    passed.chmod(0o666)  # the daemon's user writes it
+    armed.write_text("0")
+    add(fresh, "recorded")
+    armed.unlink()
+    points = passed.read_text().splitlines()
+    assert len(points) > 30
+    assert any(point.startswith("step firewall: ") for point in points)
+    assert "the walk" in points and "rename .confirmed.tmp" in points
+    count = min(int(os.environ.get("PATRONUS_KILL_POINTS", str(POINTS))), len(points))
+    chance = random.Random(int(os.environ.get("PATRONUS_SEED", str(SEED))))
+    for number in sorted(chance.sample(range(1, len(points) + 1), count)):
+        _killed_at(fresh, number, points[number - 1])
+
+
+def _killed_at(machine: Machine, number: int, point: str) -> None:
+    before, armed = names(machine), machine.root / "armed"
+    armed.write_text(str(number))
+    with pytest.raises(Unavailable):
+        add(machine, f"killed at {number}")
+    assert machine.daemon is not None
+    assert machine.daemon.wait(30) == -signal.SIGKILL, point
+    armed.unlink()
+    machine.start()
+    assert names(machine) in (before, [*before, f"killed at {number}"]), point
+    assert machine.doctor() == [], point
+    shown = machine.call("config.Show")["files"]
+    assert {name: machine.file(name).read_text() for name in shown} == shown, point
+    assert machine.call("system.Status")["notices"] == [], point
 
 
 def _attempt(machine: Machine, name: str) -> None:

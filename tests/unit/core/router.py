@@ -65,6 +65,7 @@ class Kernel:
     root: Path
     refuses: set[str] = field(default_factory=set)
     forgets: set[str] = field(default_factory=set)
+    breaks: set[str] = field(default_factory=set)
     impatient: bool = False
     log: list[str] = field(default_factory=list)
 
@@ -74,6 +75,9 @@ class Kernel:
     def put(self, name: str, text: str | None) -> None:
         if name in self.refuses:
             raise KernelError(f"{name} is refused")
+        if name in self.breaks:
+            self.breaks.discard(name)
+            raise ZeroDivisionError("a mistake of ours")
         self.log.append(f"{name}={text}")
         if name in self.forgets:
             return
@@ -155,12 +159,13 @@ class SetClock:
     def __init__(self) -> None:
         self.boot_id = "boot-1"
         self.now = 100.0
+        self.set_by = 0.0
 
     def boottime(self) -> float:
         return self.now
 
     def wall(self) -> float:
-        return 1_700_000_000.0 + self.now
+        return 1_700_000_000.0 + self.now + self.set_by
 
 
 @dataclass

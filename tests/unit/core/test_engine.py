@@ -163,6 +163,19 @@ def test_a_refused_step_leaves_everything_as_it_was(router: Router, name: str) -
     assert router.start().texts == before[0] and router.matches()
 
 
+@pytest.mark.parametrize("name", ["rule-a", "rule-b", "rule-c", "zone-b", "rule-old"])
+def test_a_mistake_of_ours_in_a_step_leaves_everything_as_it_was(router: Router, name: str) -> None:
+    router.engine.submit([rule(id="old")], ADMIN)
+    before = router.engine.texts, router.kernel.state()
+    router.kernel.breaks = {name}
+    edits = [Insert("zones", ("zones",), {"id": "b"}), *(rule(id=one) for one in "abc")]
+    with pytest.raises(ZeroDivisionError):
+        router.engine.submit([*edits, Remove("firewall/rules", ("rules", "old"))], ADMIN)
+    router.kernel.breaks = set()
+    assert (router.engine.texts, router.kernel.state()) == before and router.engine.generation == 2
+    assert router.start().texts == before[0] and router.matches()
+
+
 def test_what_the_kernel_forgets_is_noticed_and_taken_back(router: Router) -> None:
     router.kernel.forgets = {"rule-a"}
     with pytest.raises(KernelError, match="rule-a: wanted lan allow, found None"):
@@ -246,6 +259,17 @@ def test_a_change_that_nobody_confirms_goes_away(router: Router) -> None:
     assert isinstance(router.events[-1], ConfigReverted) and router.working() == FACTORY
     with pytest.raises(NotFound):
         router.engine.confirm(REMOTE)
+
+
+@pytest.mark.parametrize("seconds", [-1e9, 1e9])
+def test_setting_the_clock_does_not_move_the_deadline(router: Router, seconds: float) -> None:
+    router.engine.submit([rule(id="r-1")], REMOTE, confirm_s=30)
+    router.clock.set_by = seconds
+    router.clock.now += 29
+    assert not router.engine.revert_if_due()
+    assert router.start(reboot=False).generation == 2
+    router.clock.now += 2
+    assert router.engine.revert_if_due() and router.matches() and router.engine.generation == 1
 
 
 def test_a_confirmation_that_comes_too_late_is_refused(router: Router) -> None:
