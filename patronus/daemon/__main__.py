@@ -65,7 +65,7 @@ def serve(places: Places) -> None:
     daemon.bus.observe(patrol.on_event)
     patrol.start()
     hand_edits = HotReload(daemon.engine)
-    hand_edits.start()
+    hand_edits.start(daemon.system.complain)
     greet(daemon, fingerprint)
     notify(f"READY=1\nSTATUS=generation {report.generation} runs")
     daemon.vault.wake()

@@ -7,11 +7,12 @@ What is refused stays where it is, and as a draft of its own; what runs is untou
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from patronus.core.drafts import BY_HAND
 from patronus.core.edit import Edits
 from patronus.core.engine import Engine
-from patronus.core.errors import InvalidConfiguration, PatronusError
+from patronus.core.errors import InvalidConfiguration, KernelError, PatronusError
 from patronus.core.events import HandEditsRefused
 from patronus.core.verb import Caller, Role
 from patronus.daemon.control import Alarm
@@ -30,9 +31,12 @@ class HotReload:
         self._watch = TreeWatch(engine.working_root, self._changed)
         self._refused: Edits = []
 
-    def start(self) -> None:
-        """Begin to watch. Raises KernelError where the kernel has no watch left."""
-        self._watch.start()
+    def start(self, complain: Callable[[str], None]) -> None:
+        """Begin to watch; a kernel that has no watch left is a complaint, and the router goes on."""
+        try:
+            self._watch.start()
+        except KernelError as error:
+            complain(f"edits of the files will not be noticed: {error}")
 
     def stop(self) -> None:
         """End."""
