@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 from collections.abc import Iterator
@@ -20,10 +21,11 @@ FIELDS = (
 )  # fmt: skip
 LONGEST_LINE = 1 << 20
 CHUNK = 65536
+_CURSOR = re.compile(r"[a-z]=[0-9a-f]+(;[a-z]=[0-9a-f]+){1,9}")
 
 
 class Journal:
-    """Follows the journal after a cursor; without one, from now on."""
+    """Follows the journal after a cursor; without one, from this boot's beginning."""
 
     def __init__(self, cursor: str | None) -> None:
         command = [
@@ -33,7 +35,7 @@ class Journal:
             "--output=json",
             f"--output-fields={','.join(FIELDS)}",
         ]
-        command += [f"--after-cursor={cursor}", "--lines=all"] if cursor else ["--lines=0"]
+        command += ["--lines=all", f"--after-cursor={cursor}" if cursor else "--boot"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         assert self._process.stdout is not None
         self._descriptor = self._process.stdout.fileno()
@@ -72,11 +74,15 @@ def _read(line: bytes) -> dict[str, Any] | None:
 
 
 class Place:
-    """Where in the journal everything before was sent; kept in a file."""
+    """Where in the journal everything before was sent; kept in a file.
+
+    What a power cut left there that is no cursor counts as none: journalctl would refuse it for ever.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.cursor = path.read_text().strip() or None if path.exists() else None
+        text = path.read_text(errors="replace").strip() if path.exists() else ""
+        self.cursor = text if _CURSOR.fullmatch(text) else None
 
     def reach(self, cursor: str) -> None:
         """Keep the place. Raises OSError."""

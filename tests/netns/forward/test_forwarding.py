@@ -276,6 +276,10 @@ def test_what_was_said_meanwhile_arrives_when_the_server_is_back(
     router.start()
     eventually(lambda: receiver.got("fourth"), "the entry from before the restart")
     assert sum("third" in one for one in receiver.messages) == 1, "what was sent is not sent again"
+    router.stop()
+    (router.root / "state/cursor").write_bytes(b"\0" * 30)
+    router.start()
+    eventually(lambda: sum("fourth" in one for one in receiver.messages) == 2, "this boot's entries again")
     receiver.close()
 
 
