@@ -2,7 +2,8 @@
 """Two unsigned builds of the same commit give the same bytes.
 
 Each is built from a clone of its own, in folders of different length, with an empty image cache; the second
-one later, in another time zone, with another umask. Trees and downloaded packages are shared.
+one later, in another time zone, with another umask. Trees and downloaded packages are shared. Both go by the
+machine's wall clock: no namespace holds it (time_namespaces(7)), so it differs by the minutes of a build.
 """
 
 from __future__ import annotations
