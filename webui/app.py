@@ -98,7 +98,7 @@ def _protect(response: Response) -> Response:
 def _surroundings() -> dict[str, object]:
     """Give every template the visitor, the menu and the change that waits for confirmation."""
     visitor = auth.visitor()
-    pending = daemon().call("config.Pending") if visitor and daemon().has("config.Pending") else {}
+    pending = daemon().call("config.Pending") if auth.may("config.Pending") else {}
     return {
         "visitor": visitor,
         "can": auth.can,

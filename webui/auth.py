@@ -80,7 +80,7 @@ def can(role: str) -> bool:
 def may(verb: str) -> bool:
     """Return whether the visitor may call a verb: the daemon decides, this only spares them a refusal."""
     found = visitor()
-    described = daemon().verbs().get(verb)
+    described = daemon().verbs().get(verb) if found is not None else None
     if found is None or described is None:
         return False
     least, flags = Role[str(described["role"]).upper()], (described["own"], described["reserved"])

@@ -224,6 +224,7 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     assert eva.ask("POST", "/api/v1/dns/flush", {}).status == 200
     for path in ("/api/v1/firewall/rules", "/api/v1/accounts", "/api/v1/dhcp/leases"):
         assert eva.ask("GET", path).status == 403, path
+    assert_pages_follow_the_role(machine, admin)
     page.goto("/people")
     send(page.get_by_role("button", name="Disable: eva"))
     shoot(page, "people-more")
@@ -240,6 +241,27 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     send(page.get_by_role("button", name="Remove the role flusher"))
     assert "flusher" not in page.inner_text("#roles tbody")
     page.context.close()
+
+
+def assert_pages_follow_the_role(machine: Machine, admin: Visitor) -> None:
+    """Eva, who may flush the cache alone, and later look and add rules too, sees that much."""
+    window = machine.visitor()
+    answer = window.ask("POST", "/log-in", form={"name": "eva", "password": PASSWORD})
+    assert answer.headers["Location"] == "/"
+    assert window.ask("GET", "/").headers["Location"] == "/account"
+    assert window.ask("GET", "/account").status == 200
+    assert window.ask("GET", "/rules").status == 403
+    more = {"base": "viewer", "verbs": ["dns.FlushCache", "firewall.AddRule"]}
+    assert admin.ask("PUT", "/api/v1/roles/flusher", more).status == 200
+    assert "Add a rule" in window.ask("GET", "/rules").text
+    assert window.ask("GET", "/").status == 200
+    assert "People" not in window.ask("GET", "/").text
+    assert (
+        admin.ask(
+            "PUT", "/api/v1/roles/flusher", {**more, "base": "none", "verbs": ["dns.FlushCache"]}
+        ).status
+        == 200
+    )
 
 
 def test_nothing_that_was_secret_was_written_down(machine: Machine, admin: Visitor) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from webui.auth import can
-from webui.daemon import daemon
+from webui.auth import may
 from webui.pages import (
     account,
     audit,
@@ -52,13 +51,12 @@ BLUEPRINTS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu; ``verb`` must exist for it to be shown, to those who have ``role``."""
+    """One line of the menu; it is shown to those who may call ``verb``."""
 
     endpoint: str
     title: str
     icon: str
     verb: str
-    role: str = "viewer"
 
 
 MENU = (
@@ -68,12 +66,12 @@ MENU = (
     Entry("interfaces.show", "Interfaces", "interfaces", "interfaces.List"),
     Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),
     Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
-    Entry("secrets.show", "Secrets", "secrets", "secrets.List", "operator"),
-    Entry("backup.show", "Backup", "backup", "backup.Create", "admin"),
+    Entry("secrets.show", "Secrets", "secrets", "secrets.List"),
+    Entry("backup.show", "Backup", "backup", "backup.Create"),
     Entry("history.show", "History", "history", "config.Log"),
     Entry("gitops.show", "Repository", "gitops", "gitops.Status"),
-    Entry("people.show", "People", "people", "accounts.List", "admin"),
-    Entry("audit.show", "Audit", "audit", "audit.Show", "admin"),
+    Entry("people.show", "People", "people", "accounts.List"),
+    Entry("audit.show", "Audit", "audit", "audit.Show"),
 )
 
 
@@ -81,4 +79,4 @@ def menu() -> list[Entry]:
     """Return the pages that this daemon can fill and the visitor may see, those of plugins last."""
     found: list[Page] = current_app.extensions["patronus-plugins"]
     guests = [Entry(f"{one.blueprint.name}.{one.endpoint}", one.title, "plugin", one.verb) for one in found]
-    return [entry for entry in (*MENU, *guests) if daemon().has(entry.verb) and can(entry.role)]
+    return [entry for entry in (*MENU, *guests) if may(entry.verb)]

@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Any
 
-from flask import Blueprint, Response, flash, render_template, request, url_for
+from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
 
+from webui.auth import may
 from webui.daemon import daemon
 from webui.pages.change import own_target, see
 from webui.throughput import HEIGHT, WIDTH, Rates, Throughput
@@ -20,10 +21,15 @@ _lock = threading.Lock()
 
 
 @dashboard.get("/")
-def show() -> str:
-    """Show the overview; the part that changes by itself is also served alone."""
+def show() -> Response:
+    """Show the overview; the part that changes by itself is also served alone.
+
+    Whoever may not see it is led to their account, where the menu shows what they may.
+    """
+    if not may("system.Status"):
+        return see(url_for("own.show"))
     template = "dashboard_live.html" if "HX-Request" in request.headers else "dashboard.html"
-    return render_template(template, **_seen())
+    return make_response(render_template(template, **_seen()))
 
 
 @dashboard.post("/confirm")
@@ -49,7 +55,7 @@ def _seen() -> dict[str, Any]:
 
 
 def _ask(verb: str, key: str) -> list[dict[str, Any]]:
-    return list(daemon().call(verb)[key]) if daemon().has(verb) else []
+    return list(daemon().call(verb)[key]) if may(verb) else []
 
 
 def _rates(interfaces: list[dict[str, Any]]) -> dict[str, Rates]:
