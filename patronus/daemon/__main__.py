@@ -25,6 +25,8 @@ from patronus.kernel.host import Places
 from patronus.kernel.notify import notify
 
 log = logging.getLogger("patronusd")
+TURN_S = 0.001
+"""How long a thread may compute before another gets its turn: a reader waits for several of them."""
 FEW_COLLECTIONS = (50_000, 20, 50)
 """A commit makes millions of objects that are no garbage; looking through them takes a third of its time."""
 
@@ -40,6 +42,7 @@ def main() -> None:
 def serve(places: Places) -> None:
     """Boot, serve, and stop when told to."""
     gc.set_threshold(*FEW_COLLECTIONS)
+    sys.setswitchinterval(TURN_S)
     faulthandler.enable()  # the watchdog's SIGABRT then says what each thread was doing
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})

@@ -39,6 +39,7 @@ from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
 from patronus.kernel.lookup import Unreachable, route_lookup
+from patronus.kernel.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +185,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         """Look again when to wake: during the steps the running configuration is still the old one."""
         if isinstance(event, ConfigChanged | ConfigReverted):
             self._alarm.set()
+            if self._standing.moved_much:
+                self._standing.moved_much = False
+                give_back()
 
     def next_change_s(self) -> float | None:
         """Return the seconds until a block may end or a schedule may change, or None."""

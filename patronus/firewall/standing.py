@@ -89,6 +89,8 @@ class Standing:
         self._nft = nft
         self._known: _Known | None = None
         self._way: _Way | None = None
+        self.moved_much = False
+        """A transaction since somebody last looked was large, and left memory behind."""
 
     def contents(self) -> Contents:
         """Return what stands in the kernel. Raises KernelError."""
@@ -161,6 +163,7 @@ class Standing:
     def _send(self, commands: Batch, wanted: Ruleset) -> None:
         start, self._known = self._known, None
         if len(commands["nftables"]) > SMALL:
+            self.moved_much = True
             self._nft.load(commands)
             return
         answer = self._nft.load_and_tell(commands)
