@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -47,3 +49,38 @@ def test_a_child_that_fails_tells_nothing_of_the_password(monkeypatch: pytest.Mo
         PasswordService().make(GOOD)
     assert GOOD not in str(failed.value)
     assert failed.value.__cause__ is None
+
+
+def eventually(reached: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if reached():
+            return
+        time.sleep(0.01)
+    raise AssertionError("the threads did not come so far")
+
+
+def test_strangers_fill_their_own_queue_and_who_is_known_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child waits until it is let go, so that the order is the queue's and not the clock's."""
+    passwords, order = PasswordService(), list[str]()
+    gate = threading.Semaphore(0)
+
+    def run(request: dict[str, str]) -> dict[str, bool]:
+        gate.acquire()
+        order.append(request["check"])
+        return {"matches": True}
+
+    monkeypatch.setattr(service, "_run", run)
+    callers = [threading.Thread(target=passwords.matches, args=("", "stranger")) for _ in range(QUEUE + 1)]
+    for caller in callers:
+        caller.start()
+    eventually(lambda: passwords._waiting[False] == QUEUE)
+    with pytest.raises(TooManyRequests):
+        passwords.matches("", "one too many")
+    known = threading.Thread(target=passwords.matches, args=("", "owner"), kwargs={"known": True})
+    known.start()
+    eventually(lambda: passwords._waiting[True] == 1)
+    for _ in range(QUEUE + 2):
+        gate.release()
+    for caller in (*callers, known):
+        caller.join()
+    assert order == ["stranger", "owner", *["stranger"] * QUEUE]
