@@ -204,7 +204,9 @@ def assemble(
         router=lambda: control.config.get(settings.PatronusFile).system.hostname,
     )
     system.watched += [doorkeeper.way_in.notice, engine.notice, vault.notice]
-    system.watched += [one.notice for one in own if isinstance(one, remote_log.RemoteLog)]
+    system.watched += [
+        one.notice for one in own if isinstance(one, remote_log.RemoteLog | gitops.GitOpsFeature)
+    ]
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     verbs += GitVerbs(engine, GitHistory(host.places.state / "history.git", generations)).verbs()

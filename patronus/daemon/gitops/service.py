@@ -91,16 +91,17 @@ class GitOpsFeature(Feature[GitOpsPlan, Programs]):
             self._refused = str(error)
             log.error("%s cannot be %s: %s", TIMER, "started" if on else "stopped", error)
 
-    def observe(self, plan: GitOpsPlan) -> Iterator[Difference]:
-        """Compare the timer; that it could not be switched has been said."""
-        if self._refused is not None or not plan.wanted:
-            return
-        try:
-            found = self._host.units.status(TIMER).running
-        except (KernelError, Unavailable):
-            return
-        if found != plan.runs:
-            yield Difference(TIMER, *("runs" if one else "does not run" for one in (plan.runs, found)))
+    def observe(self, plan: GitOpsPlan) -> Iterable[Difference]:  # noqa: ARG002
+        """Find nothing: a timer that does not run is told by ``notice``, and refuses no change."""
+        return ()
+
+    def notice(self) -> str | None:
+        """Return what a person should know: that nobody looks into the repository."""
+        return (
+            f"nobody looks into the repository of the configuration: {self._refused}"
+            if self._refused
+            else None
+        )
 
 
 def create(host: Host) -> GitOpsFeature:

@@ -20,6 +20,7 @@ import pytest
 
 from patronus.core.audit import AuditLog
 from patronus.core.errors import NotAuthenticated
+from patronus.core.feature import Earlier
 from patronus.core.model import Configuration
 from patronus.core.varlink import Message
 from patronus.core.verb import Caller, Role
@@ -134,6 +135,13 @@ class Receiver:
         return next((one for one in self.messages if text in one), None)
 
 
+class Units:
+    """systemd, which the test stands in for: it starts the process itself."""
+
+    def restart(self, unit: str) -> None:
+        assert unit == "patronus-forward.service"
+
+
 class Router:
     """The feature with its verbs on a socket, and the process."""
 
@@ -143,7 +151,7 @@ class Router:
         none = cast("Any", None)
         self.feature = RemoteLog(
             Host(
-                netlink=none, nft=none, bpf=none, units=none, clock=SetClock(),
+                netlink=none, nft=none, bpf=none, units=cast("Any", Units()), clock=SetClock(),
                 control=cast("Any", self._control), state=none, places=Places.below(root),
             )
         )  # fmt: skip
@@ -159,7 +167,13 @@ class Router:
 
     def configure(self, **given: Any) -> None:
         file = PatronusFile(logging=LoggingSettings.model_validate(given))
-        self._control.config = Configuration({"patronus": file})
+        before, config = self._control.config, Configuration({"patronus": file})
+        plan, running = (self.feature.plan(one, None, Earlier()) for one in (config, before))
+        for step in self.feature.steps(plan, running):
+            step.do()
+        told = self.table.call(PROCESS, "io.patronus.logging.v1.Instructions", {})
+        assert told["host"] == "localhost", "the process is told while the change is still being applied"
+        self._control.config = config
 
     def start(self) -> None:
         command = [sys.executable, "-m", "patronus.forward", "--socket", str(self.root / "process.sock")]

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pages of the audit log and of the repository, and their REST routes, before the real router."""
+
+from __future__ import annotations
+
+from tests.web.conftest import Machine, Visitor
+
+HTTPS = "https://git.example/router.git"
+
+
+def test_the_audit_page_lists_what_was_done_and_finds_the_chain_whole(
+    machine: Machine, page_visitor: Visitor, admin: Visitor
+) -> None:
+    page = page_visitor.ask("GET", "/audit?verb=accounts")
+    assert page.status == 200 and "accounts.SetUp" in page.text and "engine.Boot" not in page.text
+    chain = page_visitor.ask("GET", "/audit/verify")
+    assert chain.status == 200 and "are as they were written" in chain.text
+    head = admin.ask("GET", "/api/v1/audit/head").json()
+    assert f"{head['number']}:" in chain.text
+    found = admin.ask("GET", "/api/v1/audit?count=1").json()
+    assert found["records"][0]["hash"] == head["hash"] and found["before"] == head["number"]
+
+
+def test_the_repository_page_says_how_it_stands(
+    machine: Machine, page_visitor: Visitor, admin: Visitor
+) -> None:
+    assert "No repository is named" in page_visitor.ask("GET", "/repository").text
+    given = {"files": {"gitops.json": f'{{"url": "{HTTPS}"}}'}, "confirm_s": None}
+    assert admin.ask("PUT", "/api/v1/config", given).status == 200
+    page = page_visitor.ask("GET", "/repository")
+    assert page.status == 200 and HTTPS in page.text and "Nothing was fetched yet" in page.text
+    assert admin.ask("GET", "/api/v1/gitops").json()["state"] == "waiting"
+    assert admin.ask("GET", "/api/v1/gitops/diff").status == 404
+    assert admin.ask("GET", "/api/v1/logging").json()["state"] == "off"
