@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from patronus.client import SOCKET
 from patronus.core.errors import InvalidRequest, NotAuthenticated, NotFound, PatronusError
-from webui import auth, body, pages, plugins
+from webui import auth, body, events, pages, plugins
 from webui.api import api, problem
 from webui.daemon import Daemon, daemon, end_connection
 from webui.pages import account, words
@@ -61,6 +61,7 @@ def create_app(socket: Path | str = SOCKET, javascript: Path | str = JAVASCRIPT)
         JAVASCRIPT=Path(javascript),
     )
     app.extensions["patronus"] = Daemon(Path(socket))
+    app.extensions["patronus-streams"] = events.make_crowd()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(words.FILTERS)
     app.before_request(auth.guard)
@@ -71,7 +72,7 @@ def create_app(socket: Path | str = SOCKET, javascript: Path | str = JAVASCRIPT)
     app.register_error_handler(PatronusError, _refused)
     app.register_error_handler(MethodNotAllowed, _method_not_allowed)
     app.register_error_handler(HTTPException, _http_error)
-    for blueprint in (asset, api, *pages.BLUEPRINTS):
+    for blueprint in (asset, events.events, api, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.extensions["patronus-plugins"] = plugins.register(app)
     return app
@@ -111,18 +112,17 @@ def _surroundings() -> dict[str, object]:
     }
 
 
-def _refused(error: PatronusError) -> Response:
+def _refused(error: PatronusError, status: int | None = None) -> Response:
     if request.path.startswith(auth.API):
-        return problem(error)
+        return problem(error, status)
     if isinstance(error, NotAuthenticated):
         return account.ask_to_log_in(error)
     text = render_template("error.html", title=title_of(error), error=error)
-    return make_response(text, status_of(error), headers_of(error))
+    return make_response(text, status or status_of(error), headers_of(error))
 
 
 def _method_not_allowed(error: MethodNotAllowed) -> Response:
-    response = problem(InvalidRequest(str(error)))
-    response.status_code = HTTPStatus.METHOD_NOT_ALLOWED
+    response = problem(InvalidRequest(str(error)), HTTPStatus.METHOD_NOT_ALLOWED)
     response.headers["Allow"] = ", ".join(error.allowed)
     return response
 
@@ -133,6 +133,4 @@ def _http_error(error: HTTPException) -> Response:
         if error.code == HTTPStatus.NOT_FOUND
         else InvalidRequest(error.name)
     )
-    response = _refused(found)
-    response.status_code = error.code or int(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return response
+    return _refused(found, error.code or int(HTTPStatus.INTERNAL_SERVER_ERROR))

@@ -36,6 +36,10 @@ class Daemon:
         client: Client = g.client
         return client
 
+    def open(self) -> Client:
+        """Return a connection that outlives this request; who opens it ends it."""
+        return Client(self._socket)
+
     def verbs(self) -> dict[str, dict[str, Any]]:
         """Return verb name → description. Raises Unavailable."""
         self._refresh()

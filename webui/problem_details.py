@@ -27,12 +27,17 @@ class PreconditionFailed(Conflict):
     """The generation that ``If-Match`` names is no longer the running one (RFC 9110 section 13.1.1)."""
 
 
+class PreconditionRequired(InvalidRequest):
+    """The change must say what it is based on (RFC 6585 section 3)."""
+
+
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[PatronusError], HTTPStatus] = {
     InvalidConfiguration: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     Conflict: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     NotFound: HTTPStatus.NOT_FOUND,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     SecondFactorNeeded: HTTPStatus.UNAUTHORIZED,
@@ -76,14 +81,14 @@ def headers_of(error: PatronusError) -> dict[str, str]:
     return {"Retry-After": "2"} if isinstance(error, Unavailable) else {}
 
 
-def details(error: PatronusError) -> dict[str, Any]:
-    """Return the problem details object."""
+def details(error: PatronusError, status: int | None = None) -> dict[str, Any]:
+    """Return the problem details object; ``status`` where HTTP has a nearer one than the error."""
     given = error.parameters()
     message = given.pop("message", str(error))
     return {
         "type": f"urn:patronus:error:{error.code}",
         "title": title_of(error),
-        "status": int(status_of(error)),
+        "status": int(status_of(error) if status is None else status),
         "detail": message,
         **given,
     }

@@ -59,6 +59,14 @@ class Route:
         return tuple(re.findall(r"{(\w+)}", self.path))
 
     @cached_property
+    def listed(self) -> str | None:
+        """Return the name of the list of items that a GET answers with, where there is just one."""
+        properties = self.verb["result"].get("properties", {})
+        lists = [name for name, value in properties.items() if "$ref" in value.get("items", {})]
+        alone = self.method == "GET" and len(lists) == 1 and not {"limit", "cursor"} & set(self.properties)
+        return lists[0] if alone else None
+
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Return the expression for the path; its last parameter may hold slashes, as a prefix does."""
         parts = re.split(r"({\w+})", self.path)

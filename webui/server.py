@@ -7,13 +7,20 @@ One worker, so that the curve of the overview is in one memory; threads, because
 
 from __future__ import annotations
 
+import errno
 import os
+import selectors
 import ssl
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from webui.crowd import Crowd
 
 FOLDER = Path(os.environ.get("PATRONUS_WEB_FOLDER", "/run/patronus-web"))
 """Where patronusd puts the certificate and its key."""
@@ -24,7 +31,7 @@ bind = os.environ.get("PATRONUS_WEB_BIND", "[::]:443")
 """Used where systemd hands in no socket."""
 workers = 1
 worker_class = "webui.server.Worker"
-threads = 12
+threads = 32
 timeout = 90
 graceful_timeout = 5
 keepalive = 30
@@ -38,15 +45,107 @@ loglevel = "error"
 """Every browser that has not yet trusted the certificate would be a warning."""
 SILENCE_S = 10.0
 """Longest silence of a peer within its handshake, its request, or while it takes the answer."""
+REQUEST_S = 30.0
+"""In which a request must be whole, however steadily it trickles: 6 MiB take that long at 1.7 Mbit/s."""
+CONNECTIONS, BUSY = 48, 12
+"""Connections of one source, and threads that it may keep busy; a browser opens six, and a stream or two."""
+
+
+class Request(SocketUnreader):  # type: ignore[misc]
+    """Reads a request that must be whole in time; past it the peer counts as gone."""
+
+    ends = 0.0
+
+    def begin(self) -> None:
+        """Start the time of the next request."""
+        self.ends = time.monotonic() + REQUEST_S
+
+    def chunk(self) -> bytes:
+        """Return what has come; nothing where the peer has left or is too slow."""
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            return b""
+        try:
+            self.sock.settimeout(min(SILENCE_S, left))
+            return bytes(super().chunk())
+        except TimeoutError:
+            return b""
+        finally:
+            self.sock.settimeout(SILENCE_S)
+
+
+class Connection(TConn):  # type: ignore[misc]
+    """A connection, counted for its source until it is closed; it must begin to speak before ``ends``."""
+
+    def __init__(self, worker: Worker, sock: Any, client: Any, server: Any) -> None:
+        super().__init__(worker.cfg, sock, client, server)
+        self.source = str(client[0])
+        self.ends = time.monotonic() + SILENCE_S
+        self._leave: Callable[[str], None] | None = worker.connected.leave
+
+    def close(self) -> None:
+        """Close, and count no more."""
+        super().close()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave(self.source)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threads, none of which a silent peer can keep: without this a dozen lock everybody out."""
+    """gunicorn's threads, which no silent, slow or greedy peer can keep from the others."""
+
+    def init_process(self) -> None:
+        """Begin to count, then serve."""
+        self.connected = Crowd(CONNECTIONS, self.cfg.worker_connections)
+        self.busy = Crowd(BUSY, self.cfg.threads)
+        self.silent: set[Connection] = set()
+        super().init_process()
+
+    def accept(self, server: Any, listener: Any) -> None:
+        """Take a connection of a source that has not too many; it must begin to speak soon."""
+        try:
+            sock, client = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        if not self.connected.enter(str(client[0])):
+            sock.close()
+            return
+        conn = Connection(self, sock, client, server)
+        self.nr_conns += 1
+        self.silent.add(conn)
+        with self._lock:
+            self.poller.register(sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """Serve a connection that has begun to speak."""
+        self.silent.discard(conn)
+        super().on_client_socket_readable(conn, client)
+
+    def murder_keepalived(self) -> None:
+        """End connections that have been silent too long, also those that never spoke."""
+        super().murder_keepalived()
+        now = time.monotonic()
+        for conn in [conn for conn in self.silent if conn.ends <= now]:
+            self.silent.discard(conn)
+            with self._lock:
+                self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            conn.close()
 
     def handle(self, conn: Any) -> Any:
-        """Serve a connection that has something to read."""
-        conn.sock.settimeout(SILENCE_S)
-        return super().handle(conn)
+        """Serve a request of a source that keeps no more threads than it may."""
+        if not self.busy.enter(conn.source):
+            return (False, conn)
+        try:
+            conn.sock.settimeout(SILENCE_S)
+            if not isinstance(conn.parser.unreader, Request):
+                conn.parser.unreader = Request(conn.sock)
+            conn.parser.unreader.begin()
+            return super().handle(conn)
+        finally:
+            self.busy.leave(conn.source)
 
 
 def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:  # noqa: ARG001

@@ -32,6 +32,13 @@ class Event:
 
 
 @dataclass(frozen=True)
+class EventsLost(Event):
+    """What an observer asked for is no longer known: it must read anew what it shows."""
+
+    kind: ClassVar[str] = "events-lost"
+
+
+@dataclass(frozen=True)
 class Numbered:
     """An event with its place in the stream; ``number`` counts from 1 since the daemon started."""
 
@@ -48,6 +55,11 @@ class Bus:
         self._queues: list[Queue[Numbered | None]] = []
         self._observers: list[Callable[[Event], None]] = []
         self._last = 0
+
+    @property
+    def last(self) -> int:
+        """The number of the newest event, 0 before there is one."""
+        return self._last
 
     def publish(self, event: Event) -> None:
         """Give the event to all. Never blocks on a slow observer, and never raises what one has raised."""
@@ -79,13 +91,14 @@ class Bus:
 
     @contextmanager
     def stream(self, after: int | None = None) -> Iterator[Queue[Numbered | None]]:
-        """Lend a queue of the events after number ``after`` (None: from now on); a None in it ends it."""
+        """Lend a queue of the events after number ``after`` (None: from now on); a None in it ends it.
+
+        Where events after that number are no longer known, or none has that number, EventsLost comes first.
+        """
         queue: Queue[Numbered | None] = Queue(BACKLOG)
         with self._lock:
-            if after is not None:
-                for numbered in self._history:
-                    if numbered.number > after:
-                        queue.put_nowait(numbered)
+            for numbered in self._missed(after) if after is not None else ():
+                queue.put_nowait(numbered)
             self._queues.append(queue)
         try:
             yield queue
@@ -93,3 +106,11 @@ class Bus:
             with self._lock:
                 if queue in self._queues:
                     self._queues.remove(queue)
+
+    def _missed(self, after: int) -> Iterator[Numbered]:
+        """Yield the kept events after a number, and before them EventsLost if there are others."""
+        before = self._last - len(self._history)
+        if not before <= after <= self._last:
+            after = before
+            yield Numbered(before, EventsLost())
+        yield from (numbered for numbered in self._history if numbered.number > after)

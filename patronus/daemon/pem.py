@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import PlainValidator
 
-from patronus.core.values import Refused, text_of
+from patronus.core.values import Refused, metadata, text_of
 
 LONGEST = 65536
 _CERTIFICATES = re.compile(r"\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
@@ -23,5 +23,11 @@ def parse_certificates(value: Any) -> str:
     return text
 
 
-Certificates = Annotated[str, PlainValidator(parse_certificates), WithJsonSchema({"type": "string"})]
+Certificates = Annotated[
+    str,
+    PlainValidator(parse_certificates),
+    metadata.text(
+        "certificates in PEM form", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    ),
+]
 """What a server's certificate must come from."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator
 
 from patronus.core.errors import KernelError, NotPermitted, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Strict
-from patronus.core.values import Refused, parse_url, shown
+from patronus.core.values import Refused, metadata, parse_url, shown
 from patronus.core.verb import Caller, Done, Grant, Nothing, Parameters, Result, Role, Verb
 from patronus.daemon.pem import Certificates
 from patronus.kernel.host import Host
@@ -45,7 +45,11 @@ class LoggingSettings(Strict):
     """Where logs go besides the journal."""
 
     remote: (
-        Annotated[str, PlainValidator(parse_remote), WithJsonSchema({"type": "string", "format": "uri"})]
+        Annotated[
+            str,
+            PlainValidator(parse_remote),
+            metadata.text("syslog+tls://host:port", "syslog+tls://log.example:6514", format="uri"),
+        ]
         | None
     ) = Field(
         default=None, description="syslog server to which the journal is sent, `syslog+tls://host:6514`"

@@ -45,6 +45,12 @@ class Description(Result):
     verbs: list[dict[str, Any]]
 
 
+class Generation(Result):
+    """The number of the running generation."""
+
+    generation: int
+
+
 class SystemVerbs:
     """Makes the verbs.
 
@@ -68,6 +74,7 @@ class SystemVerbs:
         return [
             Verb("system.Status", Nothing, Status, self.status, route="GET /system/status"),
             Verb("system.Describe", Nothing, Description, self.describe, role=Role.NONE),
+            Verb("system.Generation", Nothing, Generation, self.generation, role=Role.NONE),
             Verb(
                 "system.Reboot", Nothing, Done, self.reboot, Role.ADMIN, "POST /system/reboot", changes=True
             ),
@@ -101,6 +108,10 @@ class SystemVerbs:
     def describe(self, caller: Caller, given: Nothing) -> Description:  # noqa: ARG002
         """Return the declaration of every verb: parameters, result, role and REST route."""
         return Description(verbs=[verb.describe() for verb in self.table])
+
+    def generation(self, caller: Caller, given: Nothing) -> Generation:  # noqa: ARG002
+        """Tell which generation runs, and nothing else: what an entity tag is made of."""
+        return Generation(generation=self._host.control.generation)
 
     def reboot(self, caller: Caller, given: Nothing) -> Done:  # noqa: ARG002
         """Restart the router; what is not confirmed is gone afterwards."""

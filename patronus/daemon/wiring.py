@@ -8,7 +8,6 @@ the plugins, which come before it.
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +35,7 @@ from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.description import interfaces
 from patronus.daemon.draft_verbs import DraftVerbs
+from patronus.daemon.event_stream import EventStream
 from patronus.daemon.git_history import GitHistory
 from patronus.daemon.git_verbs import GitVerbs
 from patronus.daemon.gitops import service as gitops
@@ -69,8 +69,6 @@ ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
     dhcp.create, dns.create, firewall.create,
 )  # fmt: skip
-IDLE_S = 15.0
-"""A stream that has nothing to tell says so this often, so that a broken peer is noticed."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,7 @@ class Daemon:
     table: VerbTable
     system: SystemVerbs
     bus: Bus
+    stream: EventStream
     vault: Vault
     backups: Backups
     plugins: Sequence[Guarded] = ()
@@ -106,20 +105,10 @@ class Daemon:
             yield {"parameters": self.table.call(peer, method, parameters)}
 
     def _events(self, peer: Peer, parameters: dict[str, Any]) -> Iterator[Message]:
-        given = dict(parameters)
-        self.table.permit(peer, Role.VIEWER, given)
-        after = given.get("after")
-        with self.bus.stream(after if isinstance(after, int) else None) as stream:
-            while True:
-                try:
-                    numbered = stream.get(timeout=IDLE_S)
-                except queue.Empty:
-                    yield {"parameters": {"number": None, "event": None}, "continues": True}
-                    continue
-                if numbered is None:
-                    return
-                event = {"number": numbered.number, "event": numbered.event.as_data()}
-                yield {"parameters": event, "continues": True}
+        def permit() -> None:
+            self.table.permit(peer, Role.VIEWER, dict(parameters))
+
+        yield from self.stream.replies(parameters, permit)
 
     def _service(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         described = interfaces(self.table.verbs())
@@ -218,7 +207,7 @@ def assemble(
     verbs += plugins.verbs(guests, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, audit)
     system.table = table.verbs()
-    return Daemon(host, engine, doorkeeper, table, system, bus, vault, backups, guests)
+    return Daemon(host, engine, doorkeeper, table, system, bus, EventStream(bus), vault, backups, guests)
 
 
 def _backups(

@@ -25,6 +25,7 @@ from webui.pages import (
     nat,
     own,
     people,
+    reference,
     rules,
     secrets,
 )
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     gitops.gitops,
     draft.draft,
     audit.audit,
+    reference.reference,
 )
 
 
@@ -72,6 +74,7 @@ MENU = (
     Entry("gitops.show", "Repository", "gitops", "gitops.Status"),
     Entry("people.show", "People", "people", "accounts.List"),
     Entry("audit.show", "Audit", "audit", "audit.Show"),
+    Entry("reference.show", "API", "reference", "system.Status"),
 )
 
 

@@ -40,3 +40,48 @@ if (live) {
   }, TICK_MS);
   live.addEventListener("htmx:responseError", () => window.location.reload());
 }
+
+// Show what others change: a page on which nothing was typed is loaded anew, another one says so.
+const CHANGES = ["config-changed", "config-confirmed", "config-reverted", "events-lost"];
+const AGAIN_MS = 30 * 1000;
+let typed = false;
+let leaving = false;
+let stream = null;
+let lastEvent = "";
+let triedAt = -AGAIN_MS;
+document.addEventListener("input", () => { typed = true; });
+window.addEventListener("submit", (event) => { leaving = !event.defaultPrevented; });
+
+function changed(event) {
+  lastEvent = event.lastEventId;
+  if (leaving) return;
+  if (!typed) {
+    window.location.reload();
+    return;
+  }
+  const note = document.querySelector("#changed") || document.createElement("p");
+  note.id = "changed";
+  note.className = "note warning";
+  note.setAttribute("role", "status");
+  note.textContent = "The configuration was changed meanwhile. What you typed is still here; reload to see the change.";
+  document.querySelector("#main").prepend(note);
+}
+
+function follow() {
+  triedAt = Date.now();
+  stream = new EventSource(`/api/v1/events${lastEvent && `?last=${encodeURIComponent(lastEvent)}`}`);
+  stream.addEventListener("hello", (event) => { lastEvent = event.lastEventId; });
+  for (const kind of CHANGES) stream.addEventListener(kind, changed);
+}
+
+if (document.querySelector("header.side")) {
+  const keep = () => {
+    const watched = !document.hidden && Date.now() - lastSeen < AWAY_MS;
+    const open = stream && stream.readyState !== EventSource.CLOSED;
+    if (open && !watched) stream.close();
+    if (!open && watched && Date.now() - triedAt >= AGAIN_MS) follow();
+  };
+  document.addEventListener("visibilitychange", () => { triedAt = -AGAIN_MS; keep(); });
+  window.setInterval(keep, TICK_MS);
+  keep();
+}

@@ -7,10 +7,10 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from patronus.core.model import Section, Strict
-from patronus.core.values import Duration, Refused, parse_url, shown, text_of, write_duration
+from patronus.core.values import Duration, Refused, metadata, parse_url, shown, text_of, write_duration
 from patronus.daemon.pem import Certificates
 
 _KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]{16,}={0,3}"
@@ -19,6 +19,7 @@ _SIGNER = re.compile(rf"[A-Za-z0-9._@+-]{{1,128}} {_KEY}")
 _BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}(?<![./])")
 _FOLDER = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,15}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_SOME_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0k2s8mXQ0yZQvSxk3Vw1r5uYc7dE9bTq4nPzK6hLmF"
 BOUNDS_S = {"interval": (60, 86400), "confirm": (10, 3600)}
 
 
@@ -47,25 +48,31 @@ def _matching(pattern: re.Pattern[str], what: str, allowed: str) -> Any:
 
 
 RepositoryUrl = Annotated[
-    str, PlainValidator(parse_repository_url), WithJsonSchema({"type": "string", "format": "uri"})
+    str,
+    PlainValidator(parse_repository_url),
+    metadata.text(
+        "https://host/path or ssh://user@host/path", "ssh://git@git.example/home.git", format="uri"
+    ),
 ]
 Branch = Annotated[
     str,
     _matching(_BRANCH, "the name of a branch", "git-check-ref-format(1)"),
-    WithJsonSchema({"type": "string"}),
+    metadata.text("a branch", "main"),
 ]
 Folder = Annotated[
     str,
     _matching(_FOLDER, "a folder inside the repository", "sites/home"),
-    WithJsonSchema({"type": "string"}),
+    metadata.text("a folder inside the repository", "sites/home"),
 ]
 HostKey = Annotated[
-    str, _matching(_HOST_KEY, "a public host key", "ssh-ed25519 AAAA…"), WithJsonSchema({"type": "string"})
+    str,
+    _matching(_HOST_KEY, "a public host key", "ssh-ed25519 AAAA…"),
+    metadata.text("kind and key, as in known_hosts", f"ssh-ed25519 {_SOME_KEY}"),
 ]
 Signer = Annotated[
     str,
     _matching(_SIGNER, "a signer", "ann@home.example ssh-ed25519 AAAA…"),
-    WithJsonSchema({"type": "string"}),
+    metadata.text("name, kind and key", f"ann@home.example ssh-ed25519 {_SOME_KEY}"),
 ]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from patronus.core.bus import BACKLOG, Bus, Event
+from patronus.core.bus import BACKLOG, HISTORY, Bus, Event
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,26 @@ def test_observers_and_streams_see_events_in_order() -> None:
     assert [item.number for item in received if item] == [1, 2, 3]
     assert seen == [Tick(0), Tick(1), Tick(2)]
     assert Tick(2).as_data() == {"kind": "tick", "count": 2}
+
+
+def test_who_comes_back_gets_what_was_missed_or_is_told_that_it_is_lost() -> None:
+    bus = Bus()
+    for count in range(HISTORY + 2):
+        bus.publish(Tick(count))
+    newest = HISTORY + 2
+    for after, kinds in (
+        (newest, []),
+        (newest - 2, ["tick"] * 2),
+        (2, ["tick"] * HISTORY),
+        (1, ["events-lost"] + ["tick"] * HISTORY),
+        (newest + 1, ["events-lost"] + ["tick"] * HISTORY),
+    ):
+        with bus.stream(after) as queue:
+            got = [item for item in queue.queue if item]
+        assert [item.event.kind for item in got] == kinds
+        assert [item.number for item in got] == sorted(item.number for item in got)
+    with Bus().stream(5) as queue:
+        assert [item.event.kind for item in queue.queue if item] == ["events-lost"]
 
 
 def test_an_observer_that_fails_fails_neither_the_publisher_nor_the_next_one() -> None:

@@ -1,25 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Peers that begin a handshake and fall silent hold no thread of the admin page for long."""
+"""Peers that fall silent, or send a byte now and then, hold no thread of the admin page for long."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 server = pytest.importorskip("webui.server", exc_type=ImportError)
 
 
-class Connection:
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-
-
-def test_a_thread_waits_no_longer_for_a_peer_than_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_a_silent_peer_counts_as_gone(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "SILENCE_S", 0.01)
-    monkeypatch.setattr(server.ThreadWorker, "handle", lambda self, conn: conn.sock.recv(1))
-    worker: Any = object.__new__(server.Worker)
-    with ours, theirs, pytest.raises(TimeoutError):
-        worker.handle(Connection(ours))
+    request = server.Request(pair[0])
+    request.begin()
+    assert request.read() == b""
+
+
+def test_a_request_must_be_whole_in_time_however_it_trickles(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(server.time, "monotonic", lambda: now[0])
+    request = server.Request(pair[0])
+    request.begin()
+    got = []
+    for _ in range(10):
+        pair[1].send(b"x")
+        got.append(request.read())
+        now[0] += server.SILENCE_S * 0.9
+    assert got == [b"x"] * 4 + [b""] * 6
+    request.begin()
+    assert request.read() == b"xxxxxx"
+
+
+def test_what_is_sent_in_time_is_read(pair: tuple[socket.socket, socket.socket]) -> None:
+    request = server.Request(pair[0])
+    request.begin()
+    pair[1].send(b"GET / HTTP/1.1\r\n")
+    assert request.read() == b"GET / HTTP/1.1\r\n"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One host that opens all the connections it can, or lets each trickle, keeps nobody else from the page."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tests.web.conftest import PORT, Machine, Visitor
+from webui.server import BUSY, CONNECTIONS
+
+GREEDY = "127.0.0.66"
+LONG_S = 20
+
+
+def connect() -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", PORT), timeout=LONG_S, source_address=(GREEDY, 0))
+    made.settimeout(LONG_S)
+    return made
+
+
+def tls() -> ssl.SSLSocket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connect())
+
+
+@contextmanager
+def held(count: int, *, speaking: bool) -> Iterator[list[socket.socket]]:
+    """Hold connections that say nothing, or that have begun a request and never end it."""
+    with ExitStack() as stack:
+        found: list[socket.socket] = []
+        for _ in range(count):
+            try:
+                found.append(stack.enter_context(tls() if speaking else connect()))
+                if speaking:
+                    found[-1].sendall(b"GET / HT")
+            except OSError:
+                continue
+        yield found
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Return whether the server still holds the connection; a closed one says so at once."""
+    connection.settimeout(0.05)
+    try:
+        return bool(connection.recv(1))
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def served(visitor: Visitor) -> int:
+    return visitor.ask("GET", "/static/patronus.css").status
+
+
+def test_many_silent_connections_of_one_host(machine: Machine, admin: Visitor) -> None:
+    with held(3 * CONNECTIONS, speaking=False) as crowd:
+        assert served(admin) == 200
+        assert sum(map(is_open, crowd)) <= CONNECTIONS
+    assert served(machine.visitor(GREEDY)) == 200
+
+
+def test_many_unfinished_requests_of_one_host(machine: Machine, admin: Visitor) -> None:
+    with held(40, speaking=True) as crowd:
+        assert served(admin) == 200
+        assert 0 < sum(map(is_open, crowd)) <= BUSY
+        assert served(admin) == 200
