@@ -175,28 +175,6 @@ def test_changes_are_collected_in_a_draft_seen_beforehand_and_applied_together(
     page.close()
 
 
-def test_an_open_page_follows_what_others_change_and_loses_nothing_typed(
-    context: BrowserContext, machine: Machine
-) -> None:
-    looking, typing = context.new_page(), context.new_page()
-    typing.goto("/rules/new")
-    typing.fill("#name", "half a rule")
-    rule = {"name": "made elsewhere", "protocol": "tcp", "destination_port": 7, "action": "drop"}
-    with looking.expect_response("**/api/v1/events*"):
-        looking.goto("/rules")
-    with machine.client() as client:
-        made = client.call("firewall.AddRule", {"rule": rule, "confirm_s": 0})
-        looking.wait_for_selector("text=made elsewhere")
-        typing.bring_to_front()
-        typing.wait_for_selector("#changed")
-        assert typing.input_value("#name") == "half a rule"
-        client.call("firewall.RemoveRule", {"id": made["id"], "confirm_s": 0})
-    looking.bring_to_front()
-    looking.wait_for_selector("text=made elsewhere", state="detached")
-    looking.close()
-    typing.close()
-
-
 def test_a_mistake_is_shown_beside_what_was_typed(context: BrowserContext, machine: Machine) -> None:
     before = machine.ruleset()
     page = context.new_page()

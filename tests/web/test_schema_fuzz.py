@@ -14,7 +14,6 @@ import hypothesis
 import pytest
 import requests
 import schemathesis
-from hypothesis.stateful import run_state_machine_as_test
 from requests.adapters import HTTPAdapter
 from schemathesis import DataGenerationMethod, GenerationConfig
 from schemathesis.checks import (
@@ -118,49 +117,6 @@ def test_what_the_document_forbids_is_refused(
     takers = [one for one in operations if one.body or one.query]
     assert len(takers) > 15
     ask_all(takers, session, DataGenerationMethod.negative)
-
-
-def without_no_fuzz(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document without what must not be asked at random."""
-    paths = {
-        path: {method: one for method, one in methods.items() if one["operationId"] not in NO_FUZZ}
-        for path, methods in document["paths"].items()
-    }
-    return {**document, "paths": {path: methods for path, methods in paths.items() if methods}}
-
-
-def test_what_one_answer_gives_the_next_call_takes(
-    machine: Machine, admin: Visitor, session: requests.Session
-) -> None:
-    """The links of the document are walked: a rule is changed, moved and removed by the id it was given."""
-    schemathesis.experimental.OPEN_API_3_1.enable()
-    document = without_no_fuzz(admin.ask("GET", "/api/v1/openapi.json").json())
-    schema = schemathesis.from_dict(document, base_url=f"{machine.url}/api/v1", generation_config=OWN_TOKEN)
-    walked: set[str] = set()
-
-    class Walk(schema.as_state_machine()):  # type: ignore[misc]
-        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
-            return {"session": session, "verify": session.verify, "timeout": 60}
-
-        def validate_response(self, response: Any, case: Case, *args: Any, **options: Any) -> None:
-            if response.ok:
-                walked.add(case.operation.definition.raw["operationId"])
-            case.validate_response(response, checks=CHECKS)
-
-    links = [one for methods in document["paths"].values() for one in methods.values()
-             if one["responses"].get("200", {}).get("links")]  # fmt: skip
-    assert len(links) > 4
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        hypothesis.seed(SEED)(Walk),
-        settings=hypothesis.settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=8,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(hypothesis.HealthCheck),
-        ),
-    )
-    assert len(walked) > 5
 
 
 def test_what_it_once_broke_on_is_refused(admin: Visitor) -> None:
