@@ -42,6 +42,7 @@ SOAKS = {
     "rest": Soak((*PYTEST, "tests/web/test_schema_fuzz.py"), {"PATRONUS_FUZZ_EXAMPLES": "200"}),
     "power": Soak((*PYTEST, "tests/vm/test_5_persistence.py"), {"PATRONUS_POWER_CUTS": "20"}),
     "killed": Soak((*PYTEST, "tests/netns/daemon/test_killed.py"), {"PATRONUS_KILL_POINTS": "1000"}),
+    "profiles": Soak(("-m", "tests.soak.profiles"), in_tree=False),
     "reproducible": Soak(("-m", "tests.soak.reproducible"), in_tree=False),
 }
 
