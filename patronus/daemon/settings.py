@@ -16,6 +16,7 @@ from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Problem
 from patronus.core.values import Address, Duration, Hostname, Port, TimeZone, ZoneId
 from patronus.daemon.remote_log import LoggingSettings
+from patronus.daemon.timekeeping import TimeSettings
 from patronus.kernel.host import Host
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.opening import Opening
@@ -65,6 +66,7 @@ class PatronusFile(Strict):
     logging: LoggingSettings = Field(
         default=LoggingSettings(), description="where logs go besides the journal"
     )
+    time: TimeSettings = Field(default=TimeSettings(), description="who sets the clock")
 
 
 def router_addresses(config: Configuration, zones: Iterable[str] | None = None) -> list[Address]:

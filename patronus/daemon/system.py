@@ -13,6 +13,7 @@ from pydantic import Field
 from patronus.core.verb import Caller, Done, Nothing, Result, Role, Verb
 from patronus.daemon.machine import image_release, load_average, memory
 from patronus.daemon.settings import PatronusFile
+from patronus.daemon.timekeeping import Timekeeping
 from patronus.kernel.host import Host
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Status(Result):
     generation: int = Field(description="number of the running generation")
     load: float = Field(description="processes that want to run, mean of one minute")
     memory: Memory
+    time: Timekeeping = Field(description="whether the clock can be believed, and who sets it")
     notices: list[str] = Field(description="what a person should know, in words")
 
 
@@ -62,6 +64,7 @@ class SystemVerbs:
         self.notices: list[str] = []
         self.watched: list[Callable[[], str | None]] = []
         self.table: Iterable[Verb[Any, Any]] = ()
+        self.time: Callable[[], Timekeeping] = lambda: Timekeeping(synchronised=False, servers=[])
 
     def complain(self, text: str) -> None:
         """Say something that a person should know: in the journal, and in the router's status."""
@@ -102,6 +105,7 @@ class SystemVerbs:
             generation=self._host.control.generation,
             load=load_average(),
             memory=Memory(total_bytes=total, available_bytes=available),
+            time=self.time(),
             notices=[*self.notices, *(text for look in self.watched if (text := look()))],
         )
 

@@ -26,7 +26,7 @@ from patronus.core.state import StateFile
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
 from patronus.core.walk import AnyFeature
-from patronus.daemon import credentials, plugins, remote_log, settings
+from patronus.daemon import credentials, plugins, remote_log, settings, timekeeping
 from patronus.daemon.audit_echo import Echo
 from patronus.daemon.audit_verbs import AuditVerbs
 from patronus.daemon.backup.keeper import Backups
@@ -67,7 +67,7 @@ from patronus.secrets.verbs import verbs as account_verbs
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    dhcp.create, dns.create, firewall.create,
+    timekeeping.create, dhcp.create, dns.create, firewall.create,
 )  # fmt: skip
 
 
@@ -193,7 +193,9 @@ def assemble(
         router=lambda: control.config.get(settings.PatronusFile).system.hostname,
     )
     system.watched += [doorkeeper.way_in.notice, engine.notice, vault.notice]
-    system.watched += [
+    clock = next(one for one in own if isinstance(one, timekeeping.TimeFeature))
+    system.time = clock.state
+    system.watched += [clock.notice] + [
         one.notice for one in own if isinstance(one, remote_log.RemoteLog | gitops.GitOpsFeature)
     ]
     system.notices += [audit.complaint] if audit.complaint else []

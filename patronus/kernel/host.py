@@ -28,6 +28,7 @@ class Places:
     pins: Path = Path("/run/patronus-bpf")
     log: Path = Path("/var/log/patronus")
     timesync: Path = Path("/run/systemd/timesync/synchronized")
+    time_servers: Path = Path("/run/systemd/timesyncd.conf.d/10-patronus.conf")
 
     @classmethod
     def below(cls, root: Path) -> Places:

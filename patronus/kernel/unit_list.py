@@ -23,6 +23,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "patronus-forward.service": frozenset({"restart", "stop", "status"}),
     "patronus-xdp-load.service": frozenset({"start", "restart", "status"}),
     "patronus-lockdown.service": _LOOK,
+    "systemd-timesyncd.service": frozenset({"start", "stop", "status"}),
 }
 _UNIT = re.compile(r"([a-z0-9-]+)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,14}))?\.(service|socket|timer)")
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -36,6 +36,7 @@ def _render(session: Session, result: dict[str, Any]) -> None:
         f"load {system['load']:.2f}, {used // MIB} of {system['memory']['total_bytes'] // MIB} MiB in use"
     )
     session.say(f"generation {system['generation']} runs" + _pending(pending))
+    session.say(_clock(system["time"]))
     heads = ("interface", "zone", "device", "link", "addresses")
     rows = [
         (item["id"], item["zone"], item["device"], "up" if item["carrier"] else "down", item["addresses"])
@@ -72,6 +73,11 @@ def _pending(pending: dict[str, Any]) -> str:
     if pending["generation"] is None:
         return ", confirmed"
     return f"; reverts in {pending['remaining_s']:.0f} s unless you run: patronus config confirm"
+
+
+def _clock(time: dict[str, Any]) -> str:
+    servers = ", ".join(time["servers"]) or "no server is known"
+    return f"the clock is {'' if time['synchronised'] else 'not '}synchronised ({servers})"
 
 
 def _span(seconds: float) -> str:

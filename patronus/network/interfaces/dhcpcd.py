@@ -39,7 +39,7 @@ def _ipv4_lines() -> Iterator[str]:
     yield "noipv4ll"
     yield "noarp"  # the provider answers for its addresses; the probe would delay each boot by seconds
     yield "require dhcp_server_identifier"
-    yield "option domain_name_servers, domain_name, classless_static_routes"
+    yield "option domain_name_servers, domain_name, classless_static_routes, ntp_servers"
 
 
 def _ipv6_lines(client: DhcpClient) -> Iterator[str]:

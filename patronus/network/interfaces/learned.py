@@ -26,6 +26,7 @@ class Learned:
     gateway: IPv4Address | None = None
     dns_servers: tuple[IPv4Address | IPv6Address, ...] = ()
     domain: str | None = None
+    ntp_servers: tuple[IPv4Address, ...] = ()
 
 
 def parse(dhcp: Mapping[str, str], dhcp6: Mapping[str, str], ra: Mapping[str, str]) -> Learned:
@@ -45,6 +46,7 @@ def parse(dhcp: Mapping[str, str], dhcp6: Mapping[str, str], ra: Mapping[str, st
         gateway=gateways[0] if gateways else None,
         dns_servers=tuple(dict.fromkeys(_valid(servers, ip_address))),
         domain=_domain(dhcp.get("new_domain_name", "")),
+        ntp_servers=tuple(dict.fromkeys(_valid(dhcp.get("new_ntp_servers", "").split(), IPv4Address))),
     )
 
 

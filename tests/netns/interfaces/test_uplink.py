@@ -71,7 +71,7 @@ def given(router: Router) -> Learned:
 def test_an_uplink_gets_address_route_and_servers_and_the_plan_hears_of_it(
     router: Router, namespace: Namespace, uplink: dict[str, Any], provider: Provider
 ) -> None:
-    provider()
+    provider("--dhcp-option=option:ntp-server,198.51.100.123")
     router.apply(uplink)
     assert given(router) == Learned()
     learned = eventually(lambda: given(router).gateway and given(router), "the lease in the plan")
@@ -81,6 +81,7 @@ def test_an_uplink_gets_address_route_and_servers_and_the_plan_hears_of_it(
         gateway=IPv4Address("198.51.100.1"),
         dns_servers=(ip_address("198.51.100.53"),),
         domain="isp.example",
+        ntp_servers=(IPv4Address("198.51.100.123"),),
     )
     assert address.startswith("198.51.100.") and address.endswith("/24")
     assert default_routes(namespace) == [("198.51.100.1", "eth0", 100)]

@@ -39,6 +39,8 @@ esac
         ("start", "patronus-dhcpcd@-x.service", False),
         ("start", "patronus-dhcpcd@sixteen-letters-.service", False),
         ("start", "patronus-dhcp@eth0.service", False),
+        ("start", "systemd-timesyncd.service", True),
+        ("reload", "systemd-timesyncd.service", False),
         ("start", "ssh.service", False),
         ("start", "patronus-dhcp.service\n", False),
         ("enable", "patronus-dhcp.service", False),

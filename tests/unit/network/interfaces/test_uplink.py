@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_interface
+from ipaddress import IPv4Address, ip_address, ip_interface
 
 import pytest
 
@@ -54,6 +54,7 @@ def test_all_that_an_uplink_gives_is_learned_once() -> None:
         "new_routers": "198.51.100.1 198.51.100.2",
         "new_domain_name_servers": "198.51.100.53 198.51.100.54",
         "new_domain_name": "ISP.example",
+        "new_ntp_servers": "198.51.100.123 198.51.100.124 198.51.100.123",
     }
     dhcp6 = {"new_dhcp6_ia_na1_ia_addr1": "2001:db8::152", "new_dhcp6_name_servers": "2001:db8::53"}
     ra = {"nd1_rdnss1_servers": "2001:db8::53 2001:db8::54", "nd1_from": "fe80::1"}
@@ -64,6 +65,7 @@ def test_all_that_an_uplink_gives_is_learned_once() -> None:
             map(ip_address, ("198.51.100.53", "198.51.100.54", "2001:db8::53", "2001:db8::54"))
         ),
         domain="isp.example",
+        ntp_servers=(IPv4Address("198.51.100.123"), IPv4Address("198.51.100.124")),
     )
     assert str(parse(dhcp, {}, {}).gateway) == "198.51.100.1"
 
@@ -73,6 +75,7 @@ def test_all_that_an_uplink_gives_is_learned_once() -> None:
     [
         {},
         {"new_ip_address": "198.51.100.84"},
+        {"new_ntp_servers": "ntp.example FallbackNTP=x 2001:db8::1 192.0.2.300"},
         {"new_routers": "$(reboot)", "new_domain_name_servers": "a; b", "new_domain_name": "x\ny"},
         {"new_ip_address": "999.0.0.1", "new_subnet_cidr": "24", "new_domain_name": "-bad-"},
     ],
