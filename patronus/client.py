@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,6 +52,13 @@ class Client:
             self._socket.close()
         self._socket = None
         self._decoder = Decoder()
+
+    def interrupt(self) -> None:
+        """End a call that waits in another thread: it raises Unavailable there."""
+        connection = self._socket
+        if connection is not None:
+            with suppress(OSError):  # it was over by itself
+                connection.shutdown(socket.SHUT_RDWR)
 
     def call(
         self,

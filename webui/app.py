@@ -61,7 +61,7 @@ def create_app(socket: Path | str = SOCKET, javascript: Path | str = JAVASCRIPT)
         JAVASCRIPT=Path(javascript),
     )
     app.extensions["patronus"] = Daemon(Path(socket))
-    app.extensions["patronus-streams"] = events.make_crowd()
+    app.extensions["patronus-streams"] = events.make_streams()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(words.FILTERS)
     app.before_request(auth.guard)

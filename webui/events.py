@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The events as server-sent events (WHATWG HTML, section 9.2): typed, in order, resumed by Last-Event-ID.
 
-A stream holds a thread and a connection to the daemon, so each address gets a few and all together
-half of the threads: the pages never wait for streams. It ends with the session, or after a while; browsers
-come back by themselves.
+A stream holds a thread and a connection to the daemon, so each address gets a few, the newest in the place
+of the oldest, and all together half of the threads: the pages never wait for streams. It ends with the
+session, or after a while; browsers come back by themselves.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from patronus.core.errors import InvalidRequest, PatronusError, TooManyRequests
-from webui.crowd import Crowd
 from webui.daemon import daemon, visitor_origin, visitor_token
 from webui.openapi import BASE, EVENTS
+from webui.streams import Open, Streams
 
 events = Blueprint("events", __name__)
 EACH, TOGETHER = 4, 16
@@ -31,24 +31,24 @@ SILENCE_S = 60.0
 _ID = re.compile(r"([0-9a-f]{1,32})-([0-9]{1,15})")
 
 
-def make_crowd() -> Crowd:
-    """Return what counts the streams of the application."""
-    return Crowd(EACH, TOGETHER)
+def make_streams() -> Streams:
+    """Return what holds the streams of the application."""
+    return Streams(EACH, TOGETHER)
 
 
 @events.get(BASE + EVENTS)
 def stream() -> Response:
     """Stream the events after the one that the browser saw last, or from now on."""
     after = _after(request.headers.get("Last-Event-ID") or request.args.get("last"))
-    crowd: Crowd = current_app.extensions["patronus-streams"]
-    source = request.remote_addr or ""
-    if not crowd.enter(source):
-        raise TooManyRequests("too many streams of events are open", 10)
+    streams: Streams = current_app.extensions["patronus-streams"]
     client = daemon().open()
+    this = Open(request.remote_addr or "", client.interrupt)
+    if not streams.enter(this):
+        raise TooManyRequests("too many streams of events are open", 10)
 
     def end() -> None:
         client.close()
-        crowd.leave(source)
+        streams.leave(this)
 
     try:
         replies = client.stream(

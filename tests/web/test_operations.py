@@ -26,7 +26,7 @@ def test_the_repository_page_says_how_it_stands(
 ) -> None:
     assert "No repository is named" in page_visitor.ask("GET", "/repository").text
     given = {"files": {"gitops.json": f'{{"url": "{HTTPS}"}}'}, "confirm_s": None}
-    assert admin.ask("PUT", "/api/v1/config", given).status == 200
+    assert admin.ask("PUT", "/api/v1/config", given, If_Match="*").status == 200
     page = page_visitor.ask("GET", "/repository")
     assert page.status == 200 and HTTPS in page.text and "Nothing was fetched yet" in page.text
     assert admin.ask("GET", "/api/v1/gitops").json()["state"] == "waiting"
