@@ -23,6 +23,7 @@ _UNIT = "patronus-harness-shell.service"
 _AGENT = Path(__file__).with_name("shell_agent.sh")
 _DEVICE = f"/dev/virtio-ports/{SHELL_PORT}"
 _MARK = b"\x1e"
+LONGEST_PATIENCE_S = 15.0
 
 
 def shell_credentials() -> dict[str, bytes]:
@@ -117,14 +118,19 @@ class Guest:
         )
 
     def wait_ready(self, *, timeout_s: float = 180.0) -> None:
-        """Wait until the shell answers at all: for the boot to come that far."""
+        """Wait until the shell answers at all: for the boot to come that far.
+
+        What nobody reads yet fills the port's socket, some ninety requests: they come ever more rarely.
+        """
         deadline = time.monotonic() + timeout_s
+        patience_s = 2.0
         while True:
             try:
-                self.execute("true", timeout_s=2.0)
+                self.execute("true", timeout_s=patience_s)
             except Timeout:
                 if time.monotonic() > deadline:
                     raise Timeout(f"no shell in the guest after {timeout_s:.0f} s") from None
+                patience_s = min(1.5 * patience_s, LONGEST_PATIENCE_S)
             else:
                 return
 
