@@ -126,8 +126,11 @@ class Nft:
 
     def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
         """Return a table's chains without their rules, its sets and its maps. Raises KernelError."""
-        where = {"family": family, "table": table}
-        return [item for kind in ("chains", "sets", "maps") for item in self._list({kind: where})]
+        # In JSON, libnftables passes over the table that is asked for: it lists everybody's.
+        found = [
+            item for kind in ("chains", "sets", "maps") for item in self._list({kind: {"family": family}})
+        ]
+        return [item for item in found if all(part["table"] == table for part in item.values())]
 
     def counters(self, family: str, table: str) -> dict[str, Count]:
         """Return the table's named counters; none where there is no such table. Raises KernelError."""
