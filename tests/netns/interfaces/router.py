@@ -66,9 +66,10 @@ class Engine:
             return prepared
 
     def refresh(self, reason: str) -> None:
-        """Apply the running configuration again."""
+        """Apply the running configuration again: the one that runs when it is this refresh's turn."""
         self.refreshes.append(reason)
-        self.apply(self.config)
+        with self.lock:
+            self.apply(self.config)
 
     def publish(self, event: Event) -> None:
         """Keep the event."""
