@@ -13,7 +13,7 @@ import pytest
 
 from tests.netns.daemon.machine import Machine
 
-SEED, REQUESTS, HALF = 7, 1000, 0.5
+SEED, REQUESTS, SENSELESS = 7, 1000, 0.7
 GROWTH_KIB = 64 * 1024
 """What a thousand requests may leave in memory: far less than they carry."""
 NOT_CALLED = {"system.Reboot", "system.PowerOff", "system.Events"}
@@ -40,7 +40,7 @@ class Breaker:
         given = {
             name: self._chance.choice(VALUES) for name in self._chance.sample(fields, min(3, len(fields)))
         }
-        if verb["changes"] or self._chance.random() < HALF:
+        if verb["changes"] or self._chance.random() < SENSELESS:
             given["nonsense"] = self._chance.choice(VALUES)  # no verb takes it: what is sound is refused too
         else:
             given.pop("nonsense", None)
