@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from patronus.core.kept import Kept
+from patronus.core.link import Address
 from patronus.core.model import Configuration
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, IpAddress, IpNetwork, Version, host_networks
@@ -38,12 +39,12 @@ class FirewallFacts:
     """What the plan must know of the world.
 
     ``blocked`` are timed blocks that have not ended; ``now_s`` is the wall clock in seconds since the epoch;
-    ``local`` are the router's addresses as the kernel has them, beside those that are configured.
+    ``local`` are the router's addresses as the kernel has them.
     """
 
     blocked: tuple[IpNetwork, ...] = ()
     now_s: float = 0.0
-    local: tuple[IpAddress, ...] = ()
+    local: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,18 @@ def never_blocked(config: Configuration, around: Surroundings) -> AddressSet:
 
 
 def _local(around: Surroundings) -> list[IpAddress]:
-    configured = [item.ip for addresses in around.links.addresses.values() for item in addresses]
-    learned = [item.ip for found in around.links.learned.values() for item in found.addresses]
-    return [*configured, *learned, *around.facts.local]
+    """Return the router's addresses as they will be: what a file gives a device replaces what it has."""
+    links = around.links
+    asking = {client.device for client in links.clients}
+    given = {device for device in links.devices.values() if device is not None} - asking
+    staying = [
+        item.interface.ip
+        for item in around.facts.local
+        if item.device not in given or item.interface.ip.is_link_local
+    ]
+    configured = [item.ip for addresses in links.addresses.values() for item in addresses]
+    learned = [item.ip for found in links.learned.values() for item in found.addresses]
+    return [*configured, *learned, *staying]
 
 
 def _prefixes(blocklist: Blocklist) -> Iterator[IpNetwork]:

@@ -78,7 +78,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         return FirewallFacts(
             blocked=tuple(block.prefix for block in self._timed.all()),
             now_s=self._host.clock.wall(),
-            local=tuple(item.interface.ip for item in self._host.netlink.snapshot().addresses),
+            local=tuple(self._host.netlink.snapshot().addresses),
         )
 
     def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:

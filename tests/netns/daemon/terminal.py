@@ -32,7 +32,8 @@ def at_terminal(machine: Machine, answers: Mapping[str, str], *arguments: str) -
                 break
             screen, asked = screen + text, asked + text
             for question, answer in answers.items():
-                if asked.rstrip().endswith(":") and question in asked.rpartition("\n")[2]:
+                # The space comes once nothing that is typed is shown any more.
+                if asked.endswith(": ") and question in asked.rpartition("\n")[2]:
                     os.write(ours, f"{answer}\n".encode())
                     asked = ""
     finally:
