@@ -32,12 +32,9 @@ def tool(name: str) -> list[str]:
     """Return the command that starts a program of the tools tree on this host, without root or a chroot."""
     root = tree("tools")
     loader = root / "usr/lib64/ld-linux-x86-64.so.2"
-    return [
-        str(loader),
-        "--library-path",
-        str(root / "usr/lib/x86_64-linux-gnu"),
-        str(root / "usr/bin" / name),
-    ]
+    places = [root / folder / name for folder in ("usr/bin", "usr/sbin")]
+    program = next((place for place in places if place.exists()), places[0])
+    return [str(loader), "--library-path", str(root / "usr/lib/x86_64-linux-gnu"), str(program)]
 
 
 def _fingerprint(name: str) -> str:

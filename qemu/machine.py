@@ -16,6 +16,8 @@ from qemu.emulator import Firmware
 
 SHELL_PORT = "patronus.harness"
 DISK_NODE, VARIABLES_NODE = "disk", "variables"
+SYSTEM_DISK = "system"
+"""The name of the disk as a device; ``DISK_NODE`` is what lies behind it."""
 _CPUS = {"tcg": "max,svm=off,la57=off", "kvm": "host"}
 _FIRST_NIC_SLOT = 0x10
 
@@ -75,6 +77,8 @@ class Machine:
     disk_bytes: int = 4 << 30
     """At least; the image is never written and never smaller."""
     secure_boot: bool = False
+    more_command_line: str = "systemd.default_device_timeout_sec=600"
+    """What systemd-stub(7) adds to the command line: where nothing accelerates, a disk is slow to come."""
     direct_kernel: DirectKernel | None = None
 
 
@@ -125,6 +129,8 @@ def arguments(machine: Machine, places: Places, firmware: Firmware, accelerator:
     argv += ["-device", "virtio-rng-pci", "-qmp", f"unix:{places.qmp},server=on,wait=off"]
     argv += _firmware(machine, places, firmware) + _disk(places) + _consoles(places)
     argv += _kernel(machine.direct_kernel) + _nics(machine.nics) + credentials(machine.credentials)
+    if machine.more_command_line:
+        argv += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={machine.more_command_line}"]
     return argv
 
 
@@ -150,7 +156,12 @@ def _firmware(machine: Machine, places: Places, firmware: Firmware) -> list[str]
 
 def _disk(places: Places) -> list[str]:
     node = f"driver=qcow2,node-name={DISK_NODE},discard=unmap,file.driver=file,file.filename={places.disk}"
-    return ["-blockdev", node, "-device", f"virtio-blk-pci,drive={DISK_NODE},addr=0x8,bootindex=1"]
+    return [
+        "-blockdev",
+        node,
+        "-device",
+        f"virtio-blk-pci,id={SYSTEM_DISK},drive={DISK_NODE},addr=0x8,bootindex=1",
+    ]
 
 
 def _consoles(places: Places) -> list[str]:

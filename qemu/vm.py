@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from qemu import disks
 from qemu.acceleration import accelerator
@@ -118,6 +118,15 @@ class Vm:
     def reset(self) -> None:
         """Press the reset button."""
         self.qmp.execute("system_reset")
+
+    def press(self, key: str) -> None:
+        """Press a key of the machine's keyboard, by QEMU's name for it."""
+        self.qmp.execute("send-key", keys=[{"type": "qcode", "data": key}])
+
+    def monitor(self, command: str) -> str:
+        """Give a command to QEMU's own monitor, for what QMP has no command of its own; return its answer."""
+        arguments: dict[str, Any] = {"command-line": command}
+        return str(self.qmp.execute("human-monitor-command", **arguments))
 
     def set_link(self, index: int, *, up: bool) -> None:
         """Plug the cable of the NIC with that place in the list in, or out."""

@@ -41,6 +41,7 @@ from patronus.daemon.git_verbs import GitVerbs
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.gitops.repository import RepositoryVerbs
 from patronus.daemon.guard import Guarded
+from patronus.daemon.integrity import integrity_notices
 from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
 from patronus.daemon.system import SystemVerbs
@@ -89,6 +90,8 @@ class Daemon:
     def boot(self) -> BootReport:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
         report = self.engine.boot()
+        places = self.host.places
+        self.system.notices += integrity_notices(places.state.parent, places.run.parent)
         self.system.notices += report.messages
         self.backups.settle()
         for plugin in self.plugins:

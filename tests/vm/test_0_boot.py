@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qemu.machine import Machine, Nic, UserNet
+from qemu.run import set_up_code
 from qemu.vm import Vm
 from tests.vm.lab import BOOT_LIMIT_S, Lab
 
@@ -66,6 +67,18 @@ def test_a_unit_is_sandboxed_to_its_figure(lab: Lab, unit: str) -> None:
     match = re.search(r"exposure level for \S+: ([\d.]+)", said)
     assert match, said
     assert float(match[1]) <= SECURITY[unit], said
+
+
+def test_the_screen_shows_the_set_up_code_too_and_a_log_in_does_not_wipe_it(lab: Lab) -> None:
+    code = set_up_code(lab.console_at_rest)
+    assert code is not None
+    assert code in lab.guest.succeed("cat /dev/vcs1")
+    lab.guest.succeed("systemctl restart getty@tty1.service && sleep 5")
+    shown = lab.guest.succeed("cat /dev/vcs1")
+    assert code in shown
+    assert "login:" in shown[shown.index(code) :]
+    lab.guest.succeed("printf '\\033[2J' >/dev/tty1")  # what a log-in prompt does where nobody forbids it
+    assert code not in lab.guest.succeed("cat /dev/vcs1")
 
 
 @pytest.mark.usefixtures("booted")

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What earlier boots ended with: damaged blocks of the system, and systems that failed too often.
+
+The initrd writes it down (``image/initrd-tree/usr/lib/patronus/slot-record``); here it becomes words.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+KEPT = "patronus-boot/damage"
+"""Below /var/lib: a line for each panic, ``SECONDS MAJOR:MINOR: KIND block NUMBER is corrupted``."""
+BAD = "patronus-boot/bad"
+"""Below /run: a line for each boot entry that is not started any more, such as ``patronus_0.1.0+0-3.efi``."""
+_DAMAGE = re.compile(r"(?P<time>\d+) (?P<words>\d+:\d+: (?:data|metadata) block \d+ is corrupted)")
+_ENTRY = re.compile(r"(?P<name>.+)\+0(?:-\d+)?\.efi")
+
+
+def integrity_notices(kept: Path, run: Path) -> list[str]:
+    """Return what a person should know; lines that nobody wrote are passed over."""
+    damages = [found for line in _lines(kept / KEPT) if (found := _DAMAGE.fullmatch(line))]
+    entries = [found for line in _lines(run / BAD) if (found := _ENTRY.fullmatch(line))]
+    said = [
+        f"the system {entry['name']} failed to start too often and is not used any more" for entry in entries
+    ]
+    if damages:
+        when = datetime.fromtimestamp(int(damages[-1]["time"]), UTC)
+        said.append(
+            f"restarts over a damaged block of the system: {len(damages)}, last on {when:%Y-%m-%d %H:%M} UTC "
+            f"({damages[-1]['words']}); save the configuration and replace the disk"
+        )
+    return said
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file that may not be there: no boot of this kind wrote it."""
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []

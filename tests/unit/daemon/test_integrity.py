@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the initrd wrote down becomes words; what it did not write says nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from patronus.daemon.integrity import BAD, KEPT, integrity_notices
+
+
+def write(root: Path, name: str, text: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def test_nothing_happened_says_nothing(tmp_path: Path) -> None:
+    kept, run = tmp_path / "lib", tmp_path / "run"
+    assert integrity_notices(kept, run) == []
+    write(kept, KEPT, "")
+    write(run, BAD, "\n")
+    assert integrity_notices(kept, run) == []
+
+
+def test_damaged_blocks_are_counted_and_the_last_is_named(tmp_path: Path) -> None:
+    kept, run = tmp_path / "lib", tmp_path / "run"
+    write(
+        kept,
+        KEPT,
+        "1795690822 254:3: data block 1234 is corrupted\n1795690999 254:2: metadata block 1 is corrupted\n",
+    )
+    (said,) = integrity_notices(kept, run)
+    assert "over a damaged block of the system: 2, last on 2026-11-26 11:03 UTC" in said
+    assert "(254:2: metadata block 1 is corrupted)" in said
+
+
+def test_a_system_that_failed_too_often_is_named(tmp_path: Path) -> None:
+    write(tmp_path, BAD, "patronus_0.2.0+0-3.efi\n")
+    (said,) = integrity_notices(tmp_path / "lib", tmp_path)
+    assert said == "the system patronus_0.2.0 failed to start too often and is not used any more"
+
+
+def test_a_torn_line_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, KEPT, "17956908\n\x00\x00\x00\n1795690822 254:3: data block 7 is corrupted\n")
+    (said,) = integrity_notices(tmp_path, tmp_path / "run")
+    assert "system: 1, last" in said
