@@ -70,7 +70,7 @@ class RestClient:
         password = "a router that lives for this bench"
         machine.call("accounts.Add", name="bench", password=password, role="admin")
         token = machine.call("accounts.LogIn", name="bench", password=password)["token"]
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
         self._client = create_app(machine.places.run / "patronus.sock").test_client()
         assert self._client.get("/api/v1/session", headers=self._headers).status_code == 200
 
