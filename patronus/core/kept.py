@@ -7,7 +7,7 @@ Items never change, so what a pure function makes of one stays true as long as i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -19,19 +19,19 @@ class Kept(Generic[Item, Made]):
 
     def __init__(self) -> None:
         self._context: Any = None
-        self._made: dict[int, tuple[Item, Made]] = {}
+        # The items are kept too: so no other object can get the number of one of them.
+        self._items: Sequence[Item] = ()
+        self._made: Sequence[Made] = ()
 
     def each(self, items: Iterable[Item], context: Any, make: Callable[[Item], Made]) -> list[Made]:
         """Return ``make(item)`` for each; ``context`` is all that ``make`` depends on beside the item."""
-        before = self._made if context == self._context else {}
-        made: dict[int, tuple[Item, Made]] = {}
-        found: list[Made] = []
-        for item in items:
-            known = before.get(id(item))
-            # The item that is kept keeps its number from being given to another.
-            if known is None:
-                known = (item, make(item))
-            made[id(item)] = known
-            found.append(known[1])
-        self._made, self._context = made, context
-        return found
+        wanted = tuple(items)
+        known: dict[int, Made] = {}
+        if context == self._context:
+            known = dict(zip(map(id, self._items), self._made, strict=True))
+        for item in wanted:
+            if id(item) not in known:
+                known[id(item)] = make(item)
+        made = [known[id(item)] for item in wanted]
+        self._items, self._made, self._context = wanted, made, context
+        return made

@@ -34,7 +34,7 @@ class AddressSet:
             if isinstance(item, Range):
                 found[item.first.version].append((int(item.first), int(item.last)))
             else:
-                found[item.version].append((int(item.network_address), int(item.broadcast_address)))
+                found[item.version].append(ends(item))
         return AddressSet(merged(found[4]), merged(found[6]), alias)
 
     def intervals(self, version: Version) -> tuple[Interval, ...]:
@@ -60,7 +60,7 @@ class AddressSet:
 
     def covers(self, prefix: IpNetwork) -> bool:
         """Return whether every address of the prefix is in the set."""
-        first, last = int(prefix.network_address), int(prefix.broadcast_address)
+        first, last = ends(prefix)
         version: Version = 4 if prefix.version == 4 else 6
         return any(left <= first and last <= right for left, right in self.intervals(version))
 
@@ -72,6 +72,12 @@ class AddressSet:
 
 
 EMPTY = AddressSet()
+
+
+def ends(prefix: IpNetwork) -> Interval:
+    """Return a prefix as an interval. Its ``broadcast_address`` says the same, and is then kept for good."""
+    first = int(prefix.network_address)
+    return first, first + (1 << prefix.max_prefixlen - prefix.prefixlen) - 1
 
 
 def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -221,7 +221,7 @@ def _rules(name: str, chain: Chain, diff: ChainDiff | None) -> Iterator[Command]
 
 
 def _rule(chain: str, rule: NftRule) -> dict[str, Any]:
-    return _ours(chain=chain, expr=rule.statements, comment=rule.comment)
+    return _ours(chain=chain, expr=rule, comment=rule.comment)
 
 
 def _remove_rule(chain: str, handle: int) -> Command:

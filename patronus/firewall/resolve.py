@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from patronus.core.kept import Kept
@@ -208,11 +209,17 @@ def policy_rule(rule: Rule, names: Names) -> PolicyRule:
         origin=f"rule/{rule.id}",
         action=rule.action,
         match=_match(rule, names),
-        from_zones=None if zone is None else frozenset({zone}),
-        to_zones=frozenset({rule.to}) if rule.to else None,
+        from_zones=None if zone is None else _alone(zone),
+        to_zones=_alone(rule.to) if rule.to else None,
         limit=rule.limit,
         log=log,
     )
+
+
+@lru_cache(maxsize=256)
+def _alone(zone: str) -> frozenset[str]:
+    """Return the set of one zone, the same for all rules: thousands of them name a few."""
+    return frozenset({zone})
 
 
 def _match(rule: Rule, names: Names) -> Match:

@@ -77,7 +77,7 @@ class Nft:
             if refusal is not None:
                 raise KernelError(_refused(batch, refusal))
             return ""
-        code, output, error = self._library.cmd(json.dumps(batch))
+        code, output, error = self._library.cmd(_json(batch))
         self._give_back(batch)
         if code != 0:
             raise KernelError(self._explained(batch, _first_line(error)))
@@ -184,7 +184,7 @@ class Nft:
     def _dry_run(self, batch: Batch) -> str | None:
         """Return why the library or the kernel would refuse, or None."""
         with self._dry():
-            code, _, error = self._library.cmd(json.dumps(batch))
+            code, _, error = self._library.cmd(_json(batch))
         self._give_back(batch)
         return None if code == 0 else _first_line(error)
 
@@ -220,7 +220,12 @@ def _refused(batch: Batch, refusal: Refusal) -> str:
 
 
 def _shown(command: Command) -> str:
-    return json.dumps(command, ensure_ascii=False)[:_SHOWN]
+    return json.dumps(command, ensure_ascii=False, default=list)[:_SHOWN]
+
+
+def _json(batch: Batch) -> str:
+    """Return a batch as libnftables reads it; a rule is the sequence of its statements."""
+    return json.dumps(batch, default=list)
 
 
 def _first_line(error: str) -> str:

@@ -9,7 +9,7 @@ Source: linux/netfilter/nf_tables.h.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -133,7 +133,7 @@ class RuleEncoder:
     def __init__(self) -> None:
         self._family: str | None = None
 
-    def expressions(self, statements: list[Statement]) -> bytes:
+    def expressions(self, statements: Iterable[Statement]) -> bytes:
         """Return the rule's expressions. Raises Unknown."""
         return b"".join([self._statement(*item) for statement in statements for item in statement.items()])
 

@@ -76,7 +76,7 @@ class Case:
         messages = "".join(f"{problem.render()}\n" for problem in self.problems)
         found = {"messages.txt": messages}
         if self.plan is not None:
-            lines = map(json.dumps, nft_json.whole(self.plan.ruleset))
+            lines = (json.dumps(command, default=list) for command in nft_json.whole(self.plan.ruleset))
             found["ruleset.json"] = "[\n" + ",\n".join(lines) + "\n]\n"
         return found
 

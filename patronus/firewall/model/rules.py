@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from patronus.core.model import Strict
 from patronus.core.values import Frequency, Id, InterfaceId, MacAddress, Name, Ports, Rate, Refused, ZoneId
@@ -38,8 +39,19 @@ class Endpoint(Strict):
     mac: MacAddress | None = Field(default=None, description="MAC of the sender")
 
 
+@lru_cache(maxsize=256)
+def _zone(zone: str) -> Endpoint:
+    """Return the endpoint that is a zone alone, the same for all rules."""
+    return Endpoint(zone=zone)
+
+
 def _endpoint(value: Any) -> Any:
-    return {"zone": value} if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return _zone(value)
+    except ValidationError:
+        return {"zone": value}  # refused where it stands
 
 
 def _written(value: Endpoint) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patronus.core.values import parse_address_range
-from patronus.firewall.addresses import AddressSet
+from patronus.firewall.addresses import AddressSet, IpNetwork, ends
 
 NETWORKS = st.builds(
     lambda number, length: ip_network((number >> (32 - length) << (32 - length), length)),
@@ -44,3 +44,12 @@ def test_covers_means_every_address() -> None:
     found = AddressSet.of([ip_network("10.0.0.0/25"), ip_network("10.0.0.128/25")])
     assert found.covers(ip_network("10.0.0.0/24"))
     assert not found.covers(ip_network("10.0.0.0/23"))
+
+
+@given(NETWORKS, st.integers(0, 128), st.integers(0, 2**128 - 1))
+def test_the_ends_of_a_prefix_are_its_first_and_last_address(
+    four: IpNetwork, length: int, number: int
+) -> None:
+    six = ip_network((number >> (128 - length) << (128 - length), length))
+    for prefix in (four, six):
+        assert ends(prefix) == (int(prefix[0]), int(prefix[-1]))

@@ -58,7 +58,8 @@ def test_a_changed_rule_is_all_that_is_sent() -> None:
     handles = there.handles["pair/guest/lan"]
     table, *sent = transaction(there, with_rules(before, "pair/guest/lan", [rules[0], other, *rules[2:]]))
     where = {"family": "inet", "table": "patronus", "chain": "pair/guest/lan"}
-    said = {"expr": [{"drop": None}], "comment": other.comment}
+    said = {"expr": other, "comment": other.comment}
+    assert list(other) == [{"drop": None}]
     assert table == {"add": {"table": {"family": "inet", "name": "patronus"}}}
     assert sent == [
         {"delete": {"rule": {**where, "handle": handles[1]}}},
