@@ -4,6 +4,9 @@
 Snapshots are internal to the two qcow2 files and survive the process; restoring one takes half a second. A
 machine that is off is started paused by ``restore``. Cutting the power kills QEMU: what the guest has not
 flushed is lost, as on hardware.
+
+A machine ends with whoever started it, however that ends, unless it was started detached. The kernel gives
+that to the thread that called, not to its process (PR_SET_PDEATHSIG(2const)): so it is always the first.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +29,11 @@ from qemu.machine import DISK_NODE, VARIABLES_NODE, Machine, Places, Tap, argume
 from qemu.qmp import QmpClient
 
 _NODES = [DISK_NODE, VARIABLES_NODE]
+_ENDS_WITH_US = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+]  # becomes the command: no process more
 
 
 class Vm:
@@ -82,9 +91,12 @@ class Vm:
         """Switch on, with another description (NICs, credentials) of the same disks where one is given."""
         if self._process is not None:
             raise HarnessError("the machine runs already")
+        if not detached and threading.current_thread() is not threading.main_thread():
+            raise HarnessError("only the first thread starts a machine: it ends with the one that did")
         self.machine = machine or self.machine
         self._remove_sockets()
-        argv = self.command_line() + (["-S"] if paused else [])
+        argv = [] if detached else list(_ENDS_WITH_US)
+        argv += self.command_line() + (["-S"] if paused else [])
         backends = [nic.backend for nic in self.machine.nics]
         with (self.places.folder / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
