@@ -72,7 +72,7 @@ def _block(page: Page, victim: str) -> None:
     page.get_by_role("link", name="Rules").first.click()
     page.get_by_role("link", name="Add a rule").first.click()
     page.locator("[name=name]").fill("Block one host")
-    page.locator("[name=action][value=drop]").check(force=True)
+    page.locator("[name=action][value=drop]").check()
     page.locator("[name=from]").select_option("lan")
     page.locator("[name=to]").select_option("wan")
     page.locator("[name=source]").fill(victim)
@@ -81,6 +81,8 @@ def _block(page: Page, victim: str) -> None:
     page.get_by_role("button", name="Add rule").click()
     expect(_row(page)).to_be_visible(timeout=SLOW_MS)
     page.screenshot(path=SHOTS / "4-blocked.png")
+    page.get_by_role("button", name="Keep these changes").click()
+    expect(page.get_by_role("button", name="Keep these changes")).to_have_count(0, timeout=SLOW_MS)
 
 
 def _unblock(page: Page) -> None:

@@ -10,7 +10,8 @@ from qemu.run import set_up_code
 from tests.vm.lab import LAN_ADDRESS, Lab
 
 BASE = f"https://{LAN_ADDRESS}/api/v1"
-OPEN_ROUTES = {("GET", "/set-up"), ("POST", "/set-up"), ("POST", "/session")}
+OPEN_ROUTES = {("GET", "/set-up"), ("POST", "/set-up"), ("POST", "/session"), ("POST", "/session/code")}
+"""Set-up and the two steps of a log-in: the password, and the code where the account has a second factor."""
 PASSWORD = "correct horse battery staple"
 
 
@@ -52,6 +53,8 @@ def test_every_route_but_set_up_and_log_in_wants_a_session(lab: Lab) -> None:
     assert len(table) > 20
     shut = [route for route in table if route not in OPEN_ROUTES]
     assert {route: ask(lab, *route)[0] for route in shut} == dict.fromkeys(shut, 401)
+    made_up = {"challenge": "A" * 40, "code": "123456"}
+    assert ask(lab, "POST", "/session/code", made_up)[0] in (400, 401)
 
 
 def test_the_code_has_eighty_bits_is_stored_hashed_and_works_once(lab: Lab) -> None:

@@ -75,7 +75,7 @@ def test_what_is_refused_stays_with_its_problems_and_what_runs_is_untouched(watc
     assert (said.code, "explode" in said.out) == (0, True)
     watching.file("firewall/rules.yaml").write_text(RULES)
     eventually(lambda: "192.168.1.30" in watching.ruleset(), "the mended rule")
-    assert watching.call("system.Status")["notices"] == []
+    eventually(lambda: watching.call("system.Status")["notices"] == [], "the end of the notice")
 
 
 def _objects(text: str) -> list[str]:
