@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from patronus.core.late import Late
 from patronus.core.problem import Location, Path
 
 
-class Strict(BaseModel):
+class Strict(Late):
     """Base of every model in the configuration: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def model_post_init(self, _: Any) -> None:
         """Share the set of the keys that were given with all that were given the same: it takes 700 bytes."""

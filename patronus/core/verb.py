@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from patronus.core.late import Late
 from patronus.core.varlink import PREFIX
 
 
@@ -97,13 +98,13 @@ class Caller:
         return all(grant.allows(verb) for grant in self.grants)
 
 
-class Parameters(BaseModel):
+class Parameters(Late):
     """Base of every verb's parameters; unknown keys are errors, and so are numbers without end."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Result(BaseModel):
+class Result(Late):
     """Base of every verb's result. ``knows_drafts``: the verb can work in the caller's draft."""
 
     model_config = ConfigDict(frozen=True)

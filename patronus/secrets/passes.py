@@ -16,8 +16,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import jwt
-
 from patronus.core.control import Clock
 from patronus.core.errors import NotFound
 from patronus.secrets.accounts import write_private
@@ -47,6 +45,8 @@ class Passes:
         with self._lock:
             jti, session = self._sessions.begin(account, origin, self.now())
             self._save()
+        import jwt  # with its whole world of keys and web requests: with the first log-in, not at boot
+
         claims = {"sub": account, "jti": jti, "boot": self._clock.boot_id}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM), session
 
@@ -87,6 +87,8 @@ class Passes:
         """Return the name of the session that a token of ours carries; of any other, a name of none."""
         if len(token) > LONGEST_TOKEN:
             return ""
+        import jwt
+
         try:
             claims = jwt.decode(token, self._key, [ALGORITHM], options={"require": ["sub", "jti"]})
         except (jwt.InvalidTokenError, UnicodeError):
