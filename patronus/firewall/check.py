@@ -10,6 +10,7 @@ from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import AddressSet
+from patronus.firewall.check_action import check_action
 from patronus.firewall.check_nat import check_nat
 from patronus.firewall.known import Known, same_family, unknown, warning
 from patronus.firewall.lock_out import check_lock_out
@@ -69,6 +70,7 @@ def check_rule(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
     yield from known.ports(rule.destination_port, (*path, "destination_port"))
     yield from _check_protocol(rule, path)
     yield from _check_families(rule, path, known)
+    yield from check_action(rule, path)
 
 
 def _check_interface(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:

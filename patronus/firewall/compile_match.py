@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from patronus.core.kept import Kept
 from patronus.firewall import statements as say
 from patronus.firewall.addresses import VERSIONS, AddressSet, Version
+from patronus.firewall.model.limits import Per
 from patronus.firewall.model.match import ICMP, ICMPV6
 from patronus.firewall.policy import Match, PolicyRule
 from patronus.firewall.ruleset import (
@@ -78,11 +79,16 @@ def filter_rules(rule: PolicyRule) -> Iterator[NftRule]:
 
 def verdict_of(rule: PolicyRule) -> list[Expression]:
     """Return the statements that count a packet and decide it."""
-    return [say.counter(rule.origin), decide(rule.action)]
+    counted = say.counter(rule.origin)
+    if rule.decides is None:
+        return [*(say.set_mark(rule.set_mark) if rule.set_mark else ()), counted]
+    return [counted, decide(rule.action, rule.reject_with)]
 
 
-def decide(action: str) -> Expression:
+def decide(action: str, reject_with: str | None = None) -> Expression:
     """Return an action as a verdict."""
+    if action == "reject" and reject_with is not None:
+        return say.REJECT_TCP if reject_with == "tcp-reset" else say.refuse(reject_with)
     verdicts = {"allow": say.ACCEPT, "drop": say.DROP, "reject": say.goto(REJECT_CHAIN)}
     return verdicts[action]
 
@@ -90,7 +96,9 @@ def decide(action: str) -> Expression:
 def logging_chain(rule: PolicyRule) -> Chain:
     """Return the chain of a rule that logs: it logs within the rate, and decides in any case."""
     name = limit_name(rule, "log")
-    line: Expression = {"log": {"prefix": f"patronus {rule.origin} {rule.action} ", "level": "info"}}
+    assert rule.log is not None
+    word = f"{rule.log.prefix} " if rule.log.prefix else ""
+    line: Expression = {"log": {"prefix": f"patronus {rule.origin} {rule.action} {word}", "level": "info"}}
     return Chain(
         (
             NftRule(rule.origin, ({"limit": name}, line)),
@@ -115,6 +123,10 @@ def meters_of(rule: PolicyRule) -> Iterator[tuple[str, Container]]:
         for version in versions_of(rule):
             assert version is not None
             yield set_reference(limit_name(rule, "rule"), version), Meter(version)
+    if rule.connections and rule.connections.per is not None:
+        for version in versions_of(rule):
+            assert version is not None
+            yield set_reference(connections_name(rule), version), Meter(version, timeout_s=0)
 
 
 def limit_name(rule: PolicyRule, what: str) -> str:
@@ -124,17 +136,32 @@ def limit_name(rule: PolicyRule, what: str) -> str:
     return f"{what}-limit/{rule.origin}/{limit.rate.count}-{UNITS[limit.rate.per_s]}-{limit.burst}"
 
 
-def _limited(rule: PolicyRule, version: Version | None) -> list[Expression]:
-    if rule.limit is None:
-        return []
-    name = limit_name(rule, "rule")
-    if rule.limit.per is None:
-        return [{"limit": name}]
+def connections_name(rule: PolicyRule) -> str:
+    """Return the name of the set in which a rule's connections are counted for each address."""
+    assert rule.connections is not None
+    return f"connections/{rule.origin}/{rule.connections.most}"
+
+
+def _limited(rule: PolicyRule, version: Version | None) -> Iterator[Expression]:
+    """Yield what counts connections, then what counts in time: a match too many does not cost the rate."""
+    if rule.connections is not None:
+        few: Expression = {"ct count": {"val": rule.connections.most}}
+        yield _each(rule.connections.per, connections_name(rule), version, few, "add")
+    if rule.limit is not None and rule.limit.per is None:
+        yield {"limit": limit_name(rule, "rule")}
+    elif rule.limit is not None:
+        unit = UNITS[rule.limit.rate.per_s]
+        each: Expression = {"limit": {"rate": rule.limit.rate.count, "per": unit, "burst": rule.limit.burst}}
+        yield _each(rule.limit.per, limit_name(rule, "rule"), version, each, "update")
+
+
+def _each(per: Per | None, name: str, version: Version | None, what: Expression, op: str) -> Expression:
+    """Return a statement that holds for all together, or for each address in a set that the kernel fills."""
+    if per is None:
+        return what
     assert version is not None, "a limit per address is compiled for each family"
-    key = say.payload(say.IP[version], "saddr" if rule.limit.per == "source" else "daddr")
-    unit = UNITS[rule.limit.rate.per_s]
-    each: Expression = {"limit": {"rate": rule.limit.rate.count, "per": unit, "burst": rule.limit.burst}}
-    return [{"set": {"op": "update", "elem": key, "set": f"@{set_reference(name, version)}", "stmt": [each]}}]
+    key = say.payload(say.IP[version], "saddr" if per == "source" else "daddr")
+    return {"set": {"op": op, "elem": key, "set": f"@{set_reference(name, version)}", "stmt": [what]}}
 
 
 def versions_of(rule: PolicyRule) -> tuple[Version | None, ...]:
@@ -142,8 +169,8 @@ def versions_of(rule: PolicyRule) -> tuple[Version | None, ...]:
     match = rule.match
     if match.interfaces is not None and not match.interfaces:
         return ()
-    parts = (match.source, match.destination, match.icmp, match.icmpv6)
-    per_address = rule.limit is not None and rule.limit.per is not None
+    parts = (match.source, match.destination, match.icmp, match.icmpv6, match.dscp)
+    per_address = any(limit is not None and limit.per is not None for limit in (rule.limit, rule.connections))
     if not per_address and all(part is None for part in parts):
         return (None,)
     return tuple(version for version in VERSIONS if fits_family(match, version))
@@ -171,6 +198,10 @@ def match_statements(match: Match, version: Version | None) -> list[Expression]:
     if match.mac is not None:
         found.append(say.match(say.payload("ether", "saddr"), match.mac))
     found += _transport(match, version)
+    if version is not None and match.dscp is not None:
+        found.append(say.dscp_in(version, match.dscp))
+    if match.mark is not None:
+        found.append(say.mark_is(match.mark))
     if match.translated:
         found.append(say.TRANSLATED)
     return found
@@ -193,3 +224,5 @@ def _transport(match: Match, version: Version | None) -> Iterator[Expression]:
         yield say.ports_in("sport", match.source_ports)
     if match.destination_ports is not None:
         yield say.ports_in("dport", match.destination_ports)
+    if match.tcp_flags is not None:
+        yield say.flags_are(match.tcp_flags)

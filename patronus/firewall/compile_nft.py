@@ -2,6 +2,7 @@
 """A policy to one table of nftables.
 
     prerouting   raw   blocklist     blocked addresses fall here, before conntrack and translation
+    prerouting   -150  marks         a packet gets the mark of its connection; only where a rule sets one
     prerouting   dst   destinations  port forwards
     input              what is for the router      ┐ established goes on at once; the rest by one look-up
     forward            what goes through it        ┘ of the interfaces to the chain of that pair of zones
@@ -44,6 +45,7 @@ from patronus.firewall.ruleset import (
 )
 
 RAW = Hook("filter", "prerouting", -300, "accept")
+MANGLE = Hook("filter", "prerouting", -150, "accept")
 INPUT = Hook("filter", "input", 0, "drop")
 FORWARD = Hook("filter", "forward", 0, "drop")
 NEIGHBOUR_DISCOVERY = (133, 134, 135, 136)
@@ -62,6 +64,7 @@ def compile_nft(policy: Policy, compiled: Compiled | None = None) -> Ruleset:
         "blocklist": _blocklist_chain(),
         "input": _input_chain(policy),
         "forward": _forward_chain(policy),
+        **_marks_chain(policy),
         REJECT_CHAIN: _reject_chain(),
         **nat_chains(policy),
         **{origin: chain for origin, chain in logged.items() if chain is not None},
@@ -117,6 +120,13 @@ def _blocklist_chain() -> Chain:
 def _blocked(version: Version, name: str, *where: Expression) -> NftRule:
     reference = say.in_set(version, name, "blocked"), say.in_set(version, name, "never", "!=")
     return NftRule("blocked", (*where, *reference, say.counter("blocked"), say.DROP))
+
+
+def _marks_chain(policy: Policy) -> dict[str, Chain]:
+    """Return what gives every packet its connection's mark, before its route is looked up."""
+    if all(rule.set_mark is None for rule in policy.rules):
+        return {}
+    return {"marks": Chain((NftRule("marks", say.RESTORE_MARK),), MANGLE)}
 
 
 def _input_chain(policy: Policy) -> Chain:
@@ -178,7 +188,7 @@ def _reject_chain() -> Chain:
     return Chain(
         (
             NftRule("reject", (say.protocol_in([TCP]), say.REJECT_TCP)),
-            NftRule("reject", (say.REJECT_OTHER,)),
+            NftRule("reject", (say.refuse("admin-prohibited"),)),
         )
     )
 

@@ -15,6 +15,7 @@ from patronus.core.problem import Path, Problem
 from patronus.firewall.known import warning
 from patronus.firewall.model import SELF, Rule, Rules, Zone, Zones
 from patronus.firewall.model.match import TCP
+from patronus.firewall.policy import DECIDING
 from patronus.firewall.resolve import Names
 from patronus.network.interfaces.plan import InterfacesPlan
 
@@ -47,7 +48,7 @@ def _why_cut_off(config: Configuration, zone: Zone, port: int) -> Path | None:
             continue
         if rule.action == "allow":
             return None
-        if _fits_everybody(rule):
+        if rule.action in DECIDING and _fits_everybody(rule):
             return ("firewall/rules", "rules", position)
     if zone.self_services is None or SERVICE in zone.self_services or zone.to.get(SELF) == "allow":
         return None
@@ -67,6 +68,9 @@ def _concerns(rule: Rule, zone: str, port: int, names: Names) -> bool:
 
 
 def _fits_everybody(rule: Rule) -> bool:
-    narrow = (rule.source, rule.destination, rule.source_port, rule.schedule, rule.limit, rule.interface)
+    narrow = (
+        rule.source, rule.destination, rule.source_port, rule.schedule, rule.limit, rule.interface,
+        rule.connections, rule.tcp_flags, rule.dscp, rule.mark,
+    )  # fmt: skip
     nobody = rule.from_ is None or (rule.from_.source is None and rule.from_.mac is None)
     return nobody and all(part is None for part in narrow)

@@ -194,9 +194,9 @@ def _container(name: str, container: Container) -> Command:
     kind = "ipv4_addr" if container.version == 4 else "ipv6_addr"
     if isinstance(container, Intervals):
         return _named("add", "set", _ours(name=name, type=kind, flags=["interval"]))
-    flags = ["dynamic", "timeout"]
-    fields = _ours(name=name, type=kind, flags=flags, timeout=container.timeout_s, size=container.size)
-    return _named("add", "set", fields)
+    flags = ["dynamic", "timeout"] if container.timeout_s else ["dynamic"]
+    timeout = {"timeout": container.timeout_s} if container.timeout_s else {}
+    return _named("add", "set", _ours(name=name, type=kind, flags=flags, **timeout, size=container.size))
 
 
 def _chain(name: str, chain: Chain) -> Command:

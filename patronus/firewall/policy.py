@@ -12,10 +12,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 
-from patronus.core.values import PortRange
+from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import EMPTY, AddressSet, Version
-from patronus.firewall.model.rules import Limit, Log
+from patronus.firewall.model.flags import FlagMatch
+from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
+from patronus.firewall.model.rules import RejectWith, RuleAction
 from patronus.firewall.model.zones import SELF, Action
+
+DECIDING: Mapping[RuleAction, Action] = {"allow": "allow", "drop": "drop", "reject": "reject"}
+"""Actions that decide; behind the others the packet goes on to the next rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,9 @@ class Match:
     icmp: tuple[int, ...] | None = None
     icmpv6: tuple[int, ...] | None = None
     translated: bool = False
+    tcp_flags: FlagMatch | None = None
+    dscp: tuple[int, ...] | None = None
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +51,20 @@ class PolicyRule:
     """One rule: ``origin`` is ``rule/r-7f3a``, ``forward/n-2`` or ``opening/dns``; zones None is any."""
 
     origin: str
-    action: Action
+    action: RuleAction
     match: Match = field(default_factory=Match)
     from_zones: frozenset[str] | None = None
     to_zones: frozenset[str] | None = None
     limit: Limit | None = None
+    connections: ConnectionLimit | None = None
     log: Log | None = None
+    reject_with: RejectWith | None = None
+    set_mark: Mark | None = None
+
+    @property
+    def decides(self) -> Action | None:
+        """Return the verdict; None where the packet goes on to the next rule."""
+        return DECIDING.get(self.action)
 
 
 @dataclass(frozen=True)

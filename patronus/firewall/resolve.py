@@ -204,7 +204,7 @@ def policy_rule(rule: Rule, names: Names) -> PolicyRule:
     zone = origin.zone if origin else None
     if rule.interface is not None:
         zone = names.zone(rule.interface)
-    log = Log() if rule.log is True else rule.log or None
+    log = Log() if rule.log is True or (rule.action == "log" and not rule.log) else rule.log or None
     return PolicyRule(
         origin=f"rule/{rule.id}",
         action=rule.action,
@@ -212,7 +212,10 @@ def policy_rule(rule: Rule, names: Names) -> PolicyRule:
         from_zones=None if zone is None else _alone(zone),
         to_zones=_alone(rule.to) if rule.to else None,
         limit=rule.limit,
+        connections=rule.connections,
         log=log,
+        reject_with=rule.reject_with,
+        set_mark=rule.set_mark,
     )
 
 
@@ -235,6 +238,9 @@ def _match(rule: Rule, names: Names) -> Match:
         destination_ports=names.ports(rule.destination_port),
         icmp=_icmp(rule, ICMP, ICMP_TYPES),
         icmpv6=_icmp(rule, ICMPV6, ICMPV6_TYPES),
+        tcp_flags=rule.tcp_flags,
+        dscp=tuple(sorted(set(rule.dscp))) if rule.dscp else None,
+        mark=rule.mark,
     )
 
 

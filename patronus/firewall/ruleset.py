@@ -97,7 +97,10 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Meter:
-    """A set that the kernel fills: one limit for each address, forgotten after ``timeout_s`` of silence."""
+    """A set that the kernel fills: one limit for each address, forgotten after ``timeout_s`` of silence.
+
+    With 0 an address is forgotten with its last connection.
+    """
 
     version: Version
     timeout_s: int = 3600

@@ -26,6 +26,7 @@ from patronus.firewall.check import Checked, check
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, SELF, Rules
+from patronus.firewall.model.flags import SYN
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
 from patronus.firewall.read_back import differences
@@ -251,6 +252,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             source_port=given.source_port or 0,
             destination_port=given.destination_port or 0,
             icmp=next((item for item in given.icmp_type or () if isinstance(item, int)), None),
+            tcp_flags=given.tcp_flags.value if given.tcp_flags else SYN,
+            dscp=given.dscp,
         )
         with route_lookup() as lookup:
             try:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from patronus.core.values import PortRange
+from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import AddressSet, Interval, Version, address, single_network
+from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.ruleset import Expression, set_reference
 
 ACCEPT: Expression = {"accept": None}
 DROP: Expression = {"drop": None}
 MASQUERADE: Expression = {"masquerade": None}
 REJECT_TCP: Expression = {"reject": {"type": "tcp reset"}}
-REJECT_OTHER: Expression = {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}
+ALL_BITS = 0xFFFFFFFF
 IP = {4: "ip", 6: "ip6"}
 NFPROTO = {4: "ipv4", 6: "ipv6"}
 
@@ -57,6 +58,11 @@ def goto(chain: str) -> Expression:
     return {"goto": {"target": chain}}
 
 
+def refuse(why: str) -> Expression:
+    """Drop and tell the sender by ICMP or ICMPv6: ``no-route``, ``port-unreachable`` and such."""
+    return {"reject": {"type": "icmpx", "expr": why}}
+
+
 def version_is(version: Version) -> Expression:
     """Match the family."""
     return match(meta("nfproto"), NFPROTO[version])
@@ -86,6 +92,36 @@ def ports_in(name: str, ports: Sequence[PortRange]) -> Expression:
 def icmp_in(version: Version, types: Sequence[int]) -> Expression:
     """Match the type of an ICMP message of the family."""
     return match(payload("icmp" if version == 4 else "icmpv6", "type"), any_of(list(types)))
+
+
+def flags_are(flags: FlagMatch) -> Expression:
+    """Match flags of TCP's header."""
+    return match({"&": [payload("tcp", "flags"), flags.mask]}, flags.value)
+
+
+def dscp_in(version: Version, classes: Sequence[int]) -> Expression:
+    """Match the class of service in the header of the family."""
+    return match(payload(IP[version], "dscp"), any_of(list(classes)))
+
+
+def mark_is(mark: Mark) -> Expression:
+    """Match the packet's mark."""
+    return match(_bits(meta("mark"), mark.mask), mark.value)
+
+
+def set_mark(mark: Mark) -> list[Expression]:
+    """Give the packet a mark, and its connection the same for the packets that follow."""
+    rest = ALL_BITS & ~mark.mask
+    value = {"|": [_bits(meta("mark"), rest), mark.value]} if rest else mark.value
+    return [_set(meta("mark"), value), _set(CONNECTION_MARK, meta("mark"))]
+
+
+def _bits(left: Expression, mask: int) -> Expression:
+    return left if mask == ALL_BITS else {"&": [left, mask]}
+
+
+def _set(key: Expression, value: Any) -> Expression:
+    return {"mangle": {"key": key, "value": value}}
 
 
 def interval(version: Version, item: Interval) -> Any:
@@ -122,6 +158,9 @@ def connection_is(*states: str) -> Expression:
     return match({"ct": {"key": "state"}}, list(states) if len(states) > 1 else states[0], "in")
 
 
+CONNECTION_MARK: Expression = {"ct": {"key": "mark"}}
+RESTORE_MARK = (match(CONNECTION_MARK, 0, "!="), _set(meta("mark"), CONNECTION_MARK))
+"""Give a packet the mark of its connection."""
 TRANSLATED = match({"ct": {"key": "status"}}, "dnat", "in")
 """The connection's destination was translated."""
 FOR_ROUTER = match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import Field
 
 from patronus.core.control import CommitReport
-from patronus.core.values import Address, Id, Port, Prefix
+from patronus.core.values import Address, Dscp, Id, Port, Prefix
 from patronus.core.verb import Parameters, Result
+from patronus.firewall.model.flags import TcpFlags
 from patronus.firewall.model.match import IcmpTypes, Protocols
 
 
@@ -197,6 +198,10 @@ class Explain(Parameters):
     source_port: Port | None = None
     destination_port: Port | None = None
     icmp_type: IcmpTypes | None = Field(default=None, description="one type, by number")
+    tcp_flags: TcpFlags | None = Field(
+        default=None, description="TCP flags that are set; left out: syn, as of a first packet"
+    )
+    dscp: Dscp = Field(default=0, description="class of service in the packet's header")
 
 
 class Explanation(Result):

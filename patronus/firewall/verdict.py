@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the policy does to the first packet of a connection: the model's answer to what the kernel does.
 
-Used to end connections that a change forbids, to explain, and to test the compiler against the kernel. Three
-things a packet may leave open (its MAC, whether it is within a rate) are decided in favour of the rule that
-allows: a connection is ended only where it is certain that it may not be.
+Used to end connections that a change forbids, to explain, and to test the compiler against the kernel. What
+a packet may leave open (its MAC, TCP flags, class of service, whether it is within a limit) is decided in
+favour of the rule that allows: a connection is ended only where it is certain that it may not be.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
-from patronus.core.values import PortRange
+from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import Version
+from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.model.match import ICMP, ICMPV6
 from patronus.firewall.model.zones import SELF, Action
 from patronus.firewall.policy import Forward, Match, Policy, PolicyRule
@@ -31,7 +32,8 @@ class Packet:
 
     ``leaves_by`` is the device that the route to its destination names, None for the router itself; ``judge``
     looks it up once the destination is translated. ``icmp`` is the message's type. Ports are 0 where the
-    protocol has none.
+    protocol has none. ``mac``, ``tcp_flags`` and ``dscp`` are None where nobody knows them, and so is
+    ``mark`` behind a rule that may have set it.
     """
 
     arrives_on: str
@@ -44,6 +46,9 @@ class Packet:
     icmp: int | None = None
     mac: str | None = None
     translated: bool = False
+    tcp_flags: int | None = None
+    dscp: int | None = None
+    mark: int | None = 0
 
     @property
     def version(self) -> Version:
@@ -104,30 +109,53 @@ def decide(policy: Policy, packet: Packet) -> Decision:
     if left is None or right is None:
         return Decision(policy.default, "default")
     for rule in policy.pair(left, right):
-        if fits(rule, packet):
-            return Decision(rule.action, rule.origin)
+        fit = fits(rule, packet)
+        action = rule.decides
+        if action is None:
+            packet = _marked(rule, packet, fit)
+        elif fit or (fit is None and action == "allow"):
+            return Decision(action, rule.origin)
     named = (left, right) in policy.defaults
     origin = f"pair/{left}/{right}" if named or policy.pair(left, right) else "default"
     return Decision(policy.default_for(left, right), origin)
 
 
-def fits(rule: PolicyRule, packet: Packet) -> bool:
-    """Return whether the rule decides the packet; what is not known counts for an allow alone."""
-    match = rule.match
-    if match.mac is not None and packet.mac is None:
-        return rule.action == "allow" and _fits(replace(match, mac=None), packet)
-    if rule.limit is not None and rule.action != "allow":
+def fits(rule: PolicyRule, packet: Packet) -> bool | None:
+    """Return whether the rule fits the packet; None where that hangs on what is not known."""
+    if not _fits(rule.match, packet):
         return False
-    return _fits(match, packet)
+    limited = rule.limit is not None or rule.connections is not None
+    return None if limited or _unknown(rule.match, packet) else True
+
+
+def _unknown(match: Match, packet: Packet) -> bool:
+    """Return whether the match asks for something of the packet that is not known."""
+    asked = (
+        (match.mac, packet.mac), (match.tcp_flags, packet.tcp_flags),
+        (match.dscp, packet.dscp), (match.mark, packet.mark),
+    )  # fmt: skip
+    return any(wanted is not None and there is None for wanted, there in asked)
+
+
+def _marked(rule: PolicyRule, packet: Packet, fit: bool | None) -> Packet:
+    """Return the packet as it goes on behind a rule that does not decide."""
+    if rule.set_mark is None or fit is False:
+        return packet
+    if fit is None or packet.mark is None:
+        return replace(packet, mark=None)
+    return replace(packet, mark=packet.mark & ~rule.set_mark.mask | rule.set_mark.value)
 
 
 def _fits(match: Match, packet: Packet) -> bool:
+    """Return whether the packet fits; what is not known of it does."""
     return (
         _member(packet.arrives_on, match.interfaces)
         and (match.source is None or packet.source in match.source)
         and (match.destination is None or packet.destination in match.destination)
-        and match.mac in (None, packet.mac)
+        and (packet.mac is None or match.mac in (None, packet.mac))
         and _fits_transport(match, packet)
+        and (packet.dscp is None or _member(packet.dscp, match.dscp))
+        and (packet.mark is None or _has(packet.mark, match.mark))
         and (packet.translated or not match.translated)
     )
 
@@ -140,7 +168,12 @@ def _fits_transport(match: Match, packet: Packet) -> bool:
         _member(packet.protocol, match.protocols)
         and (match.source_ports is None or _in(packet.source_port, match.source_ports))
         and (match.destination_ports is None or _in(packet.destination_port, match.destination_ports))
+        and (packet.tcp_flags is None or _has(packet.tcp_flags, match.tcp_flags))
     )
+
+
+def _has(bits: int, wanted: FlagMatch | Mark | None) -> bool:
+    return wanted is None or bits & wanted.mask == wanted.value
 
 
 def _member(value: object, allowed: Collection[object] | None) -> bool:

@@ -16,18 +16,20 @@ from webui.pages.change import apply, page, see
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
 FIELDS = (
-    "name",
-    "from",
-    "to",
-    "source",
-    "destination",
-    "protocol",
-    "destination_port",
-    "action",
-    "log",
+    "name", "description", "group", "tags", "from", "to", "source", "destination", "protocol", "source_port",
+    "destination_port", "icmp_type", "tcp_flags", "dscp", "mark", "action", "reject_with", "set_mark", "log",
     "enabled",
-)
+)  # fmt: skip
 """The keys of a rule that the form shows; what else a rule has (limit, schedule, …) stays as it is."""
+MORE = (
+    "description", "group", "tags", "source_port", "icmp_type", "tcp_flags", "dscp", "mark", "reject_with",
+    "set_mark",
+)  # fmt: skip
+"""The keys that the form keeps folded up where a rule has none of them."""
+WORDS = ("name", "description", "group", "to", "mark", "reject_with", "set_mark")
+LISTS = ("source", "destination", "protocol", "tcp_flags")
+NUMBERS = ("source_port", "destination_port", "icmp_type", "dscp")
+"""How the form's fields are read: one word, words, or numbers and words."""
 
 
 @rules.get("")
@@ -101,15 +103,13 @@ def _find(rule_id: str) -> dict[str, Any]:
 def _given(old: Mapping[str, Any]) -> dict[str, Any]:
     form = request.form
     given = {
-        "name": form.get("name", "").strip() or None,
+        **{key: form.get(key, "").strip() or None for key in WORDS},
+        **{key: forms.one_or_many(form.get(key, "")) for key in LISTS},
+        "tags": forms.items(form.get("tags", "")) or None,
         "from": _origin(old, form.get("from", "")),
-        "to": form.get("to", "").strip() or None,
-        "source": forms.one_or_many(form.get("source", "")),
-        "destination": forms.one_or_many(form.get("destination", "")),
-        "protocol": forms.one_or_many(form.get("protocol", "")),
-        "destination_port": forms.ports(form.get("destination_port", "")),
+        **{key: forms.ports(form.get(key, "")) for key in NUMBERS},
         "action": form.get("action", ""),
-        "log": True if "log" in form else None,
+        "log": (old.get("log") or True) if "log" in form else None,
         "enabled": None if "enabled" in form else False,
     }
     return forms.changed(old, given, FIELDS)
@@ -140,4 +140,5 @@ def _submit(
 def _form(rule: Mapping[str, Any], rule_id: str | None, error: PatronusError | None = None) -> Response:
     zones = [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
     base = daemon().call("system.Status")["generation"]
-    return page("rule.html", error, rule=rule, rule_id=rule_id, zones=zones, base=base)
+    more = error is not None or any(rule.get(key) is not None for key in MORE)
+    return page("rule.html", error, rule=rule, rule_id=rule_id, zones=zones, base=base, more=more)

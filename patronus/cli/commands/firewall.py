@@ -18,13 +18,23 @@ def rules() -> None:
 
 
 @rules.command(name="list")
+@click.option("--group", help="Only rules under this heading.")
+@click.option("--tag", help="Only rules with this tag.")
 @with_session
-def list_rules(session: Session) -> None:
-    """List the rules in the order in which they are tried; the first match decides."""
+def list_rules(session: Session, group: str | None, tag: str | None) -> None:
+    """List the rules in the order in which they are tried; the first match decides.
+
+    Example: patronus rules list --tag voip
+    """
     result = session.call("firewall.ListRules")
+    result["rules"] = [item for item in result["rules"] if _is_wanted(item["rule"], group, tag)]
     rows = [_rule_row(item) for item in result["rules"]]
     heads = ("id", "name", "from", "to", "source", "destination", "protocol", "port", "action", "packets")
     session.show(result, lambda: session.table(heads, rows, "There are no rules; the zones decide."))
+
+
+def _is_wanted(rule: dict[str, Any], group: str | None, tag: str | None) -> bool:
+    return group in (None, rule.get("group")) and (tag is None or tag in rule.get("tags", ()))
 
 
 def _rule_row(item: dict[str, Any]) -> tuple[Any, ...]:
@@ -52,7 +62,9 @@ def _rule_row(item: dict[str, Any]) -> tuple[Any, ...]:
 @click.option("--destination", help="Prefix, range or @alias.")
 @click.option("--protocol", help="Name or number.")
 @click.option("--port", help="Destination port, range or @alias.")
-@click.option("--action", required=True, type=click.Choice(["allow", "drop", "reject"]))
+@click.option("--action", required=True, type=click.Choice(["allow", "drop", "reject", "log", "count"]))
+@click.option("--description", help="Why it is there.")
+@click.option("--group", help="Heading under which it is shown.")
 @click.option("--at", type=int, help="Position in the list, 0 is first; the end unless given.")
 @CONFIRM
 @with_session

@@ -3,9 +3,10 @@
 
 from patronus.core.model import Section
 from patronus.firewall.model.blocklist import BlockedPrefix, Blocklist
+from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import AliasName, Protocol
 from patronus.firewall.model.nat import Dnat, Masquerade, Nat, NatEntry, Snat
-from patronus.firewall.model.rules import Alias, Endpoint, Limit, Log, Rule, Rules
+from patronus.firewall.model.rules import Alias, Endpoint, Rule, Rules
 from patronus.firewall.model.schedule import Schedule
 from patronus.firewall.model.zones import SELF, Zone, Zones
 
@@ -23,6 +24,7 @@ __all__ = [
     "AliasName",
     "BlockedPrefix",
     "Blocklist",
+    "ConnectionLimit",
     "Dnat",
     "Endpoint",
     "Limit",

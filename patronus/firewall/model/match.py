@@ -17,6 +17,7 @@ from patronus.core.values import (
     Refused,
     metadata,
     parse_address_range,
+    parse_dscp,
     parse_id,
     parse_port_range,
     parse_prefix,
@@ -50,6 +51,7 @@ _ADDRESS_ALLOWED = "a prefix, an address, a range first-last, @alias, or a list 
 _LITERAL_ALLOWED = "prefixes, addresses and ranges first-last"
 _PORT_ALLOWED = 'a port, a range "1000-2000", @alias, or a list of them'
 _ICMP_ALLOWED = "an ICMP type's name or number 0-255, or a list of them"
+_DSCP_ALLOWED = "0-63, a class such as ef, af41 or cs1, or a list of them"
 _PROTOCOL_ALLOWED = "a protocol's name or number 0-255, or a list of them"
 T = TypeVar("T")
 
@@ -205,3 +207,10 @@ IcmpTypes = Annotated[
     _schema(_ICMP_ALLOWED, "echo-request", numbers=True),
 ]
 """One ICMP type or several."""
+DscpClasses = Annotated[
+    tuple[int, ...],
+    PlainValidator(lambda value: _many(value, parse_dscp, _DSCP_ALLOWED)),
+    _TO_JSON,
+    _schema(_DSCP_ALLOWED, "ef", ["af41", "af42"], numbers=True),
+]
+"""One class of service or several."""

@@ -9,10 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from patronus.core.model import Strict
-from patronus.core.values import Frequency, Id, InterfaceId, MacAddress, Name, Ports, Rate, Refused, ZoneId
-from patronus.firewall.model.match import Addresses, IcmpTypes, LiteralAddresses, PortMatches, Protocols
+from patronus.core.values import Id, InterfaceId, MacAddress, MarkMatch, Name, Ports, Refused, ZoneId
+from patronus.firewall.model.flags import TcpFlags
+from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
+from patronus.firewall.model.match import (
+    Addresses,
+    DscpClasses,
+    IcmpTypes,
+    LiteralAddresses,
+    PortMatches,
+    Protocols,
+)
 from patronus.firewall.model.schedule import Schedule
-from patronus.firewall.model.zones import Action
 
 
 class Alias(Strict):
@@ -60,32 +68,12 @@ def _written(value: Endpoint) -> Any:
     return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
+RuleAction = Literal["allow", "drop", "reject", "log", "count", "mark"]
+"""What a rule does. The last three do not decide: the packet goes on to the next rule."""
+RejectWith = Literal["tcp-reset", "port-unreachable", "host-unreachable", "no-route", "admin-prohibited"]
+"""What the sender of a refused packet is told."""
 From = Annotated[Endpoint, BeforeValidator(_endpoint), PlainSerializer(_written, when_used="json")]
 """A zone's id, or a mapping."""
-
-
-class Limit(Strict):
-    """The rule fits only while packets stay within the rate; what exceeds it goes on to the next rule.
-
-    ``per`` counts for each source or destination address of its own. ``burst`` may come at once.
-    """
-
-    rate: Rate = Field(description="most matches in a time")
-    burst: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(
-        default=5, description="matches beyond that at once"
-    )
-    per: Literal["source", "destination"] | None = Field(
-        default=None, description="what is counted by itself"
-    )
-
-
-class Log(Strict):
-    """Write what the rule decides to the journal, at most so often."""
-
-    rate: Rate = Field(default=Frequency(10, 1), description="most log lines in a time")
-    burst: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(
-        default=20, description="log lines beyond that at once"
-    )
 
 
 class Rule(Strict):
@@ -96,6 +84,9 @@ class Rule(Strict):
 
     id: Id = Field(description="stable name of the rule; given when it is first written")
     name: Name | None = Field(default=None, description="what people call it")
+    description: Name | None = Field(default=None, description="why it is there")
+    group: Id | None = Field(default=None, description="heading under which it is shown")
+    tags: tuple[Id, ...] = Field(default=(), description="words to find it by", examples=[["voip", "office"]])
     from_: From | None = Field(
         default=None, alias="from", description="zone in which the packet arrives; left out: any"
     )
@@ -115,10 +106,26 @@ class Rule(Strict):
     icmp_type: IcmpTypes | None = Field(
         default=None, description="ICMP or ICMPv6 types; needs icmp or icmpv6"
     )
-    action: Action = Field(description="what happens to what matches")
+    tcp_flags: TcpFlags | None = Field(
+        default=None, description="TCP flags that are set, or with ! are not; needs tcp"
+    )
+    dscp: DscpClasses | None = Field(default=None, description="classes of service in the packet's header")
+    mark: MarkMatch | None = Field(default=None, description="mark that a rule before has set")
+    action: RuleAction = Field(
+        description="what happens to what matches; after log, count and mark the next rules are tried"
+    )
+    reject_with: RejectWith | None = Field(
+        default=None, description="what reject tells the sender; left out: what suits the protocol"
+    )
+    set_mark: MarkMatch | None = Field(
+        default=None, description="the mark that the action mark gives the connection"
+    )
     log: bool | Log = Field(default=False, description="whether matches are logged")
     schedule: Schedule | None = Field(default=None, description="when it applies; left out: always")
     limit: Limit | None = Field(default=None, description="how often it may match")
+    connections: ConnectionLimit | None = Field(
+        default=None, description="for how many connections at a time it may match"
+    )
     enabled: bool = Field(default=True, description="false: as if it were not there")
 
     @model_validator(mode="after")

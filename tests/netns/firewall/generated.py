@@ -15,6 +15,7 @@ HOSTS = {
     "guest": ("10.10.0.50", "10.10.0.51", "fd00:2::50", "fd00:2::51"),
 }
 ROUTER = ("198.51.100.2", "192.168.1.1", "10.10.0.1", "2001:db8:1::2", "fd00:1::1", "fd00:2::1")
+DSCP = (0, 10, 46)
 ZONES = ("wan", "lan", "guest")
 PREFIXES = (
     "198.51.100.0/24", "198.51.100.9", "192.168.1.30", "192.168.1.0/24", "10.10.0.50-10.10.0.51",
@@ -25,13 +26,14 @@ PREFIXES = (
 
 @dataclass(frozen=True)
 class Sent:
-    """A packet of the test: who sends it, from and to which address, over what, to which port."""
+    """A packet of the test: who sends it, from and to which address, over what, to which port, how urgent."""
 
     host: str
     source: str
     destination: str
     protocol: int
     port: int
+    dscp: int = 0
 
 
 def files(random: Random) -> dict[str, str]:
@@ -54,7 +56,7 @@ def _to(random: Random) -> dict[str, str]:
 
 
 def _rule(random: Random, number: int) -> dict[str, Any]:
-    rule: dict[str, Any] = {"id": f"r-{number}", "action": random.choice(["allow", "drop", "reject"])}
+    rule: dict[str, Any] = {"id": f"r-{number}", **_action(random)}
     key = random.choice(["from", "from", "interface", None])
     if key:
         rule[key] = random.choice(ZONES)
@@ -63,13 +65,29 @@ def _rule(random: Random, number: int) -> dict[str, Any]:
     for side in ("source", "destination"):
         if random.random() < 0.4:
             rule[side] = random.choice([_addresses(random), "@some"])
-    if random.random() < 0.7:
-        rule["protocol"] = random.choice(["tcp", "udp", ["tcp", "udp"]])
-        if random.random() < 0.7:
-            rule["destination_port"] = random.choice([_ports(random), "@ports"])
-    elif random.random() < 0.2:
-        rule["protocol"] = "gre"
+    rule |= _transport(random)
+    if random.random() < 0.15:
+        rule["dscp"] = random.sample(DSCP, random.randint(1, 2))
+    if random.random() < 0.15:
+        rule["mark"] = random.choice(["0x1", "0x2/0x2", "0x0/0x1"])
     return rule
+
+
+def _transport(random: Random) -> dict[str, Any]:
+    if random.random() >= 0.7:
+        return {"protocol": "gre"} if random.random() < 0.2 else {}
+    found: dict[str, Any] = {"protocol": random.choice(["tcp", "udp", ["tcp", "udp"]])}
+    if random.random() < 0.7:
+        found["destination_port"] = random.choice([_ports(random), "@ports"])
+    if found["protocol"] == "tcp" and random.random() < 0.2:
+        found["tcp_flags"] = random.choice(["syn", ["syn", "!ack"], "!syn", "ack"])
+    return found
+
+
+def _action(random: Random) -> dict[str, Any]:
+    if random.random() < 0.2:
+        return {"action": "mark", "set_mark": random.choice(["0x1", "0x2/0x2", "0x0/0x1"])}
+    return {"action": random.choice(["allow", "drop", "reject"] * 3 + ["count"])}
 
 
 def _addresses(random: Random) -> list[str]:
@@ -114,5 +132,6 @@ def packets(random: Random, count: int) -> list[Sent]:
         other = random.choice([zone for zone in ZONES if zone != host])
         source = random.choice(HOSTS[host])
         targets = [item for item in (*HOSTS[other], *ROUTER) if (":" in item) == (":" in source)]
-        found.append(Sent(host, source, random.choice(targets), random.choice([6, 17]), random.choice(PORTS)))
+        target, protocol = random.choice(targets), random.choice([6, 17])
+        found.append(Sent(host, source, target, protocol, random.choice(PORTS), random.choice(DSCP)))
     return found

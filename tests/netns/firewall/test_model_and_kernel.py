@@ -15,12 +15,13 @@ from random import Random
 import pytest
 
 from patronus.core.errors import InvalidConfiguration
+from patronus.firewall.model.flags import SYN
 from patronus.firewall.policy import Policy
 from patronus.firewall.verdict import IpAddress, Packet, judge
 from patronus.kernel.conntrack import Conntrack
 from tests.netns.firewall.driver import Firewall
 from tests.netns.firewall.generated import HOSTS, PORTS, ROUTER, Sent, files, packets
-from tests.netns.lab import QUIET_S, Lab, Namespace
+from tests.netns.lab import QUIET_S, Lab, Namespace, say_urgency
 
 SEED = int(os.environ.get("PATRONUS_SEED", "1"))
 RULE_SETS = int(os.environ.get("PATRONUS_RULE_SETS", "12"))
@@ -124,6 +125,7 @@ def _send(lab: Lab, item: Sent, payload: bytes) -> socket.socket:
     kind = socket.SOCK_DGRAM if item.protocol == 17 else socket.SOCK_STREAM
     outbox = lab.hosts[item.host].namespace.socket(6 if ":" in item.source else 4, kind)
     outbox.setblocking(False)
+    say_urgency(outbox, item.dscp)
     outbox.bind((item.source, 0))
     outbox.connect_ex((item.destination, item.port))
     if item.protocol == 17:
@@ -155,6 +157,8 @@ def model_says(policy: Policy, item: Sent) -> Fate:
         destination=ip_address(item.destination),
         protocol=item.protocol,
         destination_port=item.port,
+        tcp_flags=SYN,
+        dscp=item.dscp,
     )
     decision = judge(policy, packet, route)
     if decision.action != "allow":

@@ -14,10 +14,13 @@ from patronus.firewall.model.match import parse_protocol
 from patronus.firewall.model.nat import parse_target
 
 FULL: dict[str, Any] = {
-    "id": "r-1", "name": "all", "from": {"zone": "guest", "mac": "52:54:00:00:00:01"}, "to": "lan",
+    "id": "r-1", "name": "all", "description": "why", "group": "phones",
+    "tags": ["voip", "office"], "from": {"zone": "guest", "mac": "52:54:00:00:00:01"}, "to": "lan",
     "source": ["@admins", "192.168.1.0/24", "10.0.0.1-10.0.0.9"], "destination": "fd00::1",
     "protocol": ["tcp", "udp"], "source_port": 53, "destination_port": [80, "8000-8100", "@web"],
-    "action": "allow", "log": True,
+    "tcp_flags": ["syn", "!ack"], "dscp": [46, 10], "mark": "0x10/0xff", "action": "mark", "set_mark": "0x1",
+    "reject_with": "no-route", "log": {"rate": "1/s", "burst": 2, "prefix": "phones"},
+    "connections": {"most": 20, "per": "source"},
     "schedule": {"days": ["mon", "tue"], "time": "08:00-18:00", "timezone": "UTC"},
     "limit": {"rate": "10/s", "burst": 20, "per": "source"}, "enabled": False,
 }  # fmt: skip
@@ -45,6 +48,17 @@ def test_what_a_rule_must_have(key: str) -> None:
         {"to": "LAN"},
         {"actions": "allow"},
         {"limit": {"rate": "10"}},
+        {"tcp_flags": "sym"},
+        {"tcp_flags": ["syn", "!syn"]},
+        {"tcp_flags": []},
+        {"dscp": 64},
+        {"dscp": []},
+        {"mark": "0x100/0xff"},
+        {"reject_with": "anger"},
+        {"connections": {"most": 0}},
+        {"log": {"prefix": "two words\n"}},
+        {"log": {"prefix": '" accept; #'}},
+        {"tags": ["two words"]},
     ],
 )
 def test_what_a_rule_cannot_have(wrong: dict[str, Any]) -> None:

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a rule does, and the keys beside it that belong to another action or protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from patronus.core.problem import Path, Problem
+from patronus.firewall.known import warning
+from patronus.firewall.model import Rule
+from patronus.firewall.model.match import TCP
+
+
+def check_action(rule: Rule, path: Path) -> Iterator[Problem]:
+    """Yield the problems of one rule's action."""
+    only_tcp = rule.protocol is not None and {protocol.number for protocol in rule.protocol} == {TCP}
+    if rule.reject_with is not None and rule.action != "reject":
+        hint = "action: reject, or leave the key out"
+        yield Problem((*path, "reject_with"), f"{rule.action} tells nobody", rule.reject_with, hint=hint)
+    elif rule.reject_with == "tcp-reset" and not only_tcp:
+        hint = "protocol: tcp"
+        yield Problem((*path, "reject_with"), "a reset is for TCP alone", rule.reject_with, hint=hint)
+    if rule.action == "mark" and rule.set_mark is None:
+        hint = "set_mark: 0x10, or 0x10/0xff to leave other bits as they are"
+        yield Problem((*path, "action"), "the rule does not say which mark it sets", "mark", hint=hint)
+    elif rule.action != "mark" and rule.set_mark is not None:
+        hint = "action: mark, and another rule to decide"
+        yield Problem((*path, "set_mark"), f"{rule.action} sets no mark", str(rule.set_mark), hint=hint)
+    if rule.tcp_flags is not None and not only_tcp:
+        yield Problem((*path, "tcp_flags"), "TCP flags without TCP", hint="protocol: tcp")
+    if rule.connections is not None and rule.action in ("drop", "reject"):
+        message = f"the rule stops the first {rule.connections.most} connections and lets more go on"
+        hint = "to allow so many and no more: action: allow; what exceeds it goes on to the next rule"
+        yield warning((*path, "connections"), message, hint=hint)
