@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
-from patronus.core.problem import Path, Problem
+from patronus.core.problem import Path, Problem, Severity
 from patronus.firewall.addresses import AddressSet
 from patronus.firewall.check_action import check_action
 from patronus.firewall.check_nat import check_nat
+from patronus.firewall.expect import Tried, check_expectations
 from patronus.firewall.known import Known, same_family, unknown, warning
 from patronus.firewall.lock_out import check_lock_out
 from patronus.firewall.model import SELF, Blocklist, Rule, Rules, Zones
@@ -22,8 +23,24 @@ Checked = Kept[Rule, bool]
 """Whether a rule has problems."""
 
 
-def check(config: Configuration, checked: Checked | None = None) -> Iterator[Problem]:
-    """Yield every problem of the four files, each with its place. Pure but for what it keeps."""
+def check(
+    config: Configuration, checked: Checked | None = None, tried: Tried | None = None
+) -> Iterator[Problem]:
+    """Yield every problem of the files, each with its place. Pure but for what it keeps.
+
+    Rules that do not come to what the tests beside them expect are a problem too; they are tried once the
+    files are sound.
+    """
+    sound = True
+    for problem in check_rules(config, checked):
+        sound = sound and problem.severity is not Severity.ERROR
+        yield problem
+    for problem in check_expectations(config, tried) if sound else ():
+        yield replace(problem, location=config.locate(problem.path))
+
+
+def check_rules(config: Configuration, checked: Checked | None = None) -> Iterator[Problem]:
+    """Yield every problem but that of an expectation. Pure but for what it keeps."""
     for problem in _problems(config, Known.of(config), checked or Kept()):
         yield replace(problem, location=config.locate(problem.path))
 

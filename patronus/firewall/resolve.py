@@ -61,16 +61,22 @@ Resolved = Kept[Rule, PolicyRule]
 """A rule with its names resolved."""
 
 
-def resolve(config: Configuration, around: Surroundings, resolved: Resolved | None = None) -> Policy:
+def resolve(
+    config: Configuration,
+    around: Surroundings,
+    resolved: Resolved | None = None,
+    off: frozenset[str] | None = None,
+) -> Policy:
     """Return the policy that the configuration means at this moment. Never raises for checked files.
 
-    Pure but for what it keeps.
+    ``off`` are the rules that their schedule puts off; left out, the moment of the facts says it. Pure but
+    for what it keeps.
     """
     zones, rules, nat = config.get(Zones), config.get(Rules), config.get(Nat)
     names = Names(rules, around.links)
     local = AddressSet.of(host_networks(_local(around)))
     forwards = tuple(forward(entry, names) for entry in nat.nat if isinstance(entry, Dnat) and entry.enabled)
-    off = asleep(config, around.facts.now_s)
+    off = asleep(config, around.facts.now_s) if off is None else off
     running = [rule for rule in rules.rules if rule.enabled and rule.id not in off]
     policy_rules = (resolved or Kept()).each(running, names.context, lambda rule: policy_rule(rule, names))
     return Policy(

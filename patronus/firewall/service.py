@@ -23,6 +23,8 @@ from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
+from patronus.firewall.expect import Tried
+from patronus.firewall.expect_verbs import Try, TryReport, run
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, SELF, Rules
@@ -64,6 +66,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._plan = FirewallPlan()
         self._xdp_fault: str | None = None
         self._checked: Checked = Kept()
+        self._tried = Tried()
         self._memory = Memory()
         self._standing = Standing(host.nft)
         self._just_applied = False
@@ -72,7 +75,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def check(self, config: Configuration) -> Iterable[Problem]:
         """Yield what is wrong between the files."""
-        return check(config, self._checked)
+        return check(config, self._checked, self._tried)
 
     def facts(self) -> FirewallFacts:
         """Read the timed blocks that have not ended, the time, and the router's addresses."""
@@ -217,6 +220,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
+        yield Verb("firewall.Test", Try, TryReport, self.test, route="POST /firewall/test")
         yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
 
     def counters(self, _: Caller, __: Nothing) -> CounterList:
@@ -239,6 +243,10 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             xdp=[XdpInfo(device=one.ifname, mode=one.mode.name.lower(), reason=one.reason) for one in where],
             xdp_fault=self._xdp_fault,
         )
+
+    def test(self, _: Caller, given: Try) -> TryReport:
+        """Try expectations on the rules that run, and say which rule decides each."""
+        return run(self._host.control.config, given)
 
     def explain(self, _: Caller, given: Explain) -> Explanation:
         """Say what becomes of a connection's first packet, and which rule decides."""

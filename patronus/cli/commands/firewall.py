@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus rules``, ``nat``, ``block``, ``unblock`` and ``blocks``."""
+"""``patronus rules``, ``nat``, ``block``, ``unblock``, ``blocks`` and ``firewall test``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -154,4 +155,30 @@ def _commit(session: Session, verb: str, **parameters: Any) -> None:
     session.show(result, lambda: describe_commit(session, result))
 
 
-COMMANDS = (rules, nat, block, unblock, blocks)
+@click.group()
+def firewall() -> None:
+    """Try the firewall's rules."""
+
+
+@firewall.command(name="test")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_session
+def try_expectations(session: Session, file: Path | None) -> None:
+    """Say whether the rules that run come to what a file expects; without FILE, to what firewall/tests does.
+
+    Exit code 1 where they do not. Example: patronus firewall test expectations.yaml
+    """
+    text = {} if file is None else {"text": file.read_text(), "suffix": file.suffix.removeprefix(".")}
+    result = session.call("firewall.Test", **text)
+    session.show(result, lambda: _say_tried(session, result))
+    if result["failed"]:
+        raise SystemExit(1)
+
+
+def _say_tried(session: Session, result: dict[str, Any]) -> None:
+    for one in result["results"]:
+        session.say(one["text"])
+    session.say(f"{len(result['results'])} tried, {result['failed']} failed")
+
+
+COMMANDS = (rules, nat, block, unblock, blocks, firewall)

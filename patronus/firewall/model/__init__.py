@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The sections of the firewall: zones, rules (with aliases), nat, blocklist."""
+"""The sections of the firewall: zones, rules (with aliases), nat, blocklist, tests of what they come to."""
 
 from patronus.core.model import Section
 from patronus.firewall.model.blocklist import BlockedPrefix, Blocklist
+from patronus.firewall.model.expectations import Expectation, Expectations
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import AliasName, Protocol
 from patronus.firewall.model.nat import Dnat, Masquerade, Nat, NatEntry, Snat
@@ -15,6 +16,7 @@ SECTIONS = (
     Section("firewall/rules", Rules),
     Section("firewall/nat", Nat),
     Section("firewall/blocklist", Blocklist),
+    Section("firewall/tests", Expectations),
 )
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "ConnectionLimit",
     "Dnat",
     "Endpoint",
+    "Expectation",
+    "Expectations",
     "Limit",
     "Log",
     "Masquerade",

@@ -93,7 +93,7 @@ def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
             zones[item.zone] = (*zones.get(item.zone, ()), item.id)
     playing = {nic.name for nic in binding.nics.values() if nic}
     return InterfacesPlan(
-        contributions=tuple(_openings(model)),
+        contributions=tuple(openings(model)),
         devices=devices,
         zones=zones,
         addresses={item.id: (*item.ipv4.addresses, *item.ipv6.addresses) for item in model.interfaces},
@@ -168,7 +168,7 @@ def _routes(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Ro
                 yield Route(everything, device, gateway, _metric(position))
 
 
-def _openings(model: Interfaces) -> Iterator[Opening]:
+def openings(model: Interfaces) -> Iterator[Opening]:
     """Yield what DHCPv6 clients must hear: the answer to a multicast is no reply that conntrack knows.
 
     RFC 8415 section 7.2. DHCPv4 needs none: its client reads frames.

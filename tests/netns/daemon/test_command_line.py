@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,24 @@ def test_a_rule_stops_packets_until_it_is_removed(restored: Machine) -> None:
     assert machine.patronus("rules", "remove", name).code == 0
     assert machine.page() != ""
     assert machine.patronus("rules", "remove", name).code == 1
+
+
+def test_what_is_expected_of_the_rules_is_tried_and_guards_them(restored: Machine, tmp_path: Path) -> None:
+    machine, file = restored, tmp_path / "mine.yaml"
+    line = "  - {from: lan, to: wan, protocol: tcp, destination_port: 80, expect: %s}\n"
+    file.write_text("tests:\n" + line % "allow")
+    said = machine.patronus("firewall", "test", str(file))
+    assert (said.code, "ok   line 2" in said.out, "1 tried, 0 failed" in said.out) == (0, True, True), said
+    file.write_text("tests:\n" + line % "drop")
+    said = machine.patronus("firewall", "test", str(file))
+    assert (said.code, "FAIL line 2" in said.out) == (1, True), said
+    machine.call("config.Load", files={"firewall/tests.yaml": "tests:\n" + line % "allow"})
+    rule = ("rules", "add", "--from", "lan", "--to", "wan", "--action", "reject")
+    refused = machine.patronus(*rule)
+    assert (refused.code, "firewall/tests.yaml:2" in refused.err) == (1, True), refused
+    assert machine.patronus("firewall", "test").code == 0
+    machine.call("config.Load", files={"firewall/tests.yaml": "tests: []\n"})
+    assert machine.patronus(*rule).code == 0
 
 
 def test_nat_is_listed(machine: Machine) -> None:
