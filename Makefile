@@ -8,7 +8,7 @@ export PATRONUS_CACHE PATRONUS_MIRROR KEYS
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop image keys flash test test-unit test-vm lint bench soak schema bpf venv trees clean
+.PHONY: help run stop image release keys flash test test-unit test-vm lint bench soak schema bpf venv trees clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ stop:  ## end the router that `make run` started
 
 image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE, with the packages in PLUGINS=folder
 	$(PYTHON) -m image.build $(PROFILE) $(if $(PLUGINS),--plugins $(PLUGINS))
+
+release: image  ## write the signed files of an update of PROFILE into build/release/PROFILE
+	$(PYTHON) -m image.release $(PROFILE)
 
 keys: venv trees  ## make your Secure Boot and update keys in KEYS (never in the checkout)
 	$(PYTHON) -m image.keys

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ EROFS_MAGIC = 0xE0F5E1E2
 
 @dataclass(frozen=True)
 class Partition:
-    """One entry of the table; offset and size in bytes."""
+    """One entry of the table; offset and size in bytes, ``id`` its unique GUID."""
 
     label: str
     offset: int
     size: int
+    id: uuid.UUID
 
 
 def partitions(disk: Path) -> list[Partition]:
@@ -37,10 +39,11 @@ def partitions(disk: Path) -> list[Partition]:
         table = [handle.read(size) for _ in range(count)]
     found = []
     for raw in table:
-        kind, _, first, last, _, name = ENTRY.unpack(raw[: ENTRY.size])
+        kind, own, first, last, _, name = ENTRY.unpack(raw[: ENTRY.size])
         if kind != bytes(16):
             label = name.decode("utf-16-le").rstrip("\0")
-            found.append(Partition(label, first * SECTOR, (last - first + 1) * SECTOR))
+            size = (last - first + 1) * SECTOR
+            found.append(Partition(label, first * SECTOR, size, uuid.UUID(bytes_le=own)))
     return found
 
 
