@@ -25,6 +25,7 @@ from patronus.cli.commands import (
     people,
     secret,
     system,
+    update,
 )
 from patronus.cli.plugins import Commands
 from patronus.cli.session import Session, print_json
@@ -64,6 +65,7 @@ def cli(
     patronus status                     what runs, and whether it is as planned
     patronus rules add --from lan --to wan --protocol tcp --port 25 --action drop
     patronus block 203.0.113.0/24 --for 1h
+    patronus update check               whether there is a new version
     patronus config check               what would be wrong with the files as they are
     patronus --draft rules remove r-7f3a, then patronus config draft plan, commit or discard
     """  # noqa: D301
@@ -72,7 +74,7 @@ def cli(
 
 
 for group in (
-    system, config, firewall, network, audit, gitops, logs, events, secret, backup, people, access,
+    system, config, firewall, network, audit, gitops, logs, events, secret, backup, update, people, access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

@@ -17,6 +17,7 @@ from patronus.core.problem import Problem
 from patronus.core.values import Address, Duration, Hostname, Port, TimeZone, ZoneId
 from patronus.daemon.remote_log import LoggingSettings
 from patronus.daemon.timekeeping import TimeSettings
+from patronus.daemon.updates.settings import UpdateSettings
 from patronus.kernel.host import Host
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.opening import Opening
@@ -67,6 +68,9 @@ class PatronusFile(Strict):
         default=LoggingSettings(), description="where logs go besides the journal"
     )
     time: TimeSettings = Field(default=TimeSettings(), description="who sets the clock")
+    update: UpdateSettings = Field(
+        default=UpdateSettings(), description="where new versions of the system come from"
+    )
 
 
 def router_addresses(config: Configuration, zones: Iterable[str] | None = None) -> list[Address]:

@@ -46,6 +46,7 @@ from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
 from patronus.daemon.system import SystemVerbs
 from patronus.daemon.table import VerbTable
+from patronus.daemon.updates import service as updates
 from patronus.firewall import service as firewall
 from patronus.kernel.bpf import Bpf
 from patronus.kernel.clock import SystemClock
@@ -68,7 +69,7 @@ from patronus.secrets.verbs import verbs as account_verbs
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    timekeeping.create, dhcp.create, dns.create, firewall.create,
+    timekeeping.create, updates.create, dhcp.create, dns.create, firewall.create,
 )  # fmt: skip
 
 
@@ -199,7 +200,9 @@ def assemble(
     clock = next(one for one in own if isinstance(one, timekeeping.TimeFeature))
     system.time = clock.state
     system.watched += [clock.notice] + [
-        one.notice for one in own if isinstance(one, remote_log.RemoteLog | gitops.GitOpsFeature)
+        one.notice
+        for one in own
+        if isinstance(one, remote_log.RemoteLog | gitops.GitOpsFeature | updates.UpdateFeature)
     ]
     system.notices += [audit.complaint] if audit.complaint else []
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]

@@ -133,10 +133,11 @@ def asleep(config: Configuration, now_s: float) -> frozenset[str]:
     local = getattr(system, "timezone", None) or "UTC"
     now = datetime.fromtimestamp(now_s, tz=UTC)
     rules = ((rule.id, rule.schedule) for rule in config.get(Rules).rules if rule.schedule is not None)
-    return frozenset(rule for rule, schedule in rules if not _applies(schedule, now, local))
+    return frozenset(rule for rule, schedule in rules if not applies(schedule, now, local))
 
 
-def _applies(schedule: Schedule, now: datetime, local: str) -> bool:
+def applies(schedule: Schedule, now: datetime, local: str) -> bool:
+    """Return whether a schedule applies at a moment; ``local`` is the zone of one that names none."""
     there = now.astimezone(ZoneInfo(schedule.timezone or local))
     return schedule.applies(there.weekday(), there.hour * 60 + there.minute)
 

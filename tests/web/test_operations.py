@@ -32,3 +32,15 @@ def test_the_repository_page_says_how_it_stands(
     assert admin.ask("GET", "/api/v1/gitops").json()["state"] == "waiting"
     assert admin.ask("GET", "/api/v1/gitops/diff").status == 404
     assert admin.ask("GET", "/api/v1/logging").json()["state"] == "off"
+
+
+def test_the_page_of_updates_says_how_the_system_stands_and_why_nothing_comes(
+    page_visitor: Visitor, admin: Visitor
+) -> None:
+    page = page_visitor.ask("GET", "/update")
+    assert page.status == 200 and "name one as [update] source" in page.text
+    assert admin.ask("GET", "/api/v1/update").json()["state"] == "idle"
+    refused = admin.ask("POST", "/api/v1/update/check", {})
+    assert refused.status == 400 and "[update] source" in refused.text
+    refused = admin.ask("POST", "/api/v1/update/apply", {"source": "file:///run/media/stick"})
+    assert refused.status == 409 and "not known how the slots stand" in refused.text, "it has no slots"

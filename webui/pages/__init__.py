@@ -28,6 +28,7 @@ from webui.pages import (
     reference,
     rules,
     secrets,
+    update,
 )
 from webui.plugins import Page
 
@@ -43,6 +44,7 @@ BLUEPRINTS = (
     blocklist.blocklist,
     secrets.secrets,
     backup.backup,
+    update.update,
     history.history,
     gitops.gitops,
     draft.draft,
@@ -70,6 +72,7 @@ MENU = (
     Entry("blocklist.show", "Blocklist", "blocklist", "firewall.ListBlocks"),
     Entry("secrets.show", "Secrets", "secrets", "secrets.List"),
     Entry("backup.show", "Backup", "backup", "backup.Create"),
+    Entry("update.show", "Updates", "update", "update.Status"),
     Entry("history.show", "History", "history", "config.Log"),
     Entry("gitops.show", "Repository", "gitops", "gitops.Status"),
     Entry("people.show", "People", "people", "accounts.List"),

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``[update]`` of the main file: where new versions come from, and when they may come by themselves. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, PlainValidator
+
+from patronus.core.model import Configuration, Strict
+from patronus.core.values import Refused, metadata, parse_url, shown
+from patronus.daemon.pem import Certificates
+from patronus.firewall.model.schedule import Schedule, TimeSpan
+
+_ALLOWED = "https://host/folder or file:///folder"
+
+
+def parse_source(value: Any) -> str:
+    """Return the URL of a folder of releases. Raises Refused."""
+    if isinstance(value, str) and value.startswith("file:///") and value.isprintable() and ".." not in value:
+        return value
+    text = parse_url(value, ("https",))
+    parts = urlsplit(text)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise Refused(f"{shown(value)} is more than a server's name and a folder", _ALLOWED)
+    return text
+
+
+SourceUrl = Annotated[
+    str,
+    PlainValidator(parse_source),
+    metadata.text(_ALLOWED, "https://updates.example/patronus", format="uri"),
+]
+
+
+class UpdateSettings(Strict):
+    """Where new versions of the system come from."""
+
+    source: SourceUrl | None = Field(
+        default=None,
+        description="folder of signed releases, `https://host/folder`, or `file:///folder` on a stick",
+    )
+    ca: Certificates | None = Field(
+        default=None,
+        description="certificates (PEM) that the server's must come from; else the well-known authorities",
+    )
+    automatic: bool = Field(
+        default=False,
+        description="whether new versions are installed by themselves, and the router restarts into them",
+    )
+    window: Schedule = Field(
+        default=Schedule(time=TimeSpan(120, 300)), description="when that may happen; in no other hour"
+    )
+
+
+def settings_of(config: Configuration) -> UpdateSettings:
+    """Return the part of the main file."""
+    found = getattr(config.sections.get("patronus"), "update", None)
+    return found if isinstance(found, UpdateSettings) else UpdateSettings()

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stands in for systemd-sysupdate on a disk of folders: ``sysupdate.py FAULT RELEASE ROOT update VERSION``.
+
+The test tree has none; the real one writes the slots in tests/vm. FAULT is what goes wrong: none, refuses (it
+ends with an error), packed (a slot is written as it was downloaded), entry (no boot entry is made).
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Write a release into vda4 and vda5, and the boot entry."""
+    fault, source, root = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    version = sys.argv[-1]
+    assert sys.argv[-2] == "update"
+    if fault == "refuses":
+        sys.exit("Signature verification failed.")
+    for device, kind, label in (("vda4", "verity", f"{version}_verity"), ("vda5", "root", version)):
+        (packed,) = source.glob(f"patronus_{version}_*.{kind}.gz")
+        content = packed.read_bytes()
+        (root / "dev" / device).write_bytes(content if fault == "packed" else gzip.decompress(content))
+        (root / "disk/vda" / device / "uevent").write_text(f"DEVNAME={device}\nPARTNAME=patronus_{label}\n")
+    if fault != "entry":
+        kernel = (source / f"patronus_{version}.efi").read_bytes()
+        (root / "esp/EFI/Linux" / f"patronus_{version}+3-0.efi").write_bytes(kernel)
+
+
+main()

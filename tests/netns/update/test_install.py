@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The slots: what is written is what was signed, read back; what runs is never touched. A disk of folders."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from patronus.core.errors import Conflict, KernelError, PatronusError
+from patronus.update import fetch, install
+from patronus.update.install import Install
+from patronus.update.machine import Facts, look
+from patronus.update.task import Places, Report, Task, read
+from tests.netns.update.conftest import MIB, hand_out
+from tests.netns.update.owner import ROOT, VERITY, Owner, content, release
+
+RUNS = "0.1.0"
+SLOTS = {"vda2": (f"patronus_{RUNS}_verity", 32), "vda3": (f"patronus_{RUNS}", 1024),
+         "vda4": ("_empty", 32), "vda5": ("_empty", 1024)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of folders, and the places of the update's files."""
+
+    root: Path
+    places: Places
+
+    def look(self) -> Facts:
+        return look(RUNS, 1, self.root / "esp", self.root / "blocks")
+
+    def entries(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "esp/EFI/Linux").iterdir())
+
+    def put(self, entry: str) -> None:
+        (self.root / "esp/EFI/Linux" / entry).write_bytes(b"kernel")
+
+    def installer(self, task: Task, fault: str = "none") -> Install:
+        script = Path(__file__).with_name("sysupdate.py")
+        program = (sys.executable, str(script), fault, str(self.places.release), str(self.root))
+        return Install(task, self.places, self.look, self.root / "esp", self.root / "dev", program)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, places: Places) -> Machine:
+    for name in ("dev", "esp/EFI/Linux", "blocks"):
+        (tmp_path / name).mkdir(parents=True)
+    for device, (label, size_mib) in SLOTS.items():
+        folder = tmp_path / "disk/vda" / device
+        folder.mkdir(parents=True)
+        (folder / "uevent").write_text(f"DEVNAME={device}\nPARTNAME={label}\n")
+        (folder / "size").write_text(f"{size_mib * MIB // 512}\n")
+        (tmp_path / "blocks" / device).symlink_to(folder)
+        (tmp_path / "dev" / device).write_bytes(b"as it was")
+    stick = tmp_path / "disk/sda/sda1"
+    stick.mkdir(parents=True)
+    (stick / "uevent").write_text("PARTNAME=patronus_0.9.0\n")
+    (stick / "size").write_text("2097152\n")
+    (tmp_path / "blocks/sda1").symlink_to(stick)
+    made = Machine(tmp_path, places)
+    made.put(f"patronus_{RUNS}.efi")
+    return made
+
+
+def downloaded(machine: Machine, owner: Owner, version: str = "0.2.0", **given: object) -> Task:
+    """Bring a release in, and return the task."""
+    source = release(machine.root / "source", owner, version)
+    task = hand_out(machine.places, source.as_uri(), machine.look(), **given)
+    assert fetch.run(machine.places).state == "done"
+    return task
+
+
+def test_the_machine_tells_its_slots_and_none_of_another_disk(machine: Machine) -> None:
+    stands = machine.look()
+    assert [(slot.device, slot.version, slot.kind) for slot in stands.slots] == [
+        ("vda2", RUNS, "verity"), ("vda3", RUNS, "root"), ("vda4", None, None), ("vda5", None, None),
+    ]  # fmt: skip
+    assert [slot.device for slot in stands.others("root")] == ["vda4", "vda5"]
+    assert stands.running_entry is not None
+    assert stands.running_entry.left is None
+
+
+def test_a_release_goes_into_the_other_slot_and_is_read_back(machine: Machine, owner: Owner) -> None:
+    assert machine.installer(downloaded(machine, owner)).install() == "0.2.0"
+    assert (machine.root / "dev/vda4").read_bytes() == content(VERITY, "0.2.0")
+    assert (machine.root / "dev/vda5").read_bytes() == content(ROOT, "0.2.0")
+    assert machine.entries() == ["patronus_0.1.0.efi", "patronus_0.2.0+3-0.efi"]
+    for device in ("vda2", "vda3"):
+        assert (machine.root / "dev" / device).read_bytes() == b"as it was"
+
+
+@pytest.mark.parametrize("fault", ["packed", "entry"])
+def test_a_slot_that_is_not_as_it_was_signed_is_never_started(
+    machine: Machine, owner: Owner, fault: str
+) -> None:
+    task = downloaded(machine, owner)
+    with pytest.raises(PatronusError, match="not as it was signed|has no boot entry"):
+        machine.installer(task, fault).install()
+    assert machine.entries() == ["patronus_0.1.0.efi"]
+
+
+def test_a_refusal_of_systemd_sysupdate_is_told_in_its_words(machine: Machine, owner: Owner) -> None:
+    task = downloaded(machine, owner)
+    with pytest.raises(KernelError, match=r"Signature verification failed\."):
+        machine.installer(task, "refuses").install()
+    assert machine.entries() == ["patronus_0.1.0.efi"]
+
+
+@pytest.mark.parametrize("what", ["SHA256SUMS", "patronus_0.2.0.release.json"])
+def test_a_download_that_was_changed_on_the_disk_is_not_installed(
+    machine: Machine, owner: Owner, what: str
+) -> None:
+    task = downloaded(machine, owner)
+    path = machine.places.release / what
+    path.write_bytes(path.read_bytes().replace(b"a", b"b"))
+    with pytest.raises(PatronusError, match="not of this router's owner|no whole release"):
+        machine.installer(task).install()
+    assert (machine.root / "dev/vda5").read_bytes() == b"as it was"
+
+
+def test_a_machine_that_has_not_proved_itself_keeps_its_other_slot(machine: Machine, owner: Owner) -> None:
+    task = downloaded(machine, owner)
+    (machine.root / "esp/EFI/Linux/patronus_0.1.0.efi").rename(
+        machine.root / "esp/EFI/Linux/patronus_0.1.0+2-1.efi"
+    )
+    with pytest.raises(PatronusError, match="has not proved itself"):
+        machine.installer(task).install()
+    assert (machine.root / "dev/vda5").read_bytes() == b"as it was"
+
+
+def test_an_older_download_is_not_installed_though_its_fetch_was_talked_into_it(
+    machine: Machine, owner: Owner
+) -> None:
+    downloaded(machine, owner, "0.0.9", allow_downgrade=True)
+    task = hand_out(machine.places, "file:///nowhere", machine.look())
+    with pytest.raises(PatronusError, match=r"0\.0\.9 is older"):
+        machine.installer(task).install()
+
+
+def test_a_version_that_failed_gets_its_tries_back_when_it_is_installed_again(
+    machine: Machine, owner: Owner
+) -> None:
+    machine.put("patronus_0.2.0+0-3.efi")
+    task = downloaded(machine, owner, again=True, refused={"0.2.0": "it failed to start too often"})
+    machine.installer(task).install()
+    assert machine.entries() == ["patronus_0.1.0.efi", "patronus_0.2.0+3-0.efi"]
+
+
+def test_going_back_leaves_the_other_version_alone_to_be_started(machine: Machine) -> None:
+    machine.put("patronus_0.0.9.efi")
+    task = Task(number=1, action="roll-back")
+    assert machine.installer(task).roll_back() == "0.0.9"
+    assert machine.entries() == ["patronus_0.0.9.efi", "patronus_0.1.0+0-3.efi"]
+
+
+@pytest.mark.parametrize("other", [None, "patronus_0.0.9+0-3.efi"])
+def test_there_is_no_way_back_to_a_version_that_is_not_there_or_failed(
+    machine: Machine, other: str | None
+) -> None:
+    if other:
+        machine.put(other)
+    with pytest.raises(Conflict, match="no other version"):
+        machine.installer(Task(number=1, action="roll-back")).roll_back()
+    assert "patronus_0.1.0.efi" in machine.entries()
+
+
+def test_without_a_download_for_this_task_a_run_only_looks(machine: Machine, owner: Owner) -> None:
+    task = downloaded(machine, owner)
+    again = partial(install.run, machine.places, machine.look)
+    hand_out(machine.places, task.source, number=8)
+    assert again().step == "looked"
+    facts = read(Facts, machine.places.facts)
+    assert facts is not None
+    assert facts.running == RUNS
+    machine.places.install.write_text(Report(number=8, state="done", step="installed").model_dump_json())
+    machine.places.fetch.write_text(Report(number=8, state="done", step="downloaded").model_dump_json())
+    assert again().step == "installed", "what was done is not done twice"
+    assert machine.entries() == ["patronus_0.1.0.efi"]

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The daemon hands out one update task at a time, and tells truly how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pydantic import ValidationError
+
+from patronus.core.errors import (
+    Conflict,
+    InvalidConfiguration,
+    InvalidRequest,
+    KernelError,
+    PatronusError,
+    Unavailable,
+)
+from patronus.core.feature import Earlier
+from patronus.core.model import Configuration
+from patronus.core.state import StateFile
+from patronus.core.verb import Caller, Nothing, Role
+from patronus.daemon.machine import image_release
+from patronus.daemon.settings import PatronusFile
+from patronus.daemon.updates.desk import FETCH, INSTALL, Desk
+from patronus.daemon.updates.service import UpdateFeature, UpdatePlan
+from patronus.daemon.updates.settings import UpdateSettings
+from patronus.daemon.updates.verbs import Apply, Check, UpdateVerbs
+from patronus.kernel.host import Host
+from patronus.kernel.host import Places as HostPlaces
+from patronus.kernel.units import Units, UnitState
+from patronus.update.machine import Entry, Facts
+from patronus.update.task import Offer, Places, Report, Task, read, write
+
+ANNA = Caller("anna", Role.ADMIN)
+SOURCE = "https://updates.example/patronus"
+GOOD = Entry(version="0.1.0", name="patronus_0.1.0.efi", left=None, bytes=1)
+NEW = Entry(version="0.1.0", name="patronus_0.1.0+2-1.efi", left=2, bytes=1)
+BAD = Entry(version="0.2.0", name="patronus_0.2.0+0-3.efi", left=0, bytes=1)
+
+
+def facts(*entries: Entry) -> Facts:
+    return Facts(running="0.1.0", schema_version=1, esp_free=1, entries=list(entries), slots=[])
+
+
+@dataclass
+class Systemd:
+    """systemd, as far as two units go: what starting each writes, and whether the download runs."""
+
+    places: Places
+    stands: Facts | None
+    asked: list[str] = field(default_factory=list)
+    runs: bool = False
+    ends: Callable[[Task], Report] | None = None
+    fault: PatronusError | None = None
+
+    def start(self, unit: str) -> None:
+        if self.fault:
+            raise self.fault
+        self.asked.append(unit)
+        task = read(Task, self.places.task)
+        if unit == FETCH:
+            self.runs = True
+        elif self.stands:
+            write(self.places.facts, self.stands)
+            number = task.number if task else 0
+            report = Report(number=number, state="done", step="looked")
+            write(self.places.install, self.ends(task) if self.ends and task else report)
+
+    def status(self, unit: str) -> UnitState:
+        return UnitState("active" if self.runs and unit == FETCH else "inactive", "", "")
+
+
+class Clock:
+    boot_id = "boot"
+
+    def boottime(self) -> float:
+        return 1000.0
+
+    def wall(self) -> float:
+        return 1000.0
+
+
+@dataclass
+class Office:
+    systemd: Systemd
+    desk: Desk
+    verbs: UpdateVerbs
+    places: Places
+    settings: UpdateSettings
+    due: bool = True
+    reboots: int = 0
+
+    def reboot(self) -> None:
+        self.reboots += 1
+
+    def report(self, **given: Any) -> None:
+        write(self.places.fetch, Report(**given))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    for name in ("task", "fetch", "install"):
+        (tmp_path / name).mkdir()
+    places = Places(
+        task=tmp_path / "task/t.json", fetch=tmp_path / "fetch/r.json", install=tmp_path / "install/r.json",
+        facts=tmp_path / "install/f.json", state=tmp_path,
+    )  # fmt: skip
+    systemd = Systemd(places, facts(GOOD))
+    desk = Desk(cast(Units, systemd), StateFile(tmp_path / "state.json"), Clock(), places)
+    verbs = UpdateVerbs(desk, lambda: made.settings, lambda: made.due, lambda: made.reboot())
+    settings = UpdateSettings(source=SOURCE, automatic=True)
+    made = Office(systemd, desk, verbs, places, settings)
+    assert made.reboots == 0
+    return made
+
+
+def test_a_check_goes_from_the_slots_to_the_source_to_what_it_has(office: Office) -> None:
+    assert office.verbs.status(ANNA, Nothing()).state == "idle"
+    office.systemd.asked.clear()
+    assert office.verbs.check(ANNA, Check()).state == "running"
+    assert office.systemd.asked == [INSTALL, FETCH]
+    task = read(Task, office.places.task)
+    assert task is not None
+    assert (task.action, task.source, task.number) == ("check", SOURCE, 1)
+    office.report(number=1, state="running", step="downloading", done=5, total=10)
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, status.step, status.done, status.total) == ("running", "downloading", 5, 10)
+    offer = Offer(version="0.2.0", download_bytes=9, problems=["none"])
+    office.report(number=1, state="done", step="looked", offers=[offer])
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, status.offers[0].version, status.installed) == ("done", "0.2.0", None)
+
+
+def test_an_update_ends_when_it_is_installed_and_not_when_it_is_downloaded(office: Office) -> None:
+    office.verbs.apply(ANNA, Apply(version="0.2.0"))
+    office.report(number=1, state="done", step="downloaded", version="0.2.0")
+    assert office.verbs.status(ANNA, Nothing()).state == "running"
+    write(office.places.install, Report(number=1, state="done", step="installed", version="0.2.0"))
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, status.installed) == ("done", "0.2.0")
+
+
+def test_a_source_with_nothing_newer_ends_an_update_well(office: Office) -> None:
+    office.verbs.apply(ANNA, Apply())
+    office.report(number=1, state="done", step="up to date")
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, status.installed) == ("done", None)
+
+
+def test_one_task_at_a_time(office: Office) -> None:
+    office.verbs.check(ANNA, Check())
+    with pytest.raises(Conflict, match="under way"):
+        office.verbs.apply(ANNA, Apply())
+    office.systemd.runs = False
+    office.report(number=1, state="failed", error="the server is away")
+    assert office.verbs.status(ANNA, Nothing()).error == "the server is away"
+    office.verbs.apply(ANNA, Apply())
+    task = read(Task, office.places.task)
+    assert task is not None
+    assert task.number == 2
+
+
+def test_a_program_that_ends_without_a_word_is_no_success(office: Office) -> None:
+    office.verbs.check(ANNA, Check())
+    office.systemd.runs = False
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, "without a word" in str(status.error)) == ("failed", True)
+
+
+def test_a_router_that_has_not_proved_itself_takes_no_update_and_may_look(office: Office) -> None:
+    office.systemd.stands = facts(NEW)
+    with pytest.raises(InvalidConfiguration, match="update slot: the running version 0.1.0 has not proved"):
+        office.verbs.apply(ANNA, Apply())
+    assert FETCH not in office.systemd.asked
+    assert office.verbs.status(ANNA, Nothing()).good is False
+    office.verbs.check(ANNA, Check())
+    assert FETCH in office.systemd.asked
+
+
+def test_what_failed_to_start_is_handed_on_as_refused(office: Office) -> None:
+    office.systemd.stands = facts(GOOD, BAD)
+    status = office.verbs.status(ANNA, Nothing())
+    assert status.refused == {"0.2.0": "it failed to start too often"}
+    assert [(one.version, one.running, one.failed) for one in status.systems] == [
+        ("0.1.0", True, False), ("0.2.0", False, True),
+    ]  # fmt: skip
+    office.verbs.apply(ANNA, Apply())
+    task = read(Task, office.places.task)
+    assert task is not None
+    assert task.refused == status.refused
+
+
+def test_going_back_refuses_the_version_that_ran_until_it_is_asked_for_again(office: Office) -> None:
+    office.systemd.ends = lambda task: Report(
+        number=task.number, state="done", step="rolled back", version="0.0.9"
+    )
+    status = office.verbs.roll_back(ANNA, Nothing())
+    running = image_release().version
+    assert (status.installed, status.refused) == ("0.0.9", {running: "anna went back from it"})
+    assert FETCH not in office.systemd.asked
+    office.systemd.ends = None
+    office.desk.accept(running)
+    assert office.desk.refused() == {}
+
+
+def test_a_way_back_that_is_not_there_refuses_nothing(office: Office) -> None:
+    office.systemd.ends = lambda task: Report(number=task.number, state="failed", error="no other version")
+    with pytest.raises(Conflict, match="no other version"):
+        office.verbs.roll_back(ANNA, Nothing())
+    assert office.desk.refused() == {}
+
+
+def test_a_machine_without_slots_says_so(office: Office) -> None:
+    office.systemd.stands = None
+    assert office.verbs.status(ANNA, Nothing()).good is None
+    with pytest.raises(Conflict, match="not known how the slots stand"):
+        office.verbs.apply(ANNA, Apply())
+    office.systemd.fault = Unavailable("nobody answers")
+    assert office.verbs.status(ANNA, Nothing()).systems == []
+
+
+def test_without_a_source_there_is_nowhere_to_look(office: Office) -> None:
+    office.settings = UpdateSettings()
+    with pytest.raises(InvalidRequest, match=r"\[update\] source"):
+        office.verbs.check(ANNA, Check())
+    assert office.verbs.check(ANNA, Check(source="file:///run/media/stick")).state == "running"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "http://a.example",
+        "https://a:b@c.example/x",
+        "https://c.example/?a=1",
+        "file:///a/../b",
+        "/a",
+        "file://h/a",
+    ],
+)
+def test_a_source_that_is_neither_https_nor_a_folder_is_refused(source: str) -> None:
+    with pytest.raises(ValidationError):
+        UpdateSettings(source=source)
+    with pytest.raises(ValidationError):
+        Apply(source=source)
+
+
+def test_a_turn_installs_and_the_next_one_restarts_and_only_in_its_hour(office: Office) -> None:
+    office.due = False
+    assert office.verbs.automatic(ANNA, Nothing()).done == "it is not the hour"
+    assert office.systemd.asked == []
+    office.due = True
+    assert office.verbs.automatic(ANNA, Nothing()).done == "a new version is looked for"
+    assert "under way" in office.verbs.automatic(ANNA, Nothing()).done
+    write(office.places.install, Report(number=1, state="done", step="installed", version="0.2.0"))
+    office.due = False
+    office.verbs.automatic(ANNA, Nothing())
+    assert office.reboots == 0
+    office.due = True
+    assert office.verbs.automatic(ANNA, Nothing()).done == "the router restarts into version 0.2.0"
+    assert office.reboots == 1
+
+
+def test_a_turn_does_nothing_where_it_is_not_wanted_or_not_possible(office: Office) -> None:
+    office.systemd.stands = facts(NEW)
+    assert "no update now: update slot: the running version" in office.verbs.automatic(ANNA, Nothing()).done
+    office.settings = UpdateSettings(source=SOURCE)
+    assert office.verbs.automatic(ANNA, Nothing()).done == "automatic updates are off"
+    assert FETCH not in office.systemd.asked
+
+
+def test_the_timer_follows_the_configuration_and_its_fault_is_told(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Timer:
+        fault: PatronusError | None = None
+
+        def start(self, unit: str) -> None:
+            if self.fault:
+                raise self.fault
+            asked.append(f"start {unit}")
+
+        def stop(self, unit: str) -> None:
+            asked.append(f"stop {unit}")
+
+    units = Timer()
+    host = SimpleNamespace(units=units, state=None, clock=Clock(), places=HostPlaces.below(tmp_path))
+    feature = UpdateFeature(cast(Host, host))
+    on, off = UpdatePlan(automatic=True), UpdatePlan()
+    assert list(feature.steps(off, None)) == list(feature.steps(on, on)) == []
+    (step,) = feature.steps(on, None)
+    step.do()
+    step.undo()
+    assert asked == ["start patronus-update.timer", "stop patronus-update.timer"]
+    assert feature.notice() is None
+    units.fault = KernelError("no such unit")
+    step.do()
+    assert "no update comes by itself: no such unit" in str(feature.notice())
+
+
+@pytest.mark.parametrize(
+    ("settings", "automatic"),
+    [
+        ({}, False),
+        ({"automatic": True}, False),
+        ({"automatic": True, "source": SOURCE}, True),
+        ({"source": SOURCE}, False),
+    ],
+)
+def test_nothing_comes_by_itself_without_a_source(
+    tmp_path: Path, settings: dict[str, Any], automatic: bool
+) -> None:
+    host = SimpleNamespace(units=None, state=None, clock=Clock(), places=HostPlaces.below(tmp_path))
+    file = PatronusFile(update=UpdateSettings(**settings))
+    plan = UpdateFeature(cast(Host, host)).plan(Configuration({"patronus": file}, {}), None, Earlier())
+    assert plan.automatic is automatic
