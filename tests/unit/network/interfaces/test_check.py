@@ -94,6 +94,21 @@ def test_bad(items: list[dict[str, Any]], said: str) -> None:
     assert any(said in line for line in found(*items)), found(*items)
 
 
+def test_every_overlap_is_told_and_nothing_else() -> None:
+    """Neighbours that only touch, and the same numbers in the other family, are no overlap."""
+    told = found(
+        nic("a", ipv4=static("10.1.0.1/16")),
+        vlan("b", "a", tag=2, ipv4=static("10.2.0.1/16", "10.1.2.1/24")),
+        vlan("c", "a", tag=3, ipv4=static("10.0.0.1/16", "10.1.2.9/30"), ipv6=static("::10.1.0.1/112")),
+        vlan("d", "a", tag=4, ipv4=static("192.0.2.1/24")),
+    )
+    assert [line.split(": ")[-1] for line in told if "overlaps" in line] == [
+        "10.1.2.1/24 overlaps 10.1.0.1/16 of a",
+        "10.1.2.9/30 overlaps 10.1.0.1/16 of a",
+        "10.1.2.9/30 overlaps 10.1.2.1/24 of b",
+    ]
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "nothing plays it": {"id": "a"},
     "two things play it": {"id": "a", "match": {"mac": A}, "vlan": {"parent": "b", "tag": 3}},
