@@ -44,7 +44,9 @@ class AddressSet:
     @property
     def versions(self) -> tuple[Version, ...]:
         """Return the families that have an address."""
-        return tuple(version for version in VERSIONS if self.intervals(version))
+        if self.ipv4 and self.ipv6:
+            return VERSIONS
+        return (4,) if self.ipv4 else (6,) if self.ipv6 else ()
 
     def __contains__(self, address: IpAddress) -> bool:
         intervals = self.intervals(4 if address.version == 4 else 6)

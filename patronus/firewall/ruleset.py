@@ -8,12 +8,13 @@ thus tell whether a chain in the kernel is the one that was planned.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
+
+from pydantic_core import from_json, to_json
 
 from patronus.firewall.addresses import AddressSet, Interval, Version
 
@@ -21,9 +22,6 @@ FAMILY = "inet"
 TABLE = "patronus"
 Expression = dict[str, Any]
 """One statement in libnftables' JSON, libnftables-json(5)."""
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -35,16 +33,16 @@ class NftRule:
     """
 
     comment: str
-    text: str
+    text: bytes
 
     def __init__(self, origin: str, statements: Sequence[Expression]) -> None:
-        text = _ENCODER.encode(statements)
+        text = to_json(statements)
         object.__setattr__(self, "text", text)
-        object.__setattr__(self, "comment", f"{origin} {sha256(text.encode()).hexdigest()[:12]}")
+        object.__setattr__(self, "comment", f"{origin} {sha256(text).hexdigest()[:12]}")
 
     def __iter__(self) -> Iterator[Expression]:
         """Yield the statements in order."""
-        return iter(json.loads(self.text))
+        return iter(from_json(self.text))
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,12 @@ def _set(key: Expression, value: Any) -> Expression:
 
 def interval(version: Version, item: Interval) -> Any:
     """Return an interval of addresses: one address, a prefix, or a range."""
-    first, last = (str(address(version, number)) for number in item)
+    first, last = item
     if first == last:
-        return first
-    network = single_network(version, *item)
+        return str(address(version, first))
+    network = single_network(version, first, last)
     if network is None:
-        return {"range": [first, last]}
+        return {"range": [str(address(version, first)), str(address(version, last))]}
     return {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
 
 

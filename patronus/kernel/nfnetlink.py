@@ -11,8 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from patronus.core.errors import KernelError
 
@@ -40,8 +39,7 @@ class Interrupted(Exception):
     """Somebody changed the ruleset during a dump: what was read may be half old, half new."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """One message of the kernel: ``kind`` without its subsystem."""
 
     kind: int

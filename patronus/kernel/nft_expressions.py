@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from ipaddress import ip_address
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from patronus.kernel.nfnetlink import attribute, text
@@ -197,20 +197,24 @@ def _ports(offset: int, right: Any) -> Iterator[bytes]:
 def _addresses(offset: int, length: int, right: Any) -> Iterator[bytes]:
     if isinstance(right, str) and not right.startswith("@"):
         yield _payload(_NETWORK, offset, length)
-        yield _compare(_EQUAL, ip_address(right).packed)
+        yield _compare(_EQUAL, _packed(right))
     elif isinstance(right, dict) and "range" in right:
         yield _payload(_NETWORK, offset, length)
         for op, end in zip((_AT_LEAST, _AT_MOST), right["range"], strict=True):
-            yield _compare(op, ip_address(end).packed)
+            yield _compare(op, _packed(end))
     elif isinstance(right, dict) and "prefix" in right:
         yield from _prefix(offset, length, right["prefix"])
     else:
         raise Unknown("a set of addresses")
 
 
+def _packed(address: str) -> bytes:
+    return inet_pton(AF_INET6 if ":" in address else AF_INET, address)
+
+
 def _prefix(offset: int, length: int, prefix: Mapping[str, Any]) -> Iterator[bytes]:
     """Compare whole bytes alone where the prefix ends with one, as libnftables does."""
-    address, bits = ip_address(prefix["addr"]).packed, prefix["len"]
+    address, bits = _packed(prefix["addr"]), prefix["len"]
     if bits % 8 == 0 and bits:
         yield _payload(_NETWORK, offset, bits // 8)
         yield _compare(_EQUAL, address[: bits // 8])
