@@ -19,10 +19,11 @@ from pathlib import Path
 
 from image.build import PROFILES, disk
 from image.enter import command_line
-from image.gpt import Partition, erofs_bytes, partitions
+from image.gpt import erofs_bytes, partitions
 from image.host import BUILD, BuildError, complain, make_ours, run, step
 from image.keys import Keys, owner_keys
 from image.trees import tool
+from patronus.update.gpt import Partition
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.gpg"
 MIB = 1 << 20

@@ -7,14 +7,13 @@ import os
 import re
 from pathlib import Path
 
+from patronus.update.gpt import Partition, partitions
 from patronus.update.task import Handed
 
 _ENTRY = re.compile(r"patronus_(?P<version>[0-9.]+)(?:\+(?P<left>\d+)(?:-(?P<tried>\d+))?)?\.efi")
 _SLOT = re.compile(r"patronus_(?P<version>[0-9.]+?)(?P<verity>_verity)?")
 EMPTY = "_empty"
 ENTRIES = "EFI/Linux"
-SECTOR = 512
-"""The unit of sysfs, whatever the disk's own."""
 
 
 class Entry(Handed):
@@ -82,15 +81,25 @@ def entries(esp: Path) -> list[Entry]:
     return found
 
 
-def slots(blocks: Path, running: str) -> list[Slot]:
-    """Return the slots' partitions on the disk of the running one; ``blocks`` is /sys/class/block."""
-    labelled = {}
-    for path in sorted(blocks.iterdir()):
-        if label := _label(path):
-            labelled[path.name] = (label, path.resolve().parent, int((path / "size").read_text()) * SECTOR)
-    disks = {disk for label, disk, _ in labelled.values() if label == f"patronus_{running}"}
-    return [_slot(name, label, size) for name, (label, disk, size) in labelled.items()
-            if disk in disks and (label == EMPTY or _SLOT.fullmatch(label))]  # fmt: skip
+def slots(running: str, blocks: Path, devices: Path) -> list[Slot]:
+    """Return the slots' partitions on the disk of the running one, as its table has them now.
+
+    ``blocks`` is /sys/class/block, whose labels are those of the boot; ``devices`` is /dev.
+    """
+    ours = [path.resolve() for path in sorted(blocks.iterdir()) if _label(path) == f"patronus_{running}"]
+    if not ours:
+        return []
+    disk = ours[0].parent
+    names = {_number(path): path.name for path in disk.iterdir() if (path / "partition").exists()}
+    return [
+        _slot(names[part.number], part)
+        for part in partitions(devices / disk.name)
+        if part.number in names and (part.label == EMPTY or _SLOT.fullmatch(part.label))
+    ]
+
+
+def _number(block: Path) -> int:
+    return int((block / "partition").read_text())
 
 
 def _label(block: Path) -> str | None:
@@ -101,22 +110,31 @@ def _label(block: Path) -> str | None:
     return next((line.removeprefix("PARTNAME=") for line in lines if line.startswith("PARTNAME=")), None)
 
 
-def _slot(device: str, label: str, size: int) -> Slot:
-    match = _SLOT.fullmatch(label)
+def _slot(device: str, part: Partition) -> Slot:
+    match = _SLOT.fullmatch(part.label)
     if match is None:
-        return Slot(device=device, version=None, kind=None, bytes=size)
+        return Slot(device=device, version=None, kind=None, bytes=part.size)
     kind = "verity" if match["verity"] else "root"
-    return Slot(device=device, version=match["version"], kind=kind, bytes=size)
+    return Slot(device=device, version=match["version"], kind=kind, bytes=part.size)
 
 
-def look(running: str, schema_version: int, esp: Path = Path("/boot"),
-         blocks: Path = Path("/sys/class/block")) -> Facts:  # fmt: skip
+def look(
+    running: str,
+    schema_version: int,
+    esp: Path = Path("/boot"),
+    blocks: Path = Path("/sys/class/block"),
+    devices: Path = Path("/dev"),
+) -> Facts:
     """Return how the machine stands; ``running`` is the version of the image that runs. Raises OSError."""
     room = os.statvfs(esp)
+    try:
+        found = slots(running, blocks, devices)
+    except ValueError as error:
+        raise OSError(str(error)) from error
     return Facts(
         running=running,
         schema_version=schema_version,
         esp_free=room.f_bavail * room.f_frsize,
         entries=entries(esp),
-        slots=slots(blocks, running),
+        slots=found,
     )

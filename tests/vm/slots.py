@@ -8,9 +8,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from image.gpt import Partition, erofs_bytes, partitions
+from image.gpt import erofs_bytes, partitions
 from image.host import run
 from image.trees import tool
+from patronus.update.gpt import Partition
 from qemu.machine import SYSTEM_DISK
 from qemu.vm import Vm
 

@@ -27,6 +27,7 @@ PAGES = {
     "blocklist": "/blocklist",
     "secrets": "/secrets",
     "backup": "/backup",
+    "update": "/update",
     "history": "/history",
     "generation": "/history/1",
     "repository": "/repository",

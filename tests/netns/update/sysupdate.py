@@ -23,7 +23,9 @@ def main() -> None:
         (packed,) = source.glob(f"patronus_{version}_*.{kind}.gz")
         content = packed.read_bytes()
         (root / "dev" / device).write_bytes(content if fault == "packed" else gzip.decompress(content))
-        (root / "disk/vda" / device / "uevent").write_text(f"DEVNAME={device}\nPARTNAME=patronus_{label}\n")
+        with (root / "dev/vda").open("r+b") as disk:  # the kernel of a disk in use keeps the old label
+            disk.seek(2 * 512 + (int(device[-1]) - 1) * 128 + 56)
+            disk.write(f"patronus_{label}".encode("utf-16-le").ljust(72, b"\0"))
     if fault != "entry":
         kernel = (source / f"patronus_{version}.efi").read_bytes()
         (root / "esp/EFI/Linux" / f"patronus_{version}+3-0.efi").write_bytes(kernel)

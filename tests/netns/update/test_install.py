@@ -12,6 +12,7 @@ import pytest
 
 from patronus.core.errors import Conflict, KernelError, PatronusError
 from patronus.update import fetch, install
+from patronus.update.gpt import ENTRY, HEADER, SECTOR
 from patronus.update.install import Install
 from patronus.update.machine import Facts, look
 from patronus.update.task import Places, Report, Task, read
@@ -23,6 +24,17 @@ SLOTS = {"vda2": (f"patronus_{RUNS}_verity", 32), "vda3": (f"patronus_{RUNS}", 1
          "vda4": ("_empty", 32), "vda5": ("_empty", 1024)}  # fmt: skip
 
 
+def table() -> bytes:
+    """Return the start of a disk with the slots in its table, behind a boot partition."""
+    rows = [("esp", 1024), *SLOTS.values()]
+    entries = b"".join(
+        ENTRY.pack(b"k" * 16, bytes(16), 0, size_mib * MIB // SECTOR - 1, 0, label.encode("utf-16-le"))
+        for label, size_mib in rows
+    )
+    header = HEADER.pack(b"EFI PART", 0, 0, 0, 0, 0, 0, 0, 0, b"", 2, len(rows), ENTRY.size, 0)
+    return bytes(SECTOR) + header.ljust(SECTOR, b"\0") + entries
+
+
 @dataclass(frozen=True)
 class Machine:
     """A machine of folders, and the places of the update's files."""
@@ -31,7 +43,7 @@ class Machine:
     places: Places
 
     def look(self) -> Facts:
-        return look(RUNS, 1, self.root / "esp", self.root / "blocks")
+        return look(RUNS, 1, self.root / "esp", self.root / "blocks", self.root / "dev")
 
     def entries(self) -> list[str]:
         return sorted(path.name for path in (self.root / "esp/EFI/Linux").iterdir())
@@ -49,17 +61,17 @@ class Machine:
 def machine(tmp_path: Path, places: Places) -> Machine:
     for name in ("dev", "esp/EFI/Linux", "blocks"):
         (tmp_path / name).mkdir(parents=True)
-    for device, (label, size_mib) in SLOTS.items():
+    (tmp_path / "dev/vda").write_bytes(table())
+    for device, (label, _) in SLOTS.items():
         folder = tmp_path / "disk/vda" / device
         folder.mkdir(parents=True)
         (folder / "uevent").write_text(f"DEVNAME={device}\nPARTNAME={label}\n")
-        (folder / "size").write_text(f"{size_mib * MIB // 512}\n")
+        (folder / "partition").write_text(f"{device[-1]}\n")
         (tmp_path / "blocks" / device).symlink_to(folder)
         (tmp_path / "dev" / device).write_bytes(b"as it was")
     stick = tmp_path / "disk/sda/sda1"
     stick.mkdir(parents=True)
     (stick / "uevent").write_text("PARTNAME=patronus_0.9.0\n")
-    (stick / "size").write_text("2097152\n")
     (tmp_path / "blocks/sda1").symlink_to(stick)
     made = Machine(tmp_path, places)
     made.put(f"patronus_{RUNS}.efi")

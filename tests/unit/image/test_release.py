@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from image.gpt import ENTRY, EROFS_MAGIC, HEADER, SECTOR
+from image.gpt import EROFS_MAGIC
 from image.host import BuildError
 from image.keys import Keys
 from image.release import cut, release, write_sums
+from patronus.update.gpt import ENTRY, HEADER, SECTOR
 
 ROOT_ID, VERITY_ID = uuid.uuid4(), uuid.uuid4()
 MIB = 1 << 20
