@@ -2,8 +2,9 @@
 """Run a command inside the test tree: Debian 13, as the device is, with the checkout at its usual path.
 
 Run as ``python3 -m image.enter [--offline] [--visible DIR] -- COMMAND ...``. The tree lies under an
-overlay in memory, so that nothing written to it stays; the checkout and the
-cache are the real ones. Needs root (sudo is used).
+overlay in memory, so that nothing written to it stays, and so do the checkout's Python packages, so that what
+Python compiles is there for the next process; the rest of the checkout and the cache are the real ones. Needs
+root (sudo is used).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from image.host import CHECKOUT, BuildError, as_root, cache, complain, run
 from image.trees import build_tree, extras, tree
 
+COMPILED = ("image", "patronus", "qemu", "tests", "webui")
+"""The checkout's packages; what starts finds them compiled, and a daemon is there a third sooner."""
 PASSED_ON = ("CI", "TERM", "COLUMNS", "PYTEST_ADDOPTS", "HYPOTHESIS_PROFILE")
 
 
@@ -41,11 +44,8 @@ def _mount_root(visible: Sequence[Path]) -> Path:
     memory = cache() / "trees" / ".enter"
     memory.mkdir(exist_ok=True)
     run(["mount", "-t", "tmpfs", "-o", "mode=0755,size=75%", "test-tree", memory])
-    upper, work, root = (memory / name for name in ("upper", "work", "root"))
-    for folder in (upper, work, root):
-        folder.mkdir()
-    layers = f"lowerdir={tree('test')},upperdir={upper},workdir={work}"
-    run(["mount", "-t", "overlay", "-o", layers, "test-tree", root])
+    root = memory / "root"
+    _overlay(tree("test"), root, memory / "tree")
     for name in ("proc", "sys", "dev"):
         run(["mount", "--rbind", f"/{name}", root / name])
     run(["mount", "-t", "bpf", "bpf", root / "sys/fs/bpf"])
@@ -53,9 +53,19 @@ def _mount_root(visible: Sequence[Path]) -> Path:
         run(["mount", "-t", "tmpfs", "-o", f"mode={'1777' if name == 'tmp' else '0755'}", name, root / name])
     for source in (CHECKOUT, cache(), *visible):
         _bind(source, root / source.relative_to("/"))
+    for name in COMPILED:
+        _overlay(CHECKOUT / name, root / (CHECKOUT / name).relative_to("/"), memory / name)
     if extras().is_dir():
-        _bind(extras(), root / "opt/extras")
+        _overlay(extras(), root / "opt/extras", memory / "extras")
     return root
+
+
+def _overlay(source: Path, target: Path, memory: Path) -> None:
+    """Show the folder at the target; what is written there stays in the folder in memory."""
+    for folder in (target, memory / "upper", memory / "work"):
+        folder.mkdir(parents=True, exist_ok=True)
+    layers = f"lowerdir={source},upperdir={memory / 'upper'},workdir={memory / 'work'}"
+    run(["mount", "-t", "overlay", "-o", layers, "test-tree", target])
 
 
 def _bind(source: Path, target: Path) -> None:
@@ -75,7 +85,6 @@ def _environment() -> dict[str, str]:
         "HOME": "/tmp",
         "LANG": "C.UTF-8",
         "PATRONUS_CACHE": str(cache()),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

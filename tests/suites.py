@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as Xml
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,14 +51,18 @@ class Outcome:
 
 
 PARALLEL = ("-n", "2")
+BY_FILE = (*PARALLEL, "--dist", "loadfile")
+"""Each worker has a machine of its own (tests/worker.py); a file's tests share what they start."""
+NO_FUZZ = ("-p", "no:schemathesis")
+"""The plugin takes a second to import in each worker; the suite web alone uses it."""
 WORKSTATION_ONLY = ("--ignore=tests/unit/image", "--ignore=tests/unit/qemu")
 """The builder and the harness never run on the device."""
 SUITES = {
     "unit": Suite("tests/unit", 1, in_tree=False, options=PARALLEL),
-    "unit-device": Suite("tests/unit", 2, options=(*PARALLEL, *WORKSTATION_ONLY)),
+    "unit-device": Suite("tests/unit", 2, options=(*PARALLEL, *WORKSTATION_ONLY, *NO_FUZZ)),
     "golden": Suite("tests/golden", 1, in_tree=False),
-    "bpf": Suite("tests/bpf", 2),
-    "netns": Suite("tests/netns", 5),
+    "bpf": Suite("tests/bpf", 2, options=(*BY_FILE, *NO_FUZZ)),
+    "netns": Suite("tests/netns", 5, options=(*BY_FILE, *NO_FUZZ)),
     "web": Suite("tests/web", 3),
     "vm": Suite("tests/vm", 15),
 }
@@ -85,9 +90,9 @@ def lint_steps() -> dict[str, list[str]]:
     """Return the linters by name: those of the virtual environment, then those of the test tree."""
     tool = cache() / "venv/bin"
     return {
+        "mypy --strict": [str(tool / "mypy")],  # the longest one first
         "ruff check": [str(tool / "ruff"), "check", "."],
         "ruff format": [str(tool / "ruff"), "format", "--check", "."],
-        "mypy --strict": [str(tool / "mypy")],
         "import-linter": [str(tool / "lint-imports")],
         "clang-format": command_line(["clang-format", "--dry-run", "-Werror", *tracked(".bpf.c", ".h")]),
         "shellcheck": command_line(["shellcheck", *shell_scripts()]),
@@ -95,13 +100,21 @@ def lint_steps() -> dict[str, list[str]]:
 
 
 def lint() -> Outcome:
-    """Run every linter, also after one has failed; each counts as one test."""
-    total = Outcome()
-    for name, command in lint_steps().items():
-        good = subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 0
-        print(f"   lint: {name}: {'passed' if good else 'FAILED'}", flush=True)
-        total += Outcome(passed=int(good), failed=int(not good))
+    """Run every linter, two at a time, also after one has failed; each counts as one test."""
+    total, steps = Outcome(), lint_steps()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for name, (good, said) in zip(steps, pool.map(_lint_step, steps.values()), strict=True):
+            print(f"{said}   lint: {name}: {'passed' if good else 'FAILED'}", flush=True)
+            total += Outcome(passed=int(good), failed=int(not good))
     return total
+
+
+def _lint_step(command: list[str]) -> tuple[bool, str]:
+    """Return whether a linter is content, and what it says."""
+    done = subprocess.run(
+        command, cwd=CHECKOUT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.returncode == 0, done.stdout
 
 
 def run_suite(name: str, suite: Suite) -> Outcome:

@@ -15,6 +15,7 @@ from patronus.kernel.bpf import PROGRAM, Bpf
 from patronus.kernel.bpf_codec import Reason, Settings
 from patronus.kernel.bpf_load import load
 from patronus.kernel.bpf_object import Program, TestRun
+from tests.worker import own_machine
 
 OBJECT = Path(os.environ.get("PATRONUS_BPF_OUT", "build/bpf")) / "xdp_firewall.bpf.o"
 XDP_DROP, XDP_PASS = 1, 2
@@ -39,6 +40,11 @@ class Firewall:
         assert after[reason].packets == before[reason].packets + 1
         assert after[reason].bytes == before[reason].bytes + len(packet)
         return reason, run
+
+
+def pytest_configure() -> None:
+    """Give each worker a machine of its own: these tests share a user and names of devices."""
+    own_machine()
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,12 @@ from urllib.parse import urlencode
 import pytest
 
 from patronus.client import Client
+from tests.worker import own_machine
 
 PASSWORD = "correct horse battery"
 PORT = 18443
 WEB_USER = "patronus-web"
-START_S = 60
+START_S = 180
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,11 @@ class Machine:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def pytest_configure() -> None:
+    """Give each worker a machine of its own: these tests share a user and a port."""
+    own_machine()
+
+
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     """Lend a router that nobody has set up."""
@@ -188,7 +194,6 @@ def serve_pages(root: Path, *more_python: Path) -> subprocess.Popen[bytes]:
         "PATRONUS_WEB_FOLDER": str(root / "run" / "patronus-web"),
         "PATRONUS_WEB_BIND": f"127.0.0.1:{PORT}",
         "PYTHONPATH": python_path(*more_python)["PYTHONPATH"],
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": "/usr/bin:/bin",
     }
     return subprocess.Popen(

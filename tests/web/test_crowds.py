@@ -12,7 +12,7 @@ from tests.web.conftest import PORT, Machine, Visitor
 from webui.server import BUSY, CONNECTIONS
 
 GREEDY = "127.0.0.66"
-LONG_S = 20
+LONG_S = 60
 
 
 def connect() -> socket.socket:

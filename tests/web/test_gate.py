@@ -14,6 +14,8 @@ from patronus.core.verb import Role
 from tests.web.conftest import PASSWORD, PORT, Machine, Visitor
 from webui.app import create_app
 
+MANY = 20
+"""Guesses that even a slow machine makes in less time than the last of them has to wait."""
 OPEN_PAGES = {"/log-in", "/log-in/code", "/set-up", "/static/<path:filename>", "/static/htmx.js"}
 
 
@@ -135,9 +137,12 @@ def test_log_out_ends_the_session_in_the_daemon(machine: Machine, page_visitor: 
 
 def test_guessing_slows_down_and_another_source_does_not_wait(machine: Machine, admin: Visitor) -> None:
     guesser = machine.visitor("127.0.0.77")
-    answers = [guesser.ask("POST", "/api/v1/session", {"name": "nobody", "password": "x"}) for _ in range(8)]
-    assert {answer.status for answer in answers} == {401, 429}
-    refused = next(answer for answer in answers if answer.status == 429)
+    guess = {"name": "nobody", "password": "x"}
+    answers = [guesser.ask("POST", "/api/v1/session", guess)]
+    while answers[-1].status == 401 and len(answers) < MANY:
+        answers.append(guesser.ask("POST", "/api/v1/session", guess))
+    refused = answers[-1]
+    assert (len(answers) > 1, refused.status) == (True, 429)
     assert int(refused.headers["Retry-After"]) >= 1
     other = machine.visitor("127.0.0.78")
     assert other.ask("POST", "/api/v1/session", {"name": "admin", "password": PASSWORD}).status == 200

@@ -12,7 +12,7 @@ import pytest
 from tests.netns.daemon.machine import Machine, eventually
 from tests.netns.daemon.provider import WEB
 from tests.netns.services.network import dig
-from tests.netns.services.test_dhcp import udhcpc
+from tests.netns.services.test_dhcp import BRIEFLY_S, udhcpc
 
 
 def test_the_factorys_configuration_runs_as_planned(machine: Machine) -> None:
@@ -26,7 +26,7 @@ def test_a_client_resolves_and_surfs_and_the_world_sees_the_routers_address(mach
     address = machine.lease("-h", "laptop")
     assert address.startswith("192.168.1.1")
     eventually(lambda: dig(machine.lan, "www.example") == [WEB], "the name of the web server")
-    assert machine.page() == f"you are {wan}\n"
+    assert eventually(machine.page, "the page") == f"you are {wan}\n"
 
 
 def test_the_lease_has_a_name(machine: Machine) -> None:
@@ -52,7 +52,7 @@ def test_the_world_outside_gets_nothing(machine: Machine) -> None:
 
 
 def test_a_network_card_without_a_role_is_not_served(machine: Machine) -> None:
-    assert udhcpc(machine.dmz) == ""
+    assert udhcpc(machine.dmz, patience_s=BRIEFLY_S) == ""
     assert udhcpc(machine.lan) != ""
 
 

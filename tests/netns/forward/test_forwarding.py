@@ -33,7 +33,7 @@ from patronus.daemon.table import VerbTable
 from patronus.kernel.host import Host, Places
 from patronus.kernel.journal import Journal
 from patronus.kernel.journal import encode as journal_entry
-from tests.netns.daemon.machine import eventually
+from tests.netns.daemon.machine import LONG_S, eventually
 from tests.netns.gitops.server import certificate
 from tests.netns.lab import Namespace
 from tests.unit.core.router import SetClock
@@ -77,7 +77,7 @@ class Machine:
     def close(self) -> None:
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
-        self._keeper.wait(10)
+        self._keeper.wait(LONG_S)
 
 
 class Receiver:
@@ -192,7 +192,7 @@ class Router:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.communicate(timeout=10)
+            self.process.communicate(timeout=LONG_S)
 
     def close(self) -> None:
         self.stop()
@@ -299,4 +299,4 @@ def test_what_was_said_meanwhile_arrives_when_the_server_is_back(
 
 def test_without_a_server_the_process_ends(router: Router) -> None:
     router.start()
-    assert router.process is not None and router.process.wait(20) == 0
+    assert router.process is not None and router.process.wait(LONG_S) == 0

@@ -17,7 +17,7 @@ from typing import Any
 from tests.netns.lab import Namespace
 
 BACKEND = "/usr/lib/git-core/git-http-backend"
-TIME_S = 20.0
+TIME_S = 120.0
 NAME = "router.git"
 WHO = {
     "GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@home.example", "GIT_COMMITTER_NAME": "Ann",
@@ -28,7 +28,7 @@ WHO = {
 def run(*command: str | Path, folder: Path | None = None, **environment: str) -> str:
     done = subprocess.run(
         [str(word) for word in command], cwd=folder, capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], **WHO, **environment}, timeout=60,
+        env={"PATH": os.environ["PATH"], **WHO, **environment}, timeout=TIME_S,
     )  # fmt: skip
     assert done.returncode == 0, (command, done.stderr)
     return done.stdout.strip()

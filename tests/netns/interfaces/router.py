@@ -7,6 +7,7 @@ In systemd's place stands ``systemctl.py``, which starts what the unit files of 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -32,7 +33,8 @@ from patronus.network.interfaces.service import InterfacesFeature
 
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
 RUN = Path("/run/patronus")
-PATIENCE_S = 20.0
+MAILBOX = Path("/run/patronus-dhcpcd/changed.sock")
+PATIENCE_S = 120.0
 
 
 def eventually(found: Callable[[], Any], what: str) -> Any:
@@ -110,7 +112,9 @@ class Router:
     def apply(self, *items: dict[str, Any]) -> Prepared:
         """Apply an interfaces file."""
         model = Interfaces.model_validate({"interfaces": items})
-        return self.engine.apply(Configuration({SECTION.path: model}))
+        prepared = self.engine.apply(Configuration({SECTION.path: model}))
+        shutil.chown(MAILBOX, "patronus")  # on the device the router and its client are one user
+        return prepared
 
     @property
     def plan(self) -> InterfacesPlan:
@@ -127,5 +131,5 @@ class Router:
 
     def close(self) -> None:
         """Stop all clients and the watch."""
-        self.feature.stop()
         self.apply()
+        self.feature.stop()

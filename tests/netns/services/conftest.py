@@ -15,7 +15,7 @@ from tests.netns.services.network import Router
 def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     folder = tmp_path_factory.mktemp("router")
     for place in (folder, *folder.parents):
-        if place.name.startswith(("pytest", "router")):
+        if place.name.startswith(("pytest", "popen", "router")):
             place.chmod(0o755)
     made = Router(Path(folder))
     yield made

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
@@ -189,6 +190,7 @@ BAD: list[tuple[Callable[[Any], Any], Any, str]] = [
 ]
 
 
+@functools.cache
 def types() -> dict[Any, dict[str, Any]]:
     """Return parser → JSON Schema of the type that it makes."""
     found: dict[Any, dict[str, Any]] = {}

@@ -36,7 +36,10 @@ def test_a_suite_without_a_folder_has_failed(capsys: pytest.CaptureFixture[str])
         ("syntax error\n", Outcome(failed=1)),
     ],
 )
-def test_each_end_is_counted(reports: Path, body: str, expected: Outcome) -> None:
+def test_each_end_is_counted(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, body: str, expected: Outcome
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # it needs none, and they take a second
     (reports / "some").mkdir()
     (reports / "some/test_it.py").write_text(body)
     assert run_suite("some", Suite("some", 1, in_tree=False)) == expected
