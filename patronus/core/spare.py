@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from patronus.core.errors import StorageError
 from patronus.core.files import Disk, storage_errors, write_durably
 
@@ -32,7 +34,7 @@ class Spare:
 
     def keep(self, number: int, texts: Mapping[str, str]) -> None:
         """Keep a confirmed generation in the place of the last one. Raises StorageError."""
-        data = json.dumps({"number": number, "texts": dict(texts)}).encode()
+        data = to_json({"number": number, "texts": dict(texts)})
         with storage_errors("the spare configuration could not be kept"):
             self._disk.make_folder(self._path.parent)
         write_durably(self._disk, self._path, data)
