@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,11 +11,10 @@ from pydantic import Field
 
 from patronus.core.verb import Caller, Done, Nothing, Result, Role, Verb
 from patronus.daemon.machine import image_release, load_average, memory
+from patronus.daemon.notices import Notices
 from patronus.daemon.settings import PatronusFile
 from patronus.daemon.timekeeping import Timekeeping
 from patronus.kernel.host import Host
-
-log = logging.getLogger(__name__)
 
 
 class Memory(Result):
@@ -54,23 +52,14 @@ class Generation(Result):
 
 
 class SystemVerbs:
-    """Makes the verbs.
+    """Makes the verbs."""
 
-    ``notices`` collects what happened that a person should know; ``watched`` say what is so as long as it is.
-    """
-
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, notices: Notices) -> None:
         self._host = host
-        self.notices: list[str] = []
-        self.watched: list[Callable[[], str | None]] = []
+        self._notices = notices
         self.table: Iterable[Verb[Any, Any]] = ()
+        self._described: list[dict[str, Any]] = []
         self.time: Callable[[], Timekeeping] = lambda: Timekeeping(synchronised=False, servers=[])
-
-    def complain(self, text: str) -> None:
-        """Say something that a person should know: in the journal, and in the router's status."""
-        log.error("%s", text)
-        if text not in self.notices:
-            self.notices.append(text)
 
     def verbs(self) -> list[Verb[Any, Any]]:
         """Return the verbs."""
@@ -106,12 +95,14 @@ class SystemVerbs:
             load=load_average(),
             memory=Memory(total_bytes=total, available_bytes=available),
             time=self.time(),
-            notices=[*self.notices, *(text for look in self.watched if (text := look()))],
+            notices=self._notices.texts(),
         )
 
     def describe(self, caller: Caller, given: Nothing) -> Description:  # noqa: ARG002
         """Return the declaration of every verb: parameters, result, role and REST route."""
-        return Description(verbs=[verb.describe() for verb in self.table])
+        if not self._described:  # a second's work on a small machine, and always the same
+            self._described = [verb.describe() for verb in self.table]
+        return Description(verbs=self._described)
 
     def generation(self, caller: Caller, given: Nothing) -> Generation:  # noqa: ARG002
         """Tell which generation runs, and nothing else: what an entity tag is made of."""

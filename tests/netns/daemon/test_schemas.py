@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from tests.golden.schema import FOLDER
-from tests.netns.daemon.machine import Machine
+from tests.netns.daemon.machine import Machine, eventually
 
 GOOD = {
     "firewall/rules": """rules:
@@ -41,6 +43,10 @@ def problems(schema: dict[str, Any], text: str) -> list[str]:
     return [error.message for error in checker.iter_errors(yaml.safe_load(text))]
 
 
+def is_whole(path: Path) -> bool:
+    return path.exists() and path.read_text().endswith("}\n")
+
+
 @pytest.fixture(scope="module")
 def schemas(machine: Machine) -> dict[str, Any]:
     found: dict[str, Any] = machine.call("config.Schema")["schemas"]
@@ -60,6 +66,7 @@ def test_the_router_has_them_as_files_that_anybody_reads(machine: Machine, schem
     folder = machine.places.run / "schema"
     for section, schema in schemas.items():
         path = folder / f"{section}.json"
+        eventually(partial(is_whole, path), f"{path}, whole,")
         assert json.loads(path.read_text()) == schema
         assert path.stat().st_mode & 0o004 and path.parent.stat().st_mode & 0o005 == 0o005
 
