@@ -11,8 +11,10 @@ import errno
 import os
 import selectors
 import ssl
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from typing import Any
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from patronus.client import SOCKET, Client
+from patronus.core.errors import PatronusError
 from webui.crowd import Crowd
 
 FOLDER = Path(os.environ.get("PATRONUS_WEB_FOLDER", "/run/patronus-web"))
@@ -91,11 +95,18 @@ class Connection(TConn):  # type: ignore[misc]
             leave(self.source)
 
 
+def ask_ahead(socket: Path = SOCKET) -> None:
+    """Have the daemon describe its verbs while this process imports: the first visitor waits for both."""
+    with suppress(PatronusError), Client(socket) as client:
+        client.describe()
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's threads, which no silent, slow or greedy peer can keep from the others."""
 
     def init_process(self) -> None:
         """Begin to count, then serve."""
+        threading.Thread(target=ask_ahead, daemon=True).start()
         self.connected = Crowd(CONNECTIONS, self.cfg.worker_connections)
         self.busy = Crowd(BUSY, self.cfg.threads)
         self.silent: set[Connection] = set()
