@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
+from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.compile_match import Compiled
 from patronus.firewall.compile_nft import compile_nft
+from patronus.firewall.known import warning
+from patronus.firewall.model import Rules
+from patronus.firewall.optimise.shadow import shadows, without
 from patronus.firewall.policy import Policy
 from patronus.firewall.resolve import FirewallFacts, Resolved, Surroundings, asleep, resolve
 from patronus.firewall.ruleset import Ruleset
@@ -25,8 +29,8 @@ class FirewallPlan(Plan):
 
     ``blocked`` and ``never`` are what XDP is given, and ``watched`` the NICs it stands on: those below every
     zone while something is blocked, none otherwise. ``asleep`` are the rules that their schedule puts off,
-    ``timed`` the blocks that end by themselves, ``openings`` what
-    the other features offer to zones.
+    ``timed`` the blocks that end by themselves, ``openings`` what the other features offer to zones.
+    ``warnings`` say which rules never decide; the ruleset has none of those.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -37,6 +41,7 @@ class FirewallPlan(Plan):
     asleep: frozenset[str] = frozenset()
     timed: tuple[IpNetwork, ...] = ()
     openings: tuple[Opening, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,37 @@ def plan(
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     openings = earlier.contributions(Opening)
     policy = resolve(config, Surroundings(links, openings, facts), memory.resolved)
+    shadowed = shadows(policy.rules, _fickle(config))
     blocked = tuple(policy.blocked.networks())
     devices = {device for devices in policy.zones.values() for device in devices}
     return FirewallPlan(
         policy=policy,
-        ruleset=compile_nft(policy, memory.compiled),
+        ruleset=compile_nft(without(policy, shadowed), memory.compiled),
         blocked=blocked,
         never=tuple(policy.never.networks()),
         watched=tuple(sorted(nics(devices, links))) if blocked else (),
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
         openings=tuple(openings),
+        warnings=tuple(_warnings(config, shadowed)) if shadowed else (),
     )
+
+
+def _fickle(config: Configuration) -> frozenset[str]:
+    """Return the origins of rules that a schedule puts off and on."""
+    return frozenset(f"rule/{rule.id}" for rule in config.get(Rules).rules if rule.schedule is not None)
+
+
+def _warnings(config: Configuration, shadowed: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a warning at each rule that never decides, naming the one that leaves it nothing."""
+    places = {f"rule/{rule.id}": position for position, rule in enumerate(config.get(Rules).rules)}
+    for origin, before in shadowed.items():
+        path: Path = ("firewall/rules", "rules", places[origin])
+        rule = config.get(Rules).rules[places[before]]
+        where = config.locate(("firewall/rules", "rules", places[before]))
+        message = f"the rule never decides: {rule.title} before it ({where}) fits all that it fits"
+        hint = "move it before that one, or take it away"
+        yield replace(warning(path, message, hint=hint), location=config.locate(path))
 
 
 def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:

@@ -90,7 +90,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         return plan(config, facts, earlier, self._memory)
 
     def rehearse(self, plan: FirewallPlan) -> Iterable[Problem]:
-        """Let the kernel take the ruleset and drop it again."""
+        """Say which rules never decide, and let the kernel take the ruleset and drop it again."""
+        yield from plan.warnings
         refused = self._standing.refuses(plan.ruleset)
         if refused is not None:
             yield Problem(("firewall/rules",), refused)

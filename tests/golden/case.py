@@ -73,7 +73,8 @@ class Case:
     @property
     def outputs(self) -> dict[str, str]:
         """Return file name → text of everything that the case compares."""
-        messages = "".join(f"{problem.render()}\n" for problem in self.problems)
+        said = (*self.problems, *(self.plan.warnings if self.plan is not None else ()))
+        messages = "".join(f"{problem.render()}\n" for problem in said)
         found = {"messages.txt": messages}
         if self.plan is not None:
             lines = (json.dumps(command, default=list) for command in nft_json.whole(self.plan.ruleset))

@@ -106,7 +106,8 @@ class Firewall:
         with self._lab.router:
             earlier = Earlier((links(self.config, set()), openings(self.config)))
             plan = self.feature.plan(self.config, self.feature.facts(), earlier)
-            if problems := list(self.feature.rehearse(plan)):
+            problems = list(self.feature.rehearse(plan))
+            if any(problem.severity is Severity.ERROR for problem in problems):
                 raise InvalidConfiguration(problems)
             self._run(plan)
             assert list(self.feature.observe(plan)) == []
