@@ -78,7 +78,7 @@ def test_a_rule_stops_packets_until_it_is_removed(restored: Machine) -> None:
     assert listed["packets"] > 0
     assert name in machine.patronus("rules", "list").out
     assert machine.patronus("rules", "remove", name).code == 0
-    assert machine.page() != ""
+    eventually(machine.page, "the page again")
     assert machine.patronus("rules", "remove", name).code == 1
 
 
@@ -114,13 +114,14 @@ def test_a_block_holds_until_it_is_taken_away(restored: Machine, options: tuple[
     assert machine.page() == ""
     assert WEB in machine.patronus("blocks").out
     assert machine.patronus("unblock", WEB).code == 0
-    assert machine.page() != ""
+    eventually(machine.page, "the page again")
     assert machine.patronus("unblock", WEB).code == 1
 
 
 def test_a_block_ends_by_itself(machine: Machine) -> None:
     machine.lease()
-    assert machine.patronus("block", WEB, "--for", "5s").code == 0
+    eventually(machine.page, "the page")
+    assert machine.patronus("block", WEB, "--for", "10s").code == 0
     assert machine.page() == ""
     eventually(machine.page, "the page after the block")
     assert WEB not in machine.patronus("blocks").out
@@ -180,7 +181,7 @@ def test_what_nobody_confirms_goes_away_from_files_and_kernel(restored: Machine)
     machine = restored
     before, ruleset = machine.call("config.Show")["files"], machine.ruleset()
     machine.file("firewall/rules.yaml").write_text(RULE)
-    said = machine.patronus("config", "commit", "--confirm", "3s", "-m", "try")
+    said = machine.patronus("config", "commit", "--confirm", "10s", "-m", "try")
     assert (said.code, "reverts in" in said.out) == (0, True), said.err
     assert "waits" in rules(machine)
     assert machine.ruleset() != ruleset
@@ -197,7 +198,7 @@ def test_what_nobody_confirms_goes_away_from_files_and_kernel(restored: Machine)
 def test_what_is_confirmed_stays(restored: Machine) -> None:
     machine = restored
     machine.file("firewall/rules.yaml").write_text(RULE)
-    assert machine.patronus("config", "commit", "--confirm", "5s").code == 0
+    assert machine.patronus("config", "commit", "--confirm", "60s").code == 0
     said = machine.patronus("config", "confirm")
     assert (said.code, "confirmed" in said.out) == (0, True)
     assert "waits" in rules(machine)
