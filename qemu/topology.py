@@ -39,6 +39,7 @@ class Topology:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._macs = (f"52:54:00:00:01:{number:02x}" for number in itertools.count(1))
+        self._host_macs = (f"52:54:00:00:02:{number:02x}" for number in itertools.count(1))
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +64,10 @@ class Topology:
     def next_mac(self) -> str:
         """Return a locally administered address that no one else here has."""
         return next(self._macs)
+
+    def next_host_mac(self) -> str:
+        """Return one for a host: the same in every run, as a router that a snapshot brings back knows it."""
+        return next(self._host_macs)
 
 
 class Segment:
@@ -91,7 +96,8 @@ class Segment:
         outer = f"h{next(self._hosts)}"
         self._namespace.connect(outer, namespace, Host.link)
         self._join(outer)
-        namespace.succeed(["ip", "link", "set", Host.link, "up"])
+        mac = self._topology.next_host_mac()
+        namespace.succeed(["ip", "link", "set", Host.link, "address", mac, "up"])
         for address in addresses:
             namespace.succeed(["ip", "address", "add", address, "dev", Host.link])
         if gateway:

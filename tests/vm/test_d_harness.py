@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A machine ends with the tests that started it, however they end; that of ``make run`` goes on."""
+"""A machine ends with the tests that started it, however they end; that of ``make run`` goes on.
+
+A router that a snapshot brings back in another process finds its neighbours where it knows them.
+"""
 
 import os
 import signal
@@ -12,6 +15,7 @@ import pytest
 
 from qemu.errors import HarnessError
 from qemu.machine import Machine
+from qemu.topology import Topology
 from qemu.vm import Vm
 from tests.vm.lab import eventually
 
@@ -63,6 +67,16 @@ def test_a_thread_that_will_end_may_not_start_a_machine(folder: Path, image: Pat
         thread.join()
         assert len(refusals) == 1
         assert vm.pid is None
+
+
+def test_hosts_have_the_same_addresses_in_every_run_and_no_two_the_same() -> None:
+    runs = []
+    for _ in range(2):
+        with Topology() as net:
+            cables = net.segment("one"), net.segment("two")
+            runs.append([cable.host(name).mac() for cable in cables for name in ("a", "b")])
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == 4
 
 
 def _runs(pid: int) -> bool:
