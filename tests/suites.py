@@ -64,7 +64,7 @@ SUITES = {
     "bpf": Suite("tests/bpf", 2, options=(*BY_FILE, *NO_FUZZ)),
     "netns": Suite("tests/netns", 5, options=(*BY_FILE, *NO_FUZZ)),
     "web": Suite("tests/web", 3),
-    "vm": Suite("tests/vm", 15),
+    "vm": Suite("tests/vm", 15, options=(*PARALLEL, "--dist", "worksteal")),
 }
 
 
