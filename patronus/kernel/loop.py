@@ -19,6 +19,8 @@ from types import FrameType
 
 Callback = Callable[[], None]
 NEVER_S = 3600.0
+MOST_FAILURES = 16
+"""So many callbacks that fail one after the other end the loop: it turns without getting on."""
 
 
 class Timer:
@@ -36,9 +38,15 @@ class Timer:
 
 
 class Loop:
-    """Calls back when a socket is ready or a time has come."""
+    """Calls back when a socket is ready or a time has come.
+
+    ``failed`` hears of a callback's exception, and the loop goes on; where there is none, or it raises, or
+    ``MOST_FAILURES`` callbacks failed in a row, the exception ends ``run``.
+    """
 
     def __init__(self) -> None:
+        self.failed: Callable[[Exception], None] | None = None
+        self._failures = 0
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -94,10 +102,21 @@ class Loop:
         while not self._stopping:
             for key, _ in self._selector.select(self._wait_s()):
                 if self._selector.get_map().get(key.fd) is key:
-                    key.data()
+                    self._call(key.data)
             while self._soon:
-                self._soon.popleft()()
+                self._call(self._soon.popleft())
             self._run_timers()
+
+    def _call(self, callback: Callback) -> None:
+        try:
+            callback()
+        except Exception as error:
+            self._failures += 1
+            if self.failed is None or self._failures >= MOST_FAILURES:
+                raise
+            self.failed(error)
+        else:
+            self._failures = 0
 
     def stop(self) -> None:
         """Leave ``run`` after the callbacks of this turn."""
@@ -117,7 +136,7 @@ class Loop:
             timer = heapq.heappop(self._timers)[2]
             callback, timer.callback = timer.callback, None
             if callback is not None:
-                callback()
+                self._call(callback)
 
 
 def _drain(sock: socket.socket) -> None:

@@ -89,7 +89,14 @@ class Server:
         self._endpoint = Endpoint(
             loop, control, peer=peer, interface=CONTROL_INTERFACE, handlers=handlers, snapshot=self._snapshot
         )
+        loop.failed = self._failed
         loop.call_later(SWEEP_S, self._sweep)
+
+    def _failed(self, error: Exception) -> None:
+        """Count a fault of ours, say where it lies, and go on from what is on the disk."""
+        self._counters["failed"] += 1
+        log.error("a callback failed, and the server goes on", exc_info=error)
+        self._machine.reload(self._leases.load())
 
     def _configure(self, parameters: dict[str, Any], descriptors: tuple[int, ...]) -> dict[str, Any]:
         """Take the configuration and the sockets of its devices in the place of what there was."""

@@ -85,7 +85,13 @@ class Server:
             "Status": self._status,
         }
         Endpoint(loop, control, peer=peer, interface=CONTROL_INTERFACE, handlers=handlers, snapshot=list)
+        loop.failed = self._failed
         loop.call_later(SAVE_S, self._save)
+
+    def _failed(self, error: Exception) -> None:
+        """Count a fault of ours and say where it lies: who meets it ends nobody else's answers."""
+        self._resolver.counters["failed"] += 1
+        log.error("a callback failed, and the server goes on", exc_info=error)
 
     def _configure(self, parameters: dict[str, Any], descriptors: tuple[int, ...]) -> dict[str, Any]:
         """Take configuration, sockets and blocklists in the place of what there was."""

@@ -41,6 +41,8 @@ PRIVATE_REVERSE = (
 """RFC 6303 section 4, less the documentation prefixes."""
 NOWHERE = ("invalid", "onion")
 """RFC 6761 section 6.4, RFC 7686 section 2."""
+NOBODYS = frozenset({"isatap", "localhost", "wpad"})
+"""Names that programs believe without asking anyone; a host that calls itself so would lead all others."""
 _SOA_NUMBERS = struct.Struct("!IIIII")
 _TO_QUESTION = b"\xc0\x0c"
 
@@ -89,7 +91,7 @@ class Zone:
             name = wire_name(f"{lease.hostname}.{domain}")
         except MalformedMessage:
             return
-        if lease.hostname and name not in self._names:
+        if lease.hostname and lease.hostname.lower() not in NOBODYS and name not in self._names:
             self._add_all(
                 [LocalRecord(f"{lease.hostname}.{domain}", Type.A, LEASE_TTL_S, _hex(lease.address))]
             )

@@ -114,6 +114,18 @@ def test_a_lease_that_goes_takes_its_name_along(asker: Asker) -> None:
     assert asker.status == "NXDOMAIN"
 
 
+@pytest.mark.parametrize("name", ["wpad", "WPAD", "isatap", "localhost"])
+def test_a_host_takes_no_name_that_others_believe_unasked(asker: Asker, name: str) -> None:
+    """A proxy for everybody is the owner's to give, in a record of its own."""
+    asker.resolver.know_leases([LeaseName("192.168.1.0/24", "e", "192.168.1.104", name)])
+    asker.ask(f"{name}.home.arpa")
+    assert asker.status == "NXDOMAIN"
+    given = record(f"{name.lower()}.home.arpa", "A", "192.168.1.32")
+    asker.resolver.configure(ServerConfig(records=(*RECORDS, given), upstreams=(FIRST,)), set())
+    asker.ask(f"{name}.home.arpa")
+    assert asker.answers == ["A 192.168.1.32"]
+
+
 def test_leases_have_no_names_where_that_is_turned_off(asker: Asker) -> None:
     asker.resolver.configure(ServerConfig(records=RECORDS, upstreams=(FIRST,), lease_names=False), set())
     asker.ask("laptop.home.arpa")

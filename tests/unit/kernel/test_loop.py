@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A callback that fails is told and the loop goes on, unless it gets nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from patronus.kernel.loop import MOST_FAILURES, Loop
+
+A_WHILE_S = 0.01
+
+
+def fail() -> None:
+    raise ValueError("a fault of ours")
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+def test_one_that_fails_ends_nothing_and_is_told(loop: Loop) -> None:
+    told: list[Exception] = []
+    loop.failed = told.append
+    loop.call_soon(fail)
+    loop.call_later(A_WHILE_S, fail)
+    loop.call_later(2 * A_WHILE_S, loop.stop)
+    loop.run()
+    assert [str(error) for error in told] == ["a fault of ours"] * 2
+
+
+def test_where_nobody_hears_of_it_the_loop_ends(loop: Loop) -> None:
+    loop.call_soon(fail)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        loop.run()
+
+
+def test_a_loop_that_only_fails_ends(loop: Loop) -> None:
+    """What is ready and fails is ready again at once: rather a new start than a full processor."""
+    told: list[Exception] = []
+    loop.failed = told.append
+    for _ in range(MOST_FAILURES):
+        loop.call_soon(fail)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        loop.run()
+    assert len(told) == MOST_FAILURES - 1
+
+
+def test_one_that_succeeds_in_between_starts_the_count_anew(loop: Loop) -> None:
+    told: list[Exception] = []
+    loop.failed = told.append
+    for _ in range(MOST_FAILURES - 1):
+        loop.call_soon(fail)
+    loop.call_soon(lambda: None)
+    loop.call_soon(fail)
+    loop.call_soon(loop.stop)
+    loop.run()
+    assert len(told) == MOST_FAILURES
+
+
+def test_what_the_hearer_raises_ends_the_loop(loop: Loop) -> None:
+    """A server that cannot go on from its disk starts anew."""
+    loop.failed = lambda _: (_ for _ in ()).throw(OSError("no disk"))
+    loop.call_soon(fail)
+    with pytest.raises(OSError, match="no disk"):
+        loop.run()
