@@ -158,6 +158,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def _drop_early(self, plan: FirewallPlan) -> None:
         """Give XDP the blocklist and the devices; a failure is reported, not raised."""
         bpf = self._host.bpf
+        bpf.await_loader()
         try:
             bpf.blocklist_replace(plan.blocked, plan.never)
             there = {item.ifname for item in bpf.attachments()}

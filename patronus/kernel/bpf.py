@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import struct
+import time
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -40,6 +41,11 @@ from patronus.kernel.bpf_map import Map
 from patronus.kernel.bpf_object import Program
 
 PROGRAM = "xdp_firewall"
+LOADER = Path("/run/patronus-xdp")
+"""The loader's runtime directory: systemd takes it away when the loader has failed, or was stopped."""
+PATIENCE_S = 180.0
+"""How long a loader may take; the verifier does its work where the machine is emulated, too."""
+LOOK_EVERY_S = 0.05
 
 _NUMBER = struct.Struct("=I")
 _PRESENT = _NUMBER.pack(1)
@@ -48,14 +54,27 @@ _LAST_SEEN = 2  # position in FLOW_STATS
 
 
 class Bpf:
-    """The pinned program and its maps; the maps are opened at first use and kept."""
+    """The pinned program and its maps; the maps are opened at first use and kept.
 
-    def __init__(self, pins: Path) -> None:
+    ``loader`` is a folder that is there as long as the program is being loaded, or is loaded.
+    """
+
+    def __init__(self, pins: Path, loader: Path = LOADER) -> None:
         self._pins = pins
+        self._loader = loader
+        self._until = time.monotonic() + PATIENCE_S
         self._maps: dict[str, Map] = {}
         self._never = Never()
         self._ipv4: BlockedIPv4 | None = None
         self._reasons: dict[str, str] = {}
+
+    def await_loader(self) -> None:
+        """Wait, the first time, until the program is pinned, as long as somebody loads it (at boot)."""
+        while (
+            not (self._pins / PROGRAM).exists() and self._loader.exists() and time.monotonic() < self._until
+        ):
+            time.sleep(LOOK_EVERY_S)
+        self._until = time.monotonic()
 
     def _program(self) -> Program:
         """Open what is pinned now: a second load has put another program there. The caller closes it."""
