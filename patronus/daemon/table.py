@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ from patronus.daemon.peer import Peer
 
 log = logging.getLogger(__name__)
 
+REFUSAL_EVERY_S = 60.0
+"""A caller's refusals of one verb within this time are one record: nobody pushes others' records out."""
 WORTH_WRITING = (NotAuthenticated, NotPermitted, SecondFactorNeeded)
 """What a stranger was told that counts as a guess, or as a right password."""
 
@@ -50,6 +53,7 @@ class VerbTable:
         self._verbs: dict[str, Verb[Any, Any]] = {}
         self._authenticate = authenticate
         self._audit = audit
+        self._refused_s: dict[tuple[str, str], float] = {}
         for verb in verbs:
             self.add(verb)
 
@@ -91,10 +95,20 @@ class VerbTable:
         given = dict(parameters)
         caller = self._identify(peer, given)
         if not caller.may(verb):
-            raise _refusal(caller, f"{verb.role.name.lower()} or {verb.name}")
+            raise self._refused(verb, caller)
         if not verb.changes:
             return self._carry_out(verb, caller, given)
         return self._audited(verb, caller, given)
+
+    def _refused(self, verb: Verb[Any, Any], caller: Caller) -> PatronusError:
+        """Return the refusal; that somebody known tried to change what they may not is recorded."""
+        refusal = _refusal(caller, f"{verb.role.name.lower()} or {verb.name}")
+        key, now_s = (caller.name, verb.name), time.monotonic()
+        lately = now_s - self._refused_s.get(key, -REFUSAL_EVERY_S) < REFUSAL_EVERY_S
+        if verb.changes and not caller.stranger and not lately:
+            self._refused_s[key] = now_s
+            self._record(verb.name, caller, f"{refusal.code}: {refusal}", {})
+        return refusal
 
     def _carry_out(self, verb: Verb[Any, Any], caller: Caller, given: dict[str, Any]) -> dict[str, Any]:
         try:

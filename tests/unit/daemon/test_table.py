@@ -157,6 +157,23 @@ def test_a_failure_is_recorded_with_its_reason_and_without_the_secret(
     assert records.written[0]["details"] == {"name": "locked", "password": "***"}
 
 
+def test_that_somebody_tried_what_they_may_not_is_recorded_once_a_minute(
+    table: VerbTable, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A viewer's try is in the record, and a thousand of them push nobody else's out; a stranger's is not."""
+    now_s = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now_s[0])
+    given = {"name": "front", "password": "geheim", "session": "t-viewer"}
+    for moment in (0.0, 1.0, 59.0, 60.5):
+        now_s[0] = moment
+        with pytest.raises(NotPermitted):
+            table.call(WEB, METHOD, given)
+    with pytest.raises(NotAuthenticated):
+        table.call(STRANGER, METHOD, {"name": "front"})
+    assert [(entry["actor"], entry["details"]) for entry in records.written] == [("viewer", {})] * 2
+    assert records.written[0]["outcome"].startswith("NotPermitted: viewer is viewer, this needs operator")
+
+
 class Change(Parameters):
     old: Secret
     new: Annotated[Secret, Field(description="a new one")]
