@@ -63,7 +63,7 @@ SUITES = {
     "golden": Suite("tests/golden", 1, in_tree=False),
     "bpf": Suite("tests/bpf", 2, options=(*BY_FILE, *NO_FUZZ)),
     "netns": Suite("tests/netns", 5, options=(*BY_FILE, *NO_FUZZ)),
-    "web": Suite("tests/web", 3),
+    "web": Suite("tests/web", 3, options=BY_FILE),
     "vm": Suite("tests/vm", 15, options=(*PARALLEL, "--dist", "worksteal")),
 }
 

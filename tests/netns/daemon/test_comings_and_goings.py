@@ -40,7 +40,7 @@ def test_a_lan_card_that_was_away_is_served_again(machine: Machine) -> None:
 def test_an_address_that_somebody_took_away_comes_back(machine: Machine) -> None:
     machine.router.ip("address flush dev eth0")
     eventually(lambda: "192.168.1.1/24" in machine.router.ip("-br address show eth0"), "the LAN's address")
-    assert machine.doctor() == []
+    eventually(lambda: machine.doctor() == [], "the kernel as planned")
 
 
 def test_servers_that_were_killed_are_told_again(machine: Machine) -> None:

@@ -28,7 +28,7 @@ def address(machine: Machine) -> str:
 def test_a_changed_lan_address_goes_back_with_kernel_files_and_leases(fresh: Machine) -> None:
     ruleset, files = rules(fresh), fresh.call("config.Show")["files"]
     assert fresh.lease().startswith("192.168.1.")
-    moved(fresh, confirm_s=20)
+    moved(fresh, confirm_s=30)
     assert address(fresh) == "192.168.7.1/24"
     assert fresh.lease().startswith("192.168.7.")
     fresh.kill()

@@ -20,7 +20,7 @@ for _ in range(int(sys.argv[2])):
     held[-1].connect(sys.argv[1])
 alive = 0
 for one in held:
-    one.settimeout(5)
+    one.settimeout(60)
     try:
         one.sendall(b'{"method": "org.varlink.service.GetInfo"}\\0')
         alive += bool(one.recv(10))

@@ -8,7 +8,7 @@ from socket import SOCK_STREAM
 
 import pytest
 
-from tests.netns.daemon.machine import Machine
+from tests.netns.daemon.machine import LONG_S, Machine
 from tests.netns.daemon.provider import WEB
 from tests.netns.lab import Server
 
@@ -80,7 +80,7 @@ def test_the_plan_says_who_would_lose_what_and_the_commit_does_it(fresh: Machine
     wan, lan = fresh.uplinked(), fresh.lease()
     server = Server(fresh.wan.socket(4, SOCK_STREAM), WEB, 7777)
     with fresh.lan.socket(4, SOCK_STREAM) as client:
-        client.settimeout(5)
+        client.settimeout(LONG_S)
         client.connect((WEB, 7777))
         assert client.recv(100) == f"{wan}\n".encode()
         rules = (("no 7777", "lan", "wan", "tcp", 7777), ("no names", "lan", "self", "udp", 53))

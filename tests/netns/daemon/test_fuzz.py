@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.netns.daemon.machine import Machine
+from tests.netns.daemon.machine import LONG_S, Machine
 
 SEED, REQUESTS, SENSELESS = 7, 1000, 0.7
 GROWTH_KIB = 64 * 1024
@@ -67,7 +67,7 @@ class Breaker:
 def ask(machine: Machine, data: bytes) -> bytes:
     """Send bytes on a connection of their own, end it, and return all that comes back."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(LONG_S)
         connection.connect(str(machine.places.run / "patronus.sock"))
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
@@ -119,7 +119,7 @@ def test_a_thousand_broken_requests_change_nothing(machine: Machine) -> None:
 def test_a_request_without_an_end_is_cut_off(machine: Machine) -> None:
     start_kib = memory_kib(machine)
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(LONG_S)
         connection.connect(str(machine.places.run / "patronus.sock"))
         sent = 0
         try:

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 
-from tests.netns.daemon.machine import Machine
+from tests.netns.daemon.machine import LONG_S, Machine
 
 
 def varlinkctl(machine: Machine, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -15,7 +15,7 @@ def varlinkctl(machine: Machine, verb: str, *arguments: str) -> subprocess.Compl
     address = f"unix:{machine.places.run}/patronus.sock"
     command = ["varlinkctl", verb, *(["--json=short"] if verb != "introspect" else []), address, *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, check=False, timeout=LONG_S, stdin=subprocess.DEVNULL
     )
 
 
