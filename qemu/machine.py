@@ -73,7 +73,7 @@ class Machine:
     nics: tuple[Nic, ...] = ()
     credentials: Mapping[str, bytes] = field(default_factory=dict)
     memory_mib: int = 1024
-    cpus: int = 2
+    cpus: int = 1
     disk_bytes: int = 4 << 30
     """At least; the image is never written and never smaller."""
     secure_boot: bool = False

@@ -57,7 +57,7 @@ def describe(image: Path, port: int, *, wan_open: bool, memory_mib: int) -> Mach
     """Return the machine of ``make run``: LAN first on the bus, WAN second: the factory's order."""
     lan = Nic(UserNet(_LAN.format(port=port)), "52:54:00:00:00:01")
     wan = Nic(UserNet(open=wan_open), "52:54:00:00:00:02")
-    return Machine(image, nics=(lan, wan), memory_mib=memory_mib)
+    return Machine(image, nics=(lan, wan), memory_mib=memory_mib, cpus=2)
 
 
 def answers(port: int) -> bool:

@@ -5,7 +5,7 @@ Boots the image of the standard profile in QEMU; every figure is a second boot (
 data partition and the keys). The peer is the same kernel, initrd and root with every unit of Patronus
 skipped (a condition that fails, put in by credential), to ``multi-user.target``: what remains is Debian.
 Forwarding is patronusd's word in the journal that the generation runs, which follows its read-back at once. A
-visitor of the admin page waits from READY=1 on: the page is started by its first visitor.
+visitor of the admin page waits from READY=1 on, which is also when the page starts.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Megabytes that the image takes when nobody asks anything of it: MemTotal - MemAvailable, 120 s after boot.
 
 Boots each profile once, from the state in which it is delivered, without a visitor of the admin page (the
-page starts with its first visitor; what it then adds is a row of its own).
+page runs from the start; what a visit adds is a row of its own).
 """
 
 from __future__ import annotations

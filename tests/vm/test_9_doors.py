@@ -22,14 +22,14 @@ def ask(lab: Lab, method: str, path: str, body: object = None) -> tuple[int, str
         "--silent",
         "--insecure",
         "--max-time",
-        "30",
+        "90",
         "--request",
         method,
         "--write-out",
         "\n%{http_code}",
     ]
     argv += ["--header", "Content-Type: application/json", "--data", json.dumps(body or {})]
-    answer, _, status = lab.client.succeed([*argv, BASE + path], timeout_s=40).rpartition("\n")
+    answer, _, status = lab.client.succeed([*argv, BASE + path], timeout_s=100).rpartition("\n")
     return int(status), answer
 
 
