@@ -155,7 +155,11 @@ def test_a_token_may_what_its_role_and_its_account_may_until_it_is_revoked(
     made = house.call("tokens.Add", oscar, name="backup", role="admin", life_s=3600)
     token = made["token"]
     assert house.allowed(token) == {"dns.Flush", "dns.Look"}
-    assert house.written[-1][:2] == ("dns.Flush", "oscar/backup")
+    assert [entry[:2] for entry in house.written[-2:]] == [
+        ("dns.Flush", "oscar/backup"),
+        ("dns.Stop", "oscar/backup"),
+    ]
+    assert house.written[-1][2].startswith("NotPermitted")
     house.call("accounts.ChangeRole", admin, name="oscar", role="viewer")
     assert house.allowed(token) == {"dns.Look"}
     assert token not in str(house.call("tokens.List", oscar)) + str(house.written)
