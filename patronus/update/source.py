@@ -69,7 +69,7 @@ class Source:
 
     def size(self, name: str) -> int:
         """Return the bytes of a file. Raises NotFound, Unavailable."""
-        with self._open(name, 0) as (_, left):
+        with self._open(name, 0, "HEAD") as (_, left):
             return left
 
     def fetch(self, name: str, sha256: str, target: Path, progress: Progress) -> None:
@@ -97,13 +97,13 @@ class Source:
             raise InvalidRequest(f"{name} is not the file that was signed; it was deleted")
 
     @contextmanager
-    def _open(self, name: str, offset: int) -> Iterator[tuple[IO[bytes], int]]:
+    def _open(self, name: str, offset: int, method: str = "GET") -> Iterator[tuple[IO[bytes], int]]:
         """Open a file at an offset; yields the stream and how many bytes are left."""
         if self._folder is not None:
             with self._local(self._folder / name, offset) as found:
                 yield found
             return
-        request = urllib.request.Request(f"{self._url}/{quote(name)}")  # noqa: S310: https alone
+        request = urllib.request.Request(f"{self._url}/{quote(name)}", method=method)  # noqa: S310: https alone
         if offset:
             request.add_header("Range", f"bytes={offset}-")
         try:

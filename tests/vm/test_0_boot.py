@@ -60,6 +60,10 @@ def test_only_the_named_places_can_be_written_and_stay(lab: Lab) -> None:
     lab.guest.succeed("touch /var/lib/x && rm /var/lib/x")
 
 
+def test_the_page_waits_for_its_first_visitor_and_not_the_visitor_for_it(lab: Lab) -> None:
+    assert lab.guest.succeed("systemctl is-active patronus-web.service").strip() == "active"
+
+
 def test_every_unit_is_sandboxed_to_its_figure(lab: Lab) -> None:
     units = " ".join(f"{unit}.service" for unit in SECURITY)
     said = lab.guest.succeed(f"systemd-analyze security --no-pager {units}", timeout_s=240)

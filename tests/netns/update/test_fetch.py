@@ -212,6 +212,21 @@ def test_a_download_that_broke_off_goes_on_where_it_ended(
     assert (places.release / "patronus_0.2.0.efi").read_bytes() == whole
 
 
+def test_a_check_asks_how_large_the_parts_are_and_reads_none(
+    places: Places, owner: Owner, tmp_path: Path
+) -> None:
+    source = release(tmp_path / "source", owner, "0.2.0")
+    parts = {path.name: path.stat().st_size for path in source.iterdir() if path.suffix in (".gz", ".efi")}
+    with served(source, tmp_path) as (url, ca, handler):
+        hand_out(places, url, ca=ca, action="check")
+        (offer,) = fetch.run(places).offers
+        read = {path.removeprefix("/") for path, _ in handler.asked}
+    assert (len(parts), read & parts.keys()) == (3, set())
+    assert (
+        offer.download_bytes == sum(parts.values()) + (source / "patronus_0.2.0.release.json").stat().st_size
+    )
+
+
 def test_a_server_whose_certificate_nobody_vouches_for_is_not_read(
     places: Places, owner: Owner, tmp_path: Path
 ) -> None:

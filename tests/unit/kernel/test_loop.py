@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from patronus.kernel.loop import MOST_FAILURES, Loop
@@ -12,6 +14,12 @@ A_WHILE_S = 0.01
 
 def fail() -> None:
     raise ValueError("a fault of ours")
+
+
+def run(loop: Loop) -> None:
+    """Run it to its end, in a thread: in the main one it takes the signals."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(loop.run).result(timeout=60)
 
 
 @pytest.fixture
@@ -25,14 +33,14 @@ def test_one_that_fails_ends_nothing_and_is_told(loop: Loop) -> None:
     loop.call_soon(fail)
     loop.call_later(A_WHILE_S, fail)
     loop.call_later(2 * A_WHILE_S, loop.stop)
-    loop.run()
+    run(loop)
     assert [str(error) for error in told] == ["a fault of ours"] * 2
 
 
 def test_where_nobody_hears_of_it_the_loop_ends(loop: Loop) -> None:
     loop.call_soon(fail)
     with pytest.raises(ValueError, match="a fault of ours"):
-        loop.run()
+        run(loop)
 
 
 def test_a_loop_that_only_fails_ends(loop: Loop) -> None:
@@ -42,7 +50,7 @@ def test_a_loop_that_only_fails_ends(loop: Loop) -> None:
     for _ in range(MOST_FAILURES):
         loop.call_soon(fail)
     with pytest.raises(ValueError, match="a fault of ours"):
-        loop.run()
+        run(loop)
     assert len(told) == MOST_FAILURES - 1
 
 
@@ -54,7 +62,7 @@ def test_one_that_succeeds_in_between_starts_the_count_anew(loop: Loop) -> None:
     loop.call_soon(lambda: None)
     loop.call_soon(fail)
     loop.call_soon(loop.stop)
-    loop.run()
+    run(loop)
     assert len(told) == MOST_FAILURES
 
 
@@ -63,4 +71,4 @@ def test_what_the_hearer_raises_ends_the_loop(loop: Loop) -> None:
     loop.failed = lambda _: (_ for _ in ()).throw(OSError("no disk"))
     loop.call_soon(fail)
     with pytest.raises(OSError, match="no disk"):
-        loop.run()
+        run(loop)

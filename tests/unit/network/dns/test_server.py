@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A disk that takes no cache, or gives none back, keeps nobody from asking."""
+"""Neither a disk that takes no cache, or gives none back, nor a fault of ours keeps anybody from asking."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,4 +32,21 @@ def test_a_cache_that_cannot_be_read_is_none(
     store = open_store(tmp_path / "dns-cache.db")
     Server(Loop(), store, tmp_path / "control.sock", 0)
     assert "cannot be read" in caplog.text
+    store.close()
+
+
+def test_a_fault_of_ours_is_counted_and_the_server_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ValueError("a fault of ours")
+
+    loop, store = Loop(), open_store(tmp_path / "dns-cache.db")
+    server = Server(loop, store, tmp_path / "control.sock", 0)
+    loop.call_soon(fail)
+    loop.call_later(0.01, loop.stop)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(loop.run).result(timeout=60)
+    assert server._status({}, ())["counters"]["failed"] == 1
+    assert "ValueError: a fault of ours" in caplog.text
     store.close()
