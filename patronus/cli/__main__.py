@@ -101,7 +101,7 @@ def main() -> None:
     """Run the command line."""
     as_json = "--json" in sys.argv
     try:
-        cli.main(prog_name="patronus", standalone_mode=False)
+        code = cli.main(prog_name="patronus", standalone_mode=False)
     except PatronusError as error:
         report(error, as_json=as_json)
         sys.exit(exit_code(error))
@@ -110,6 +110,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    sys.exit(code)  # what a command ended with by click.exceptions.Exit; else None
 
 
 if __name__ == "__main__":
