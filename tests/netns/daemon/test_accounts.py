@@ -12,7 +12,7 @@ import pyotp
 import pytest
 
 from patronus.core.errors import NotAuthenticated, NotPermitted, SecondFactorNeeded
-from tests.netns.daemon.machine import CHECKOUT, LONG_S, Machine
+from tests.netns.daemon.machine import CHECKOUT, LONG_S, Machine, eventually
 
 PASSWORD = "correct horse battery"
 NEW = "another good password"
@@ -174,7 +174,7 @@ def test_damaged_accounts_are_said_on_the_console_and_its_code_leads_back(fresh:
     machine.kill()
     file.write_bytes(file.read_bytes()[:-30])
     machine.start()
-    assert "CANNOT BE READ" in console.read_text()
+    eventually(lambda: "CANNOT BE READ" in console.read_text(), "the words on the console")
     assert "accounts.json is damaged" in machine.said()
     assert any("nobody can log in" in text for text in machine.call("system.Status")["notices"])
     assert machine.doctor() == []
