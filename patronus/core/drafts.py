@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ from patronus.core.files import Disk, remove_durably, storage_errors, write_dura
 
 BY_HAND = "by hand"
 """Owner of the draft that holds refused edits of /etc/patronus."""
+LONGEST = 200
+"""Characters of a file's name that may be the owner's; file systems take 255 with what a write adds to it."""
 
 _looking: ContextVar[str | None] = ContextVar("draft", default=None)
 
@@ -72,7 +75,8 @@ class Drafts:
         self._disk = disk or Disk()
 
     def _path(self, owner: str) -> Path:
-        return self._root / f"{quote(owner, safe='')}.json"
+        name = quote(owner, safe="")
+        return self._root / f"{name if len(name) <= LONGEST else sha256(owner.encode()).hexdigest()}.json"
 
     def get(self, owner: str) -> Draft | None:
         """Return the user's draft, None where there is none. Raises StorageError where it is not whole."""

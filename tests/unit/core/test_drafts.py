@@ -53,6 +53,17 @@ def test_a_draft_outlives_the_daemon_and_the_boot(router: Router) -> None:
     assert router.engine.commit_draft("ann", ADMIN).changes == ("firewall/rules: rules c added",)
 
 
+def test_a_name_that_no_file_can_bear_has_a_draft_too(router: Router) -> None:
+    names = ["\U0001d4e3" * 200, "\U0001d4e3" * 199]
+    assert [router.engine.drafts.get(name) for name in names] == [None, None]
+    for place, name in enumerate(names):
+        router.engine.submit([rename("a", f"name {place}")], replace(ANN, name=name))
+    drafts = [router.engine.drafts.get(name) for name in names]
+    assert [draft and draft.owner for draft in drafts] == names
+    router.engine.drafts.discard(names[0])
+    assert [router.engine.drafts.exists(name) for name in names] == [False, True]
+
+
 def test_everyone_has_a_draft_of_their_own_and_can_throw_it_away(router: Router) -> None:
     router.engine.submit([rule(id="c")], ANN)
     router.engine.submit([rule(id="d")], ROB)
