@@ -61,7 +61,7 @@ def test_a_name_that_no_file_can_bear_has_a_draft_too(router: Router) -> None:
     drafts = [router.engine.drafts.get(name) for name in names]
     assert [draft and draft.owner for draft in drafts] == names
     router.engine.drafts.discard(names[0])
-    assert [router.engine.drafts.exists(name) for name in names] == [False, True]
+    assert [router.engine.drafts.get(name) is None for name in names] == [True, False]
 
 
 def test_everyone_has_a_draft_of_their_own_and_can_throw_it_away(router: Router) -> None:
