@@ -15,8 +15,8 @@ UNSENT_LIMIT = 1024 * 1024
 """Bytes that may wait for a client that asks and does not read; past that it is cut off."""
 _LENGTH = struct.Struct("!H")
 
-OnMessage = Callable[[bytes, Callable[[bytes], None]], None]
-"""(message, respond): the response may come at once, later, or never."""
+OnMessage = Callable[["MessageStream", bytes, Callable[[bytes], None]], None]
+"""(stream, message, respond): the response may come at once, later, or never."""
 
 
 class MessageStream:
@@ -66,7 +66,9 @@ class MessageStream:
                 return
             message = bytes(self._received[2:end])
             del self._received[:end]
-            self._on_message(message, self._respond)
+            self._on_message(self, message, self._respond)
+            if self._sock.fileno() < 0:
+                return
 
     def _respond(self, message: bytes) -> None:
         if self._sock.fileno() < 0:

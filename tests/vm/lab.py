@@ -16,9 +16,9 @@ from tests.vm.slots import copy
 
 LAN_ADDRESS = "192.168.1.1"
 UP = "up"
-_ANY_TIME = b"[Service]\nTimeoutStartSec=infinity\n"
+_ANY_TIME = b"[Service]\nTimeoutStartSec=infinity\nWatchdogSec=0\n"
 PATIENCE = {
-    "systemd.unit-dropin.patronusd.service~harness": _ANY_TIME + b"WatchdogSec=0\n",
+    "systemd.unit-dropin.patronusd.service~harness": _ANY_TIME,
     "systemd.unit-dropin.patronus-dhcp.service~harness": _ANY_TIME,
     "systemd.unit-dropin.patronus-dns.service~harness": _ANY_TIME,
 }

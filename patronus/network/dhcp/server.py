@@ -22,6 +22,7 @@ import peewee
 
 from patronus.core.errors import InvalidRequest, NotFound, StorageError
 from patronus.kernel.endpoint import Endpoint, arguments
+from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop
 from patronus.kernel.notify import notify
 from patronus.kernel.sockets import IP_PKTINFO, PKTINFO_V4
@@ -305,6 +306,7 @@ def main() -> None:
     leases = open_leases(told.state / "dhcp-leases.db", boot_id)
     Server(loop, leases, told.control, told.peer)
     notify("READY=1")
+    keep_beating(loop)
     loop.run()
     leases.close()
 

@@ -10,7 +10,8 @@ from patronus.network.dns.answer import Answer, from_response
 from patronus.network.dns.blocklist import blocked
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import LeaseName, ServerConfig
-from patronus.network.dns.upstream import Question, Resolution, Transport, Upstreams, private_address
+from patronus.network.dns.rebinding import private_address
+from patronus.network.dns.upstream import Question, Resolution, Transport, Upstreams
 from patronus.network.dns.wire import Flag, Query, Rcode, Response, Type, error_reply, parents, wire_name
 from patronus.network.dns.zone import Zone
 

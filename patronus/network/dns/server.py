@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import InvalidRequest, StorageError
+from patronus.kernel.crowd import Crowd
 from patronus.kernel.endpoint import Endpoint, arguments
-from patronus.kernel.incoming import MessageStream
+from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop, Timer
 from patronus.kernel.notify import notify
 from patronus.kernel.outgoing import Exchange, ask_datagram, ask_stream
@@ -35,8 +36,8 @@ STREAM_LIMIT = 65535
 """Bytes that a reply over TCP may have."""
 LAST_ANSWER_S = 10.0
 """No answer takes longer."""
-STREAMS = 256
-"""TCP clients at one time; the next is closed at once."""
+STREAMS, STREAMS_EACH = 256, 16
+"""TCP connections at one time: of all clients, and of one address."""
 SAVE_S = 900.0
 SAVE_STEP_S = 0.05
 ANCILLARY = 64
@@ -76,7 +77,7 @@ class Server:
         self._store = store
         self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
         self._sockets: list[socket.socket] = []
-        self._streams: set[MessageStream] = set()
+        self._streams = Crowd(loop, self._serve_stream, each=STREAMS_EACH, together=STREAMS)
         self._load()
         handlers = {
             "Configure": self._configure,
@@ -157,14 +158,11 @@ class Server:
 
     def _accept(self, listener: socket.socket) -> None:
         try:
-            sock, _ = listener.accept()
+            sock, client = listener.accept()
         except OSError:
             return
-        if len(self._streams) >= STREAMS:
+        if not self._streams.enter(sock, client[0]):
             self._resolver.counters["too many streams"] += 1
-            sock.close()
-            return
-        self._streams.add(MessageStream(self._loop, sock, self._serve_stream, self._streams.discard))
 
     def _serve_stream(self, data: bytes, respond: Callable[[bytes], None]) -> None:
         self._serve(data, STREAM_LIMIT, respond)
@@ -254,6 +252,7 @@ def main() -> None:
     store = open_store(told.state / "dns-cache.db")
     server = Server(loop, store, told.control, told.peer)
     notify("READY=1")
+    keep_beating(loop)
     loop.run()
     server.save_all()
     store.close()

@@ -7,7 +7,6 @@ that was drawn for it (RFC 5452; draft-vixie-dnsext-dns0x20). What fits but for 
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ from typing import Protocol
 
 from patronus.network.dns.config import UpstreamServer
 from patronus.network.dns.wire import (
-    CLASS_IN,
     HEADER,
     HEADER_SIZE,
     QUESTION_TAIL,
@@ -24,7 +22,6 @@ from patronus.network.dns.wire import (
     MalformedMessage,
     Rcode,
     Response,
-    Type,
     opt_record,
     parse_response,
 )
@@ -240,42 +237,3 @@ def mixed_case(name: bytes) -> bytes:
     return bytes(
         byte ^ (0x20 if 97 <= byte <= 122 and coin & 1 else 0) for byte, coin in zip(name, drawn, strict=True)
     )
-
-
-def private_address(response: Response) -> bool:
-    """Return whether an answer holds an address of a private, local or loopback network (DNS rebinding)."""
-    return any(
-        span.rtype in {Type.A, Type.AAAA}
-        and span.rclass == CLASS_IN
-        and is_private(response.data[span.data_at : span.end])
-        for span in response.answers
-    )
-
-
-def is_private(packed: bytes) -> bool:
-    """Return whether the address is one that no outside name has a reason to give."""
-    if len(packed) not in {4, 16}:
-        return False
-    address = ipaddress.ip_address(packed)
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        address = mapped
-    return any(address in network for network in PRIVATE if network.version == address.version)
-
-
-PRIVATE = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "::/127",
-        "fc00::/7",
-        "fe80::/10",
-    )
-)

@@ -63,6 +63,8 @@ class Type(IntEnum):
     TXT = 16
     AAAA = 28
     SRV = 33
+    SVCB = 64
+    HTTPS = 65
     IXFR = 251
     AXFR = 252
     ANY = 255

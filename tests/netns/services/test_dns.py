@@ -12,6 +12,7 @@ import pytest
 
 from patronus.core.verb import Nothing
 from patronus.network.dhcp.verbs import RemoveLease
+from patronus.network.dns.server import STREAMS_EACH
 from patronus.network.dns.verbs import Lookup
 from tests.netns.services.network import DNS, ROOT, Router, dig, status, wait_for
 from tests.netns.services.test_dhcp import udhcpc
@@ -133,6 +134,20 @@ def test_broken_packets_neither_end_nor_stop_the_server(asked: Router) -> None:
     wait_for(lambda: dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"])
     assert asked.dns_server.process.poll() is None
     assert asked.dns.status(ROOT, Nothing()).counters["malformed"] > 0
+
+
+def test_who_holds_many_connections_keeps_nobody_else_out(asked: Router) -> None:
+    asked.lan.ip("addr add 192.168.1.51/24 dev eth0")
+    held = []
+    for _ in range(STREAMS_EACH + 1):
+        held.append(asked.lan.socket(4, socket.SOCK_STREAM))
+        held[-1].connect(("192.168.1.1", 53))
+    wait_for(lambda: asked.dns.status(ROOT, Nothing()).counters.get("too many streams", 0) > 0)
+    assert dig(asked.lan, "nas.home.arpa", "+tcp") == []
+    assert dig(asked.lan, "nas.home.arpa", "+tcp", "-b", "192.168.1.51") == ["192.168.1.30"]
+    for stream in held:
+        stream.close()
+    wait_for(lambda: dig(asked.lan, "nas.home.arpa", "+tcp") == ["192.168.1.30"])
 
 
 def test_the_answer_leaves_from_the_address_that_was_asked(asked: Router) -> None:

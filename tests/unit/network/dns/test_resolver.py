@@ -230,6 +230,37 @@ class TestRebinding:
         assert asker.status == "SERVFAIL"
         assert asker.resolver.counters["rebinding refused"] == 1
 
+    @pytest.mark.parametrize(
+        ("hints", "status"),
+        [
+            ("0004 0004 c0a80101", "SERVFAIL"),
+            ("0001 0003 026832 0004 0008 c6336407 c0a80101", "SERVFAIL"),
+            ("0006 0010 fd000000000000000000000000000001", "SERVFAIL"),
+            ("0004 0004 c6336407 0006 0010 20010db8000000000000000000000007", "NOERROR"),
+            ("0001 0003 026832", "NOERROR"),
+            ("0004 0003 c63364", "SERVFAIL"),
+            ("0004 0009 c6336407", "SERVFAIL"),
+            ("0004", "SERVFAIL"),
+        ],
+    )
+    @pytest.mark.parametrize("qtype", ["HTTPS", "TYPE64"])
+    def test_nor_in_the_hints_of_a_service(self, hints: str, status: str, qtype: str) -> None:
+        """RFC 9460: a browser may connect to what the hint names."""
+        asker = Asker()
+        asker.ask("evil.example", qtype)
+        rdata = bytes.fromhex("0001" + "00" + hints)
+        rtype = 65 if qtype == "HTTPS" else 64
+        record = dnslib.RR("evil.example", rtype, ttl=60, rdata=dnslib.RD(rdata))
+        asker.world.sent[0].reply(records=[record])
+        assert asker.status == status
+
+    def test_nor_in_what_comes_with_the_answer(self) -> None:
+        asker = Asker()
+        asker.ask("evil.example", "MX")
+        extra = dnslib.RR.fromZone("mail.evil.example 60 A 192.168.1.1")
+        asker.world.sent[0].reply("evil.example 60 MX 10 mail.evil.example", extra=extra)
+        assert asker.status == "SERVFAIL"
+
     def test_a_domain_that_may_does(self) -> None:
         config = ServerConfig(upstreams=(FIRST,), private_domains=("corp.example",))
         asker = Asker(config)

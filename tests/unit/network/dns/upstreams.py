@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dnslib
@@ -31,13 +31,23 @@ class Sent:
     def close(self) -> None:
         self.closed = True
 
-    def reply(self, zone: str = "", *, rcode: str = "NOERROR", auth: str = "", **header: int) -> None:
-        """Answer as a server would, with records from the text."""
+    def reply(
+        self,
+        zone: str = "",
+        *,
+        rcode: str = "NOERROR",
+        auth: str = "",
+        records: Sequence[dnslib.RR] = (),
+        extra: Sequence[dnslib.RR] = (),
+        **header: int,
+    ) -> None:
+        """Answer as a server would, with records from the text and those that no text can say."""
         record = dnslib.DNSRecord.parse(self.data).reply(ra=1, aa=0)
         record.header.rcode = getattr(dnslib.RCODE, rcode)
         for name, value in header.items():
             setattr(record.header, name, value)
-        record.add_answer(*dnslib.RR.fromZone(zone))
+        record.add_answer(*dnslib.RR.fromZone(zone), *records)
+        record.add_ar(*extra)
         record.add_auth(*dnslib.RR.fromZone(auth))
         data = bytearray(record.pack())
         end = len(self.data) - 11
@@ -106,7 +116,9 @@ class Asker:
         self.replies: list[bytes] = []
 
     def ask(self, name: str, qtype: str = "A", *, limit: int = 1232, edns: bool = False, rd: int = 1) -> None:
-        record = dnslib.DNSRecord.question(name, qtype)
+        record = dnslib.DNSRecord.question(name, "A" if qtype.startswith("TYPE") else qtype)
+        if qtype.startswith("TYPE"):
+            record.q.qtype = int(qtype.removeprefix("TYPE"))
         record.header.rd = rd
         if edns:
             record.add_ar(dnslib.EDNS0(udp_len=1232))
