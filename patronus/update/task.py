@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from patronus.core.errors import StorageError
+from patronus.core.late import Late
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -32,7 +33,7 @@ class Places:
         return self.state / "release"
 
 
-class Handed(BaseModel):
+class Handed(Late):
     """Base of what is handed over."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -7,18 +7,19 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from patronus.core.errors import KernelError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration
 from patronus.core.verb import Verb
-from patronus.daemon.updates.desk import Desk
 from patronus.daemon.updates.settings import settings_of
-from patronus.daemon.updates.verbs import UpdateVerbs
 from patronus.firewall.resolve import applies
 from patronus.kernel.host import Host
-from patronus.update.task import Places
+
+if TYPE_CHECKING:
+    from patronus.daemon.updates.desk import Desk
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,16 @@ class UpdateFeature(Feature[UpdatePlan, None]):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._fault: str | None = None
+
+    @cached_property
+    def _desk(self) -> Desk:
+        """Return what talks to the two programs; no packet waits for it to be loaded."""
+        from patronus.daemon.updates.desk import Desk
+        from patronus.update.task import Places
+
+        host = self._host
         run, state = host.places.run, host.places.state
-        self._desk = Desk(
+        return Desk(
             host.units,
             host.state,
             host.clock,
@@ -88,6 +97,8 @@ class UpdateFeature(Feature[UpdatePlan, None]):
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs."""
+        from patronus.daemon.updates.verbs import UpdateVerbs
+
         return UpdateVerbs(
             self._desk, lambda: settings_of(self._host.control.config), self._due, self._host.units.reboot
         ).verbs()
