@@ -18,6 +18,7 @@ OFFER_TIME_S = 30.0
 @dataclass(frozen=True)
 class _Offer:
     client: str
+    mac: str
     end_s: float
 
 
@@ -28,6 +29,7 @@ class Addresses:
         self._table = table
         self._offers: dict[tuple[str, int], _Offer] = {}
         self._offered: dict[tuple[str, str], int] = {}
+        self._offered_macs: dict[tuple[str, str], set[int]] = {}
         self._empty_until: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -37,14 +39,16 @@ class Addresses:
         """Look again for free addresses in pools that were found empty."""
         self._empty_until.clear()
 
-    def offer(self, pool: Pool, address: int, client: str, now_s: float) -> None:
+    def offer(self, pool: Pool, address: int, packet: Packet, now_s: float) -> None:
         """Keep the address for the client for a while."""
+        client, mac = client_of(packet), mac_of(packet)
         self._withdraw(pool.network, client)
         former = self._offers.get((pool.network, address))
         if former is not None:
             self._withdraw(pool.network, former.client)
-        self._offers[pool.network, address] = _Offer(client, now_s + OFFER_TIME_S)
+        self._offers[pool.network, address] = _Offer(client, mac, now_s + OFFER_TIME_S)
         self._offered[pool.network, client] = address
+        self._offered_macs.setdefault((pool.network, mac), set()).add(address)
 
     def withdraw(self, pools: list[Pool], client: str) -> None:
         """End the offers made to the client: it has answered one."""
@@ -59,7 +63,27 @@ class Addresses:
         offer = self._offers.get((network, address))
         if offer is not None and offer.client == client:
             del self._offers[network, address]
+            addresses = self._offered_macs[network, offer.mac]
+            addresses.discard(address)
+            if not addresses:
+                del self._offered_macs[network, offer.mac]
         return True
+
+    def full(self, packet: Packet, pool: Pool, now_s: float) -> bool:
+        """Return whether the hardware address holds all that it may, by other clients than this one.
+
+        A client that has its lease keeps it, also where fewer are allowed since.
+        """
+        client, mac = client_of(packet), mac_of(packet)
+        own = self._table.of_client(pool.network, client)
+        if own is not None and own.active(now_s):
+            return False
+        held = {lease.address for lease in self._table.of_mac(pool.network, mac, now_s)}
+        for address in self._offered_macs.get((pool.network, mac), ()):
+            offer = self._offers[pool.network, address]
+            if offer.client != client and offer.end_s > now_s:
+                held.add(address)
+        return len(held) >= pool.leases_per_mac
 
     def reservation(self, packet: Packet, pool: Pool) -> Reservation | None:
         """Return what the pool keeps for this client."""
@@ -74,7 +98,7 @@ class Addresses:
             if reservation is not None and self._free(pool, reservation.address, client, now_s):
                 return pool if reservation.address == address else None
         for pool in pools:
-            if self._usable(pool, address, client, now_s):
+            if self._usable(pool, address, client, now_s) and not self.full(packet, pool, now_s):
                 return pool
         return None
 
@@ -85,6 +109,7 @@ class Addresses:
             reservation = self.reservation(packet, pool)
             if reservation is not None and self._free(pool, reservation.address, client, now_s):
                 return pool, reservation.address
+        pools = [pool for pool in pools if not self.full(packet, pool, now_s)]
         for wanted in self._wishes(packet, pools, client):
             for pool in pools:
                 if self._usable(pool, wanted, client, now_s):

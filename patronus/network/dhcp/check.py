@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from patronus.core.model import Configuration
@@ -27,12 +27,17 @@ def check(config: Configuration) -> Iterator[Problem]:
 def subnet_of(pool: Pool, interface: Interface) -> IPv4Interface | None:
     """Return the interface's own address whose subnet the pool is in; None where the pool is in none.
 
-    A pool without ranges and reservations is in the first.
+    A pool without ranges and reservations is in the first; so is one whose network lies behind relays.
     """
     own = [address for address in interface.ipv4.addresses if isinstance(address, IPv4Interface)]
     starts = [part.first for part in pool.ranges] + [item.address for item in pool.reservations]
-    first = starts[0] if starts else None
+    first = starts[0] if starts and pool.subnet is None else None
     return next((address for address in own if first is None or first in address.network), None)
+
+
+def network_of(pool: Pool, own: IPv4Interface) -> IPv4Network:
+    """Return the network that the pool serves: the one behind its relays, else that of the own address."""
+    return pool.subnet if isinstance(pool.subnet, IPv4Network) else own.network
 
 
 def _problems(pools: tuple[Pool, ...], interfaces: dict[str, Interface]) -> Iterator[Problem]:
@@ -60,7 +65,29 @@ def _one_pool(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]
     if own is None:
         yield _outside(pool, interface, path)
         return
+    yield from _relayed(pool, interface, path)
     yield from _placed(pool, own, path)
+
+
+def _relayed(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a network behind relays: a relay asks from its address in that very network."""
+    if pool.subnet is not None and pool.subnet.version != 4:
+        yield Problem((*path, "subnet"), f"{pool.subnet} is not IPv4", str(pool.subnet), "an IPv4 prefix")
+        return
+    if pool.subnet is not None and not pool.relays:
+        message = f"nobody relays for {pool.subnet}: its hosts cannot reach this server"
+        yield Problem((*path, "relays"), message, None, f"addresses of relay agents in {pool.subnet}")
+    networks = [item.network for item in interface.ipv4.addresses if isinstance(item, IPv4Interface)]
+    for network in networks if pool.subnet is not None else ():
+        if network.overlaps(pool.subnet):
+            message = f"{pool.subnet} is {interface.id}'s own network"
+            yield Problem((*path, "subnet"), message, str(pool.subnet), hint="leave subnet out")
+    served = [pool.subnet] if pool.subnet is not None else networks
+    for position, relay in enumerate(pool.relays):
+        if not any(relay in network for network in served):
+            allowed = ", ".join(map(str, served))
+            message = f"the relay {relay} is not in the network that it would ask for"
+            yield Problem((*path, "relays", position), message, str(relay), allowed)
 
 
 def _outside(pool: Pool, interface: Interface, path: Path) -> Problem:
@@ -75,30 +102,33 @@ def _outside(pool: Pool, interface: Interface, path: Path) -> Problem:
 
 def _placed(pool: Pool, own: IPv4Interface, path: Path) -> Iterator[Problem]:
     """Yield what lies outside the subnet or on an address that is nobody's to give."""
+    network = network_of(pool, own)
     for position, part in enumerate(pool.ranges):
         at = (*path, "ranges", position)
-        if part.first not in own.network or part.last not in own.network:
-            yield Problem(at, f"{part} leaves the subnet", str(part), str(own.network))
-        for name, taken in _special(own):
+        if part.first not in network or part.last not in network:
+            yield Problem(at, f"{part} leaves the subnet", str(part), str(network))
+        for name, taken in _special(pool, own):
             if taken in part:
                 yield Problem(at, f"{part} has {taken}, {name}", str(part), hint="split the range")
     for position, item in enumerate(pool.reservations):
         at = (*path, "reservations", position, "address")
-        if item.address not in own.network:
-            yield Problem(at, f"{item.address} is not in the pool's subnet", item.address, str(own.network))
-        for name, taken in _special(own):
+        if item.address not in network:
+            yield Problem(at, f"{item.address} is not in the pool's subnet", item.address, str(network))
+        for name, taken in _special(pool, own):
             if item.address == taken:
                 yield Problem(at, f"{item.address} is {name}", item.address)
-    if pool.options.router is not None and pool.options.router not in own.network:
+    if pool.options.router is not None and pool.options.router not in network:
         at = (*path, "options", "router")
-        yield Problem(at, "clients cannot reach this router", pool.options.router, f"in {own.network}")
+        yield Problem(at, "clients cannot reach this router", pool.options.router, f"in {network}")
 
 
-def _special(own: IPv4Interface) -> Iterable[tuple[str, IPv4Address]]:
+def _special(pool: Pool, own: IPv4Interface) -> Iterable[tuple[str, IPv4Address]]:
+    network = network_of(pool, own)
     yield "the router's own address", own.ip
-    if own.network.prefixlen < 31:
-        yield "the network's own address", own.network.network_address
-        yield "the broadcast address", own.network.broadcast_address
+    yield from (("a relay's address", relay) for relay in pool.relays)
+    if network.prefixlen < 31:
+        yield "the network's own address", network.network_address
+        yield "the broadcast address", network.broadcast_address
 
 
 def _overlaps(pools: tuple[Pool, ...]) -> Iterator[Problem]:
@@ -120,7 +150,7 @@ def _twice(pools: tuple[Pool, ...], interfaces: dict[str, Interface]) -> Iterato
     seen: dict[tuple[str, str, str], str] = {}
     for position, pool in enumerate(pools):
         own = subnet_of(pool, interfaces[pool.interface]) if pool.interface in interfaces else None
-        subnet = str(own.network) if own else pool.interface
+        subnet = str(network_of(pool, own)) if own else pool.interface
         for index, item in enumerate(pool.reservations):
             keys = (
                 ("mac", subnet, item.mac),

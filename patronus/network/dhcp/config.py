@@ -29,7 +29,8 @@ class Pool:
     """The addresses for one subnet on one device, and what its clients are told.
 
     ``ranges`` are first and last, both included; ``options`` map the code to the bytes sent;
-    ``server`` is our own address in the subnet.
+    ``server`` is our own address on the device. ``relays`` are the agents that are believed; where ``remote``
+    is true the subnet lies behind them, and no host of the device itself is served from it.
     """
 
     id: str
@@ -41,6 +42,9 @@ class Pool:
     lease_time_s: int
     options: Mapping[int, bytes] = field(default_factory=dict)
     reservations: tuple[Reservation, ...] = ()
+    relays: frozenset[int] = frozenset()
+    remote: bool = False
+    leases_per_mac: int = 8
 
     @cached_property
     def network(self) -> str:
@@ -135,6 +139,9 @@ def _pool_data(pool: Pool) -> dict[str, Any]:
             }
             for item in pool.reservations
         ],
+        "relays": [write_address(relay) for relay in sorted(pool.relays)],
+        "remote": pool.remote,
+        "leases_per_mac": pool.leases_per_mac,
     }
 
 
@@ -154,4 +161,7 @@ def _pool(data: Mapping[str, Any]) -> Pool:
             )
             for item in data["reservations"]
         ),
+        relays=frozenset(read_address(relay) for relay in data["relays"]),
+        remote=data["remote"],
+        leases_per_mac=data["leases_per_mac"],
     )

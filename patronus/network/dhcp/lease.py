@@ -87,6 +87,7 @@ class Table:
     def __init__(self, leases: Iterable[Lease] = ()) -> None:
         self._by_client: dict[tuple[str, str], Lease] = {}
         self._by_address: dict[tuple[str, int], Lease] = {}
+        self._by_mac: dict[tuple[str, str], set[int]] = {}
         for lease in leases:
             self.put(lease)
 
@@ -98,6 +99,12 @@ class Table:
         """Return the lease of the address, ended ones included."""
         return self._by_address.get((network, address))
 
+    def of_mac(self, network: str, mac: str, now_s: float) -> list[Lease]:
+        """Return the leases whose addresses this hardware address keeps from others."""
+        addresses = self._by_mac.get((network, mac), ())
+        leases = (self._by_address[network, address] for address in addresses)
+        return [lease for lease in leases if lease.held(now_s)]
+
     def put(self, lease: Lease) -> None:
         """Take the lease in; whatever had its client or its address before is gone."""
         for former in (self.of_client(lease.network, lease.client), self.at(lease.network, lease.address)):
@@ -105,11 +112,17 @@ class Table:
                 self.remove(former)
         self._by_client[lease.network, lease.client] = lease
         self._by_address[lease.network, lease.address] = lease
+        self._by_mac.setdefault((lease.network, lease.mac), set()).add(lease.address)
 
     def remove(self, lease: Lease) -> None:
         """Forget the lease; harmless where it is not there."""
         self._by_client.pop((lease.network, lease.client), None)
-        self._by_address.pop((lease.network, lease.address), None)
+        known = self._by_address.pop((lease.network, lease.address), None)
+        if known is not None:
+            addresses = self._by_mac[known.network, known.mac]
+            addresses.discard(known.address)
+            if not addresses:
+                del self._by_mac[known.network, known.mac]
 
     def __iter__(self) -> Iterator[Lease]:
         return iter(list(self._by_address.values()))
@@ -124,8 +137,11 @@ def released(lease: Lease, now_s: float) -> Lease:
 
 
 def declined(lease: Lease, now_s: float, time_s: float) -> Lease:
-    """Return what keeps the address from everyone for ``time_s``: somebody else was found using it."""
+    """Return what keeps the address from everyone for ``time_s``: somebody else was found using it.
+
+    It counts as one of the addresses of the host that says so: nobody can talk a pool empty.
+    """
     client = declined_client(lease.address)
     return replace(
-        lease, client=client, mac="", hostname="", state=State.DECLINED, start_s=now_s, end_s=now_s + time_s
+        lease, client=client, hostname="", state=State.DECLINED, start_s=now_s, end_s=now_s + time_s
     )

@@ -24,7 +24,9 @@ class Dropped(Enum):
 
     NOT_A_REQUEST = "not a request"
     NO_POOL = "no pool for this network"
+    UNKNOWN_RELAY = "no pool names this relay"
     POOL_EMPTY = "no address left"
+    TOO_MANY = "the host holds all addresses that it may"
     OTHER_SERVER = "the client chose another server"
     UNKNOWN_CLIENT = "nothing known of this client"
     INCOMPLETE = "a field that this message needs is missing"
@@ -89,24 +91,39 @@ class Machine:
             return Outcome(dropped=Dropped.NOT_A_REQUEST)
         pools = self._pools(packet, device)
         if not pools:
-            return Outcome(dropped=Dropped.NO_POOL)
+            return Outcome(dropped=Dropped.UNKNOWN_RELAY if packet.giaddr else Dropped.NO_POOL)
         outcome = handler(packet, pools, now_s)
         if outcome.change is not None:
             self.table.put(outcome.change)
         return outcome
 
     def _pools(self, packet: Packet, device: str) -> list[Pool]:
-        """Return the pools of the client's link: the relay's subnet, else the device (section 4.3.1)."""
+        """Return the pools of the client's link: those that name the relay, else the device's (section 4.3.1).
+
+        Anyone can write a relay's address into a packet: it counts on the device alone behind which the
+        relay is, and the reply goes to the relay itself. A host behind a relay renews its lease without it
+        (section 4.3.2), and only the lease that it has.
+        """
+        here = [pool for pool in self.config.pools if pool.device == device]
         if packet.giaddr:
-            return [pool for pool in self.config.pools if pool.on_subnet(packet.giaddr)]
-        return [pool for pool in self.config.pools if pool.device == device]
+            return [pool for pool in here if packet.giaddr in pool.relays]
+        own = [pool for pool in here if not pool.remote]
+        if not packet.ciaddr:
+            return own
+        return own + [pool for pool in here if pool.remote and self._has(packet, pool)]
+
+    def _has(self, packet: Packet, pool: Pool) -> bool:
+        """Return whether the client has the very address in the pool that it sends from."""
+        lease = self.table.of_client(pool.network, client_of(packet))
+        return lease is not None and lease.address == packet.ciaddr
 
     def _discover(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:
         found = self._addresses.choose(packet, pools, now_s)
         if found is None:
-            return Outcome(dropped=Dropped.POOL_EMPTY)
+            full = any(self._addresses.full(packet, pool, now_s) for pool in pools)
+            return Outcome(dropped=Dropped.TOO_MANY if full else Dropped.POOL_EMPTY)
         pool, address = found
-        self._addresses.offer(pool, address, client_of(packet), now_s)
+        self._addresses.offer(pool, address, packet, now_s)
         return Outcome(reply_to(packet, Kind.OFFER, pool, address, _lease_time_s(packet, pool)))
 
     def _request(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:

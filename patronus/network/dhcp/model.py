@@ -17,6 +17,7 @@ from patronus.core.values import (
     InterfaceId,
     Ipv4Address,
     MacAddress,
+    Prefix,
     Refused,
 )
 
@@ -81,9 +82,20 @@ class Pool(Strict):
     """The addresses of one interface's subnet that hosts may have, and for how long."""
 
     id: Id = Field(description="stable name of the pool")
-    interface: InterfaceId = Field(description="interface whose network it serves")
+    interface: InterfaceId = Field(description="interface whose network it serves, or behind which relays are")
+    relays: tuple[Ipv4Address, ...] = Field(
+        default=(), description="relay agents that may ask for hosts of their network; no other is believed"
+    )
+    subnet: Prefix | None = Field(
+        default=None,
+        description="network behind the relays; left out: the interface's own",
+        examples=["10.9.0.0/24"],
+    )
     ranges: tuple[AddressRange, ...] = Field(default=(), description="addresses that are given out")
     lease_time: Duration = Field(default=43200, description="how long a client may keep its address")
+    leases_per_mac: Annotated[int, Field(ge=1, le=65535, strict=True)] = Field(
+        default=8, description="addresses that one MAC may hold, whatever client identifiers it shows"
+    )
     options: Options = Field(default=Options(), description="what clients are told")
     reservations: tuple[Reservation, ...] = Field(default=(), description="addresses for single hosts")
 

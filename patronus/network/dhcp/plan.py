@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp import config as told
-from patronus.network.dhcp.check import subnet_of
+from patronus.network.dhcp.check import network_of, subnet_of
 from patronus.network.dhcp.codec import Code, addresses
 from patronus.network.dhcp.frame import SERVER_PORT
 from patronus.network.dhcp.model import Dhcp, Options, Pool, Reservation
@@ -52,16 +52,20 @@ def plan(config: Configuration, earlier: Earlier) -> DhcpPlan:
 
 
 def _pool(pool: Pool, own: IPv4Interface, device: str, dns: Dns) -> told.Pool:
+    gateway = pool.relays[0] if pool.subnet is not None else own.ip
     return told.Pool(
         id=pool.id,
         interface=pool.interface,
         device=device,
-        subnet=own.network,
+        subnet=network_of(pool, own),
         server=int(own.ip),
         ranges=tuple((int(part.first), int(part.last)) for part in pool.ranges),
         lease_time_s=pool.lease_time,
-        options=dict(_options(pool.options, own, dns, listens=pool.interface in dns.listen)),
+        options=dict(_options(pool.options, own, gateway, dns, listens=pool.interface in dns.listen)),
         reservations=tuple(_reservation(item) for item in pool.reservations),
+        relays=frozenset(map(int, pool.relays)),
+        remote=pool.subnet is not None,
+        leases_per_mac=pool.leases_per_mac,
     )
 
 
@@ -71,9 +75,11 @@ def _reservation(item: Reservation) -> told.Reservation:
     )
 
 
-def _options(options: Options, own: IPv4Interface, dns: Dns, *, listens: bool) -> Iterator[tuple[int, bytes]]:
+def _options(
+    options: Options, own: IPv4Interface, gateway: IPv4Address, dns: Dns, *, listens: bool
+) -> Iterator[tuple[int, bytes]]:
     """Yield code and bytes of each option (RFC 2132, RFC 3397 for the search list)."""
-    yield Code.ROUTER, addresses([int(options.router or own.ip)])
+    yield Code.ROUTER, addresses([int(options.router or gateway)])
     servers = options.dns_servers or ((own.ip,) if listens else ())
     if servers:
         yield Code.DNS_SERVERS, addresses(map(int, servers))

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from patronus.core.verb import Nothing
 from patronus.kernel.sockets import sending_socket, udp_socket
 from patronus.network.dhcp.codec import Code, Kind, Packet, decode, encode
 from patronus.network.dhcp.verbs import RemoveLease
-from tests.netns.lab import Namespace
+from tests.netns.lab import Namespace, connect
 from tests.netns.services.network import DHCP, ROOT, USER, Router, wait_for
 
 ONE: dict[str, object] = {
@@ -72,6 +73,44 @@ class TestClients:
         assert client(router.lan) == "192.168.1.20"
         router.lan.ip("link set eth0 address 02:00:00:00:00:43")
         assert client(router.lan) not in {"", "192.168.1.20"}
+
+
+BRANCH = {
+    "id": "branch",
+    "interface": "lan",
+    "subnet": "10.9.0.0/24",
+    "relays": ["10.9.0.1"],
+    "ranges": ["10.9.0.100-10.9.0.199"],
+}
+RELAY = ("dnsmasq", "--keep-in-foreground", "--port=0", "--pid-file=", "--dhcp-relay=10.9.0.1,192.168.1.1")
+
+
+@pytest.fixture
+def branch(router: Router) -> Iterator[Namespace]:
+    """Return a network behind the LAN, and between them the relay agent of dnsmasq."""
+    made = Namespace()
+    connect(router.lan, "branch0", made, "eth0")
+    router.lan.ip("addr add 192.168.1.50/24 dev eth0")
+    router.lan.ip("addr add 10.9.0.1/24 dev branch0")
+    router.lan.sysctl("net.ipv4.ip_forward", "1")
+    router.namespace.ip("route add 10.9.0.0/24 via 192.168.1.50")
+    with router.lan:
+        relay = subprocess.Popen(RELAY)
+    yield made
+    relay.kill()
+    relay.wait()
+    made.close()
+
+
+def test_a_host_behind_a_relay_gets_an_address_of_its_network_where_the_relay_is_known(
+    router: Router, branch: Namespace
+) -> None:
+    router.apply(dhcp={"pools": [DHCP["pools"][0], BRANCH]})
+    assert udhcpc(branch).startswith("10.9.0.1")
+    assert {lease.network for lease in router.leases()} == {"10.9.0.0/24"}
+    router.apply()
+    assert udhcpc(branch, patience_s=BRIEFLY_S) == ""
+    assert router.dhcp.status(ROOT, Nothing()).counters["dropped: no pool names this relay"] > 0
 
 
 def another_client(namespace: Namespace, number: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from patronus.network.dhcp.codec import BROADCAST_FLAG, Code, Kind, decode
 from patronus.network.dhcp.config import Reservation, ServerConfig, read_address
 from patronus.network.dhcp.lease import State
-from patronus.network.dhcp.machine import DECLINE_TIME_S, Dropped
+from patronus.network.dhcp.machine import DECLINE_TIME_S, Dropped, Machine, Outcome
 from patronus.network.dhcp.reply import Way
 from tests.unit.network.dhcp.packets import (
     FIRST,
@@ -304,7 +304,8 @@ def test_replies_take_the_way_that_the_client_can_hear(
     fields: dict[str, Any], way: Way, address: int | None
 ) -> None:
     """RFC 2131 section 4.1."""
-    reply = machine().handle(packet(Kind.DISCOVER, **fields), "lan0", 0.0).reply
+    server = machine(pools=(with_pool(relays=frozenset((PRINTER,))),))
+    reply = server.handle(packet(Kind.DISCOVER, **fields), "lan0", 0.0).reply
     assert reply is not None
     assert reply.way is way
     assert reply.address == (reply.packet.yiaddr if address is None else address)
@@ -312,10 +313,125 @@ def test_replies_take_the_way_that_the_client_can_hear(
 
 def test_a_relays_option_comes_back_last() -> None:
     """RFC 3046 section 2.2."""
+    server = machine(pools=(with_pool(relays=frozenset((PRINTER,))),))
     asked = packet(Kind.DISCOVER, giaddr=PRINTER, given={Code.RELAY_AGENT: b"\1\2ab"})
-    reply = machine().handle(asked, "wan0", 0.0).reply
+    reply = server.handle(asked, "lan0", 0.0).reply
     assert reply is not None
     assert list(reply.packet.options)[-1] == Code.RELAY_AGENT
+
+
+RELAY = read_address("10.9.0.1")
+BRANCH = with_pool(
+    id="branch",
+    subnet=type(POOL.subnet)("10.9.0.0/24"),
+    ranges=((read_address("10.9.0.100"), read_address("10.9.0.101")),),
+    reservations=(),
+    relays=frozenset((RELAY,)),
+    remote=True,
+)
+
+
+class TestRelays:
+    """A relay's address in a packet is a claim of whoever sent it."""
+
+    def bound(self, hardware: int = 1) -> tuple[Machine, int]:
+        """Return a server of both networks and the address of a host of the branch."""
+        server = machine(pools=(POOL, BRANCH))
+        offered = server.handle(packet(Kind.DISCOVER, hardware, giaddr=RELAY), "lan0", 0.0).reply
+        assert offered is not None
+        address = offered.packet.yiaddr
+        options = {Code.SERVER_ID: SERVER, Code.REQUESTED_ADDRESS: address}
+        granted = server.handle(packet(Kind.REQUEST, hardware, giaddr=RELAY, given=options), "lan0", 0.0)
+        assert kind_of(granted) is Kind.ACK
+        return server, address
+
+    def test_a_declared_one_is_answered_with_an_address_of_its_network(self) -> None:
+        assert BRANCH.in_ranges(self.bound()[1])
+
+    @pytest.mark.parametrize(
+        ("relay", "device"), [(RELAY + 1, "lan0"), (PRINTER, "lan0"), (RELAY, "guest0"), (PRINTER, "guest0")]
+    )
+    def test_no_other_is_nor_is_it_on_another_device(self, relay: int, device: str) -> None:
+        guest = with_pool(id="guest", device="guest0", ranges=(), reservations=())
+        server = machine(pools=(POOL, BRANCH, guest))
+        outcome = server.handle(packet(Kind.DISCOVER, giaddr=relay), device, 0.0)
+        assert (outcome.reply, outcome.dropped) == (None, Dropped.UNKNOWN_RELAY)
+
+    def test_a_host_of_the_device_itself_gets_no_address_of_the_branch(self) -> None:
+        server = machine(pools=(BRANCH,))
+        assert discover(server).dropped is Dropped.NO_POOL
+
+    def test_a_host_renews_its_lease_without_the_relay(self) -> None:
+        server, address = self.bound()
+        renewed = server.handle(packet(Kind.REQUEST, 1, ciaddr=address), "lan0", 10.0)
+        assert (kind_of(renewed), renewed.reply and renewed.reply.way) == (Kind.ACK, Way.UNICAST)
+        assert server.handle(packet(Kind.RELEASE, 1, ciaddr=address), "lan0", 11.0).change is not None
+
+    def test_and_no_other_host_takes_one_that_way(self) -> None:
+        server, address = self.bound()
+        for wanted in (address, BRANCH.ranges[0][0], BRANCH.ranges[0][1]):
+            outcome = server.handle(packet(Kind.REQUEST, 2, ciaddr=wanted), "lan0", 10.0)
+            assert kind_of(outcome) is Kind.NAK
+
+
+class TestOneHost:
+    """A host may show as many client identifiers as it likes, and empties no pool by them."""
+
+    LIMITED = with_pool(leases_per_mac=2)
+
+    def discovered(self, server: Machine, identifier: int, hardware: int = 1, now_s: float = 0.0) -> Outcome:
+        given = {Code.CLIENT_ID: bytes((1, identifier))}
+        return server.handle(packet(Kind.DISCOVER, hardware, given=given), "lan0", now_s)
+
+    def bound(self, server: Machine, identifier: int, hardware: int = 1, now_s: float = 0.0) -> int:
+        offered = self.discovered(server, identifier, hardware, now_s).reply
+        assert offered is not None
+        address = offered.packet.yiaddr
+        given = {
+            Code.CLIENT_ID: bytes((1, identifier)),
+            Code.SERVER_ID: SERVER,
+            Code.REQUESTED_ADDRESS: address,
+        }
+        assert kind_of(server.handle(packet(Kind.REQUEST, hardware, given=given), "lan0", now_s)) is Kind.ACK
+        return address
+
+    def test_offers_count_while_they_stand(self) -> None:
+        server = machine(pools=(self.LIMITED,))
+        assert [self.discovered(server, number).dropped for number in range(3)] == [
+            None, None, Dropped.TOO_MANY,
+        ]  # fmt: skip
+        assert kind_of(discover(server, 2)) is Kind.OFFER
+        assert kind_of(self.discovered(server, 3, now_s=31.0)) is Kind.OFFER
+
+    def test_leases_count_until_they_end(self) -> None:
+        server = machine(pools=(self.LIMITED,))
+        first = self.bound(server, 1)
+        self.bound(server, 2)
+        assert self.discovered(server, 3, now_s=40.0).dropped is Dropped.TOO_MANY
+        assert self.bound(server, 1, now_s=41.0) == first, "a client keeps what it has"
+        assert kind_of(self.discovered(server, 3, now_s=3620.0)) is Kind.OFFER
+
+    def test_a_lease_is_not_had_without_an_offer_either(self) -> None:
+        server = machine(pools=(self.LIMITED,))
+        taken = {self.bound(server, number) for number in (1, 2)}
+        free = next(address for address in range(FIRST, LAST + 1) if address not in taken)
+        given = {Code.CLIENT_ID: b"\1\3", Code.SERVER_ID: SERVER, Code.REQUESTED_ADDRESS: free}
+        assert kind_of(server.handle(packet(Kind.REQUEST, 1, given=given), "lan0", 1.0)) is Kind.NAK
+
+    def test_addresses_that_a_host_declines_are_its_own(self) -> None:
+        server = machine(pools=(self.LIMITED,))
+        for number in (1, 2):
+            given = {Code.CLIENT_ID: bytes((1, number)), Code.REQUESTED_ADDRESS: self.bound(server, number)}
+            assert server.handle(packet(Kind.DECLINE, 1, given=given), "lan0", 1.0).change is not None
+        assert self.discovered(server, 3, now_s=40.0).dropped is Dropped.TOO_MANY
+        assert kind_of(discover(server, 2, 40.0)) is Kind.OFFER
+
+    def test_what_is_released_is_free_again(self) -> None:
+        server = machine(pools=(self.LIMITED,))
+        addresses = {number: self.bound(server, number) for number in (1, 2)}
+        given = {Code.CLIENT_ID: b"\1\1"}
+        server.handle(packet(Kind.RELEASE, 1, given=given, ciaddr=addresses[1]), "lan0", 1.0)
+        assert kind_of(self.discovered(server, 3, now_s=2.0)) is Kind.OFFER
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,13 @@ INTERFACES = Interfaces.model_validate(
     }
 )
 POOL: dict[str, Any] = {"id": "lan", "interface": "lan", "ranges": ["192.168.1.100-192.168.1.199"]}
+BRANCH = {
+    "id": "branch",
+    "interface": "lan",
+    "subnet": "10.9.0.0/24",
+    "relays": ["10.9.0.1"],
+    "ranges": ["10.9.0.100-10.9.0.199"],
+}
 HOST = {"id": "printer", "mac": "00:11:22:33:44:55", "address": "192.168.1.20", "hostname": "printer"}
 LINKS = InterfacesPlan(
     devices={"lan": "eth1", "wan": "eth0"}, addresses={"lan": (IPv4Interface("192.168.1.1/24"),)}
@@ -117,6 +124,13 @@ def other(**changes: Any) -> dict[str, Any]:
             "pools.1.reservations.0.hostname",
             "already reserved by printer",
         ),
+        ([{**BRANCH, "relays": []}], "pools.0.relays", "nobody relays for 10.9.0.0/24"),
+        ([{**BRANCH, "relays": ["10.8.0.1"]}], "pools.0.relays.0", "is not in the network that it would ask"),
+        ([{**BRANCH, "subnet": "10.0.0.0/8"}], "pools.0.subnet", "lan's own network"),
+        ([{**BRANCH, "subnet": "fd00::/64"}], "pools.0.subnet", "is not IPv4"),
+        ([{**BRANCH, "ranges": ["10.9.0.1-10.9.0.9"]}], "pools.0.ranges.0", "a relay's address"),
+        ([{**BRANCH, "ranges": ["192.168.1.5"]}], "pools.0.ranges.0", "leaves the subnet"),
+        ([{**POOL, "relays": ["10.9.0.1"]}], "pools.0.relays.0", "is not in the network that it would ask"),
         ([{**POOL, "options": {"router": "10.9.9.9"}}], "pools.0.options.router", "cannot reach this router"),
     ],
 )
@@ -156,6 +170,14 @@ def test_our_dns_server_and_domain_are_told_where_it_listens() -> None:
     assert pool.options[Code.DOMAIN_NAME] == b"house.example"
 
 
+def test_a_network_behind_a_relay_has_the_relay_as_its_router() -> None:
+    assert found(BRANCH, POOL) == []
+    (pool,) = plan(configuration(BRANCH), Earlier((LINKS,))).config.pools
+    assert (pool.device, pool.network, pool.server) == ("eth1", "10.9.0.0/24", read_address("192.168.1.1"))
+    assert (pool.relays, pool.remote) == (frozenset({read_address("10.9.0.1")}), True)
+    assert pool.options == {Code.ROUTER: bytes((10, 9, 0, 1))}
+
+
 def test_given_options_take_precedence() -> None:
     options = {
         "router": "192.168.1.2",
@@ -179,5 +201,6 @@ def test_given_options_take_precedence() -> None:
 
 
 def test_what_the_server_is_told_survives_the_wire() -> None:
-    config = plan(configuration({**POOL, "reservations": [HOST]}), Earlier((LINKS,))).config
+    pools = ({**POOL, "reservations": [HOST]}, {**BRANCH, "leases_per_mac": 3})
+    config = plan(configuration(*pools), Earlier((LINKS,))).config
     assert ServerConfig.from_data(config.as_data()) == config
