@@ -70,7 +70,7 @@ def _one_pool(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]
 
 
 def _relayed(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]:
-    """Yield what is wrong with a network behind relays: a relay asks from its address in that very network."""
+    """Yield what is wrong with a network behind relays: a relay asks from its address in it."""
     if pool.subnet is not None and pool.subnet.version != 4:
         yield Problem((*path, "subnet"), f"{pool.subnet} is not IPv4", str(pool.subnet), "an IPv4 prefix")
         return
@@ -78,8 +78,8 @@ def _relayed(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]:
         message = f"nobody relays for {pool.subnet}: its hosts cannot reach this server"
         yield Problem((*path, "relays"), message, None, f"addresses of relay agents in {pool.subnet}")
     networks = [item.network for item in interface.ipv4.addresses if isinstance(item, IPv4Interface)]
-    for network in networks if pool.subnet is not None else ():
-        if network.overlaps(pool.subnet):
+    for network in networks:
+        if pool.subnet is not None and network.overlaps(pool.subnet):
             message = f"{pool.subnet} is {interface.id}'s own network"
             yield Problem((*path, "subnet"), message, str(pool.subnet), hint="leave subnet out")
     served = [pool.subnet] if pool.subnet is not None else networks

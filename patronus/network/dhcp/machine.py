@@ -98,7 +98,7 @@ class Machine:
         return outcome
 
     def _pools(self, packet: Packet, device: str) -> list[Pool]:
-        """Return the pools of the client's link: those that name the relay, else the device's (section 4.3.1).
+        """Return the pools of the client's link: the relay's, else the device's (section 4.3.1).
 
         Anyone can write a relay's address into a packet: it counts on the device alone behind which the
         relay is, and the reply goes to the relay itself. A host behind a relay renews its lease without it

@@ -82,7 +82,7 @@ class Pool(Strict):
     """The addresses of one interface's subnet that hosts may have, and for how long."""
 
     id: Id = Field(description="stable name of the pool")
-    interface: InterfaceId = Field(description="interface whose network it serves, or behind which relays are")
+    interface: InterfaceId = Field(description="interface that it serves, or behind which its relays are")
     relays: tuple[Ipv4Address, ...] = Field(
         default=(), description="relay agents that may ask for hosts of their network; no other is believed"
     )
