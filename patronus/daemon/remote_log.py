@@ -14,9 +14,8 @@ from pydantic import Field, PlainValidator
 from patronus.core.errors import KernelError, NotPermitted, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Strict
-from patronus.core.values import Refused, metadata, parse_url, shown
+from patronus.core.values import Certificates, Refused, metadata, parse_url, shown
 from patronus.core.verb import Caller, Done, Grant, Nothing, Parameters, Result, Role, Verb
-from patronus.daemon.pem import Certificates
 from patronus.kernel.host import Host
 
 log = logging.getLogger(__name__)

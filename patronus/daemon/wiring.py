@@ -30,6 +30,7 @@ from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.guard import Guarded
 from patronus.daemon.integrity import integrity_notices
+from patronus.daemon.lists import service as lists
 from patronus.daemon.machine import image_release
 from patronus.daemon.notices import Notices
 from patronus.daemon.updates import service as updates
@@ -51,7 +52,7 @@ from patronus.secrets.vault import Vault
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    timekeeping.create, updates.create, dhcp.create, dns.create, firewall.create,
+    timekeeping.create, updates.create, lists.create, dhcp.create, dns.create, firewall.create,
 )  # fmt: skip
 
 
@@ -147,7 +148,11 @@ def assemble(
         for one in own
         if isinstance(
             one,
-            timekeeping.TimeFeature | remote_log.RemoteLog | gitops.GitOpsFeature | updates.UpdateFeature,
+            timekeeping.TimeFeature
+            | remote_log.RemoteLog
+            | gitops.GitOpsFeature
+            | updates.UpdateFeature
+            | lists.ListsFeature,
         )
     ]
     notices.add([audit.complaint] if audit.complaint else [])

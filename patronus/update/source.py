@@ -7,17 +7,16 @@ import hashlib
 import http.client
 import io
 import os
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote, unquote, urlsplit
 
 from patronus.core.errors import InvalidRequest, NotFound, StorageError, Unavailable
+from patronus.kernel.https import opener
 
 PIECE = 1 << 20
 TIME_S = 30.0
@@ -25,24 +24,6 @@ TIME_S = 30.0
 _LOST = (OSError, http.client.HTTPException)
 
 Progress = Callable[[int], None]
-
-
-class _NoDetours(urllib.request.HTTPRedirectHandler):
-    """Follows a server to another place by https alone."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """Return the request for the other place. Raises Unavailable."""
-        if urlsplit(newurl).scheme != "https":
-            raise Unavailable(f"the server leads to {newurl}, which is not https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class Source:
@@ -54,10 +35,7 @@ class Source:
             raise InvalidRequest(f"{url}: a source is https://host/folder or file:///folder")
         self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
         self._url = url.rstrip("/")
-        context = ssl.create_default_context(cadata=ca) if ca else ssl.create_default_context()
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), _NoDetours()
-        )
+        self._opener = opener(ca)
 
     def read(self, name: str, limit: int) -> bytes:
         """Return a small file. Raises NotFound, Unavailable, InvalidRequest beyond ``limit`` bytes."""

@@ -21,6 +21,7 @@
 | ``HexBytes``, ``Duid`` | ``0a:1b`` | str, lower-case hex without separators |
 | ``Iaid`` | ``1``, ``00:00:00:01`` | int |
 | ``DevicePath``, ``PublicKey`` | ``pci-0000:00:02.0``, base64 | str |
+| ``Certificates`` | ``-----BEGIN CERTIFICATE-----`` … | str |
 | ``Country``, ``MailAddress`` | ``DE``, ``a@b.example`` | str |
 | ``HostPort`` | ``vpn.example:51820`` | Socket(host, port) |
 | ``InterfaceSuffix`` | ``::1`` | ipaddress.IPv6Address, first 64 bits zero |
@@ -49,6 +50,7 @@ from patronus.core.values.addresses import (
     parse_prefix,
     write_prefix,
 )
+from patronus.core.values.certificates import Certificates, parse_certificates
 from patronus.core.values.identifiers import (
     Country,
     DevicePath,
@@ -130,6 +132,7 @@ __all__ = [
     "AsNumber",
     "BitRate",
     "ByteSize",
+    "Certificates",
     "Country",
     "DevicePath",
     "DomainName",
@@ -171,6 +174,7 @@ __all__ = [
     "parse_as_number",
     "parse_bit_rate",
     "parse_byte_size",
+    "parse_certificates",
     "parse_country",
     "parse_device_path",
     "parse_domain_name",

@@ -10,8 +10,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from patronus.core.model import Section, Strict
-from patronus.core.values import Duration, Refused, metadata, parse_url, shown, text_of, write_duration
-from patronus.daemon.pem import Certificates
+from patronus.core.values import (
+    Certificates,
+    Duration,
+    Refused,
+    metadata,
+    parse_url,
+    shown,
+    text_of,
+    write_duration,
+)
 
 _KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]{16,}={0,3}"
 _HOST_KEY = re.compile(_KEY)

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PlainValidator
 
 from patronus.core.model import Configuration, Strict
-from patronus.core.values import Refused, metadata, parse_url, shown
-from patronus.daemon.pem import Certificates
+from patronus.core.values import Certificates, Refused, metadata, parse_url, shown
 from patronus.firewall.model.schedule import Schedule, TimeSpan
 
 _ALLOWED = "https://host/folder or file:///folder"

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
-from patronus.core.values import Refused, metadata, text_of
+from patronus.core.values import metadata
+from patronus.core.values.refusal import Refused, text_of
 
 LONGEST = 65536
 _CERTIFICATES = re.compile(r"\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whether what a server sent is the list that was asked for, and not its error page. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from patronus.core.errors import InvalidRequest
+from patronus.lists.addresses import read_addresses
+from patronus.lists.wanted import Content
+
+LARGEST: Mapping[Content, int] = {"addresses": 16 << 20, "names": 32 << 20}
+"""Bytes of a list."""
+MOST: Mapping[Content, int] = {"addresses": 262_144, "names": 2_000_000}
+"""Entries of a list; a set of so many addresses takes the kernel some 30 MB."""
+_NAME = re.compile(
+    r"(?:\S+\s+)?[|]{0,2}(\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9.])?\^?(?:\s.*)?"
+)
+
+
+def entries(data: bytes, content: Content, before: int) -> int:
+    """Return how many entries a list has; ``before`` is how many it had when it was last good.
+
+    Raises InvalidRequest where it is too long, is no such list, or is empty and was not.
+    """
+    lines = data.decode(errors="replace").splitlines()
+    found, odd, example = _addresses(lines) if content == "addresses" else _names(lines)
+    if odd > found:
+        raise InvalidRequest(f"this is no list of {content}: {odd} lines are none, such as {example!r}")
+    if found > MOST[content]:
+        raise InvalidRequest(f"it has {found} entries, {MOST[content]} are the most")
+    if not found and before:
+        raise InvalidRequest(f"it is empty, and had {before} entries before")
+    return found
+
+
+def _addresses(lines: list[str]) -> tuple[int, int, str]:
+    found = read_addresses(lines)
+    return len(found), found.odd, found.first_odd
+
+
+def _names(lines: list[str]) -> tuple[int, int, str]:
+    texts = [text for line in lines if (text := line.partition("#")[0].strip()) and text[0] not in "!["]
+    odd = [text for text in texts if not _NAME.fullmatch(text)]
+    return len(texts) - len(odd), len(odd), odd[0][:64] if odd else ""
