@@ -21,6 +21,7 @@ from patronus.cli.commands import (
     firewall,
     gitops,
     logs,
+    nat,
     network,
     people,
     secret,
@@ -74,7 +75,8 @@ def cli(
 
 
 for group in (
-    system, config, firewall, network, audit, gitops, logs, events, secret, backup, update, people, access,
+    system, config, firewall, nat, network, audit, gitops, logs, events, secret, backup, update, people,
+    access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

@@ -66,6 +66,11 @@ class AddressSet:
         version: Version = 4 if prefix.version == 4 else 6
         return any(left <= first and last <= right for left, right in self.intervals(version))
 
+    def overlaps(self, other: AddressSet) -> bool:
+        """Return whether the two have an address in common."""
+        pairs = ((self.intervals(version), other.intervals(version)) for version in VERSIONS)
+        return any(a[0] <= b[1] and b[0] <= a[1] for left, right in pairs for a in left for b in right)
+
     def networks(self) -> Iterator[IpNetwork]:
         """Yield the set as the fewest prefixes, IPv4 first."""
         for version in VERSIONS:

@@ -3,17 +3,18 @@
 
 A port forward needs no address of the router: it fits what is addressed to the router at all. From inside
 (hairpin) it fits the outer address; where client and server share an interface, the router also stands in
-as source, or the server would answer past it.
+as source, or the server would answer past it. What is exempt is accepted, which ends the chain for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from patronus.core.values import PortRange
 from patronus.firewall import statements as say
-from patronus.firewall.addresses import Version
+from patronus.firewall.addresses import AddressSet, Version
 from patronus.firewall.policy import Forward, Policy, SourceTranslation
 from patronus.firewall.ruleset import Chain, Expression, Hook, NftRule
 
@@ -52,17 +53,19 @@ def _has(addresses: Any, version: Version) -> bool:
     return addresses is None or bool(addresses.intervals(version))
 
 
-def _asked_ports(item: Forward) -> list[Expression]:
-    ports = [] if item.ports is None else [say.ports_in("dport", item.ports)]
-    return [say.protocol_in(item.protocols), *ports]
+def _asked_ports(item: Forward | SourceTranslation) -> list[Expression]:
+    protocols = [] if item.protocols is None else [say.protocol_in(item.protocols)]
+    return protocols if item.ports is None else [*protocols, say.ports_in("dport", item.ports)]
 
 
 def _rewrite(item: Forward) -> Expression:
-    target: dict[str, Any] = {"family": say.IP[item.version], "addr": str(item.address)}
+    if item.inner is None:
+        return say.ACCEPT
     ports = item.target_ports
+    port: Any = None
     if ports is not None and item.ports != (ports,):
-        target["port"] = ports.first if ports.first == ports.last else _moved(item.ports, ports)
-    return {"dnat": target}
+        port = ports.first if ports.first == ports.last else _moved(item.ports, ports)
+    return say.translate("dnat", item.version, item.inner, port)
 
 
 def _moved(asked: tuple[PortRange, ...] | None, wanted: PortRange) -> Expression:
@@ -79,7 +82,7 @@ def _hairpin_source(item: Forward, policy: Policy) -> Iterator[NftRule]:
     inside = sorted(
         device for zone, found in policy.zones.items() if zone != item.from_zone for device in found
     )
-    if item.hairpin is None or not inside or not item.hairpin.intervals(item.version):
+    if item.hairpin is None or item.inner is None or not inside or not item.hairpin.intervals(item.version):
         return
     same = say.match(
         {"concat": [say.meta("iifname"), say.meta("oifname")]},
@@ -88,9 +91,8 @@ def _hairpin_source(item: Forward, policy: Policy) -> Iterator[NftRule]:
     ports = (item.target_ports,) if item.target_ports else item.ports
     statements = [
         same,
-        say.match(say.payload(say.IP[item.version], "daddr"), str(item.address)),
-        say.protocol_in(item.protocols),
-        *([say.ports_in("dport", ports)] if ports else []),
+        say.address_in(item.version, "daddr", AddressSet.of([item.inner])),
+        *_asked_ports(replace(item, ports=ports)),
         say.TRANSLATED,
         say.asked_for(item.version, item.hairpin),
         say.MASQUERADE,
@@ -107,9 +109,11 @@ def _source_rules(item: SourceTranslation, policy: Policy) -> Iterator[NftRule]:
         for name, addresses in (("saddr", item.source), ("daddr", item.destination)):
             if addresses is not None:
                 statements.append(say.address_in(version, name, addresses))
-        statements.append(say.counter(f"nat/{item.id}"))
-        if item.address is None:
-            statements.append(say.MASQUERADE)
-        else:
-            statements.append({"snat": {"family": say.IP[version], "addr": str(item.address)}})
+        statements += [*_asked_ports(item), say.counter(f"nat/{item.id}"), _rewritten(item, version)]
         yield NftRule(f"nat/{item.id}", tuple(statements))
+
+
+def _rewritten(item: SourceTranslation, version: Version) -> Expression:
+    if item.exempt:
+        return say.ACCEPT
+    return say.MASQUERADE if item.to is None else say.translate("snat", version, item.to)

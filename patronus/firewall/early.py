@@ -87,7 +87,7 @@ def ways_in(policy: Policy, links: InterfacesPlan) -> dict[str, Ingress]:
 def _entries(policy: Policy, ways: dict[str, Ingress]) -> Iterator[Entry]:
     everywhere = frozenset(ways.values())
     for forward in policy.forwards:
-        if TCP in forward.protocols:
+        if forward.protocols is None or TCP in forward.protocols:
             yield Entry(None, everywhere, destination_ports=forward.ports)
     for rule in policy.rules:
         if may_fit(rule.match) and (ingress := _ingress(rule, policy, ways)):

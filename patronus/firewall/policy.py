@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address
 
-from patronus.core.values import Mark, PortRange
-from patronus.firewall.addresses import EMPTY, AddressSet, Version
+from patronus.core.values import Mark, PortRange, Range
+from patronus.firewall.addresses import EMPTY, AddressSet, IpAddress, IpNetwork, Version
 from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.rules import RejectWith, RuleAction
@@ -69,28 +68,36 @@ class PolicyRule:
 
 @dataclass(frozen=True)
 class Forward:
-    """One port forward. ``outer`` is what is asked for: None means any address of the router.
+    """One translation of destinations. ``outer`` is what is asked for: None means any address of the router.
 
+    ``inner`` is where it goes: a host, a prefix of the size of ``outer``, or None for what is left as it is.
     ``hairpin`` holds the outer addresses by which it works from every other zone; None where it does not.
     """
 
     id: str
+    version: Version
     from_zone: str
-    protocols: tuple[int, ...]
-    ports: tuple[PortRange, ...] | None
-    address: IPv4Address | IPv6Address
-    target_ports: PortRange | None
+    inner: IpNetwork | None
+    protocols: tuple[int, ...] | None = None
+    ports: tuple[PortRange, ...] | None = None
+    target_ports: PortRange | None = None
     source: AddressSet | None = None
     outer: AddressSet | None = None
     hairpin: AddressSet | None = None
 
     @property
-    def version(self) -> Version:
-        """Return the family of the target."""
-        return 4 if self.address.version == 4 else 6
+    def is_host(self) -> bool:
+        """Return whether all goes to one address."""
+        return self.inner is not None and self.inner.num_addresses == 1
 
-    def target_port(self, port: int) -> int:
-        """Return the port on which a connection to ``port`` arrives."""
+    def arrives_at(self, destination: IpAddress, port: int) -> tuple[IpAddress, int]:
+        """Return where a connection to an outer address and port arrives."""
+        if self.inner is None:
+            return destination, port
+        offset = int(destination) & int(self.inner.hostmask)
+        return self.inner.network_address + offset, self._target_port(port)
+
+    def _target_port(self, port: int) -> int:
         if self.target_ports is None:
             return port
         first = self.ports[0].first if self.ports else port
@@ -100,14 +107,21 @@ class Forward:
 
 @dataclass(frozen=True)
 class SourceTranslation:
-    """One masquerade (``address`` None) or SNAT for what leaves through a zone."""
+    """One translation of the source of what leaves through a zone.
+
+    ``to`` is what it becomes: None the interface's own address, a range one of several, a prefix the address
+    at the same place in it. ``exempt``: it stays what it is.
+    """
 
     id: str
     out_zone: str
     versions: tuple[Version, ...]
     source: AddressSet | None = None
     destination: AddressSet | None = None
-    address: IPv4Address | IPv6Address | None = None
+    to: Range | IpNetwork | None = None
+    exempt: bool = False
+    protocols: tuple[int, ...] | None = None
+    ports: tuple[PortRange, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,24 +13,22 @@ from patronus.core.kept import Kept
 from patronus.core.link import Address
 from patronus.core.model import Configuration
 from patronus.core.values import PortRange
-from patronus.firewall.addresses import AddressSet, IpAddress, IpNetwork, Version, host_networks
+from patronus.firewall.addresses import AddressSet, IpAddress, IpNetwork, host_networks
 from patronus.firewall.model import (
     SELF,
     AliasName,
     Blocklist,
-    Dnat,
     Log,
-    Masquerade,
     Nat,
     Rule,
     Rules,
     Schedule,
-    Snat,
     Zone,
     Zones,
 )
 from patronus.firewall.model.match import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, AddressMatch, PortMatch
-from patronus.firewall.policy import Forward, Match, Policy, PolicyRule, SourceTranslation
+from patronus.firewall.policy import Match, Policy, PolicyRule
+from patronus.firewall.resolve_nat import forward_rules, forwards, sources
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 
@@ -75,7 +73,7 @@ def resolve(
     zones, rules, nat = config.get(Zones), config.get(Rules), config.get(Nat)
     names = Names(rules, around.links)
     local = AddressSet.of(host_networks(_local(around)))
-    forwards = tuple(forward(entry, names) for entry in nat.nat if isinstance(entry, Dnat) and entry.enabled)
+    found = tuple(forwards(nat, names))
     off = asleep(config, around.facts.now_s) if off is None else off
     running = [rule for rule in rules.rules if rule.enabled and rule.id not in off]
     policy_rules = (resolved or Kept()).each(running, names.context, lambda rule: policy_rule(rule, names))
@@ -85,11 +83,11 @@ def resolve(
         default=zones.default,
         rules=(
             *policy_rules,
-            *_forward_rules(nat, forwards, frozenset(zone.id for zone in zones.zones), local),
+            *forward_rules(nat, found, frozenset(zone.id for zone in zones.zones), local),
             *_opening_rules(zones.zones, around.openings),
         ),
-        forwards=forwards,
-        sources=tuple(_source_translations(nat, names)),
+        forwards=found,
+        sources=tuple(sources(nat, names)),
         blocked=AddressSet.of([*_prefixes(config.get(Blocklist)), *around.facts.blocked]),
         never=never_blocked(config, around),
         local=local,
@@ -256,57 +254,6 @@ def _icmp(rule: Rule, protocol: int, numbers: Mapping[str, int]) -> tuple[int, .
         return None
     known = (numbers.get(item, -1) if isinstance(item, str) else item for item in rule.icmp_type)
     return tuple(sorted({number for number in known if number >= 0}))
-
-
-def forward(entry: Dnat, names: Names) -> Forward:
-    """Return a port forward with its names resolved."""
-    outer = names.addresses(entry.destination)
-    inside = (outer or names.zone_addresses(entry.in_)) if entry.hairpin else None
-    return Forward(
-        id=entry.id,
-        from_zone=entry.in_,
-        protocols=tuple(sorted({protocol.number for protocol in entry.protocol})),
-        ports=merged_ports(entry.destination_port) if entry.destination_port else None,
-        address=entry.to.address,
-        target_ports=entry.to.ports,
-        source=names.addresses(entry.source),
-        outer=outer,
-        hairpin=inside,
-    )
-
-
-def _forward_rules(
-    nat: Nat, forwards: Iterable[Forward], zones: frozenset[str], local: AddressSet
-) -> Iterator[PolicyRule]:
-    """Yield the filter rules of forwards that ask for one; from other zones too where they hairpin."""
-    wanted = {entry.id for entry in nat.nat if isinstance(entry, Dnat) and entry.rule}
-    for item in forwards:
-        if item.id not in wanted:
-            continue
-        match = Match(
-            source=item.source,
-            destination=AddressSet.of(host_networks([item.address])),
-            protocols=item.protocols,
-            destination_ports=(item.target_ports,) if item.target_ports else item.ports,
-            translated=True,
-        )
-        outside = frozenset({item.from_zone})
-        inside = frozenset({SELF}) if item.address in local else zones
-        yield PolicyRule(f"nat/{item.id}", "allow", match, outside, inside)
-        if item.hairpin is not None:
-            yield PolicyRule(f"nat/{item.id}", "allow", replace(match, source=None), zones - outside, inside)
-
-
-def _source_translations(nat: Nat, names: Names) -> Iterator[SourceTranslation]:
-    versions: dict[str, tuple[Version, ...]] = {"ipv4": (4,), "ipv6": (6,), "both": (4, 6)}
-    for entry in nat.nat:
-        if isinstance(entry, Masquerade) and entry.enabled:
-            source = names.addresses(entry.source)
-            yield SourceTranslation(entry.id, entry.out, versions[entry.family], source)
-        elif isinstance(entry, Snat) and entry.enabled:
-            family: Version = 4 if entry.to.version == 4 else 6
-            source, destination = names.addresses(entry.source), names.addresses(entry.destination)
-            yield SourceTranslation(entry.id, entry.out, (family,), source, destination, entry.to)
 
 
 def _opening_rules(zones: Iterable[Zone], openings: Iterable[Opening]) -> Iterator[PolicyRule]:

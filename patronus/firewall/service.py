@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,12 @@ from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
 from patronus.firewall.expect import Tried
 from patronus.firewall.expect_verbs import Try, TryReport, run
+from patronus.firewall.explain_nat import Translations, translations
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, SELF, Rules
 from patronus.firewall.model.flags import SYN
+from patronus.firewall.nat_verbs import NatVerbs
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
 from patronus.firewall.read_back import differences
@@ -37,7 +40,7 @@ from patronus.firewall.rule_verbs import RuleVerbs
 from patronus.firewall.ruleset import FAMILY, TABLE
 from patronus.firewall.standing import Standing
 from patronus.firewall.verbs import CounterInfo, CounterList, Explain, Explanation, XdpInfo
-from patronus.firewall.verdict import Packet, judge
+from patronus.firewall.verdict import Packet, judge, translate
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
@@ -219,6 +222,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         control = self._host.control
         counters = lambda: self._host.nft.counters(FAMILY, TABLE)  # noqa: E731
         yield from RuleVerbs(control, counters, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
+        yield from NatVerbs(control, counters).verbs()
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
@@ -268,7 +272,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         with route_lookup() as lookup:
             try:
                 decision = judge(policy, packet, lookup.device)
-                leaves_by = lookup.device(decision.forward.address if decision.forward else given.destination)
+                found = translations(policy, packet, lookup.device)
+                leaves_by = lookup.device(translate(policy, packet)[0].destination)
             except Unreachable as error:
                 raise NotFound(str(error)) from error
         rules = {f"rule/{rule.id}": rule for rule in self._host.control.config.get(Rules).rules}
@@ -279,7 +284,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             rule=as_data(rule) if rule else None,
             from_zone=policy.zone_of.get(device),
             to_zone=SELF if leaves_by is None else policy.zone_of.get(leaves_by),
-            translated_to=str(decision.forward.address) if decision.forward else None,
+            **asdict(found if decision.action == "allow" else Translations()),
         )
 
     def _device(self, name: str) -> str:

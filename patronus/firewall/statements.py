@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from patronus.core.values import Mark, PortRange
-from patronus.firewall.addresses import AddressSet, Interval, Version, address, single_network
+from patronus.core.values import Mark, PortRange, Range
+from patronus.firewall.addresses import AddressSet, Interval, IpNetwork, Version, address, single_network
 from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.ruleset import Expression, set_reference
 
@@ -146,6 +146,24 @@ def address_in(version: Version, name: str, addresses: AddressSet) -> Expression
 def in_set(version: Version, name: str, reference: str, op: str = "==") -> Expression:
     """Match ``saddr`` or ``daddr`` against a named set."""
     return match(payload(IP[version], name), f"@{set_reference(reference, version)}", op)
+
+
+def translate(verb: str, version: Version, to: Range | IpNetwork, port: Any = None) -> Expression:
+    """Rewrite an address by ``dnat`` or ``snat``: to one, to one of a range, or to its place in a prefix.
+
+    A source gets the same address of a range every time (``persistent``).
+    """
+    found: dict[str, Any] = {"family": IP[version]}
+    if isinstance(to, Range):
+        one = to.first == to.last
+        found["addr"] = str(to.first) if one else {"range": [str(to.first), str(to.last)]}
+        found |= {} if one else {"flags": "persistent"}
+    elif to.num_addresses == 1:
+        found["addr"] = str(to.network_address)
+    else:
+        found["addr"] = {"prefix": {"addr": str(to.network_address), "len": to.prefixlen}}
+        found["flags"] = "netmap"
+    return {verb: found if port is None else {**found, "port": port}}
 
 
 def alias_set(alias: str) -> str:

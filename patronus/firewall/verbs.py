@@ -62,6 +62,20 @@ class AddNat(Change):
     index: int | None = Field(default=None, ge=0, description="position, 0 is first; the end if left out")
 
 
+class ReplaceNat(Change):
+    """A translation in the place of another."""
+
+    id: Id
+    entry: dict[str, Any] = Field(description="the whole entry as in firewall/nat; the id stays")
+
+
+class MoveNat(Change):
+    """Names a translation and where it shall stand."""
+
+    id: Id
+    index: int = Field(ge=0, description="position after the move, 0 is first")
+
+
 class RemoveNat(Change):
     """Names a translation."""
 
@@ -205,7 +219,11 @@ class Explain(Parameters):
 
 
 class Explanation(Result):
-    """What becomes of it, and what decided: a rule, a pair of zones, the blocklist or the default."""
+    """What becomes of it, and what decided: a rule, a pair of zones, the blocklist or the default.
+
+    ``translated_to`` is where it goes instead, ``source_becomes`` whom it seems to come from, each with the
+    entry of firewall/nat that says so; null where it stays as it is.
+    """
 
     action: str
     decided_by: str
@@ -213,3 +231,6 @@ class Explanation(Result):
     from_zone: str | None
     to_zone: str | None
     translated_to: str | None
+    translated_by: str | None = None
+    source_becomes: str | None = None
+    source_by: str | None = None

@@ -17,7 +17,7 @@ from patronus.firewall.addresses import Version
 from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.model.match import ICMP, ICMPV6
 from patronus.firewall.model.zones import SELF, Action
-from patronus.firewall.policy import Forward, Match, Policy, PolicyRule
+from patronus.firewall.policy import Forward, Match, Policy, PolicyRule, SourceTranslation
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -73,14 +73,17 @@ def blocked(policy: Policy, source: IpAddress, destination: IpAddress) -> bool:
 def translate(policy: Policy, packet: Packet) -> tuple[Packet, Forward | None]:
     """Return the packet with its destination translated; ``leaves_by`` is the caller's to look up again."""
     for item in policy.forwards:
-        if _forwards(policy, item, packet):
-            port = item.target_port(packet.destination_port)
-            return replace(packet, destination=item.address, destination_port=port, translated=True), item
+        if not _forwards(policy, item, packet):
+            continue
+        if item.inner is None:
+            break
+        address, port = item.arrives_at(packet.destination, packet.destination_port)
+        return replace(packet, destination=address, destination_port=port, translated=True), item
     return packet, None
 
 
 def _forwards(policy: Policy, item: Forward, packet: Packet) -> bool:
-    if packet.version != item.version or packet.protocol not in item.protocols:
+    if packet.version != item.version or not _member(packet.protocol, item.protocols):
         return False
     if item.ports is not None and not _in(packet.destination_port, item.ports):
         return False
@@ -89,6 +92,21 @@ def _forwards(policy: Policy, item: Forward, packet: Packet) -> bool:
         return packet.destination in asked and (item.source is None or packet.source in item.source)
     inside = packet.arrives_on in policy.zone_of
     return inside and item.hairpin is not None and packet.destination in item.hairpin
+
+
+def source_translation(policy: Policy, packet: Packet) -> SourceTranslation | None:
+    """Return what rewrites the source of a packet whose destination has been translated already."""
+    for item in policy.sources:
+        if (
+            packet.leaves_by in policy.zones.get(item.out_zone, ())
+            and packet.version in item.versions
+            and (item.source is None or packet.source in item.source)
+            and (item.destination is None or packet.destination in item.destination)
+            and _member(packet.protocol, item.protocols)
+            and (item.ports is None or _in(packet.destination_port, item.ports))
+        ):
+            return None if item.exempt else item
+    return None
 
 
 def judge(policy: Policy, packet: Packet, route: Route) -> Decision:

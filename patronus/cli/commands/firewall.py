@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus rules``, ``nat``, ``block``, ``unblock``, ``blocks`` and ``firewall test``."""
+"""``patronus rules``, ``block``, ``unblock``, ``blocks`` and ``firewall test``."""
 
 from __future__ import annotations
 
@@ -89,27 +89,6 @@ def remove_rule(session: Session, rule_id: str, confirm_s: int | None) -> None:
 
 
 @click.command()
-@with_session
-def nat(session: Session) -> None:
-    """List address translation: masquerading, port forwards, source addresses."""
-    result = session.call("firewall.ListNat")
-    entries = [item["entry"] for item in result["nat"]]
-    rows = [
-        (
-            item.get("id"),
-            item["type"],
-            item.get("in") or item.get("out"),
-            item.get("protocol"),
-            item.get("destination_port"),
-            item.get("to"),
-        )
-        for item in entries
-    ]
-    heads = ("id", "type", "zone", "protocol", "port", "to")
-    session.show(result, lambda: session.table(heads, rows, "No address is translated."))
-
-
-@click.command()
 @click.argument("prefix")
 @click.option("--for", "for_s", type=DurationType(), help="Only for this time, e.g. 1h; it ends by itself.")
 @click.option("--reason", help="Why; kept beside the block.")
@@ -181,4 +160,4 @@ def _say_tried(session: Session, result: dict[str, Any]) -> None:
     session.say(f"{len(result['results'])} tried, {result['failed']} failed")
 
 
-COMMANDS = (rules, nat, block, unblock, blocks, firewall)
+COMMANDS = (rules, block, unblock, blocks, firewall)

@@ -6,7 +6,7 @@ from patronus.firewall.model.blocklist import BlockedPrefix, Blocklist
 from patronus.firewall.model.expectations import Expectation, Expectations
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import AliasName, Protocol
-from patronus.firewall.model.nat import Dnat, Masquerade, Nat, NatEntry, Snat
+from patronus.firewall.model.nat import Dnat, Exempt, Mapped, Masquerade, Nat, NatEntry, Nptv6, OneToOne, Snat
 from patronus.firewall.model.rules import Alias, Endpoint, Rule, Rules
 from patronus.firewall.model.schedule import Schedule
 from patronus.firewall.model.zones import SELF, Zone, Zones
@@ -29,13 +29,17 @@ __all__ = [
     "ConnectionLimit",
     "Dnat",
     "Endpoint",
+    "Exempt",
     "Expectation",
     "Expectations",
     "Limit",
     "Log",
+    "Mapped",
     "Masquerade",
     "Nat",
     "NatEntry",
+    "Nptv6",
+    "OneToOne",
     "Protocol",
     "Rule",
     "Rules",

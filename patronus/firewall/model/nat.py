@@ -1,112 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The section ``firewall/nat``: masquerade, source and destination translation; the first match decides."""
+"""The section ``firewall/nat``: every translation of addresses, and exceptions; the first match decides."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
 from patronus.core.model import Strict
-from patronus.core.values import (
-    Address,
-    Id,
-    Name,
-    PortRange,
-    Ports,
-    Refused,
-    ZoneId,
-    metadata,
-    parse_address,
-    parse_port_range,
-    shown,
-)
+from patronus.core.values import Id, Name, Ports, Prefix, Refused, ZoneId
 from patronus.firewall.model.match import TCP, WITH_PORTS, Addresses, Protocol, Protocols
+from patronus.firewall.model.nat_target import Pool, TargetText
 
-_TARGET_ALLOWED = "an address, address:port or address:first-last; IPv6 with ports as [address]:port"
 SHIFT_LIMIT = 4096
 """Ports that one forward may move to other numbers: each is an entry of a map in the kernel."""
+TRANSLATABLE = 64
+"""The longest prefix of IPv6 that nptv6 takes: behind it stand the hosts' own numbers (RFC 6296)."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a forwarded connection goes; without ``ports`` it keeps the port that it came for."""
-
-    address: IPv4Address | IPv6Address
-    ports: PortRange | None = None
-
-    def __str__(self) -> str:
-        if self.ports is None:
-            return str(self.address)
-        return (
-            f"[{self.address}]:{self.ports}" if self.address.version == 6 else f"{self.address}:{self.ports}"
-        )
-
-
-def parse_target(value: Any) -> Target:
-    """Return ``192.168.1.30``, ``192.168.1.30:443`` or ``[fd00::1]:443``. Raises Refused."""
-    if isinstance(value, Target):
-        return value
-    text = str(value).strip()
-    address, ports = text, ""
-    if text.startswith("["):
-        address, bracket, ports = text[1:].partition("]")
-        if not bracket or (ports and not ports.startswith(":")):
-            raise Refused(f"{shown(value)} is not a target", _TARGET_ALLOWED)
-        ports = ports.removeprefix(":")
-    elif text.count(":") == 1:
-        address, _, ports = text.partition(":")
-    try:
-        return Target(parse_address(address), parse_port_range(ports) if ports else None)
-    except Refused as refused:
-        raise Refused(f"{shown(value)} is not a target: {refused.message}", _TARGET_ALLOWED) from None
-
-
-TargetText = Annotated[
-    Target,
-    PlainValidator(parse_target),
-    PlainSerializer(str, return_type=str, when_used="json"),
-    metadata.text(_TARGET_ALLOWED, "192.168.1.30:443"),
-]
-"""An address, perhaps with ports."""
-
-
-class Masquerade(Strict):
-    """Hide what leaves through ``out`` behind the address of the interface; IPv4 unless said otherwise."""
+class _Entry(Strict):
+    """What every entry has."""
 
     id: Id = Field(description="stable name of the entry")
     name: Name | None = Field(default=None, description="what people call it")
-    type: Literal["masquerade"] = Field(description="hide behind the address of the interface")
-    out: ZoneId = Field(description="zone through which the packets leave")
-    source: Addresses | None = Field(default=None, description="only from these addresses")
-    family: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="which of IPv4 and IPv6")
+    description: Name | None = Field(default=None, description="why it is there")
+    tags: tuple[Id, ...] = Field(default=(), description="words to find it by", examples=[["voip", "office"]])
     enabled: bool = Field(default=True, description="false: as if it were not there")
 
 
-class Snat(Strict):
-    """Give what leaves through ``out`` the source address ``to``."""
+class Masquerade(_Entry):
+    """Hide what leaves through ``out`` behind the address of the interface; IPv4 unless said otherwise."""
 
-    id: Id = Field(description="stable name of the entry")
-    name: Name | None = Field(default=None, description="what people call it")
+    type: Literal["masquerade"] = Field(description="hide behind the address of the interface")
+    out: ZoneId = Field(description="zone through which the packets leave")
+    source: Addresses | None = Field(default=None, description="only from these addresses")
+    destination: Addresses | None = Field(default=None, description="only to these addresses")
+    family: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="which of IPv4 and IPv6")
+
+
+class Snat(_Entry):
+    """Give what leaves through ``out`` the source address ``to``, or one of several."""
+
     type: Literal["snat"] = Field(description="translate the source")
     out: ZoneId = Field(description="zone through which the packets leave")
     source: Addresses | None = Field(default=None, description="only from these addresses")
     destination: Addresses | None = Field(default=None, description="only to these addresses")
-    to: Address = Field(description="the new source address")
-    enabled: bool = Field(default=True, description="false: as if it were not there")
+    to: Pool = Field(description="the new source address, or several to choose from")
 
 
-class Dnat(Strict):
+class Dnat(_Entry):
     """Forward connections that arrive from ``in`` for the router (or for ``destination``) to a host inside.
 
     ``hairpin`` makes it work from inside too, by the outer address. ``rule`` lets the forwarded connections
     through the filter, after all rules have had their say.
     """
 
-    id: Id = Field(description="stable name of the entry")
-    name: Name | None = Field(default=None, description="what people call it")
     type: Literal["dnat"] = Field(description="forward to a host inside")
     in_: ZoneId = Field(alias="in", description="zone in which the connections arrive")
     source: Addresses | None = Field(default=None, description="only from these addresses")
@@ -120,7 +68,6 @@ class Dnat(Strict):
     to: TargetText = Field(description="host inside, perhaps with other ports")
     hairpin: bool = Field(default=False, description="whether it works from inside by the outer address")
     rule: bool = Field(default=True, description="whether the filter lets the forwarded connections through")
-    enabled: bool = Field(default=True, description="false: as if it were not there")
 
     @model_validator(mode="after")
     def _ports_fit(self) -> Dnat:
@@ -139,7 +86,78 @@ class Dnat(Strict):
         return self
 
 
-NatEntry = Annotated[Masquerade | Snat | Dnat, Field(discriminator="type")]
+class Mapped(_Entry):
+    """Addresses inside and outside that stand for one another, each for its own, both ways.
+
+    ``hairpin`` makes the outside ones work from inside too. ``rule`` opens the filter for all that arrives,
+    after all rules have had their say; left out, the rules decide, on the addresses inside.
+    """
+
+    zone: ZoneId = Field(description="zone outside, through which the packets leave and arrive")
+    inside: Prefix = Field(description="the addresses that the hosts have", examples=["192.168.1.16/28"])
+    outside: Prefix = Field(description="as what they are seen", examples=["203.0.113.16/28"])
+    hairpin: bool = Field(default=False, description="whether the outside ones work from inside")
+    rule: bool = Field(default=False, description="whether the filter lets in all that arrives for them")
+
+    @model_validator(mode="after")
+    def _prefixes_fit(self) -> Mapped:
+        if self.inside.version != self.outside.version:
+            raise Refused("inside and outside are of different families", "both IPv4 or both IPv6")
+        if self.inside.prefixlen != self.outside.prefixlen:
+            found = f"/{self.inside.prefixlen} inside and /{self.outside.prefixlen} outside"
+            raise Refused(f"the prefixes are of different sizes: {found}", "two prefixes of the same length")
+        if self.inside.overlaps(self.outside):
+            raise Refused("inside and outside have addresses in common", "two prefixes apart")
+        return self
+
+
+class OneToOne(Mapped):
+    """Give hosts addresses of their own outside: one for one, or a prefix for a prefix."""
+
+    type: Literal["one-to-one"] = Field(description="each address inside has its own outside")
+
+
+class Nptv6(Mapped):
+    """Show an IPv6 prefix as another outside; the rest of each address stays (after RFC 6296, with state)."""
+
+    type: Literal["nptv6"] = Field(description="show an IPv6 prefix as another")
+
+    @model_validator(mode="after")
+    def _is_a_network(self) -> Nptv6:
+        if self.inside.version != 6 or self.inside.prefixlen > TRANSLATABLE:
+            wanted = f"two IPv6 prefixes of /{TRANSLATABLE} or shorter"
+            raise Refused(f"{self.inside} is not a prefix for nptv6", wanted, "one-to-one takes any others")
+        return self
+
+
+class Exempt(_Entry):
+    """Leave alone what fits: no entry behind this one translates it.
+
+    With ``out`` it is about sources of what leaves, with ``in`` about destinations of what arrives.
+    """
+
+    type: Literal["exempt"] = Field(description="no translation")
+    in_: ZoneId | None = Field(default=None, alias="in", description="zone in which the packets arrive")
+    out: ZoneId | None = Field(default=None, description="zone through which the packets leave")
+    source: Addresses | None = Field(default=None, description="only from these addresses")
+    destination: Addresses | None = Field(
+        default=None, description="only to these addresses; left out beside in: the router's own"
+    )
+    protocol: Protocols | None = Field(default=None, description="only these protocols")
+    destination_port: Ports | None = Field(default=None, description="only these ports; needs tcp or udp")
+
+    @model_validator(mode="after")
+    def _has_one_side(self) -> Exempt:
+        if (self.in_ is None) == (self.out is None):
+            found = "neither" if self.in_ is None else "both"
+            raise Refused(f"an exception has {found} of in and out", "either in or out")
+        numbers = {protocol.number for protocol in self.protocol or ()}
+        if self.destination_port and (not numbers or not numbers <= WITH_PORTS):
+            raise Refused("a port without tcp or udp", "protocol: tcp, udp or [tcp, udp]")
+        return self
+
+
+NatEntry = Annotated[Masquerade | Snat | Dnat | OneToOne | Nptv6 | Exempt, Field(discriminator="type")]
 """One translation, by its ``type``."""
 
 

@@ -101,8 +101,27 @@ def test_what_is_expected_of_the_rules_is_tried_and_guards_them(restored: Machin
 
 
 def test_nat_is_listed(machine: Machine) -> None:
-    said = machine.patronus("nat")
-    assert (said.code, "masquerade" in said.out) == (0, True)
+    for command in (("nat",), ("nat", "list")):
+        said = machine.patronus(*command)
+        assert (said.code, "masquerade" in said.out) == (0, True)
+
+
+def test_a_translation_is_added_switched_and_removed(restored: Machine) -> None:
+    prefixes = ("--inside", "192.168.1.16/28", "--outside", "203.0.113.16/28")
+    said = restored.patronus("--json", "nat", "add", "one-to-one", "--zone", "wan", *prefixes, "--hairpin")
+    entry = json.loads(said.out)["id"]
+    assert "203.0.113.16/28" in restored.patronus("nat", "list").out
+    assert "203.0.113.16" in restored.ruleset()
+    assert restored.patronus("nat", "disable", entry).code == 0
+    assert "203.0.113.16" not in restored.ruleset()
+    assert restored.patronus("nat", "enable", entry).code == 0
+    assert restored.patronus("nat", "move", entry, "0").code == 0
+    assert json.loads(restored.patronus("--json", "nat", "list").out)["nat"][0]["id"] == entry
+    assert "203.0.113.16" in restored.ruleset()
+    assert restored.patronus("nat", "remove", entry).code == 0
+    assert restored.patronus("nat", "disable", entry).code == 1
+    refused = restored.patronus("nat", "add", "nptv6", "--zone", "wan", *prefixes)
+    assert (refused.code, "one-to-one takes any others" in refused.err) == (1, True)
 
 
 @pytest.mark.parametrize("options", [(), ("--for", "1h")])

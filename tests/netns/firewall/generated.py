@@ -44,7 +44,7 @@ def files(random: Random) -> dict[str, str]:
     made = {
         "zones": {"zones": zones, "default": random.choice(["drop", "reject"])},
         "rules": {"aliases": aliases, "rules": rules},
-        "nat": {"nat": [_forward(random, number) for number in range(random.randint(0, 2))]},
+        "nat": {"nat": [_translation(random, number) for number in range(random.randint(0, 3))]},
         "blocklist": _blocklist(random),
     }
     return {name: json.dumps(data) for name, data in made.items()}
@@ -97,6 +97,24 @@ def _addresses(random: Random) -> list[str]:
 def _ports(random: Random) -> list[Any]:
     first, last = sorted(random.choices(PORTS, k=2))
     return [random.choice(PORTS), f"{first}-{last}"]
+
+
+def _translation(random: Random, number: int) -> dict[str, Any]:
+    kind = random.choice(["dnat", "dnat", "dnat", "one-to-one", "exempt"])
+    if kind == "dnat":
+        return _forward(random, number)
+    if kind == "exempt":
+        found: dict[str, Any] = (
+            {"source": _addresses(random)} if random.random() < 0.5 else {"protocol": "udp"}
+        )
+        return {"id": f"n-{number}", "type": kind, "in": "wan", **found}
+    six = random.random() < 0.4
+    inside = random.choice([item for item in HOSTS["lan"] if (":" in item) == six])
+    outside = ROUTER[3] if six else ROUTER[0]
+    switches = {"hairpin": random.random() < 0.5, "rule": random.random() < 0.8}
+    return {
+        "id": f"n-{number}", "type": kind, "zone": "wan", "inside": inside, "outside": outside, **switches
+    }  # fmt: skip
 
 
 def _forward(random: Random, number: int) -> dict[str, Any]:

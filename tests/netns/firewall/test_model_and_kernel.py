@@ -165,8 +165,10 @@ def model_says(policy: Policy, item: Sent) -> Fate:
         return str(decision.action)
     if item.protocol == 6:
         return "connected"
-    port = decision.forward.target_port(item.port) if decision.forward else item.port
-    return f"{decision.forward.address if decision.forward else item.destination} {port}"
+    if decision.forward is None:
+        return f"{item.destination} {item.port}"
+    address, port = decision.forward.arrives_at(packet.destination, item.port)
+    return f"{address} {port}"
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + 1))

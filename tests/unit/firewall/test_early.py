@@ -122,6 +122,12 @@ def test_what_a_port_forward_may_translate_is_left_to_nftables(port: str, origin
     assert dropped_for(table(DROP, nat=f"nat: [{forward}]"), WAN, *SSH) == origin
 
 
+def test_what_a_mapping_may_translate_is_left_to_nftables() -> None:
+    mapping = "{id: n-1, type: one-to-one, zone: wan, inside: 192.168.1.30, outside: 203.0.113.7}"
+    assert dropped_for(table(DROP), WAN, *SSH) == "rule/r-1"
+    assert dropped_for(table(DROP, nat=f"nat: [{mapping}]"), WAN, *SSH) is None
+
+
 def test_a_default_that_refuses_turns_it_off() -> None:
     zones = "zones: [{id: wan}, {id: lan}]\ndefault: reject\n"
     assert not table(DROP, zones=zones)

@@ -102,6 +102,6 @@ def test_a_decision_names_what_decided() -> None:
     decision = judge(found, asked, device_of)
     assert (decision.action, decision.origin) == ("allow", "nat/n-1")
     assert decision.forward is not None
-    assert str(decision.forward.address) == "192.168.1.30"
+    assert str(decision.forward.inner) == "192.168.1.30/32"
     unknown = judge(found, replace(out, arrives_on="docker0"), device_of)
     assert (unknown.action, unknown.origin) == ("drop", "default")

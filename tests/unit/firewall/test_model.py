@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from patronus.core.model import as_data
 from patronus.firewall.model import Nat, Rule
 from patronus.firewall.model.match import parse_protocol
-from patronus.firewall.model.nat import parse_target
+from patronus.firewall.model.nat_target import parse_target
 
 FULL: dict[str, Any] = {
     "id": "r-1", "name": "all", "description": "why", "group": "phones",

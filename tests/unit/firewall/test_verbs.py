@@ -17,14 +17,17 @@ from patronus.core.model import Configuration
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.firewall.addresses import AddressSet
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
+from patronus.firewall.nat_verbs import NatVerbs
 from patronus.firewall.rule_verbs import RuleVerbs
 from patronus.firewall.verbs import (
     AddNat,
     AddRule,
     Block,
+    MoveNat,
     MoveRule,
     RemoveNat,
     RemoveRule,
+    ReplaceNat,
     ReplaceRule,
     Unblock,
 )
@@ -87,6 +90,11 @@ def rules(engine: Engine) -> RuleVerbs:
 
 
 @pytest.fixture
+def nat(engine: Engine) -> NatVerbs:
+    return NatVerbs(cast(Any, engine), lambda: {"nat/n-1": Count(2, 120)})
+
+
+@pytest.fixture
 def blocks(engine: Engine) -> BlockVerbs:
     clock = Clock()
     never = AddressSet.of([ip_network("192.168.1.0/24")])
@@ -134,19 +142,40 @@ def test_what_does_not_exist_is_not_found(rules: RuleVerbs, engine: Engine) -> N
         rules.move_rule(CALLER, MoveRule(id="r-9", index=0))
     with pytest.raises(NotFound):
         rules.remove_rule(CALLER, RemoveRule(id="r-9"))
-    with pytest.raises(NotFound):
-        rules.remove_nat(CALLER, RemoveNat(id="n-9"))
     assert engine.submitted == []
 
 
-def test_translations_are_added_and_removed(rules: RuleVerbs, engine: Engine) -> None:
-    report = rules.add_nat(CALLER, AddNat(entry={"type": "masquerade", "out": "wan"}))
-    rules.remove_nat(CALLER, RemoveNat(id="n-1"))
+def test_translations_are_added_and_removed(nat: NatVerbs, engine: Engine) -> None:
+    report = nat.add_nat(CALLER, AddNat(entry={"type": "masquerade", "out": "wan"}))
+    nat.remove_nat(CALLER, RemoveNat(id="n-1"))
     assert engine.submitted[0][0] == [
         Insert("firewall/nat", ("nat",), {"id": report.id, "type": "masquerade", "out": "wan"})
     ]
     assert engine.submitted[1][0] == [Remove("firewall/nat", ("nat", "n-1"))]
-    assert rules.list_nat(CALLER, Nothing()).nat[0].entry["out"] == "wan"
+    listed = nat.list_nat(CALLER, Nothing()).nat[0]
+    assert (listed.entry["out"], listed.packets) == ("wan", 2)
+
+
+def test_a_translation_is_replaced_and_moved_by_its_id(nat: NatVerbs, engine: Engine) -> None:
+    entry = {"type": "masquerade", "out": "wan", "enabled": False}
+    nat.replace_nat(CALLER, ReplaceNat(id="n-1", entry={**entry, "id": "n-7"}))
+    nat.move_nat(CALLER, MoveNat(id="n-1", index=0))
+    replaced, moved = (edits for edits, _ in engine.submitted)
+    assert replaced == [Replace("firewall/nat", ("nat", "n-1"), {**entry, "id": "n-1"})]
+    assert moved == [
+        Remove("firewall/nat", ("nat", "n-1")),
+        Insert("firewall/nat", ("nat",), {"id": "n-1", "type": "masquerade", "out": "wan"}, 0),
+    ]
+
+
+def test_a_translation_that_does_not_exist_is_not_found(nat: NatVerbs, engine: Engine) -> None:
+    with pytest.raises(NotFound):
+        nat.remove_nat(CALLER, RemoveNat(id="n-9"))
+    with pytest.raises(NotFound):
+        nat.replace_nat(CALLER, ReplaceNat(id="n-9", entry={}))
+    with pytest.raises(NotFound):
+        nat.move_nat(CALLER, MoveNat(id="n-9", index=0))
+    assert engine.submitted == []
 
 
 def test_a_block_for_good_is_a_commit(blocks: BlockVerbs, engine: Engine) -> None:
