@@ -17,6 +17,7 @@ from patronus.cli.commands import (
     audit,
     backup,
     config,
+    dns,
     events,
     firewall,
     gitops,
@@ -75,7 +76,7 @@ def cli(
 
 
 for group in (
-    system, config, firewall, nat, network, audit, gitops, logs, events, secret, backup, update, people,
+    system, config, firewall, nat, network, dns, audit, gitops, logs, events, secret, backup, update, people,
     access,
 ):  # fmt: skip
     for command in group.COMMANDS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus interfaces``, ``leases``, ``reserve`` and ``dns``: what the networks are doing."""
+"""``patronus interfaces``, ``leases`` and ``reserve``: what the networks are doing."""
 
 from __future__ import annotations
 

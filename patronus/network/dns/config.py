@@ -23,12 +23,23 @@ class LocalRecord:
 
 @dataclass(frozen=True)
 class UpstreamServer:
-    """One server to ask. ``id`` is that of the entry it came from."""
+    """One server to ask. ``id`` is that of the entry it came from.
+
+    Over TLS its certificate must be for ``name`` and come from ``ca`` (PEM; empty: those well known).
+    """
 
     id: str
     address: str
     port: int = 53
     tcp: bool = False
+    tls: bool = False
+    name: str = ""
+    ca: str = ""
+
+    @property
+    def stream(self) -> bool:
+        """Return whether answers of any length come at once."""
+        return self.tcp or self.tls
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from patronus.core.model import Section, Strict
-from patronus.core.values import Address, DomainName, Duration, Id, InterfaceId, Port, Refused, Url
+from patronus.core.values import (
+    Address,
+    Certificates,
+    DomainName,
+    Duration,
+    Id,
+    InterfaceId,
+    Port,
+    Refused,
+    Url,
+)
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A file's name without a folder."""
@@ -25,9 +35,15 @@ class Upstream(Strict):
         default=None, alias="from", description="uplink whose servers are asked, in place of an address"
     )
     address: Address | None = Field(default=None, description="address of the server")
-    port: Port = Field(default=53, description="port of the server")
+    port: Port | None = Field(default=None, description="port of the server; left out: 53, with tls 853")
     protocol: Literal["udp", "tcp", "tls"] = Field(default="udp", description="how it is asked")
-    name: DomainName | None = Field(default=None, description="name in its certificate; for tls")
+    name: DomainName | None = Field(
+        default=None, description="name in its certificate, for tls; left out: its address stands there"
+    )
+    ca: Certificates | None = Field(
+        default=None,
+        description="certificates (PEM) that the server's must come from; left out: those well known",
+    )
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Upstream:

@@ -10,14 +10,14 @@ from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp.model import Dhcp
 from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
-from patronus.network.dns.model import Dns
+from patronus.network.dns.model import Dns, Upstream
 from patronus.network.dns.record import TYPES, record_data
 from patronus.network.dns.wire import Type
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 
-PORT = 53
+PORT, TLS_PORT = 53, 853
 OWN_TTL_S = 300
 LOOPBACK = "lo"
 """The router asks its own server, too."""
@@ -107,4 +107,11 @@ def _upstreams(dns: Dns, links: InterfacesPlan) -> Iterator[UpstreamServer]:
         learned = links.learned.get(upstream.from_) if upstream.from_ is not None else None
         addresses = learned.dns_servers if learned is not None else ()
         for address in addresses if upstream.address is None else (upstream.address,):
-            yield UpstreamServer(upstream.id, str(address), upstream.port, tcp=upstream.protocol == "tcp")
+            yield _upstream(upstream, str(address))
+
+
+def _upstream(upstream: Upstream, address: str) -> UpstreamServer:
+    if upstream.protocol != "tls":
+        return UpstreamServer(upstream.id, address, upstream.port or PORT, tcp=upstream.protocol == "tcp")
+    port, name = upstream.port or TLS_PORT, upstream.name or address
+    return UpstreamServer(upstream.id, address, port, tls=True, name=name, ca=upstream.ca or "")

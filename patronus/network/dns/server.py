@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patronus.core.errors import InvalidRequest, StorageError
 from patronus.kernel.crowd import Crowd
@@ -21,12 +21,16 @@ from patronus.kernel.endpoint import Endpoint, arguments
 from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop, Timer
 from patronus.kernel.notify import notify
-from patronus.kernel.outgoing import Exchange, ask_datagram, ask_stream
+from patronus.kernel.outgoing import ask_datagram, ask_stream
 from patronus.network.dns.blocklist import read_names
 from patronus.network.dns.cache import Cache, Store
 from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
 from patronus.network.dns.resolver import Resolver
+from patronus.network.dns.upstream import Closable
 from patronus.network.dns.wire import MalformedMessage, parse_query, wire_name
+
+if TYPE_CHECKING:
+    from patronus.kernel.tls_link import Links
 
 log = logging.getLogger("patronus-dns")
 
@@ -48,6 +52,7 @@ class Outside:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
+        self._links: Links | None = None
 
     def ask(
         self,
@@ -55,10 +60,27 @@ class Outside:
         data: bytes,
         on_data: Callable[[bytes], None],
         on_failure: Callable[[str], None],
-    ) -> Exchange:
+    ) -> Closable:
         """Send to the server. Raises OSError."""
+        if server.tls:
+            return self._over_tls(server, data, on_data, on_failure)
         ask = ask_stream if server.tcp else ask_datagram
         return ask(self._loop, (server.address, server.port), data, on_data, on_failure)
+
+    def _over_tls(
+        self,
+        server: UpstreamServer,
+        data: bytes,
+        on_data: Callable[[bytes], None],
+        on_failure: Callable[[str], None],
+    ) -> Closable:
+        """Ask on the connection that there is, or a new one; only who needs TLS loads it."""
+        if self._links is None:
+            from patronus.kernel.tls_link import Links
+
+            self._links = Links(self._loop)
+        peer = (server.address, server.port)
+        return self._links.ask(peer, server.name, server.ca, data, on_data, on_failure)
 
     def later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call back after a while."""
@@ -189,6 +211,8 @@ class Server:
                     "address": server.address,
                     "port": server.port,
                     "answered": upstreams.health(server).answered,
+                    "protocol": "tls" if server.tls else "tcp" if server.tcp else "udp",
+                    "problem": upstreams.health(server).problem or None,
                     "healthy": upstreams.health(server).bad_until_s <= now_s,
                 }
                 for server in upstreams.servers

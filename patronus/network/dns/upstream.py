@@ -59,21 +59,23 @@ class Transport(Protocol):
 
 @dataclass
 class Health:
-    """How a server has been doing."""
+    """How a server has been doing; ``problem`` is why it last did not answer, until it does."""
 
     failures: int = 0
     bad_until_s: float = 0.0
     answered: int = 0
+    problem: str = ""
 
-    def failed(self, now_s: float) -> None:
+    def failed(self, now_s: float, problem: str) -> None:
         """Count a question without an answer."""
+        self.problem = problem
         self.failures += 1
         if self.failures >= FAILURES:
             self.bad_until_s = now_s + BAD_TIME_S
 
     def worked(self) -> None:
         """Count an answer: the server is well."""
-        self.failures, self.bad_until_s = 0, 0.0
+        self.failures, self.bad_until_s, self.problem = 0, 0.0, ""
         self.answered += 1
 
 
@@ -153,25 +155,31 @@ class Resolution:
         self._ask(server)
 
     def _timed_out(self, server: UpstreamServer) -> None:
-        self._upstreams.health(server).failed(self._transport.now())
+        health = self._upstreams.health(server)
+        health.failed(self._transport.now(), health.problem or "does not answer in time")
         self._counters["upstream timeouts"] += 1
         self._next()
 
     def _ask(self, server: UpstreamServer) -> None:
-        sent = query_bytes(self._question)
+        sent, number = query_bytes(self._question, padded=server.tls), self._tries
         try:
             exchange = self._transport.ask(
-                server, sent, lambda data: self._received(server, sent, data), lambda _: self._failed(server)
+                server,
+                sent,
+                lambda data: self._received(server, sent, data),
+                lambda reason: self._failed(server, reason, number),
             )
-        except OSError:
-            self._failed(server)
+        except OSError as error:
+            self._failed(server, str(error), number)
             return
         self._open.append(exchange)
 
-    def _failed(self, server: UpstreamServer) -> None:
-        self._upstreams.health(server).failed(self._transport.now())
+    def _failed(self, server: UpstreamServer, reason: str, number: int) -> None:
+        """Go on to the next server, unless the try that failed has been followed by another already."""
+        self._upstreams.health(server).failed(self._transport.now(), reason)
         self._counters["upstream failures"] += 1
-        self._next()
+        if number == self._tries:
+            self._next()
 
     def _received(self, server: UpstreamServer, sent: bytes, data: bytes) -> None:
         """Take an answer, go on with TCP, or wait on where it is not one to this question."""
@@ -193,7 +201,7 @@ class Resolution:
         self._judge(server, response)
 
     def _over_tcp(self, server: UpstreamServer, response: Response) -> None:
-        if server.tcp:
+        if server.stream:
             self._judge(server, response)
             return
         self._counters["upstream over tcp"] += 1
@@ -201,14 +209,15 @@ class Resolution:
 
     def _judge(self, server: UpstreamServer, response: Response) -> None:
         """End with a usable answer; a server that cannot or will not answer passes the question on."""
-        if response.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
+        whole = not response.flags & Flag.TC
+        if whole and response.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
             self._upstreams.health(server).worked()
             self._end(response)
             return
         self._counters["upstream refusals"] += 1
-        self._failure = response
+        self._failure = response if whole else self._failure
         if self._tries >= len(self._order):
-            self._end(response)
+            self._end(self._failure)
         else:
             self._next()
 
@@ -223,12 +232,16 @@ class Resolution:
         self._finish(response)
 
 
-def query_bytes(question: Question) -> bytes:
-    """Return the question as a message, its id and the case of its letters drawn anew."""
+def query_bytes(question: Question, *, padded: bool = False) -> bytes:
+    """Return the question as a message, its id and the case of its letters drawn anew.
+
+    With ``padded`` its length says little of its name (RFC 8467 section 4.1).
+    """
     flags = Flag.RD | (Flag.CD if question.cd else 0)
     header = HEADER.pack(secrets.randbits(16), flags, 1, 0, 0, 1)
     tail = QUESTION_TAIL.pack(question.qtype, question.qclass)
-    return header + mixed_case(question.name) + tail + opt_record(dnssec_ok=question.do)
+    message = header + mixed_case(question.name) + tail
+    return message + opt_record(dnssec_ok=question.do, padded_from=len(message) if padded else None)
 
 
 def mixed_case(name: bytes) -> bytes:

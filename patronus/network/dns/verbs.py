@@ -16,8 +16,10 @@ class UpstreamInfo(Result):
     id: str
     address: str
     port: int
+    protocol: str = Field(description="udp, tcp or tls")
     answered: int = Field(description="questions that it has answered")
     healthy: bool = Field(description="false while it does not answer and others are asked first")
+    problem: str | None = Field(description="why it last did not answer, until it does")
 
 
 class ServerStatus(Result):

@@ -24,6 +24,7 @@ OUR_UDP_SIZE = 1232
 """Bytes that pass every path unfragmented (DNS flag day 2020)."""
 CLASS_IN = 1
 OPT = 41
+PADDING, PADDING_BLOCK = 12, 128
 ROOT = b"\0"
 
 
@@ -246,9 +247,14 @@ def parse_response(data: bytes) -> Response:
     return Response(data, flags, question_end, sections[0], sections[1], extras, opts[0] if opts else None)
 
 
-def opt_record(*, dnssec_ok: bool, rcode: int = 0) -> bytes:
-    """Return our OPT record."""
-    return OPT_FIXED.pack(0, OPT, OUR_UDP_SIZE, rcode >> 4, 0, 0x8000 if dnssec_ok else 0, 0)
+def opt_record(*, dnssec_ok: bool, rcode: int = 0, padded_from: int | None = None) -> bytes:
+    """Return our OPT record; with it a message of ``padded_from`` bytes fills whole blocks (RFC 7830)."""
+    padding = b""
+    if padded_from is not None:
+        length = -(padded_from + OPT_FIXED.size + QUESTION_TAIL.size) % PADDING_BLOCK
+        padding = QUESTION_TAIL.pack(PADDING, length) + bytes(length)
+    flags = 0x8000 if dnssec_ok else 0
+    return OPT_FIXED.pack(0, OPT, OUR_UDP_SIZE, rcode >> 4, 0, flags, len(padding)) + padding
 
 
 def error_reply(query: Query, rcode: int) -> bytes:

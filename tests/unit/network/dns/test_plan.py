@@ -84,11 +84,11 @@ def test_a_good_section_has_no_problem() -> None:
         (
             {
                 "upstreams": [
-                    {"id": "x", "address": "198.51.100.53", "protocol": "tls", "name": "dns.example"}
+                    {"id": "x", "address": "198.51.100.53", "protocol": "tcp", "name": "dns.example"}
                 ]
             },
-            "upstreams.0.protocol",
-            "is not built in this version",
+            "upstreams.0.name",
+            "over tcp nobody shows a certificate",
         ),
         ({"blocklists": [{"id": "x", "url": "https://lists.example/a"}]}, "blocklists.0.url", "not fetched"),
         ({"blocklists": [{"id": "x"}]}, "blocklists.0", "names no file"),
@@ -132,6 +132,22 @@ def test_the_plan_listens_opens_asks_and_knows() -> None:
         ("patronus.home.arpa", "c0a80101"),
         ("printer.home.arpa", "c0a80114"),
     ]
+
+
+def test_a_server_over_tls_is_known_by_its_name_or_else_by_its_address() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+    upstreams = [
+        {"id": "a", "address": "198.51.100.53", "protocol": "tls", "name": "dns.example", "ca": pem},
+        {"id": "b", "address": "2001:db8::53", "protocol": "tls", "port": 8853},
+        {"id": "isp", "from": "wan", "protocol": "tcp"},
+    ]
+    assert list(check(configuration(upstreams=upstreams))) == []
+    assert plan(configuration(upstreams=upstreams), {}, Earlier((LINKS,))).config.upstreams == (
+        UpstreamServer("a", "198.51.100.53", 853, tls=True, name="dns.example", ca=pem),
+        UpstreamServer("b", "2001:db8::53", 8853, tls=True, name="2001:db8::53"),
+        UpstreamServer("isp", "203.0.113.53", tcp=True),
+        UpstreamServer("isp", "2001:db8::53", tcp=True),
+    )
 
 
 def test_a_section_that_listens_nowhere_opens_nothing() -> None:

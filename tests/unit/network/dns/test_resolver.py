@@ -6,7 +6,7 @@ from __future__ import annotations
 import dnslib
 import pytest
 
-from patronus.network.dns.config import LocalRecord, ServerConfig
+from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
 from patronus.network.dns.upstream import TRY_TIMES_S
 from patronus.network.dns.wire import wire_name
 from tests.unit.network.dns.upstreams import FIRST, SECOND, Asker
@@ -103,7 +103,36 @@ def test_a_truncated_answer_is_asked_again_over_tcp() -> None:
     assert asker.answers == ["A 198.51.100.7"]
 
 
+def test_one_that_truncates_over_a_stream_too_is_followed_by_the_next() -> None:
+    over_tls = UpstreamServer("first", FIRST.address, 853, tls=True, name="dns.example")
+    asker = Asker(ServerConfig(upstreams=(over_tls, SECOND)))
+    asker.ask("www.example")
+    asker.world.sent[0].reply(tc=1)
+    assert [sent.server for sent in asker.world.sent] == [over_tls, SECOND]
+    asker.world.sent[1].reply(A_RECORD)
+    assert asker.answers == ["A 198.51.100.7"]
+
+
+def test_over_tls_every_question_has_the_length_of_whole_blocks() -> None:
+    """RFC 8467: who listens does not learn the name from the length."""
+    asker = Asker(ServerConfig(upstreams=(UpstreamServer("first", FIRST.address, 853, tls=True),)))
+    for name in ("a.example", "a-longer-one.example", "x" * 60 + "." + "y" * 60 + ".example"):
+        asker.ask(name)
+    assert [len(sent.data) for sent in asker.world.sent] == [128, 128, 256]
+    assert all(dnslib.DNSRecord.parse(sent.data).ar[0].rtype == 41 for sent in asker.world.sent)
+
+
 class TestOtherServers:
+    def test_a_late_failure_of_one_that_was_followed_already_asks_nobody_more(self) -> None:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.world.pass_time(TRY_TIMES_S[0])
+        asker.world.sent[0].on_failure("closed the connection")
+        assert len(asker.world.sent) == 2
+        assert asker.resolver.upstreams.health(FIRST).problem == "closed the connection"
+        asker.world.sent[1].on_failure("closed the connection")
+        assert len(asker.world.sent) == 3
+
     def test_one_that_is_silent_is_followed_by_the_next(self) -> None:
         asker = Asker()
         asker.ask("www.example")

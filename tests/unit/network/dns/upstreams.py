@@ -50,7 +50,7 @@ class Sent:
         record.add_ar(*extra)
         record.add_auth(*dnslib.RR.fromZone(auth))
         data = bytearray(record.pack())
-        end = len(self.data) - 11
+        end = self.data.index(0, 12)
         data[12:end] = self.data[12:end]  # dnslib does not keep the case
         self.on_data(bytes(data))
 
