@@ -9,17 +9,20 @@
     postrouting  src   sources       masquerade, SNAT
 
 Only pairs of zones that somebody says something about have a chain; the rest meets the default. What a packet
-costs thus does not grow with the rules of other zones. Output has no chain: the router's own traffic is open.
+costs thus does not grow with the rules of other zones, and hardly with those of its own: they are folded
+(``optimise.fold``). Output has no chain: the router's own traffic is open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from patronus.core.kept import Kept
 from patronus.firewall import statements as say
 from patronus.firewall.addresses import VERSIONS, Version
+from patronus.firewall.compile_fold import Folded
 from patronus.firewall.compile_match import (
     REJECT_CHAIN,
     Compiled,
@@ -28,10 +31,12 @@ from patronus.firewall.compile_match import (
     compile_rule,
     decide,
     filter_rules,
+    versions_of,
 )
 from patronus.firewall.compile_nat import nat_chains
 from patronus.firewall.model.match import ICMPV6, TCP
 from patronus.firewall.model.zones import SELF
+from patronus.firewall.optimise.fold import Kind, fold
 from patronus.firewall.policy import Policy, PolicyRule
 from patronus.firewall.ruleset import (
     Chain,
@@ -58,7 +63,10 @@ def compile_nft(policy: Policy, compiled: Compiled | None = None) -> Ruleset:
     """Return the whole table for the policy. Pure but for what it keeps."""
     made = (compiled or Kept()).each(policy.rules, None, compile_rule)
     of = {id(rule): one for rule, one in zip(policy.rules, made, strict=True)}
-    pairs = {pair: chain for pair in policy.pairs if (chain := _pair_chain(policy, *pair, of)) is not None}
+    folded = Folded(partial(_rules_for, of))
+    pairs = {
+        pair: chain for pair in policy.pairs if (chain := _pair_chain(policy, *pair, folded)) is not None
+    }
     logged = {rule.origin: of[id(rule)].logging for rule in policy.rules if rule.log}
     chains = {
         "blocklist": _blocklist_chain(),
@@ -69,11 +77,12 @@ def compile_nft(policy: Policy, compiled: Compiled | None = None) -> Ruleset:
         **nat_chains(policy),
         **{origin: chain for origin, chain in logged.items() if chain is not None},
         **{pair_name(*pair): chain for pair, chain in pairs.items()},
+        **folded.chains,
     }
     return Ruleset(
         counters=_counters(policy, pairs),
         limits={name: limit for one in made if one.limits for name, limit in one.limits.items()},
-        sets={**_sets(policy, made), **_dispatch(policy, pairs)},
+        sets={**_sets(policy, made), **_dispatch(policy, pairs), **folded.ways},
         chains=chains,
     )
 
@@ -88,20 +97,24 @@ def _counters(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> frozenset[
     return frozenset({"blocked", "invalid", "default", *origins, *(pair_name(*pair) for pair in pairs)})
 
 
-def _pair_chain(
-    policy: Policy, from_zone: str, to_zone: str, compiled: Mapping[int, CompiledRule]
-) -> Chain | None:
+def _pair_chain(policy: Policy, from_zone: str, to_zone: str, folded: Folded) -> Chain | None:
     """Return the chain between two zones, or None where it would only repeat the default."""
     rules = policy.pair(from_zone, to_zone)
     if not rules and (from_zone, to_zone) not in policy.defaults:
         return None
     name = pair_name(from_zone, to_zone)
     last = NftRule(name, (say.counter(name), decide(policy.default_for(from_zone, to_zone))))
-    body: list[NftRule] = []
-    for rule in rules:
-        here = _in_pair(rule, policy, from_zone)
-        body += compiled[id(rule)].rules if here is rule else filter_rules(here)
-    return Chain((*body, last))
+    steps = fold([_in_pair(rule, policy, from_zone) for rule in rules])
+    return Chain((*folded.body(name, steps), last))
+
+
+def _rules_for(made: Mapping[int, CompiledRule], rule: PolicyRule, kind: Kind) -> Sequence[NftRule]:
+    """Return what a rule became for packets of a family; one that only stands in a pair is compiled now."""
+    rules = made[id(rule)].rules if id(rule) in made else tuple(filter_rules(rule))
+    if not kind:
+        return rules
+    versions = zip(versions_of(rule), rules, strict=True)
+    return [one for version, one in versions if version in (None, kind)]
 
 
 def _in_pair(rule: PolicyRule, policy: Policy, from_zone: str) -> PolicyRule:
@@ -179,7 +192,7 @@ def _icmpv6_rules() -> Iterator[NftRule]:
 def _dispatch_rules(policy: Policy, chain: str, *keys: str) -> Iterator[NftRule]:
     key = say.meta(keys[0]) if len(keys) == 1 else {"concat": [say.meta(item) for item in keys]}
     yield NftRule("invalid", (say.connection_is("invalid"), say.counter("invalid"), say.DROP))
-    yield NftRule("zones", ({"vmap": {"key": key, "data": f"@{chain}"}},))
+    yield NftRule("zones", (say.way_by(key, chain),))
     yield NftRule("default", (say.counter("default"), decide(policy.default)))
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from patronus.firewall import statements as say
+from patronus.firewall.addresses import Version
 from patronus.firewall.chain_diff import ChainDiff, chain_diff, filled
 from patronus.firewall.ruleset import (
     FAMILY,
@@ -26,11 +27,13 @@ from patronus.firewall.ruleset import (
     NftRule,
     RateLimit,
     Ruleset,
+    Ways,
 )
 
 Command = dict[str, Any]
 LOCKDOWN = "patronus_lockdown"
 """The table that stands from before the first link until the first ruleset (rootfs/lockdown.nft)."""
+KINDS: Mapping[Version | Literal[0], str] = {4: "ipv4_addr", 6: "ipv6_addr", 0: "inet_service"}
 CHUNK = 4096
 """Elements in one command: libnftables merges intervals of one command in one go."""
 
@@ -173,7 +176,7 @@ def _new_objects(before: Contents, wanted: Ruleset) -> Iterator[Command]:
 
 def _old_objects(before: Contents, after: Contents) -> Iterator[Command]:
     for name in sorted(before.sets.keys() - after.sets.keys()):
-        kind = "map" if isinstance(before.sets[name], Dispatch) else "set"
+        kind = "map" if isinstance(before.sets[name], Dispatch | Ways) else "set"
         yield _delete(kind, name)
     for kind, gone in (
         ("limit", before.limits - after.limits),
@@ -191,7 +194,10 @@ def _container(name: str, container: Container) -> Command:
     if isinstance(container, Dispatch):
         kind: Any = "ifname" if container.width == 1 else ["ifname"] * container.width
         return _named("add", "map", _ours(name=name, type=kind, map="verdict"))
-    kind = "ipv4_addr" if container.version == 4 else "ipv6_addr"
+    if isinstance(container, Ways):
+        kind = KINDS[container.kind]
+        return _named("add", "map", _ours(name=name, type=kind, map="verdict", flags=["interval"]))
+    kind = KINDS[container.version]
     if isinstance(container, Intervals):
         return _named("add", "set", _ours(name=name, type=kind, flags=["interval"]))
     flags = ["dynamic", "timeout"] if container.timeout_s else ["dynamic"]
@@ -256,14 +262,17 @@ def _jumps(before: Contents, after: Contents, verb: str) -> Iterator[Command]:
     for name in sorted(before.sets.keys() | after.sets.keys()):
         old, new = (_entries(contents.sets.get(name)) for contents in (before, after))
         left, right = (new, old) if verb == "add" else (old, new)
-        elements = [_entry(key, to) for key, to in sorted(left.items()) if right.get(key) != to]
-        if elements:
+        if elements := [item for key, item in sorted(left.items()) if right.get(key) != item]:
             yield _named(verb, "element", _ours(name=name, elem=elements))
 
 
-def _entries(container: Container | None) -> Mapping[tuple[str, ...], str]:
-    return container.jumps if isinstance(container, Dispatch) else {}
-
-
-def _entry(key: tuple[str, ...], chain: str) -> list[Any]:
-    return [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(chain)]
+def _entries(container: Container | None) -> Mapping[Any, list[Any]]:
+    """Return the elements of a map by their keys."""
+    if isinstance(container, Dispatch):
+        return {
+            key: [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(chain)]
+            for key, chain in container.jumps.items()
+        }
+    if isinstance(container, Ways):
+        return {key: [say.value_of(container.kind, key), say.jump(to)] for key, to in container.jumps.items()}
+    return {}

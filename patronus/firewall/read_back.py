@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from patronus.core.feature import Difference
 from patronus.firewall.addresses import Interval, Version
-from patronus.firewall.nft_json import Contents
-from patronus.firewall.ruleset import Container, Dispatch, Hook, Intervals, Meter
+from patronus.firewall.nft_json import KINDS, Contents
+from patronus.firewall.ruleset import Container, Dispatch, Hook, Intervals, Meter, Ways
 
 SHOWN = 5
 """Elements or rules that one difference names."""
@@ -66,6 +66,9 @@ def _hook(fields: Mapping[str, Any]) -> Hook | None:
 
 def _container(fields: Mapping[str, Any]) -> Container:
     elements = fields.get("elem", [])
+    if "map" in fields and "interval" in fields.get("flags", ()):
+        kind = next(kind for kind, name in KINDS.items() if name == fields["type"])
+        return Ways(kind, {_interval(key): verdict["jump"]["target"] for key, verdict in elements})
     if "map" in fields:
         jumps = {_key(key): verdict["jump"]["target"] for key, verdict in elements}
         return Dispatch(1 if isinstance(fields["type"], str) else 2, jumps)
@@ -80,15 +83,19 @@ def _key(key: Any) -> tuple[str, ...]:
 
 
 def _interval(element: Any) -> Interval:
-    if isinstance(element, str):
-        number = int(ip_address(element))
-        return number, number
+    if isinstance(element, int | str):
+        return _number(element), _number(element)
     if "range" in element:
         first, last = element["range"]
-        return int(ip_address(first)), int(ip_address(last))
+        return _number(first), _number(last)
     prefix = element["prefix"]
     network = ip_network(f"{prefix['addr']}/{prefix['len']}")
     return int(network.network_address), int(network.broadcast_address)
+
+
+def _number(value: int | str) -> int:
+    """Return an address as a number; a port is one."""
+    return value if isinstance(value, int) else int(ip_address(value))
 
 
 def differences(wanted: Contents, found: Contents) -> Iterator[Difference]:

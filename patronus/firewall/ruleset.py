@@ -94,6 +94,14 @@ class Dispatch:
 
 
 @dataclass(frozen=True)
+class Ways:
+    """A verdict map from addresses of a family, or ports (0), to the chain that is jumped to."""
+
+    kind: Version | Literal[0]
+    jumps: Mapping[Interval, str]
+
+
+@dataclass(frozen=True)
 class Meter:
     """A set that the kernel fills: one limit for each address, forgotten after ``timeout_s`` of silence.
 
@@ -105,7 +113,7 @@ class Meter:
     size: int = 65536
 
 
-Container = Intervals | Dispatch | Meter
+Container = Intervals | Dispatch | Ways | Meter
 
 
 @dataclass(frozen=True)

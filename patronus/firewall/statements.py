@@ -7,7 +7,7 @@ Source: libnftables-json(5). Values are numbers wherever a number will do: no na
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from patronus.core.values import Mark, PortRange, Range
 from patronus.firewall.addresses import AddressSet, Interval, IpNetwork, Version, address, single_network
@@ -85,8 +85,7 @@ def protocol_in(numbers: Sequence[int]) -> Expression:
 
 def ports_in(name: str, ports: Sequence[PortRange]) -> Expression:
     """Match ``sport`` or ``dport`` of any protocol whose header starts with the two."""
-    values = [port.first if port.first == port.last else {"range": [port.first, port.last]} for port in ports]
-    return match(payload("th", name), any_of(values))
+    return match(payload("th", name), any_of([value_of(0, (port.first, port.last)) for port in ports]))
 
 
 def icmp_in(version: Version, types: Sequence[int]) -> Expression:
@@ -133,6 +132,19 @@ def interval(version: Version, item: Interval) -> Any:
     if network is None:
         return {"range": [str(address(version, first)), str(address(version, last))]}
     return {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
+
+
+def value_of(kind: Version | Literal[0], item: Interval) -> Any:
+    """Return addresses of a family as a prefix or range, or ports (0)."""
+    first, last = item
+    if first < last:
+        return interval(kind, item) if kind else {"range": [first, last]}
+    return {"prefix": {"addr": str(address(kind, first)), "len": 32 if kind == 4 else 128}} if kind else first
+
+
+def way_by(key: Expression, ways: str) -> Expression:
+    """Jump to the chain that a map has for the packet; go on where it has none."""
+    return {"vmap": {"key": key, "data": f"@{ways}"}}
 
 
 def address_in(version: Version, name: str, addresses: AddressSet) -> Expression:

@@ -19,8 +19,8 @@ import nftables
 
 from patronus.core.errors import KernelError
 from patronus.kernel.memory import give_back
+from patronus.kernel.nft_attributes import Unknown
 from patronus.kernel.nft_batch import BatchSocket, Refusal, encoded
-from patronus.kernel.nft_expressions import Unknown
 from patronus.kernel.nft_state import Objects, RulesetState, StandingRule
 
 log = logging.getLogger(__name__)

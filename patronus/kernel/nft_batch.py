@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Large transactions put together by ourselves: the kernel's share of one is a fifth of libnftables'.
 
-A batch of libnftables' JSON becomes netlink messages if it consists of what is known here: plain chains,
-rules of the statements that nft_expressions knows, counters, limits, and the elements of the maps that lead
-to chains. All else is for libnftables.
+A batch of libnftables' JSON becomes netlink messages if it consists of what is known here: chains, counters,
+limits, rules of the statements that nft_expressions knows, sets and maps that nft_sets knows. All else is for
+libnftables.
 Source: linux/netfilter/nf_tables.h, nfnetlink.h.
 """
 
@@ -14,23 +14,27 @@ import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 from patronus.kernel.nfnetlink import NETLINK_NETFILTER, NFTABLES, attribute, text
-from patronus.kernel.nft_expressions import RuleEncoder, Unknown, nested, value, verdict_data, word
+from patronus.kernel.nft_attributes import Unknown, nested, word
+from patronus.kernel.nft_expressions import RuleEncoder
+from patronus.kernel.nft_sets import container, element_lists
 
 Fields = Mapping[str, Any]
 Message = tuple[int, int, bytes]
-"""The message's kind and flags, and its attributes."""
+"""A message's kind and flags, and its attributes."""
 _BEGIN, _END = 0x10, 0x11
 _REQUEST, _CREATE, _APPEND = 1, 0x400, 0x800
 _INET = 1
 _NEWTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 3, 5, 6, 8
-_NEWELEMENT, _DELELEMENT, _NEWOBJECT, _DELOBJECT = 12, 14, 18, 20
+_NEWSET, _DELSET, _NEWELEMENT, _DELELEMENT, _NEWOBJECT, _DELOBJECT = 9, 11, 12, 14, 18, 20
 _COUNTER, _LIMIT = 1, 4
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_INTERFACE_NAME = 16
+_HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
+_POLICIES = {"drop": 0, "accept": 1}
 _SO_SNDBUFFORCE = 32
 """socket(7); the batch is one message to the socket, and has to fit its buffer."""
 _SPARE = 1 << 16
@@ -49,25 +53,25 @@ class Refusal:
 
 
 def encoded(commands: Sequence[Mapping[str, Mapping[str, Fields]]]) -> list[bytes]:
-    """Return each command as a message, numbered from 0. Raises Unknown."""
+    """Return commands as messages, numbered by the command from 0. Raises Unknown."""
     found = []
     for position, command in enumerate(commands):
         ((verb, what),) = command.items()
         ((kind, fields),) = what.items()
         if (verb, kind) not in _ENCODERS or fields.get("family") != "inet":
             raise Unknown(f"{verb} {kind}")
-        number, flags, body = _ENCODERS[verb, kind](fields)
-        length = _HEADER.size + len(body)
-        header = length, NFTABLES << 8 | number, _REQUEST | flags, position, 0, _INET, 0, 0
-        found.append(_HEADER.pack(*header) + body)
+        for number, flags, body in _ENCODERS[verb, kind](fields):
+            length = _HEADER.size + len(body)
+            header = length, NFTABLES << 8 | number, _REQUEST | flags, position, 0, _INET, 0, 0
+            found.append(_HEADER.pack(*header) + body)
     return found
 
 
-def _message(kind: int, flags: int, *parts: bytes) -> Message:
-    return kind, flags, b"".join(parts)
+def _message(kind: int, flags: int, *parts: bytes) -> tuple[Message]:
+    return ((kind, flags, b"".join(parts)),)
 
 
-def _table(fields: Fields) -> Message:
+def _table(fields: Fields) -> tuple[Message, ...]:
     return _message(_NEWTABLE, _CREATE, attribute(1, text(fields["name"])), word(2, 0))
 
 
@@ -80,40 +84,52 @@ def _where(fields: Fields) -> bytes:
     return _name(1, fields["table"])
 
 
-def _new_chain(fields: Fields) -> Message:
-    if "hook" in fields:
-        raise Unknown("a base chain")
-    return _message(_NEWCHAIN, _CREATE, _where(fields), attribute(3, text(fields["name"])))
+def _new_chain(fields: Fields) -> tuple[Message, ...]:
+    name = attribute(3, text(fields["name"]))
+    if "hook" not in fields:
+        return _message(_NEWCHAIN, _CREATE, _where(fields), name)
+    hook = nested(4, word(1, _HOOKS[fields["hook"]]), word(2, fields["prio"]))
+    policy, kind = word(5, _POLICIES[fields["policy"]]), attribute(7, text(fields["type"]))
+    return _message(_NEWCHAIN, _CREATE, _where(fields), name, kind, hook, policy)
 
 
-def _old_chain(fields: Fields) -> Message:
+def _old_chain(fields: Fields) -> tuple[Message, ...]:
     return _message(_DELCHAIN, 0, _where(fields), attribute(3, text(fields["name"])))
 
 
-def _flush(fields: Fields) -> Message:
+def _flush(fields: Fields) -> tuple[Message, ...]:
     return _message(_DELRULE, 0, _where(fields), attribute(2, text(fields["name"])))
 
 
-def _add_rule(fields: Fields) -> Message:
+def _add_rule(fields: Fields) -> tuple[Message, ...]:
     if "handle" in fields:
         raise Unknown("a rule behind another")
     return _rule(fields, _CREATE | _APPEND, b"")
 
 
-def _insert_rule(fields: Fields) -> Message:
+def _insert_rule(fields: Fields) -> tuple[Message, ...]:
     return _rule(fields, _CREATE, attribute(6, fields["handle"].to_bytes(8, "big")))
 
 
-def _rule(fields: Fields, flags: int, position: bytes) -> Message:
+def _rule(fields: Fields, flags: int, position: bytes) -> tuple[Message, ...]:
     comment = text(fields["comment"])
-    return _message(
-        _NEWRULE, flags, _where(fields), _name(2, fields["chain"]),
-        nested(4, RuleEncoder().expressions(fields["expr"])), position,
+    encoder = RuleEncoder()
+    expressions = nested(4, encoder.expressions(fields["expr"]))
+    rule = _message(
+        _NEWRULE, flags, _where(fields), _name(2, fields["chain"]), expressions, position,
         attribute(7, bytes([0, len(comment)]) + comment),
     )  # fmt: skip
+    if not encoder.sets:
+        return rule
+    where = _where(fields)
+    sets = (
+        ((_NEWSET, _CREATE, where + made), (_NEWELEMENT, _CREATE, where + elements))
+        for made, elements in encoder.sets
+    )
+    return (*chain.from_iterable(sets), *rule)
 
 
-def _delete_rule(fields: Fields) -> Message:
+def _delete_rule(fields: Fields) -> tuple[Message, ...]:
     handle = attribute(3, fields["handle"].to_bytes(8, "big"))
     return _message(_DELRULE, 0, _where(fields), attribute(2, text(fields["chain"])), handle)
 
@@ -121,41 +137,40 @@ def _delete_rule(fields: Fields) -> Message:
 _EMPTY = nested(4)
 
 
-def _new_counter(fields: Fields) -> Message:
+def _new_counter(fields: Fields) -> tuple[Message, ...]:
     return _object(_NEWOBJECT, _CREATE, fields, _COUNTER, _EMPTY)
 
 
-def _new_limit(fields: Fields) -> Message:
+def _new_limit(fields: Fields) -> tuple[Message, ...]:
     rate = attribute(1, fields["rate"].to_bytes(8, "big"))
     unit = attribute(2, _SECONDS[fields["per"]].to_bytes(8, "big"))
     data = nested(4, rate, unit, word(3, fields["burst"]), word(4, 0), word(5, 0))
     return _object(_NEWOBJECT, _CREATE, fields, _LIMIT, data)
 
 
-def _object(kind: int, flags: int, fields: Fields, what: int, data: bytes = b"") -> Message:
+def _object(kind: int, flags: int, fields: Fields, what: int, data: bytes = b"") -> tuple[Message, ...]:
     name = attribute(2, text(fields["name"]))
     return _message(kind, flags, _where(fields), name, word(3, what), data)
 
 
-def _elements(kind: int, flags: int) -> Callable[[Fields], Message]:
-    def encode(fields: Fields) -> Message:
-        found = [_element(item) for item in fields["elem"]]
-        return _message(kind, flags, _where(fields), attribute(2, text(fields["name"])), nested(3, *found))
+def _new_container(fields: Fields, *, is_map: bool) -> tuple[Message, ...]:
+    name = attribute(2, text(fields["name"]))
+    return _message(_NEWSET, _CREATE, _where(fields), name, container(fields, is_map=is_map))
+
+
+def _old_container(fields: Fields) -> tuple[Message, ...]:
+    return _message(_DELSET, 0, _where(fields), attribute(2, text(fields["name"])))
+
+
+def _elements(kind: int, flags: int) -> Callable[[Fields], tuple[Message, ...]]:
+    def encode(fields: Fields) -> tuple[Message, ...]:
+        where = _where(fields) + attribute(2, text(fields["name"]))
+        return tuple((kind, flags, where + part) for part in element_lists(fields["elem"]))
 
     return encode
 
 
-def _element(item: Any) -> bytes:
-    """Return an element of a map from interfaces to a verdict."""
-    if not isinstance(item, list):
-        raise Unknown("an element without a verdict")
-    key, verdict = item
-    names = [key] if isinstance(key, str) else key.get("concat", ())
-    data = b"".join(name.encode().ljust(_INTERFACE_NAME, b"\0") for name in names)
-    return nested(1, value(1, data), verdict_data(verdict))
-
-
-_ENCODERS: dict[tuple[str, str], Callable[[Fields], Message]] = {
+_ENCODERS: dict[tuple[str, str], Callable[[Fields], tuple[Message, ...]]] = {
     ("add", "table"): _table,
     ("add", "chain"): _new_chain,
     ("delete", "chain"): _old_chain,
@@ -167,6 +182,10 @@ _ENCODERS: dict[tuple[str, str], Callable[[Fields], Message]] = {
     ("delete", "counter"): lambda fields: _object(_DELOBJECT, 0, fields, _COUNTER),
     ("add", "limit"): _new_limit,
     ("delete", "limit"): lambda fields: _object(_DELOBJECT, 0, fields, _LIMIT),
+    ("add", "set"): partial(_new_container, is_map=False),
+    ("add", "map"): partial(_new_container, is_map=True),
+    ("delete", "set"): _old_container,
+    ("delete", "map"): _old_container,
     ("add", "element"): _elements(_NEWELEMENT, _CREATE),
     ("delete", "element"): _elements(_DELELEMENT, 0),
 }

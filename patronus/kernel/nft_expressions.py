@@ -15,9 +15,9 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from patronus.kernel.nfnetlink import attribute, text
+from patronus.kernel.nft_attributes import VERDICTS, Statement, Unknown, nested, value, verdict_data, word
+from patronus.kernel.nft_sets import anonymous
 
-Statement = Mapping[str, Any]
-NESTED = 0x8000
 _REGISTER, _VERDICT_REGISTER = 1, 0
 _EQUAL, _NOT_EQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
 _COUNTER, _LIMIT = 1, 4
@@ -30,43 +30,22 @@ _PAYLOAD = {
     ("th", "sport"): (_TRANSPORT, 0, 2), ("th", "dport"): (_TRANSPORT, 2, 2),
 }  # fmt: skip
 """(header, field) → base, offset and length in bytes."""
-_VERDICTS = {"drop": 0, "accept": 1, "jump": -3, "goto": -4}
 _INTERFACE_NAME = 16
-_CT_STATUS, _DESTINATION_NAT = 2, 1 << 5
+_NAMES = ("iifname", "oifname")
+_SET_KINDS = {
+    ("ip", "saddr"): "ipv4_addr", ("ip", "daddr"): "ipv4_addr",
+    ("ip6", "saddr"): "ipv6_addr", ("ip6", "daddr"): "ipv6_addr",
+    ("th", "sport"): "inet_service", ("th", "dport"): "inet_service",
+}  # fmt: skip
+_INVERTED = {"==": b"", "!=": word(5, 1)}
+_CT_STATE, _CT_STATUS, _DESTINATION_NAT = 0, 2, 1 << 5
+_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 """linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT."""
-
-
-class Unknown(Exception):
-    """A statement, or a form of it, that only libnftables can say."""
-
-
-def nested(kind: int, *parts: bytes) -> bytes:
-    """Return an attribute that holds attributes."""
-    return attribute(kind | NESTED, b"".join(parts))
-
-
-def word(kind: int, value: int) -> bytes:
-    """Return an attribute with a number of 32 bits."""
-    return struct.pack("=HH", 8, kind) + struct.pack("!I", value & 0xFFFFFFFF)
 
 
 def expression(name: str, *parts: bytes) -> bytes:
     """Return one expression of a rule."""
     return nested(1, attribute(1, text(name)), nested(2, *parts))
-
-
-def value(kind: int, data: bytes) -> bytes:
-    """Return an attribute with data as nf_tables compares them."""
-    return nested(kind, attribute(1, data))
-
-
-def verdict_data(statement: Statement) -> bytes:
-    """Return a verdict as the data of an element or of a rule. Raises Unknown."""
-    ((name, target),) = statement.items()
-    if name not in _VERDICTS:
-        raise Unknown(name)
-    chain = attribute(2, text(target["target"])) if target else b""
-    return nested(2, nested(2, word(1, _VERDICTS[name]), chain))
 
 
 @lru_cache(maxsize=256)
@@ -76,8 +55,19 @@ def _verdict(name: str, chain: str | None) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _meta(key: str) -> bytes:
-    return expression("meta", word(2, _META[key]), word(1, _REGISTER))
+def _meta(key: str, register: int = _REGISTER) -> bytes:
+    return expression("meta", word(2, _META[key]), word(1, register))
+
+
+def _lookup(name: str, *more: bytes) -> bytes:
+    return expression("lookup", attribute(1, text(name.removeprefix("@"))), word(2, _REGISTER), *more)
+
+
+@lru_cache(maxsize=16)
+def _state(states: tuple[str, ...]) -> bytes:
+    bits = sum(_STATES[state] for state in states)
+    load = expression("ct", word(2, _CT_STATE), word(1, _REGISTER))
+    return load + _masked(4, struct.pack("=I", bits)) + _compare(_NOT_EQUAL, bytes(4))
 
 
 @lru_cache(maxsize=256)
@@ -128,10 +118,14 @@ def _reference(kind: int, length: int) -> bytes:
 
 
 class RuleEncoder:
-    """Encodes the statements of one rule: what an earlier one asked for already is not asked for again."""
+    """Encodes the statements of one rule: what an earlier one asked for already is not asked for again.
+
+    ``sets`` are the anonymous sets that the rule needs before it: each set, and its elements.
+    """
 
     def __init__(self) -> None:
         self._family: str | None = None
+        self.sets: list[tuple[bytes, bytes]] = []
 
     def expressions(self, statements: Iterable[Statement]) -> bytes:
         """Return the rule's expressions. Raises Unknown."""
@@ -144,20 +138,62 @@ class RuleEncoder:
             return _object(_COUNTER, said)
         if name == "limit":
             return _object(_LIMIT, said)
-        if name in _VERDICTS:
+        if name in VERDICTS:
             return _verdict(name, said["target"] if said else None)
+        if name == "vmap":
+            return self._way(said["key"], said["data"])
         raise Unknown(name)
 
+    def _way(self, key: Any, ways: Any) -> bytes:
+        """Return the jump to where a named map leads."""
+        found = _lookup(ways, word(3, _VERDICT_REGISTER))
+        if "payload" in key:
+            field = key["payload"]
+            return self._loaded(field["protocol"], field["field"]) + found
+        names = [part["meta"]["key"] for part in key.get("concat", (key,)) if "meta" in part]
+        if not names or any(name not in _NAMES for name in names):
+            raise Unknown(f"a way by {key}")
+        return b"".join(_meta(name, _REGISTER + at) for at, name in enumerate(names)) + found
+
     def _match(self, said: Mapping[str, Any]) -> bytes:
-        left = said["left"]
+        left, right = said["left"], said["right"]
+        if "payload" in left and isinstance(right, str) and right.startswith("@") and said["op"] in _INVERTED:
+            field = left["payload"]
+            return self._loaded(field["protocol"], field["field"]) + _lookup(right, _INVERTED[said["op"]])
+        if said["op"] == "==" and isinstance(right, dict) and "set" in right:
+            return self._among(left, right["set"])
         if said["op"] == "==" and "payload" in left:
             field = left["payload"]
-            return self._field(field["protocol"], field["field"], said["right"])
+            return self._field(field["protocol"], field["field"], right)
         if said["op"] == "==" and "meta" in left:
             return self._meta(left["meta"]["key"], said["right"])
         if said == _TRANSLATED:
             return _IS_TRANSLATED
+        if said["op"] == "in" and left == {"ct": {"key": "state"}}:
+            return _state(tuple([right] if isinstance(right, str) else right))
         raise Unknown(str(said))
+
+    def _among(self, left: Any, elements: list[Any]) -> bytes:
+        """Return the question whether a value is in an anonymous set, which becomes one of ``sets``."""
+        if "payload" in left:
+            field = left["payload"]["protocol"], left["payload"]["field"]
+            kind, load = _SET_KINDS.get(field), self._loaded(*field)
+        else:
+            key = left.get("meta", {}).get("key")
+            kind, load = ("inet_proto", _meta(key)) if key == "l4proto" else (None, b"")
+        if kind is None:
+            raise Unknown(f"a set of {left}")
+        number, made, filled = anonymous(kind, elements)
+        self.sets.append((made, filled))
+        return load + _lookup("@__set%d", word(4, number))
+
+    def _loaded(self, protocol: str, name: str) -> bytes:
+        """Return what loads a header field, after the question for its family."""
+        if (protocol, name) not in _PAYLOAD:
+            raise Unknown(f"{protocol} {name}")
+        base, offset, length = _PAYLOAD[protocol, name]
+        family = b"" if base == _TRANSPORT else self._of_family(protocol)
+        return family + _payload(base, offset, length)
 
     def _meta(self, key: str, right: Any) -> bytes:
         if not isinstance(right, str | int):

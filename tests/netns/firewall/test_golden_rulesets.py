@@ -49,8 +49,9 @@ def test_each_changes_into_the_next_and_back(nft: Nft) -> None:
         assert list(differences(nft_json.Contents.of(ruleset), found(nft))) == []
 
 
-def test_what_was_listed_can_be_put_back(nft: Nft) -> None:
-    ruleset = RULESETS["03-port-forwards"]
+@pytest.mark.parametrize("name", ["03-port-forwards", "19-folded-rules"])
+def test_what_was_listed_can_be_put_back(nft: Nft, name: str) -> None:
+    ruleset = RULESETS[name]
     nft.load(nft_json.batch(nft_json.whole(ruleset)))
     listed = nft.list_table("inet", "patronus") or []
     nft.load(nft_json.batch([nft_json.remove_table("patronus"), *nft_json.recreate(listed)]))

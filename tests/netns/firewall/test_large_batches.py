@@ -15,11 +15,22 @@ from patronus.core.values import PortRange
 from patronus.firewall import nft_json
 from patronus.firewall import statements as say
 from patronus.firewall.addresses import AddressSet, IpNetwork
-from patronus.firewall.ruleset import Chain, Dispatch, NftRule, RateLimit, Ruleset
+from patronus.firewall.ruleset import (
+    Chain,
+    Container,
+    Dispatch,
+    Hook,
+    Intervals,
+    Meter,
+    NftRule,
+    RateLimit,
+    Ruleset,
+    Ways,
+)
 from patronus.kernel import nft as nft_module
 from patronus.kernel.nft import Command, Nft
+from patronus.kernel.nft_attributes import Unknown
 from patronus.kernel.nft_batch import BatchSocket, encoded
-from patronus.kernel.nft_expressions import Unknown
 from tests.netns.lab import Namespace
 
 
@@ -47,7 +58,36 @@ MATCHES: list[list[Any]] = [
     [say.leaves_by(["fifteen-letters"])],
     [say.TRANSLATED],
     [{"limit": "slow"}],
+    [say.address_in(4, "saddr", addresses("10.0.0.1/32", "10.0.0.9/32"))],
+    [say.address_in(4, "daddr", addresses(*V4))],
+    [say.address_in(6, "saddr", addresses(*V6))],
+    [say.address_in(6, "daddr", addresses("fd00::1/128", "fd00::3/128"))],
+    [say.protocol_in([6, 17]), say.ports_in("dport", [PortRange(53, 53), PortRange(80, 80)])],
+    [say.ports_in("sport", [PortRange(0, 5), PortRange(80, 80), PortRange(60000, 65535)])],
+    [say.in_set(4, "saddr", "some"), say.in_set(4, "daddr", "some", "!=")],
+    [say.in_set(6, "daddr", "some")],
+    [say.connection_is("established", "related")],
+    [say.connection_is("invalid")],
 ]  # fmt: skip
+SETS: dict[str, Container] = {
+    "input": Dispatch(1, {("eth0",): "pair/wan/lan", ("192.0.2.1",): "other"}),
+    "forward": Dispatch(2, {("eth0", "a-much-longer-1"): "pair/wan/lan", ("b", "c"): "other"}),
+    "some/4": Intervals(4, addresses(*V4).ipv4),
+    "some/6": Intervals(6, addresses(*V6).ipv6),
+    "many/4": Intervals(4, tuple((2 * at, 2 * at) for at in range(3000))),
+    "meter/4": Meter(4),
+    "meter/6": Meter(6, timeout_s=0, size=7),
+    "ways/4": Ways(4, {(16 * at, 16 * at + 15): "other" for at in (0, 1, 5, (1 << 28) - 1)}),
+    "ways/6": Ways(6, {(16 * at, 16 * at + 15): "other" for at in (1, 3)} | {(1 << 127, 1 << 127): "reject"}),
+    "ways/0": Ways(0, {(0, 0): "other", (1, 1): "reject", (32768, 65535): "other"}),
+}
+WAYS: list[list[Any]] = [
+    [say.way_by(say.payload("ip", "saddr"), "ways/4")],
+    [say.way_by(say.payload("ip6", "daddr"), "ways/6")],
+    [say.way_by(say.payload("th", "dport"), "ways/0")],
+    [say.way_by(say.meta("iifname"), "input")],
+    [say.way_by({"concat": [say.meta("iifname"), say.meta("oifname")]}, "forward")],
+]
 FAMILY = {"family": "inet", "table": "patronus"}
 
 
@@ -57,20 +97,21 @@ def ruleset() -> Ruleset:
         NftRule(f"rule/r-{at}", [*match, say.counter(f"rule/r-{at % 7}"), verdict])
         for at, (match, verdict) in enumerate((m, v) for m in MATCHES for v in VERDICTS)
     ]
+    ways = [NftRule("branch", way) for way in WAYS]
     return Ruleset(
         counters=frozenset(f"rule/r-{at}" for at in range(7)),
         limits={"slow": RateLimit(10, "minute", 7)},
-        sets={"input": Dispatch(1, {}), "forward": Dispatch(2, {})},
-        chains={"reject": Chain(), "other": Chain(), "pair/wan/lan": Chain(tuple(rules))},
+        sets=SETS,
+        chains={
+            "reject": Chain(),
+            "other": Chain(),
+            "pair/wan/lan": Chain(tuple(rules)),
+            "pair/lan/wan": Chain(tuple(ways)),
+            "prerouting": Chain((), Hook("filter", "prerouting", -300, "accept")),
+            "forward": Chain((), Hook("filter", "forward", 5, "drop")),
+            "sources": Chain((), Hook("nat", "postrouting", 100, "accept")),
+        },
     )
-
-
-ENTRIES = [
-    {"add": {"element": {**FAMILY, "name": "input", "elem": [["eth0", say.jump("pair/wan/lan")]]}}},
-    {"add": {"element": {**FAMILY, "name": "forward",
-                         "elem": [[{"concat": ["eth0", "a-much-longer-1"]}, say.jump("pair/wan/lan")],
-                                  [{"concat": ["b", "c"]}, say.jump("other")]]}}},
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -89,29 +130,43 @@ def listed(nft: Nft) -> list[str]:
     return [json.dumps(item) for item in items]
 
 
-def maps_alone(commands: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the commands that make the maps, which libnftables has to make, and the others."""
-    maps = [command for command in commands if "map" in command["add"] or "table" in command["add"]]
-    return maps, [command for command in commands if command not in maps]
-
-
 def test_every_form_is_the_same_as_libnftables_makes_it(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
-    maps, others = maps_alone(nft_json.whole(ruleset()))
+    batch = {"nftables": nft_json.whole(ruleset())}
     found = []
     for large in (10**9, 0):
         monkeypatch.setattr(nft_module, "LARGE", large)
-        nft.load({"nftables": maps})
-        batch = {"nftables": [*others, *ENTRIES]}
-        before = listed(nft)
         assert nft.check(batch) is None
-        assert listed(nft) == before, "a rehearsal changes nothing"
+        assert nft.tables() == frozenset(), "a rehearsal changes nothing"
         nft.load(batch)
         found.append(listed(nft))
         nft.load({"nftables": [nft_json.remove_table("patronus")]})
     by_library, by_us = found
     assert by_us == by_library
     assert len(by_us) > len(MATCHES) * len(VERDICTS)
-    encoded([*others, *ENTRIES])
+    encoded(batch["nftables"])
+
+
+def test_sets_change_and_go_as_libnftables_lets_them(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elements go and come in one transaction, also where a prefix takes the place of two halves."""
+    there = {"other": Chain(), "reject": Chain()}
+    before = Ruleset(sets=SETS, chains={**there, "pair/wan/lan": Chain()})
+    moved: dict[str, Container] = {
+        "input": Dispatch(1, {("eth0",): "other"}),
+        "some/4": Intervals(4, addresses("10.0.0.0/30", "10.0.0.0/9", "192.0.2.128/26").ipv4),
+        "ways/4": Ways(4, {(0, 31): "reject", (64, 79): "other"}),
+        "ways/0": Ways(0, {(0, 1): "other", (32768, 40000): "reject"}),
+    }
+    after = Ruleset(sets=moved, chains=there)
+    there_and_back = nft_json.transaction(nft_json.Contents.of(before), after)
+    found = []
+    for large in (10**9, 0):
+        monkeypatch.setattr(nft_module, "LARGE", large)
+        nft.load({"nftables": nft_json.whole(before)})
+        nft.load({"nftables": there_and_back})
+        found.append(listed(nft))
+        nft.load({"nftables": [nft_json.remove_table("patronus")]})
+    assert found[0] == found[1]
+    encoded(there_and_back)
 
 
 def test_rules_go_and_come_at_their_places(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,14 +223,14 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.ports_in("dport", [
-            PortRange(1, 1), PortRange(3, 3)])]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.arrives_on(["a", "b"])]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [{"masquerade": None}]}}},
-        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.in_set(4, "saddr", "x")]}}},
-        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.connection_is("invalid")]}}},
-        {"add": {"chain": {**FAMILY, "name": "c", "hook": "input"}}},
-        {"add": {"set": {**FAMILY, "name": "c"}}},
-        {"add": {"element": {**FAMILY, "name": "c", "elem": ["10.0.0.1"]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.way_by(say.payload("ip", "dscp"), "x")]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.RESTORE_MARK[0]]}}},
+        {"add": {"set": {**FAMILY, "name": "c", "type": "mark"}}},
+        {"add": {"map": {**FAMILY, "name": "c", "type": "mark", "map": "counter"}}},
+        {"add": {"element": {**FAMILY, "name": "c", "elem": [{"concat": [1, 2]}]}}},
         {"add": {"table": {"family": "ip", "name": "c"}}},
     ],
 )  # fmt: skip

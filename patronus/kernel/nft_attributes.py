@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the attributes of nf_tables are made of. Source: linux/netfilter/nf_tables.h."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from patronus.kernel.nfnetlink import attribute, text
+
+Statement = Mapping[str, Any]
+NESTED = 0x8000
+VERDICTS = {"drop": 0, "accept": 1, "jump": -3, "goto": -4}
+
+
+class Unknown(Exception):
+    """A statement, or a form of it, that only libnftables can say."""
+
+
+def nested(kind: int, *parts: bytes) -> bytes:
+    """Return an attribute that holds attributes."""
+    return attribute(kind | NESTED, b"".join(parts))
+
+
+def word(kind: int, value: int) -> bytes:
+    """Return an attribute with a number of 32 bits."""
+    return struct.pack("=HH", 8, kind) + struct.pack("!I", value & 0xFFFFFFFF)
+
+
+def value(kind: int, data: bytes) -> bytes:
+    """Return an attribute with data as nf_tables compares them."""
+    return nested(kind, attribute(1, data))
+
+
+def verdict_data(statement: Statement) -> bytes:
+    """Return a verdict as the data of an element or of a rule. Raises Unknown."""
+    ((name, target),) = statement.items()
+    if name not in VERDICTS:
+        raise Unknown(name)
+    chain = attribute(2, text(target["target"])) if target else b""
+    return nested(2, nested(2, word(1, VERDICTS[name]), chain))

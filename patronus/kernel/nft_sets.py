@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sets, maps and their elements as attributes of nf_tables, as libnftables makes them.
+
+Named sets of addresses, and maps from addresses or ports, are of intervals: an element where one begins, and
+one behind its last value that ends it. A map's key that is text, or several, names interfaces.
+Source: linux/netfilter/nf_tables.h; what is kept beside a set and an element as libnftnl stores it
+(libnftnl/udata.h).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any
+
+from patronus.kernel.nfnetlink import attribute, text
+from patronus.kernel.nft_attributes import Unknown, nested, value, verdict_data, word
+
+Fields = Mapping[str, Any]
+KINDS = {
+    "ipv4_addr": (7, 4), "ipv6_addr": (8, 16), "inet_proto": (12, 1), "inet_service": (13, 2),
+    "ifname": (41, 16),
+}  # fmt: skip
+"""Type of a key → its number in libnftables, and its length in bytes."""
+_FLAGS = {"constant": 2, "interval": 4, "timeout": 0x10, "dynamic": 0x20}
+_ANONYMOUS, _MAP = 1, 8
+_VERDICT = 0xFFFFFF00
+_KNOWN = {"family", "table", "name", "type", "map", "flags", "timeout", "size"}
+_HOST, _NETWORK = 1, 2
+"""Beside a set: the byte order of its keys."""
+_OPEN = struct.pack("=BBI", 1, 4, 1)
+"""Beside an element: the interval that it begins has no end."""
+_CONCATENATED = 6
+"""Bits of a type's number in that of a concatenation."""
+_FULL = 60_000
+"""Bytes of elements in a message; an attribute holds 65,535."""
+_ids = count(1)
+
+
+def container(fields: Fields, *, is_map: bool) -> bytes:
+    """Return a named set or map, but for its table and name. Raises Unknown."""
+    if not fields.keys() <= _KNOWN or (is_map and fields.get("map") != "verdict"):
+        raise Unknown("a set of another form")
+    flags = 0
+    for name in fields.get("flags", ()):
+        flags |= _FLAGS[name]
+    kinds = [fields["type"]] if isinstance(fields["type"], str) else fields["type"]
+    parts = [_keys(kinds, flags | (_MAP if is_map else 0))]
+    if is_map:
+        parts += [word(6, _VERDICT), word(7, 0)]
+    if "size" in fields:
+        parts.append(nested(9, word(1, fields["size"])))
+    if "timeout" in fields:
+        parts.append(attribute(11, (1000 * fields["timeout"]).to_bytes(8, "big")))
+    return b"".join((*parts, word(10, next(_ids)), attribute(13, _user_data(kinds))))
+
+
+def anonymous(kind: str, elements: Sequence[Any]) -> tuple[int, bytes, bytes]:
+    """Return the number of a set within the batch, the set, and its elements; both without their table."""
+    number = next(_ids) & 0xFFFFFFFF
+    ranges = any(isinstance(item, dict) for item in elements)
+    flags = _ANONYMOUS | _FLAGS["constant"] | (_FLAGS["interval"] if ranges else 0)
+    name = attribute(2, text("__set%d"))
+    made = name + _keys([kind], flags) + word(10, number) + attribute(13, _user_data([kind]))
+    length = KINDS[kind][1]
+    found = (
+        _interval(item, b"", length) if ranges else (nested(1, value(1, packed(item, length))),)
+        for item in elements
+    )
+    items = list(chain.from_iterable(found))
+    if sum(map(len, items)) > _FULL:
+        raise Unknown("a set larger than a message")
+    return number, made, name + word(4, number) + nested(3, *items)
+
+
+def element_lists(elements: Sequence[Any]) -> Iterator[bytes]:
+    """Yield the elements in as many attributes as they need. Raises Unknown."""
+    held: list[bytes] = []
+    size = 0
+    for one in _each(elements):
+        if size + len(one) > _FULL:
+            yield nested(3, *held)
+            held, size = [], 0
+        held.append(one)
+        size += len(one)
+    yield nested(3, *held)
+
+
+def _each(elements: Sequence[Any]) -> Iterator[bytes]:
+    for item in elements:
+        key, verdict = item if isinstance(item, list) else (item, None)
+        data = b"" if verdict is None else verdict_data(verdict)
+        if data and (isinstance(key, str) or "concat" in _fields(key)):
+            yield nested(1, value(1, _interfaces(key)), data)
+        else:
+            yield from _interval(key, data)
+
+
+def _fields(key: Any) -> Fields:
+    return key if isinstance(key, dict) else {}
+
+
+def _interval(item: Any, data: bytes, length: int = 2) -> Iterator[bytes]:
+    """Yield the two ends of an interval: ``192.0.2.1``, ``{"prefix": …}``, ``{"range": …}``, a port."""
+    first, behind = _ends(item, length)
+    yield nested(1, value(1, first), data, b"" if behind else attribute(6, _OPEN))
+    if behind is not None:
+        yield nested(1, word(3, 1), value(1, behind))
+
+
+def _ends(item: Any, length: int) -> tuple[bytes, bytes | None]:
+    """Return the first value and the one behind the last, None where there is none."""
+    if isinstance(item, dict) and "range" in item:
+        first, last = (packed(end, length) for end in item["range"])
+        behind = int.from_bytes(last, "big") + 1
+    elif isinstance(item, dict) and "prefix" in item:
+        first = packed(item["prefix"]["addr"], length)
+        behind = int.from_bytes(first, "big") + (1 << 8 * len(first) - item["prefix"]["len"])
+    else:
+        first = packed(item, length)
+        behind = int.from_bytes(first, "big") + 1
+    return first, None if behind >> 8 * len(first) else behind.to_bytes(len(first), "big")
+
+
+def packed(item: Any, length: int) -> bytes:
+    """Return an address as bytes, or a number as so many. Raises Unknown."""
+    if isinstance(item, int):
+        return item.to_bytes(length, "big")
+    if not isinstance(item, str):
+        raise Unknown(f"an element {item}")
+    return inet_pton(AF_INET6 if ":" in item else AF_INET, item)
+
+
+def _interfaces(key: Any) -> bytes:
+    names = [key] if isinstance(key, str) else key["concat"]
+    return b"".join(name.encode().ljust(KINDS["ifname"][1], b"\0") for name in names)
+
+
+def _keys(kinds: Sequence[str], flags: int) -> bytes:
+    number, length = 0, 0
+    for kind in kinds:
+        if kind not in KINDS:
+            raise Unknown(f"keys of {kind}")
+        number = number << _CONCATENATED | KINDS[kind][0]
+        length += KINDS[kind][1]
+    return word(3, flags) + word(4, number) + word(5, length)
+
+
+def _user_data(kinds: Sequence[str]) -> bytes:
+    order = _HOST if kinds[0] == "ifname" else _NETWORK
+    return struct.pack("=BBI", 0, 4, order if len(kinds) == 1 else 0)
