@@ -28,7 +28,13 @@
 /* Flow directions per family, taken at load: about 4 MiB in all on two CPUs; the oldest give way. */
 #define FLOW_MAX 16384
 
-/* Bytes of drop events that wait for a reader: about 900 events of 72 bytes with their headers. */
+/* Prefixes, entries and ways in of a table of rules; memory is taken as it is used. */
+#define RULE_NODES_MAX (1 << 15)
+
+/* Rules that have dropped something, those that are off for now included. */
+#define RULE_DROPS_MAX (1 << 14)
+
+/* Bytes of drop events that wait for a reader: about 800 events of 72 bytes with their headers. */
 #define EVENTS_BYTES 65536
 
 struct {
@@ -90,12 +96,40 @@ struct {
 	__type(value, struct flow_stats);
 } flows_ipv6 SEC(".maps");
 
+struct rule_table {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RULE_NODES_MAX);
+	__uint(key_size, sizeof(struct rule_key)); /* by size: clang leaves the types of a map in a map out */
+	__uint(value_size, sizeof(struct rule_node));
+};
+
+/* One table or none. A new one is filled first and then takes the place of the old one in one step. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct rule_table);
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RULE_DROPS_MAX);
+	__type(key, __u64); /* rule of struct rule_node */
+	__type(value, struct counter);
+} rule_drops SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, EVENTS_BYTES);
 } events SEC(".maps");
 
-/* Never loaded: a ring buffer names no type, and this brings its records' layout into the BTF. */
+/* Never loaded: these bring the layout of what no map names by type into the BTF. */
 const struct drop_event event_layout SEC("layout") = {};
+const struct rule_key key_layout SEC("layout") = {};
+const struct rule_node node_layout SEC("layout") = {};
+const struct rule_ingress ingress_layout SEC("layout") = {};
+const enum rule_field field_layout SEC("layout") = RULE_INGRESS;
 
 #endif

@@ -29,6 +29,8 @@
 #define IPV6_OFFSET_MASK    0xfff8
 
 #define TCP_FLAGS_OFFSET 13 /* RFC 9293 section 3.1 */
+#define TCP_FLAG_SYN_BIT 0x02
+#define TCP_FLAG_ACK_BIT 0x10
 
 struct cursor {
 	void *pos;
@@ -169,9 +171,19 @@ static __always_inline bool ipv6_is_fragment(const struct ipv6_extension *header
 	return fragment->offset_be & bpf_htons(IPV6_MORE_FRAGMENTS | IPV6_OFFSET_MASK);
 }
 
+/*
+ * Behind these nftables does not look for the upper layer, or looks at another packet: the
+ * fragments put together.
+ */
+static __always_inline bool hides_upper_layer(__u8 kind)
+{
+	return kind == IPPROTO_AH || kind == IPPROTO_MH || kind == IPPROTO_FRAGMENT;
+}
+
 /* Where a chain of extension headers ended: enum chain, upper protocol, offset in the packet. */
 #define CHAIN_RESULT(chain, protocol, offset) ((chain) << 24 | (__u32)(protocol) << 16 | (offset))
-#define CHAIN_OF(result)		      ((result) >> 24)
+#define CHAIN_HIDDEN			      0x80000000u /* a header on the way hides the upper layer */
+#define CHAIN_OF(result)		      ((result) >> 24 & 0x7f)
 #define CHAIN_PROTOCOL(result)		      ((result) >> 16 & 0xff)
 #define CHAIN_OFFSET(result)		      ((result) & CHAIN_OFFSET_MAX)
 #define CHAIN_OFFSET_MAX		      0x7fff
@@ -187,13 +199,16 @@ __noinline __u32 walk_extensions(struct xdp_md *ctx, __u32 offset, __u8 protocol
 {
 	void *start = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
+	__u32 hidden = 0;
 
 	for (int depth = 0; depth < EXTENSIONS_MAX; depth++) {
 		struct ipv6_extension *header;
 		__u8 kind = protocol;
 
 		if (!is_extension(kind))
-			return CHAIN_RESULT(CHAIN_DONE, kind, offset);
+			return CHAIN_RESULT(CHAIN_DONE, kind, offset) | hidden;
+		if (hides_upper_layer(kind))
+			hidden = CHAIN_HIDDEN;
 		if (offset > CHAIN_OFFSET_MAX)
 			return CHAIN_RESULT(CHAIN_MALFORMED, kind, 0);
 		header = start + offset;
@@ -209,15 +224,15 @@ __noinline __u32 walk_extensions(struct xdp_md *ctx, __u32 offset, __u8 protocol
 		if (offset > end - start)
 			return CHAIN_RESULT(CHAIN_MALFORMED, kind, 0);
 	}
-	return CHAIN_RESULT(is_extension(protocol) ? CHAIN_DEPTH : CHAIN_DONE, protocol, offset);
+	return CHAIN_RESULT(is_extension(protocol) ? CHAIN_DEPTH : CHAIN_DONE, protocol, offset) | hidden;
 }
 
 /*
  * Move behind the extension headers. *protocol is the fixed header's next header on entry and the
- * upper layer's protocol afterwards.
+ * upper layer's protocol afterwards; *hidden says whether nftables would not find it there.
  */
 static __always_inline enum chain parse_extensions(struct xdp_md *ctx, struct cursor *cursor,
-						   __u8 *protocol)
+						   __u8 *protocol, bool *hidden)
 {
 	void *start = (void *)(long)ctx->data;
 	__u32 result;
@@ -226,6 +241,7 @@ static __always_inline enum chain parse_extensions(struct xdp_md *ctx, struct cu
 		return CHAIN_DONE;
 	result = walk_extensions(ctx, cursor->pos - start, *protocol);
 	*protocol = CHAIN_PROTOCOL(result);
+	*hidden = result & CHAIN_HIDDEN;
 	cursor->pos = start + CHAIN_OFFSET(result);
 	return CHAIN_OF(result);
 }

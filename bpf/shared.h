@@ -20,8 +20,10 @@ enum reason {
 	REASON_PASS_MALFORMED,	     /* cut short or impossible header: the stack decides */
 	REASON_PASS_VLAN_DEPTH,	     /* more VLAN tags than we read */
 	REASON_PASS_EXTENSION_DEPTH, /* more IPv6 extension headers than we read */
+	REASON_PASS_CONNECTION,	     /* a rule would drop it, but conntrack knows its connection */
 	REASON_DROP_BLOCK_IPV4,	     /* the source is on the blocklist */
 	REASON_DROP_BLOCK_IPV6,
+	REASON_DROP_RULE, /* a rule drops it, whatever its way would be */
 	REASON_MAX,
 };
 
@@ -76,6 +78,7 @@ _Static_assert(sizeof(struct flow_stats) == 32, "struct flow_stats is shared wit
 /* A sampled drop. An IPv4 address stands in the first four bytes, the rest is zero. */
 struct drop_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC, coarse */
+	__u64 rule;    /* as in struct rule_node, 0 where no rule decided */
 	__u32 ifindex;
 	__u32 bytes;
 	__u16 vlan_id;
@@ -86,7 +89,7 @@ struct drop_event {
 	__u8 pad[4];
 };
 
-_Static_assert(sizeof(struct drop_event) == 56, "struct drop_event is shared with Python");
+_Static_assert(sizeof(struct drop_event) == 64, "struct drop_event is shared with Python");
 
 /* Load-time settings; the verifier removes what they turn off. */
 struct settings {
@@ -139,5 +142,56 @@ struct prefix_key {
 };
 
 _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is shared with Python");
+
+/*
+ * Rules, as patronus/firewall/compile_xdp.py makes them: for each prefix of a field the set of
+ * entries that fit it. The first entry that is in the sets of all fields of a packet decides.
+ */
+#define RULES_MAX  1024
+#define RULE_WORDS (RULES_MAX / 64)
+
+enum rule_field {
+	RULE_INGRESS = 0, /* struct rule_ingress, whole */
+	RULE_SOURCE_IPV4,
+	RULE_DESTINATION_IPV4,
+	RULE_SOURCE_IPV6,
+	RULE_DESTINATION_IPV6,
+	RULE_SOURCE_PORT,
+	RULE_DESTINATION_PORT,
+	RULE_ENTRY, /* the number of an entry, in host order, whole: what becomes of the packet */
+	RULE_FIELD_MAX,
+};
+
+/* Bits of a key before its value: the field and the padding behind it. */
+#define RULE_KEY_PREFIX 32
+
+struct rule_key {
+	__u32 length; /* bits that count, from the field on */
+	__u8 field;   /* enum rule_field */
+	__u8 pad[3];
+	__u8 value[16];
+};
+
+_Static_assert(sizeof(struct rule_key) == 24, "struct rule_key is shared with Python");
+
+/* A VLAN tag: its id and which of the two types it is; 0 where there is none. */
+#define TAG_CUSTOMER 0x8000 /* 802.1Q */
+#define TAG_SERVICE  0x4000 /* 802.1ad */
+
+struct rule_ingress {
+	__u32 ifindex;
+	__u16 tags[2]; /* outer, inner */
+};
+
+_Static_assert(sizeof(struct rule_ingress) == 8, "struct rule_ingress is shared with Python");
+
+struct rule_node {
+	__u64 entries[RULE_WORDS]; /* bit n of word m: entry 64 * m + n */
+	__u64 rule;		   /* of RULE_ENTRY: names the rule that drops; 0: the stack decides */
+	__u32 fields;		   /* of RULE_INGRESS: bit n: its entries ask for field n */
+	__u8 pad[4];
+};
+
+_Static_assert(sizeof(struct rule_node) == 144, "struct rule_node is shared with Python");
 
 #endif

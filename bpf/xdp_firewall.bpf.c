@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The XDP firewall: drops what the blocklist names, counts every packet by reason, accounts flows
- * and samples drops. Whatever it does not drop goes to the stack, where nftables decides.
+ * The XDP firewall: drops what the blocklist names and the first packets of connections that a rule
+ * drops, counts every packet by reason, accounts flows and samples drops. Whatever it does not drop
+ * goes to the stack, where nftables decides.
  *
  * It only ever drops what nftables drops too: packets whose source is on the blocklist, unless
- * the never-block list covers it. A packet that cannot be read is left to the stack.
+ * the never-block list covers it, and what docs/decisions/xdp.md proves of rules. A packet that
+ * cannot be read is left to the stack.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -12,6 +14,7 @@
 
 #include "maps.h"
 #include "parsing.h"
+#include "rules.h"
 #include "shared.h"
 
 /* A section of its own, so that the loader can write the whole structure at once. */
@@ -28,7 +31,9 @@ struct packet {
 	__u32 bytes;
 	__be16 eth_type_be;
 	__u16 vlan_id;
+	__u16 tags[VLAN_DEPTH_MAX]; /* as in struct rule_ingress */
 	__u8 family;
+	__u64 rule; /* the rule that drops it */
 };
 
 /* RFC 4291 section 2.5.5.2: the never-block trie holds both families in one form. */
@@ -141,11 +146,55 @@ static __always_inline void account(void *flows, const void *key, __u32 bytes, _
 	stats->tcp_flags |= tcp_flags;
 }
 
-static __always_inline enum reason judge_ipv4(struct packet *packet)
+/* The first packet of a connection (RFC 9293 section 3.5). */
+static __always_inline bool opens(__u8 protocol, __u8 tcp_flags)
+{
+	return protocol == IPPROTO_TCP &&
+	       (tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+}
+
+static __always_inline enum reason judge_opening_ipv4(struct xdp_md *ctx, struct packet *packet,
+						      const struct iphdr *header,
+						      const struct ports *ports)
+{
+	struct opening opening = {
+		.tuple.ipv4 = { header->saddr, header->daddr, ports->source_be, ports->dest_be },
+		.tags = { packet->tags[0], packet->tags[1] },
+		.bytes = bpf_ntohs(header->tot_len),
+		.family = 4,
+	};
+	enum reason reason = judge_opening(ctx, &opening);
+
+	packet->rule = opening.rule;
+	return reason;
+}
+
+static __always_inline enum reason judge_opening_ipv6(struct xdp_md *ctx, struct packet *packet,
+						      const struct ipv6hdr *header,
+						      const struct ports *ports)
+{
+	struct opening opening = {
+		.tuple.ipv6.sport = ports->source_be,
+		.tuple.ipv6.dport = ports->dest_be,
+		.tags = { packet->tags[0], packet->tags[1] },
+		.bytes = bpf_ntohs(header->payload_len) + sizeof(*header),
+		.family = 6,
+	};
+	enum reason reason;
+
+	__builtin_memcpy(opening.tuple.ipv6.saddr, &header->saddr, 16);
+	__builtin_memcpy(opening.tuple.ipv6.daddr, &header->daddr, 16);
+	reason = judge_opening(ctx, &opening);
+	packet->rule = opening.rule;
+	return reason;
+}
+
+static __always_inline enum reason judge_ipv4(struct xdp_md *ctx, struct packet *packet)
 {
 	struct flow_key_ipv4 key = { .vlan_id = packet->vlan_id };
 	struct ports ports = {};
 	struct iphdr *header = parse_ipv4(&packet->cursor);
+	enum reason reason = REASON_PASS;
 	__u8 tcp_flags = 0;
 	bool overruled = false;
 	bool fragment;
@@ -164,6 +213,10 @@ static __always_inline enum reason judge_ipv4(struct packet *packet)
 	fragment = ipv4_is_fragment(header);
 	if (!fragment && !read_upper_layer(&packet->cursor, header->protocol, &ports, &tcp_flags))
 		return REASON_PASS_MALFORMED;
+	if (opens(header->protocol, tcp_flags) && has_rules())
+		reason = judge_opening_ipv4(ctx, packet, header, &ports);
+	if (reason == REASON_DROP_RULE)
+		return reason;
 	if (settings.flow_table) {
 		key.saddr_be = header->saddr;
 		key.daddr_be = header->daddr;
@@ -174,7 +227,7 @@ static __always_inline enum reason judge_ipv4(struct packet *packet)
 	}
 	if (overruled)
 		return REASON_PASS_NEVER;
-	return fragment ? REASON_PASS_FRAGMENT : REASON_PASS;
+	return fragment ? REASON_PASS_FRAGMENT : reason;
 }
 
 static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet *packet)
@@ -182,7 +235,9 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	struct flow_key_ipv6 key = { .vlan_id = packet->vlan_id };
 	struct ports ports = {};
 	struct ipv6hdr *header = parse_ipv6(&packet->cursor);
+	enum reason reason = REASON_PASS;
 	bool overruled = false;
+	bool hidden = false;
 	__u8 tcp_flags = 0;
 	enum chain chain;
 
@@ -198,7 +253,7 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	}
 
 	key.protocol = header->nexthdr;
-	chain = parse_extensions(ctx, &packet->cursor, &key.protocol);
+	chain = parse_extensions(ctx, &packet->cursor, &key.protocol, &hidden);
 	if (chain == CHAIN_MALFORMED)
 		return REASON_PASS_MALFORMED;
 	if (chain == CHAIN_DEPTH)
@@ -206,6 +261,10 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	if (chain == CHAIN_DONE &&
 	    !read_upper_layer(&packet->cursor, key.protocol, &ports, &tcp_flags))
 		return REASON_PASS_MALFORMED;
+	if (opens(key.protocol, tcp_flags) && !hidden && has_rules())
+		reason = judge_opening_ipv6(ctx, packet, header, &ports);
+	if (reason == REASON_DROP_RULE)
+		return reason;
 	if (settings.flow_table) {
 		__builtin_memcpy(key.saddr, &header->saddr, sizeof(key.saddr));
 		__builtin_memcpy(key.daddr, &header->daddr, sizeof(key.daddr));
@@ -215,7 +274,7 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	}
 	if (overruled)
 		return REASON_PASS_NEVER;
-	return chain == CHAIN_FRAGMENT ? REASON_PASS_FRAGMENT : REASON_PASS;
+	return chain == CHAIN_FRAGMENT ? REASON_PASS_FRAGMENT : reason;
 }
 
 /* Reads the Ethernet header and the VLAN tags; anything but REASON_PASS ends the way. */
@@ -228,11 +287,16 @@ static __always_inline enum reason read_link_layer(struct packet *packet)
 	packet->eth_type_be = ethernet->h_proto;
 	for (int depth = 0; depth < VLAN_DEPTH_MAX && is_vlan(packet->eth_type_be); depth++) {
 		struct vlan_tag *tag = parse_vlan(&packet->cursor);
+		__u16 vlan_id;
 
 		if (!tag)
 			return REASON_PASS_MALFORMED;
+		vlan_id = bpf_ntohs(tag->tci_be) & VLAN_ID_MASK;
+		packet->tags[depth] = vlan_id | (packet->eth_type_be == bpf_htons(ETH_P_8021Q)
+							 ? TAG_CUSTOMER
+							 : TAG_SERVICE);
 		if (depth == 0)
-			packet->vlan_id = bpf_ntohs(tag->tci_be) & VLAN_ID_MASK;
+			packet->vlan_id = vlan_id;
 		packet->eth_type_be = tag->inner_type_be;
 	}
 	return is_vlan(packet->eth_type_be) ? REASON_PASS_VLAN_DEPTH : REASON_PASS;
@@ -245,7 +309,7 @@ static __always_inline enum reason judge(struct xdp_md *ctx, struct packet *pack
 	if (reason != REASON_PASS)
 		return reason;
 	if (packet->eth_type_be == bpf_htons(ETH_P_IP))
-		return judge_ipv4(packet);
+		return judge_ipv4(ctx, packet);
 	if (packet->eth_type_be == bpf_htons(ETH_P_IPV6))
 		return judge_ipv6(ctx, packet);
 	return REASON_PASS_NOT_IP;
@@ -261,6 +325,7 @@ static __always_inline bool emit(struct xdp_md *ctx, const struct packet *packet
 		return false;
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_coarse_ns();
+	event->rule = packet->rule;
 	event->ifindex = ctx->ingress_ifindex;
 	event->bytes = packet->bytes;
 	event->vlan_id = packet->vlan_id;
@@ -303,6 +368,13 @@ int xdp_firewall(struct xdp_md *ctx)
 
 	count(ctx, &packet, reason);
 	return reason >= REASON_DROP_FIRST ? XDP_DROP : XDP_PASS;
+}
+
+/* Run on a test packet: whether the program can ask conntrack, without which rules drop nothing. */
+SEC("xdp")
+int xdp_asks_conntrack(struct xdp_md *ctx __attribute__((unused)))
+{
+	return can_ask_conntrack();
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -60,11 +60,15 @@ class Node:
 
 @dataclass(frozen=True)
 class EarlyTable:
-    """Entries as bits of a number: bit n is entry n. ``drops`` has the origins of those that drop."""
+    """Entries as bits of a number: bit n is entry n. ``drops`` has the origins of those that drop.
+
+    ``tagged`` are the NICs that carry VLANs: what comes in there can only be judged where its tag is seen.
+    """
 
     arrivals: Mapping[Ingress, Arrival] = field(default_factory=dict)
     nodes: Mapping[Node, int] = field(default_factory=dict)
     drops: Mapping[int, str] = field(default_factory=dict)
+    tagged: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         """Return whether anything is dropped."""

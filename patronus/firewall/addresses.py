@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, summarize_address_range
 from typing import Literal
@@ -14,6 +14,8 @@ IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 Version = Literal[4, 6]
 VERSIONS: tuple[Version, ...] = (4, 6)
+WIDTH: Mapping[int, int] = {4: 32, 6: 128}
+"""Bits of an address."""
 Interval = tuple[int, int]
 """First and last address as numbers, both included."""
 
@@ -124,3 +126,11 @@ def host_networks(addresses: Iterable[IpAddress | str]) -> Iterator[IpNetwork]:
     for item in addresses:
         value = ip_address(item) if isinstance(item, str) else item
         yield IPv4Network(value) if isinstance(value, IPv4Address) else IPv6Network(value)
+
+
+def prefixes(width: int, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the fewest prefixes that make up an interval: length and leading bits as a number."""
+    while first <= last:
+        free = min((first & -first).bit_length() - 1 if first else width, (last - first + 1).bit_length() - 1)
+        yield width - free, first >> free
+        first += 1 << free

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from patronus.core.early import BITS, Arrival, EarlyTable, Field, Ingress, Node
 from patronus.core.values import PortRange
-from patronus.firewall.addresses import AddressSet, Interval, Version
+from patronus.firewall.addresses import AddressSet, Interval, Version, prefixes
 from patronus.firewall.early import Entry
 
 Asked = Callable[[Entry], Sequence[Interval] | None]
@@ -44,8 +44,8 @@ ASKED: Mapping[Field, Asked] = {
 }
 
 
-def compile_xdp(entries: Sequence[Entry]) -> EarlyTable:
-    """Return the table of the entries."""
+def compile_xdp(entries: Sequence[Entry], tagged: frozenset[str] = frozenset()) -> EarlyTable:
+    """Return the table of the entries; ``tagged`` are the NICs that carry VLANs."""
     if not entries:
         return EarlyTable()
     nodes: dict[Node, int] = {}
@@ -59,6 +59,7 @@ def compile_xdp(entries: Sequence[Entry]) -> EarlyTable:
         arrivals=dict(_arrivals(entries, constrained)),
         nodes=nodes,
         drops={number: entry.origin for number, entry in enumerate(entries) if entry.origin is not None},
+        tagged=tagged,
     )
 
 
@@ -98,11 +99,3 @@ def _nodes(field: Field, wanted: Sequence[Sequence[Interval] | None]) -> Iterato
         if not lengths or lengths[-1] != length:
             lengths.append(length)
         yield Node(field, length, value << BITS[field] - length), full[length, value]
-
-
-def prefixes(width: int, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Yield the fewest prefixes that make up an interval: length and leading bits as a number."""
-    while first <= last:
-        free = min((first & -first).bit_length() - 1 if first else width, (last - first + 1).bit_length() - 1)
-        yield width - free, first >> free
-        first += 1 << free

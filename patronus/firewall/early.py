@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from patronus.core.early import Ingress
 from patronus.core.values import PortRange
-from patronus.firewall.addresses import AddressSet
+from patronus.firewall.addresses import WIDTH, AddressSet, Interval, prefixes
 from patronus.firewall.model.flags import FLAGS, SYN, FlagMatch
 from patronus.firewall.model.match import TCP
 from patronus.firewall.policy import Match, Policy, PolicyRule
@@ -28,9 +28,10 @@ from patronus.network.interfaces.plan import InterfacesPlan
 MOST_ENTRIES = 1024
 """Bits of an entry set in ``bpf/shared.h``; what comes after is left to nftables."""
 MOST_PREFIXES = 16_384
-"""Prefixes of all entries together: some 4 MiB in the kernel."""
+"""Prefixes of all entries together, ports included: some 6 MiB in the kernel."""
 MOST_TAGS = 2
 """VLAN tags that the program reads."""
+PORT_BITS = 16
 KNOWN_FLAGS = SYN | FLAGS["ack"]
 """Flags of which the packets in question are known to have the first alone."""
 
@@ -55,10 +56,10 @@ def early_drops(policy: Policy, links: InterfacesPlan) -> tuple[Entry, ...]:
     if policy.default != "drop":
         return ()
     found: list[Entry] = []
-    end = prefixes = 0
+    end = taken = 0
     for entry in _entries(policy, ways_in(policy, links)):
-        prefixes += _size(entry.source) + _size(entry.destination)
-        if len(found) == MOST_ENTRIES or prefixes > MOST_PREFIXES:
+        taken += _size(entry)
+        if len(found) == MOST_ENTRIES or taken > MOST_PREFIXES:
             break
         found.append(entry)
         end = len(found) if entry.origin is not None else end
@@ -82,6 +83,12 @@ def ways_in(policy: Policy, links: InterfacesPlan) -> dict[str, Ingress]:
         if plain and len(tags) <= MOST_TAGS:
             found[device] = Ingress(below, tuple(tags))
     return found
+
+
+def tagged_nics(links: InterfacesPlan) -> frozenset[str]:
+    """Return the NICs that carry VLANs."""
+    parents = {link.name: link.parent for link in links.links if link.parent is not None}
+    return frozenset(parent for parent in parents.values() if parent not in parents)
 
 
 def _entries(policy: Policy, ways: dict[str, Ingress]) -> Iterator[Entry]:
@@ -132,8 +139,20 @@ def _arrives(rule: PolicyRule, device: str, zone: str) -> bool:
     return (devices is None or device in devices) and (zones is None or zone in zones)
 
 
-def _size(addresses: AddressSet | None) -> int:
-    return 0 if addresses is None else len(addresses.ipv4) + len(addresses.ipv6)
+def _size(entry: Entry) -> int:
+    """Return how many prefixes the entry's addresses and ports come to."""
+    found = 0
+    for addresses in (entry.source, entry.destination):
+        if addresses is not None:
+            for version in addresses.versions:
+                found += _count(WIDTH[version], addresses.intervals(version))
+    for ports in (entry.source_ports, entry.destination_ports):
+        found += _count(PORT_BITS, ((port.first, port.last) for port in ports or ()))
+    return found
+
+
+def _count(width: int, intervals: Iterable[Interval]) -> int:
+    return sum(1 for interval in intervals for _ in prefixes(width, *interval))
 
 
 def watched(entries: Iterable[Entry]) -> frozenset[str]:

@@ -39,6 +39,7 @@ from patronus.kernel.bpf_codec import (
 from patronus.kernel.bpf_events import DropEvents
 from patronus.kernel.bpf_map import Map
 from patronus.kernel.bpf_object import Program
+from patronus.kernel.bpf_rules import EarlyRules
 
 PROGRAM = "xdp_firewall"
 LOADER = Path("/run/patronus-xdp")
@@ -56,7 +57,8 @@ _LAST_SEEN = 2  # position in FLOW_STATS
 class Bpf:
     """The pinned program and its maps; the maps are opened at first use and kept.
 
-    ``loader`` is a folder that is there as long as the program is being loaded, or is loaded.
+    ``loader`` is a folder that is there as long as the program is being loaded, or is loaded. ``rules`` are
+    those that XDP drops for.
     """
 
     def __init__(self, pins: Path, loader: Path = LOADER) -> None:
@@ -67,6 +69,7 @@ class Bpf:
         self._never = Never()
         self._ipv4: BlockedIPv4 | None = None
         self._reasons: dict[str, str] = {}
+        self.rules = EarlyRules(pins, self._map)
 
     def await_loader(self) -> None:
         """Wait, the first time, until the program is pinned, as long as somebody loads it (at boot)."""

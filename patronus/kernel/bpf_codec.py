@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 _IPV4 = 4
@@ -22,9 +23,13 @@ COUNTER = struct.Struct("=QQQ")
 FLOW_KEY_IPV4 = struct.Struct("=4s4s2s2sHBx")
 FLOW_KEY_IPV6 = struct.Struct("=16s16s2s2sHBx")
 FLOW_STATS = struct.Struct("=QQQB7x")
-DROP_EVENT = struct.Struct("=QIIHBB16s16s4x")
+DROP_EVENT = struct.Struct("=QQIIHBB16s16s4x")
 SETTINGS = struct.Struct("=IB3x")
 PREFIX_KEY = struct.Struct("=I16s")
+RULE_KEY = struct.Struct("=IB3x16s")
+RULE_INGRESS = struct.Struct("=I4s")
+RULE_NODE = struct.Struct("=128sQI4x")
+RULE_NUMBER = struct.Struct("=Q")
 
 _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 _NS_PER_S = 1e9
@@ -41,8 +46,10 @@ class Reason(IntEnum):
     PASS_MALFORMED = 4
     PASS_VLAN_DEPTH = 5
     PASS_EXTENSION_DEPTH = 6
-    DROP_BLOCK_IPV4 = 7
-    DROP_BLOCK_IPV6 = 8
+    PASS_CONNECTION = 7
+    DROP_BLOCK_IPV4 = 8
+    DROP_BLOCK_IPV6 = 9
+    DROP_RULE = 10
 
     @property
     def drops(self) -> bool:
@@ -89,9 +96,10 @@ class Flow:
 
 @dataclass(frozen=True)
 class DropEvent:
-    """A sampled drop; ``time_s`` is CLOCK_MONOTONIC."""
+    """A sampled drop; ``time_s`` is CLOCK_MONOTONIC, ``rule`` the number of the rule that decided, or 0."""
 
     time_s: float
+    rule: int
     ifindex: int
     vlan_id: int
     reason: Reason
@@ -135,9 +143,10 @@ def flow_of(key: bytes, per_cpu: Sequence[bytes]) -> Flow:
 
 def event_of(raw: bytes) -> DropEvent:
     """Return the drop event in ``raw``."""
-    time_ns, ifindex, size, vlan_id, reason, family, source, destination = DROP_EVENT.unpack(raw)
+    time_ns, rule, ifindex, size, vlan_id, reason, family, source, destination = DROP_EVENT.unpack(raw)
     return DropEvent(
         time_s=time_ns / _NS_PER_S,
+        rule=rule,
         ifindex=ifindex,
         vlan_id=vlan_id,
         reason=Reason(reason),
@@ -153,3 +162,8 @@ def trie_key(prefix: Prefix) -> bytes:
     if isinstance(prefix, IPv4Network):
         return PREFIX_KEY.pack(_LOW_BITS + prefix.prefixlen, _MAPPED_IPV4 + raw)
     return PREFIX_KEY.pack(prefix.prefixlen, raw)
+
+
+def rule_number(origin: str) -> int:
+    """Return the number by which the data path names a rule: of ``rule/r-7f3a``, the same for ever, not 0."""
+    return int.from_bytes(blake2b(origin.encode(), digest_size=RULE_NUMBER.size).digest(), "big") or 1

@@ -45,6 +45,20 @@ class BatchOptions(ctypes.Structure):
     _fields_ = (("sz", c_size_t), ("elem_flags", c_uint64), ("flags", c_uint64))
 
 
+class MapCreateOptions(ctypes.Structure):
+    """``struct bpf_map_create_opts`` as far as we set it."""
+
+    _fields_ = (
+        ("sz", c_size_t),
+        ("btf_fd", c_uint32),
+        ("btf_key_type_id", c_uint32),
+        ("btf_value_type_id", c_uint32),
+        ("btf_vmlinux_value_type_id", c_uint32),
+        ("inner_map_fd", c_uint32),
+        ("map_flags", c_uint32),
+    )
+
+
 class TestRunOptions(ctypes.Structure):
     """``struct bpf_test_run_opts``; ``duration`` is in nanoseconds for one run."""
 
@@ -121,6 +135,10 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map__set_initial_value": (c_int, (c_void_p, c_void_p, c_size_t)),
     "bpf_map__set_max_entries": (c_int, (c_void_p, c_uint32)),
     "bpf_map__set_pin_path": (c_int, (c_void_p, c_char_p)),
+    "bpf_map_create": (
+        c_int,
+        (c_int, c_char_p, c_uint32, c_uint32, c_uint32, POINTER(MapCreateOptions)),
+    ),
     "bpf_obj_get": (c_int, (c_char_p,)),
     "bpf_obj_pin": (c_int, (c_int, c_char_p)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),

@@ -20,6 +20,7 @@ from patronus.kernel import bpf_attach
 from patronus.kernel.bpf import PROGRAM
 from patronus.kernel.bpf_codec import Settings
 from patronus.kernel.bpf_object import Object, Program
+from patronus.kernel.bpf_rules import ASKS_CONNTRACK
 
 _FLOW_TABLES = ("flows_ipv4", "flows_ipv6")
 _SECTION = ".rodata.settings"
@@ -43,6 +44,8 @@ def load(path: Path, pins: Path, settings: Settings, flow_entries: int | None = 
         with opened.program(PROGRAM) as program:
             replaced = _replace_running(pins / PROGRAM, program)
             program.pin(pins / PROGRAM)
+        with opened.program(ASKS_CONNTRACK) as asks:
+            asks.pin(pins / ASKS_CONNTRACK)
     return replaced
 
 

@@ -13,6 +13,7 @@ from typing import Self
 
 from patronus.kernel.bpf_library import (
     BatchOptions,
+    MapCreateOptions,
     MapInfo,
     call,
     library,
@@ -21,6 +22,8 @@ from patronus.kernel.bpf_library import (
 )
 
 _PER_CPU_TYPES = frozenset({5, 6, 10})  # BPF_MAP_TYPE_PERCPU_HASH, _PERCPU_ARRAY, _LRU_PERCPU_HASH
+_LPM_TRIE = 11  # BPF_MAP_TYPE_LPM_TRIE
+_NO_PREALLOC = 1  # BPF_F_NO_PREALLOC
 _BATCH = 8192
 _BATCH_BYTES = 1 << 22
 _PER_CPU_ALIGNMENT = 8
@@ -41,6 +44,7 @@ class Map:
             ctypes.byref(size),
             doing=f"reading the shape of map {name}",
         )
+        self.id: int = info.id
         self.key_size: int = info.key_size
         self.value_size: int = info.value_size
         self.max_entries: int = info.max_entries
@@ -50,6 +54,15 @@ class Map:
     def pinned(cls, path: Path) -> Self:
         """Open the map pinned at ``path``. Raises KernelError when there is none or it may not be opened."""
         return cls(call("bpf_obj_get", bytes(path), doing=f"opening the map pinned at {path}"), path.name)
+
+    @classmethod
+    def trie(cls, name: str, key_size: int, value_size: int, max_entries: int) -> Self:
+        """Make a prefix trie that is pinned nowhere; it lives as long as somebody holds it."""
+        options = MapCreateOptions(sz=ctypes.sizeof(MapCreateOptions), map_flags=_NO_PREALLOC)
+        shape = (key_size, value_size, max_entries, ctypes.byref(options))
+        return cls(
+            call("bpf_map_create", _LPM_TRIE, name.encode(), *shape, doing=f"making the trie {name}"), name
+        )
 
     @property
     def slot_size(self) -> int:

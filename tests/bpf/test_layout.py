@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from patronus.core.early import Field
 from patronus.kernel import bpf_blocklist, bpf_codec
 from patronus.kernel.bpf_codec import Reason
 
@@ -29,10 +30,13 @@ PACKED: dict[str, tuple[Struct, list[str]]] = {
     "flow_stats": (bpf_codec.FLOW_STATS, ["packets", "bytes", "last_seen_ns", "tcp_flags"]),
     "drop_event": (
         bpf_codec.DROP_EVENT,
-        ["time_ns", "ifindex", "bytes", "vlan_id", "reason", "family", "saddr", "daddr"],
+        ["time_ns", "rule", "ifindex", "bytes", "vlan_id", "reason", "family", "saddr", "daddr"],
     ),
     "settings": (bpf_codec.SETTINGS, ["sample_every", "flow_table"]),
     "prefix_key": (bpf_codec.PREFIX_KEY, ["length", "address"]),
+    "rule_key": (bpf_codec.RULE_KEY, ["length", "field", "value"]),
+    "rule_ingress": (bpf_codec.RULE_INGRESS, ["ifindex", "tags"]),
+    "rule_node": (bpf_codec.RULE_NODE, ["entries", "rule", "fields"]),
 }
 SIZES = {
     "block_page": bpf_blocklist.PAGE_BYTES,
@@ -99,3 +103,9 @@ def test_the_reasons_have_the_same_names_and_numbers(types: dict[int, dict[str, 
     values = {each["name"]: each["val"] for each in named(types, "ENUM", "reason")["values"]}
     assert values.pop("REASON_MAX") == len(Reason)
     assert values == {f"REASON_{reason.name}": int(reason) for reason in Reason}
+
+
+def test_the_fields_of_rules_have_the_same_names_and_numbers(types: dict[int, dict[str, Any]]) -> None:
+    values = {each["name"]: each["val"] for each in named(types, "ENUM", "rule_field")["values"]}
+    assert values.pop("RULE_FIELD_MAX") == len(Field)
+    assert values == {f"RULE_{field.name}": int(field) for field in Field}

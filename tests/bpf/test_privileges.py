@@ -17,12 +17,19 @@ DAEMON = """
 import sys
 from ipaddress import ip_network
 from pathlib import Path
+from patronus.core.early import Ingress
+from patronus.firewall.compile_xdp import compile_xdp
+from patronus.firewall.early import Entry
 from patronus.kernel.bpf import Bpf
 bpf = Bpf(Path(sys.argv[1]))
 bad = [ip_network("203.0.113.0/24"), ip_network("2001:db8:bad::/48")]
 bpf.blocklist_replace(bad, [ip_network("10.0.0.0/8")])
 bpf.block(ip_network("198.51.100.7/32")), bpf.unblock(ip_network("198.51.100.7/32"))
 bpf.counters(), bpf.flows(10), bpf.events().close()
+entry = Entry("rule/r-1", frozenset({Ingress("lo")}))
+bpf.rules.replace(compile_xdp([entry]), ["rule/r-1"])
+assert bpf.rules.asks_conntrack() and bpf.rules.differs() is None
+assert bpf.rules.counters(["rule/r-1"])["rule/r-1"].packets == 0
 print(bpf.attach("lo").mode, [each.ifname for each in bpf.attachments()], bpf.detach("lo"))
 """
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from patronus.core.early import EarlyTable, Field, Ingress
 from patronus.core.link import LinkWanted
 from patronus.core.values import PortRange
-from patronus.firewall.compile_xdp import compile_xdp, prefixes
-from patronus.firewall.early import MOST_ENTRIES, Entry, early_drops, watched, ways_in
+from patronus.firewall.addresses import prefixes
+from patronus.firewall.compile_xdp import compile_xdp
+from patronus.firewall.early import MOST_ENTRIES, Entry, early_drops, tagged_nics, watched, ways_in
 from patronus.firewall.model.flags import SYN
 from patronus.firewall.policy import Match, Policy, PolicyRule
 from patronus.firewall.verdict import Packet, decide, translate
@@ -171,6 +172,7 @@ def test_vlans_are_told_by_their_tags_and_bridges_are_left_out() -> None:
     zones = {"a": ("wan",), "b": ("v10",), "c": ("v10-20",), "d": ("br0", "v30")}
     ways = ways_in(Policy(zones=zones), LINKS)
     assert ways == {"wan": WAN, "v10": Ingress("wan", (10,)), "v10-20": Ingress("wan", (10, 20))}
+    assert tagged_nics(LINKS) == {"wan", "br0"}
 
 
 def test_only_nics_at_which_something_is_dropped_are_watched() -> None:

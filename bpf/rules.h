@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which rule drops the first packet of a TCP connection: one look-up for each field that the rules of
+ * its way in ask for, the sets of entries combined, and the first entry of what is left decides.
+ */
+#ifndef PATRONUS_RULES_H
+#define PATRONUS_RULES_H
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "connections.h"
+#include "maps.h"
+#include "shared.h"
+
+/* The first packet of a TCP connection, as the rules ask for it. */
+struct opening {
+	struct bpf_sock_tuple tuple;
+	__u16 tags[2]; /* as in struct rule_ingress */
+	__u32 bytes;   /* from the IP header on, which is what nftables counts */
+	__u8 family;
+	__u8 pad[3];
+	__u64 rule; /* the answer: the rule that drops it */
+};
+
+static __always_inline struct rule_node *find_node(void *table, enum rule_field field,
+						   const void *value, __u32 size)
+{
+	struct rule_key key = { .length = RULE_KEY_PREFIX + size * 8, .field = field };
+
+	__builtin_memcpy(key.value, value, size);
+	return bpf_map_lookup_elem(table, &key);
+}
+
+/* The node of a field, or that of the way in where no entry there asks for the field. */
+static __always_inline struct rule_node *narrow(void *table, struct rule_node *arrival,
+						enum rule_field field, const void *value, __u32 size)
+{
+	if (!(arrival->fields & (1u << field)))
+		return arrival;
+	return find_node(table, field, value, size);
+}
+
+static __always_inline struct rule_node *narrow_address(void *table, struct rule_node *arrival,
+							enum rule_field ipv4, enum rule_field ipv6,
+							const struct opening *opening, bool source)
+{
+	const struct bpf_sock_tuple *tuple = &opening->tuple;
+
+	if (opening->family == 6)
+		return narrow(table, arrival, ipv6,
+			      source ? tuple->ipv6.saddr : tuple->ipv6.daddr, 16);
+	return narrow(table, arrival, ipv4, source ? &tuple->ipv4.saddr : &tuple->ipv4.daddr, 4);
+}
+
+/* The rule that drops, 0 where the stack decides. */
+static __always_inline __u64 rule_for(struct xdp_md *ctx, const struct opening *opening)
+{
+	struct rule_node *arrival, *source, *destination, *from, *to, *found;
+	struct rule_ingress ingress = {};
+	__u32 entry = RULES_MAX;
+	__be16 sport, dport;
+	void *table;
+	__u32 only = 0;
+
+	table = bpf_map_lookup_elem(&rules, &only);
+	if (!table)
+		return 0;
+	ingress.ifindex = ctx->ingress_ifindex;
+	ingress.tags[0] = opening->tags[0];
+	ingress.tags[1] = opening->tags[1];
+	arrival = find_node(table, RULE_INGRESS, &ingress, sizeof(ingress));
+	if (!arrival)
+		return 0;
+	sport = opening->family == 6 ? opening->tuple.ipv6.sport : opening->tuple.ipv4.sport;
+	dport = opening->family == 6 ? opening->tuple.ipv6.dport : opening->tuple.ipv4.dport;
+	to = narrow(table, arrival, RULE_DESTINATION_PORT, &dport, sizeof(dport));
+	from = narrow(table, arrival, RULE_SOURCE_PORT, &sport, sizeof(sport));
+	source = narrow_address(table, arrival, RULE_SOURCE_IPV4, RULE_SOURCE_IPV6, opening, true);
+	destination = narrow_address(table, arrival, RULE_DESTINATION_IPV4, RULE_DESTINATION_IPV6,
+				     opening, false);
+	if (!to || !from || !source || !destination)
+		return 0;
+	for (__u32 word = 0; word < RULE_WORDS; word++) {
+		__u64 left = arrival->entries[word] & source->entries[word] &
+			     destination->entries[word] & from->entries[word] & to->entries[word];
+
+		if (left) {
+			entry = word * 64 + __builtin_ctzll(left);
+			break;
+		}
+	}
+	found = find_node(table, RULE_ENTRY, &entry, sizeof(entry));
+	return found ? found->rule : 0;
+}
+
+static __always_inline bool is_new(struct xdp_md *ctx, struct opening *opening)
+{
+	__u32 size = opening->family == 6 ? sizeof(opening->tuple.ipv6) : sizeof(opening->tuple.ipv4);
+
+	return is_unknown(ctx, &opening->tuple, size);
+}
+
+/*
+ * REASON_DROP_RULE, or the reason for which the packet passes. A global function: the verifier looks
+ * at it once, and not again for each way through the headers before it.
+ */
+__noinline __u32 judge_opening(struct xdp_md *ctx, struct opening *opening)
+{
+	struct counter *counter;
+	__u64 rule;
+
+	if (!opening)
+		return REASON_PASS;
+	rule = rule_for(ctx, opening);
+	if (!rule)
+		return REASON_PASS;
+	counter = bpf_map_lookup_elem(&rule_drops, &rule);
+	if (!counter || !is_new(ctx, opening))
+		return REASON_PASS_CONNECTION;
+	counter->packets++;
+	counter->bytes += opening->bytes;
+	opening->rule = rule;
+	return REASON_DROP_RULE;
+}
+
+/* Whether there is any rule to look up. */
+static __always_inline bool has_rules(void)
+{
+	__u32 only = 0;
+
+	return bpf_map_lookup_elem(&rules, &only);
+}
+
+#endif
