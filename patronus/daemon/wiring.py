@@ -42,6 +42,7 @@ from patronus.kernel.journal import Journal
 from patronus.kernel.netlink import Netlink
 from patronus.kernel.nft import Nft
 from patronus.kernel.units import Units
+from patronus.network.advertising import service as advertising
 from patronus.network.dhcp import service as dhcp
 from patronus.network.dns import service as dns
 from patronus.network.interfaces import service as interfaces_service
@@ -52,7 +53,8 @@ from patronus.secrets.vault import Vault
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    timekeeping.create, updates.create, lists.create, dhcp.create, dns.create, firewall.create,
+    timekeeping.create, updates.create, lists.create, dhcp.create, dns.create, advertising.create,
+    firewall.create,
 )  # fmt: skip
 
 

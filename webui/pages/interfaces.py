@@ -15,4 +15,6 @@ def show() -> str:
     """Show each interface."""
     found = daemon().call("interfaces.List")["interfaces"]
     xdp = daemon().call("firewall.Counters")["xdp"] if daemon().has("firewall.Counters") else []
-    return render_template("interfaces.html", interfaces=found, xdp=xdp)
+    told = daemon().call("advertising.List")["networks"] if daemon().has("advertising.List") else []
+    announced = {network["interface"]: network for network in told}
+    return render_template("interfaces.html", interfaces=found, xdp=xdp, announced=announced)

@@ -13,17 +13,15 @@ from patronus.cli.session import Session, with_session
 
 @click.command()
 @click.option("--nics", is_flag=True, help="List the network cards of the machine instead.")
+@click.option("--announced", is_flag=True, help="Show what the hosts of each network are told about IPv6.")
 @with_session
-def interfaces(session: Session, nics: bool) -> None:  # noqa: FBT001
-    """List the interfaces by role: device, link, addresses."""
-    if nics:
-        found = session.call("interfaces.Inventory")
-        heads = ("device", "mac", "path", "driver", "link")
-        cards = [
-            (nic["name"], nic["mac"], nic["path"], nic["driver"], "up" if nic["carrier"] else "down")
-            for nic in found["nics"]
-        ]
-        session.show(found, lambda: session.table(heads, cards, "This machine has no network card."))
+def interfaces(session: Session, nics: bool, announced: bool) -> None:  # noqa: FBT001
+    """List the interfaces by role: device, link, addresses.
+
+    Example: patronus interfaces --announced
+    """
+    if nics or announced:
+        (_show_nics if nics else _show_announced)(session)
         return
     result = session.call("interfaces.List")
     rows = [
@@ -39,6 +37,33 @@ def interfaces(session: Session, nics: bool) -> None:  # noqa: FBT001
     ]
     columns = ("interface", "zone", "device", "mac", "link", "addresses")
     session.show(result, lambda: session.table(columns, rows, "No interfaces are configured."))
+
+
+def _show_nics(session: Session) -> None:
+    found = session.call("interfaces.Inventory")
+    heads = ("device", "mac", "path", "driver", "link")
+    cards = [
+        (nic["device"], nic["mac"], nic["path"], nic["driver"], "up" if nic["carrier"] else "down")
+        for nic in found["nics"]
+    ]
+    session.show(found, lambda: session.table(heads, cards, "This machine has no network card."))
+
+
+def _show_announced(session: Session) -> None:
+    found = session.call("advertising.List")
+    rows = [
+        (
+            item["interface"],
+            [one["prefix"] for one in item["prefixes"] if one["preferred_s"]],
+            [one["prefix"] for one in item["prefixes"] if not one["preferred_s"]],
+            "yes" if item["default_router"] else "no",
+            item["dns_servers"],
+            item["failure"],
+        )
+        for item in found["networks"]
+    ]
+    heads = ("interface", "prefixes", "taken back", "way out", "dns", "failure")
+    session.show(found, lambda: session.table(heads, rows, "No network announces this router."))
 
 
 @click.command()

@@ -9,6 +9,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 
 from patronus.core.problem import Path, Problem
 from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6
+from patronus.network.interfaces.onlink import SUBNET_LENGTH
 
 _HERE = ("network/interfaces", "interfaces")
 _IPV6_MTU = 1280
@@ -33,11 +34,13 @@ def check(model: Interfaces) -> Iterator[Problem]:
     for position, item in enumerate(model.interfaces):
         yield from _check_ipv4(_at(position, "ipv4"), item.ipv4)
         yield from _check_ipv6(_at(position, "ipv6"), item.ipv6)
+        yield from _check_delegated(position, item, roles)
         yield from _check_vlan(position, item, roles)
         yield from _check_bridge(position, item, roles)
         yield from _check_mtu(position, item, roles)
     yield from _check_members(model)
     yield from _check_tags(model)
+    yield from _check_subnets(model)
     yield from _check_overlaps(model)
 
 
@@ -83,16 +86,54 @@ def _check_ipv4(path: Path, ipv4: Ipv4) -> Iterator[Problem]:
 
 def _check_ipv6(path: Path, ipv6: Ipv6) -> Iterator[Problem]:
     yield from _check_family(path, ipv6, 6)
-    if ipv6.method == "delegated":
-        yield Problem(
-            (*path, "method"), "delegated prefixes are not built yet", "delegated", "static or none"
-        )
-    elif ipv6.from_ or ipv6.subnet or ipv6.ula:
+    if ipv6.method != "delegated" and (ipv6.from_ or ipv6.subnet or ipv6.ula):
         yield Problem(path, "from, subnet and ula belong to method delegated", allowed="method delegated")
+    if ipv6.prefix_delegation and ipv6.method not in ("dhcp", "slaac"):
+        text = f"an interface with method {ipv6.method} asks for no prefix"
+        yield Problem((*path, "prefix_delegation"), text, allowed="method dhcp or slaac")
     if ipv6.advertise:
-        yield Problem((*path, "advertise"), "router advertisements are not built yet", allowed="false")
-    if ipv6.prefix_delegation:
-        yield Problem((*path, "prefix_delegation"), "prefix delegation is not built yet", hint="leave it out")
+        yield from _check_advertise(path, ipv6)
+
+
+def _check_advertise(path: Path, ipv6: Ipv6) -> Iterator[Problem]:
+    """Hosts number themselves in a /64 alone (RFC 4862 section 5.5.3)."""
+    if ipv6.method not in ("static", "delegated"):
+        text = f"an interface with method {ipv6.method} has no prefix to announce"
+        yield Problem((*path, "advertise"), text, allowed="method static or delegated")
+    for position, address in enumerate(ipv6.addresses):
+        if address.network.prefixlen != SUBNET_LENGTH:
+            text = f"hosts cannot number themselves in {address.network}, which is announced"
+            yield Problem((*path, "addresses", position), text, address, "a prefix of 64 bits")
+
+
+def _check_delegated(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
+    if item.ipv6.method != "delegated":
+        return
+    path, name = _at(position, "ipv6", "from"), item.ipv6.from_
+    uplink = roles.get(name) if name else None
+    asking = [role for role, one in roles.items() if one.ipv6.prefix_delegation]
+    allowed = "one of " + ", ".join(sorted(asking)) if asking else "an interface with prefix_delegation"
+    if name is None:
+        yield Problem(path, f"nothing says whose prefix {item.id} is numbered from", allowed=allowed)
+    elif uplink is None:
+        yield Problem(path, f"there is no interface {name}", name, allowed)
+    elif uplink.ipv6.prefix_delegation is None:
+        hint = f"give {name} prefix_delegation: {{hint: 56}}"
+        yield Problem(path, f"{name} does not ask for a prefix", name, allowed, hint)
+
+
+def _check_subnets(model: Interfaces) -> Iterator[Problem]:
+    """Two networks with one number would have one prefix: of an uplink, or of the site's local ones."""
+    seen: dict[tuple[str | None, int], str] = {}
+    for position, item in enumerate(model.interfaces):
+        ipv6 = item.ipv6
+        if ipv6.method != "delegated":
+            continue
+        sources = [ipv6.from_, *([None] if ipv6.ula else [])]
+        others = {seen.setdefault((source, ipv6.subnet), item.id) for source in sources} - {item.id}
+        for other in sorted(others):
+            text = f"subnet {ipv6.subnet} is {other}'s already"
+            yield Problem(_at(position, "ipv6", "subnet"), text, ipv6.subnet, hint="choose another number")
 
 
 def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:

@@ -47,5 +47,7 @@ def _ipv6_lines(client: DhcpClient) -> Iterator[str]:
     yield "slaac hwaddr"
     if client.ipv6 == "dhcp":
         yield "ia_na 1"
-    else:
+    if client.prefix_hint is not None:
+        yield f"ia_pd 1/::/{client.prefix_hint} -"  # numbering the networks from it is the plan's work
+    elif client.ipv6 != "dhcp":
         yield "nodhcp6"

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import TypeVar
 
 from patronus.core.link import IpInterface
@@ -15,7 +15,24 @@ from patronus.core.values import Refused, parse_domain_name
 
 Value = TypeVar("Value")
 _IA_NA = re.compile(r"new_dhcp6_ia_na\d+_ia_addr\d+")
+EVER_S = 0xFFFFFFFF
+"""A lifetime without an end (RFC 8415 section 7.7)."""
+_USABLE = (IPv6Network("2000::/3"), IPv6Network("fc00::/7"))
+"""Global unicast (RFC 4291 section 2.4) and local addresses (RFC 4193): networks have no others."""
+_IA_PD = re.compile(r"new_dhcp6_ia_pd\d+_prefix\d+")
 _RDNSS = re.compile(r"nd\d+_rdnss\d+_servers")
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """A prefix that the provider gave us to number our networks from, with its lifetimes as they were given.
+
+    The client asks again long before they end, and tells us when they do; so they are not counted down.
+    """
+
+    prefix: IPv6Network
+    preferred_s: int
+    valid_s: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,7 @@ class Learned:
     dns_servers: tuple[IPv4Address | IPv6Address, ...] = ()
     domain: str | None = None
     ntp_servers: tuple[IPv4Address, ...] = ()
+    prefixes: tuple[Delegation, ...] = ()
 
 
 def parse(dhcp: Mapping[str, str], dhcp6: Mapping[str, str], ra: Mapping[str, str]) -> Learned:
@@ -47,7 +65,22 @@ def parse(dhcp: Mapping[str, str], dhcp6: Mapping[str, str], ra: Mapping[str, st
         dns_servers=tuple(dict.fromkeys(_valid(servers, ip_address))),
         domain=_domain(dhcp.get("new_domain_name", "")),
         ntp_servers=tuple(dict.fromkeys(_valid(dhcp.get("new_ntp_servers", "").split(), IPv4Address))),
+        prefixes=tuple(_delegations(dhcp6)),
     )
+
+
+def _delegations(dhcp6: Mapping[str, str]) -> Iterator[Delegation]:
+    """Yield the delegated prefixes that are still valid; the provider takes one back with 0 seconds."""
+    for name in sorted(filter(_IA_PD.fullmatch, dhcp6)):
+        with suppress(ValueError, KeyError):
+            prefix = IPv6Network(f"{dhcp6[name]}/{dhcp6[f'{name}_length']}")
+            preferred_s, valid_s = (int(dhcp6[f"{name}_{which}"]) for which in ("pltime", "vltime"))
+            if (
+                valid_s > 0
+                and 0 <= preferred_s <= valid_s <= EVER_S
+                and any(prefix.subnet_of(one) for one in _USABLE)
+            ):
+                yield Delegation(prefix, preferred_s, valid_s)
 
 
 def _valid(texts: Iterable[str], parse_one: Callable[[str], Value]) -> tuple[Value, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv6Interface, IPv6Network, ip_network
 from typing import Literal
 
 from patronus.core.errors import InvalidConfiguration
@@ -14,7 +14,8 @@ from patronus.core.link import Address, IpInterface, LinkKind, LinkWanted, Nic, 
 from patronus.core.problem import Problem
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interface, Interfaces
-from patronus.network.interfaces.roles import Binding, bind
+from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
+from patronus.network.interfaces.roles import Binding, bind, warning
 from patronus.network.opening import Opening
 
 DHCPV6_CLIENT_PORT = 546
@@ -43,8 +44,10 @@ class InterfacesPlan(Plan):
 
     ``devices``    role → kernel name; None where the NIC is missing or cannot be told from another.
     ``zones``      zone → its roles in the order of the file, those without a device too.
-    ``addresses``  role → the static addresses that it shall have, also where the device is missing.
+    ``addresses``  role → the addresses that we give it, static and cut, also where the device is missing.
     ``learned``    role → what the uplink gave, for roles that ask for something.
+    ``advertised`` role → what its hosts shall be told about IPv6, for roles that announce the router.
+    ``site``       the local prefix that networks are numbered from; None where none is.
     ``links``      those to be up, parents before children; ``idle`` NICs have no role and stay down.
     ``warnings``   NICs that are missing, changed or ambiguous; they never refuse a change.
     """
@@ -53,6 +56,8 @@ class InterfacesPlan(Plan):
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     addresses: Mapping[str, tuple[IpInterface, ...]] = field(default_factory=dict)
     learned: Mapping[str, Learned] = field(default_factory=dict)
+    advertised: Mapping[str, Advertised] = field(default_factory=dict)
+    site: IPv6Network | None = None
     links: tuple[LinkWanted, ...] = ()
     idle: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -65,7 +70,7 @@ class InterfacesPlan(Plan):
         return tuple(device for device in found if device is not None)
 
     def wanted_addresses(self) -> tuple[Address, ...]:
-        """Return the static addresses of the devices that exist."""
+        """Return the addresses that we give to the devices that exist."""
         return tuple(
             Address(device, address)
             for role, device in self.devices.items()
@@ -76,10 +81,11 @@ class InterfacesPlan(Plan):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the plan must know: the NICs that exist, and device → what its uplink gave."""
+    """What the plan must know: the NICs that exist, device → what its uplink gave, and the local prefix."""
 
     inventory: tuple[Nic, ...] = ()
     learned: Mapping[str, Learned] = field(default_factory=dict)
+    site: IPv6Network | None = None
 
 
 def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
@@ -92,18 +98,62 @@ def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
         if item.zone is not None:
             zones[item.zone] = (*zones.get(item.zone, ()), item.id)
     playing = {nic.name for nic in binding.nics.values() if nic}
+    learned = {client.role: facts.learned.get(client.device, Learned()) for client in clients}
+    site = facts.site if any(item.ipv6.ula for item in model.interfaces) else None
+    cut = {item.id: _cut(item, learned, site) for item in model.interfaces}
     return InterfacesPlan(
         contributions=tuple(openings(model)),
         devices=devices,
         zones=zones,
-        addresses={item.id: (*item.ipv4.addresses, *item.ipv6.addresses) for item in model.interfaces},
-        learned={client.role: facts.learned.get(client.device, Learned()) for client in clients},
+        addresses={
+            item.id: (*item.ipv4.addresses, *item.ipv6.addresses, *map(own_address, cut[item.id]))
+            for item in model.interfaces
+        },
+        learned=learned,
+        advertised=dict(_advertised(model, learned, cut, site)),
+        site=site,
         links=tuple(_links(model, devices)),
         idle=tuple(nic.name for nic in facts.inventory if nic.path and nic.name not in playing),
         routes=tuple(_routes(model, devices)),
         clients=clients,
-        warnings=binding.warnings,
+        warnings=(*binding.warnings, *_subnet_warnings(model, learned)),
     )
+
+
+def _cut(item: Interface, learned: Mapping[str, Learned], site: IPv6Network | None) -> tuple[OnLink, ...]:
+    """Return the prefixes that the interface is numbered from, none where nothing was delegated yet."""
+    if item.ipv6.method != "delegated":
+        return ()
+    return delegated(item, learned.get(item.ipv6.from_ or "", Learned()), site)
+
+
+def _advertised(
+    model: Interfaces,
+    learned: Mapping[str, Learned],
+    cut: Mapping[str, tuple[OnLink, ...]],
+    site: IPv6Network | None,
+) -> Iterator[tuple[str, Advertised]]:
+    """Yield what hosts shall be told on each network that announces the router (RFC 7084 section 4.1)."""
+    has_uplink = any(item.ipv6.gateway or _asked6(item) for item in model.interfaces)
+    for item in model.interfaces:
+        if item.ipv6.method == "delegated":
+            given = learned.get(item.ipv6.from_ or "", Learned()).prefixes
+            routes = (site,) if site is not None and item.ipv6.ula else ()
+            yield item.id, Advertised(cut[item.id], routes, is_way_out=any(one.preferred_s for one in given))
+        elif item.ipv6.advertise:
+            static = [address for address in item.ipv6.addresses if isinstance(address, IPv6Interface)]
+            prefixes = dict.fromkeys(OnLink(address.network) for address in static)
+            yield item.id, Advertised(tuple(prefixes), is_way_out=has_uplink)
+
+
+def _subnet_warnings(model: Interfaces, learned: Mapping[str, Learned]) -> Iterator[Problem]:
+    for position, item in enumerate(model.interfaces):
+        if item.ipv6.method != "delegated":
+            continue
+        for prefix in too_small(item, learned.get(item.ipv6.from_ or "", Learned())):
+            path = ("network/interfaces", "interfaces", position, "ipv6", "subnet")
+            text = f"{prefix} of {item.ipv6.from_} has no subnet {item.ipv6.subnet}: {item.id} has none of it"
+            yield warning(path, text, hint=f"choose a number below {1 << max(0, 64 - prefix.prefixlen)}")
 
 
 def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> dict[str, str | None]:
@@ -173,7 +223,11 @@ def openings(model: Interfaces) -> Iterator[Opening]:
 
     RFC 8415 section 7.2. DHCPv4 needs none: its client reads frames.
     """
-    asking = (item.zone for item in model.interfaces if item.ipv6.method == "dhcp" and item.zone)
+    asking = (
+        item.zone
+        for item in model.interfaces
+        if item.zone and (item.ipv6.method == "dhcp" or item.ipv6.prefix_delegation)
+    )
     for zone in dict.fromkeys(asking):
         yield Opening(zone, "udp", (DHCPV6_CLIENT_PORT,), "dhcpv6-client")
 

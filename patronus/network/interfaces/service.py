@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from patronus.network.interfaces.factory import by_bus
 from patronus.network.interfaces.foresee import foresee
 from patronus.network.interfaces.learned import Learned, parse
 from patronus.network.interfaces.model import SECTION, Interfaces
+from patronus.network.interfaces.onlink import site_prefix
 from patronus.network.interfaces.plan import Facts, InterfacesPlan, build
 from patronus.network.interfaces.verbs import (
     AddInterface,
@@ -45,6 +49,8 @@ from patronus.network.interfaces.verbs import (
 log = logging.getLogger(__name__)
 
 _PROTOCOLS = ("dhcp", "dhcp6", "ra")
+SITE = "local-prefix"
+"""Key of the runtime state: this site's IPv6 prefix of RFC 4193."""
 
 
 class InterfacesFeature(Feature[InterfacesPlan, Facts]):
@@ -70,7 +76,21 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         """Read which NICs exist, and what the DHCP clients have learned."""
         devices = {path.name.split(".")[0] for path in self._folder.glob("*.json")}
         learned = {device: self._learned(device) for device in sorted(devices)}
-        return Facts(self._host.netlink.inventory(), learned)
+        return Facts(self._host.netlink.inventory(), learned, self._site)
+
+    @cached_property
+    def _site(self) -> IPv6Network:
+        """Return the local prefix of this router: made by chance once, and kept from its first use on."""
+        kept = self._host.state.get(SITE)
+        try:
+            return IPv6Network(kept)
+        except ValueError:
+            return site_prefix(os.urandom(8))
+
+    def _keep_site(self, site: IPv6Network) -> Iterator[Step]:
+        """Keep the local prefix before it is used; it is never taken back."""
+        if self._host.state.get(SITE) != str(site):
+            yield Step(f"local prefix {site}", lambda: self._host.state.put(SITE, str(site)), lambda: None)
 
     def _learned(self, device: str) -> Learned:
         return parse(*(_variables(self._folder / f"{device}.{protocol}.json") for protocol in _PROTOCOLS))
@@ -90,6 +110,8 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
     def steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel: stop clients, take away, make, set, add, start clients."""
         patient = running is not None
+        if plan.site is not None:
+            yield from self._keep_site(plan.site)
         for change in clients.stops(plan, self._configured()):
             yield self._client_step(change, patient=patient)
         yield from map(self._link_step, removals(plan, running, self._look()))

@@ -50,6 +50,7 @@ class LearnedInfo(Result):
     gateway: str | None
     dns_servers: list[str]
     domain: str | None
+    prefixes: list[str] = Field(description="IPv6 prefixes that it delegated to us")
 
 
 class InterfaceInfo(Result):
@@ -124,6 +125,7 @@ def _learned_info(learned: Learned) -> LearnedInfo:
         gateway=str(learned.gateway) if learned.gateway else None,
         dns_servers=[str(server) for server in learned.dns_servers],
         domain=learned.domain,
+        prefixes=[str(one.prefix) for one in learned.prefixes],
     )
 
 

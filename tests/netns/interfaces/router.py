@@ -12,21 +12,27 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from patronus.core.bus import Event
 from patronus.core.control import Control
-from patronus.core.feature import Plan
-from patronus.core.model import Configuration
+from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
+from patronus.core.model import Configuration, Strict
+from patronus.core.state import StateFile
 from patronus.core.walk import Prepared, Walk
 from patronus.kernel.clock import SystemClock
 from patronus.kernel.host import Host, Places
 from patronus.kernel.netlink import Netlink
 from patronus.kernel.units import Units
 from patronus.kernel.units_server import UnitsServer
+from patronus.network.advertising.service import AdvertisingFeature
+from patronus.network.dns.model import SECTION as DNS
+from patronus.network.dns.model import Dns
+from patronus.network.dns.plan import DnsPlan
+from patronus.network.dns.plan import plan as plan_dns
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.interfaces.service import InterfacesFeature
@@ -78,8 +84,29 @@ class Engine:
         self.events.append(event)
 
 
+class Names(Feature[DnsPlan, None]):
+    """Plans what DNS serves; the server itself is not started."""
+
+    name = "dns"
+
+    def facts(self) -> None:
+        """Have no lists."""
+
+    def plan(self, config: Configuration, facts: None, earlier: Earlier) -> DnsPlan:
+        """Return what the server would be told."""
+        return plan_dns(config, {}, earlier)
+
+    def steps(self, plan: DnsPlan, running: DnsPlan | None) -> Iterator[Step]:
+        """Do nothing."""
+        return iter(())
+
+    def observe(self, plan: DnsPlan) -> Iterator[Difference]:
+        """Look at nothing."""
+        return iter(())
+
+
 class Router:
-    """A router of interfaces alone, in the namespace of the thread that makes it."""
+    """A router of interfaces and their advertisements alone, in the namespace of the thread that makes it."""
 
     def __init__(self, state: Path) -> None:
         folder = RUN.with_name("patronus-dhcpcd")
@@ -102,17 +129,19 @@ class Router:
             units=Units(state / "units.sock"),
             clock=SystemClock(),
             control=cast("Control", self.engine),
-            state=cast("Any", None),
+            state=StateFile(state / "runtime-state.json"),
             places=Places(run=RUN),
         )
         self.host = host
         self.feature = InterfacesFeature(host)
-        self.engine.walk = Walk([self.feature])
+        self.advertising = AdvertisingFeature(host)
+        self.engine.walk = Walk([self.feature, Names(), self.advertising])
 
-    def apply(self, *items: dict[str, Any]) -> Prepared:
-        """Apply an interfaces file."""
+    def apply(self, *items: dict[str, Any], dns: Dns | None = None) -> Prepared:
+        """Apply an interfaces file, and what DNS serves."""
         model = Interfaces.model_validate({"interfaces": items})
-        prepared = self.engine.apply(Configuration({SECTION.path: model}))
+        sections: dict[str, Strict] = {SECTION.path: model, DNS.path: dns or Dns()}
+        prepared = self.engine.apply(Configuration(sections))
         shutil.chown(MAILBOX, "patronus")  # on the device the router and its client are one user
         return prepared
 
@@ -133,3 +162,4 @@ class Router:
         """Stop all clients and the watch."""
         self.apply()
         self.feature.stop()
+        self.advertising.stop()

@@ -12,7 +12,7 @@ from patronus.core.problem import render_path
 from patronus.network.interfaces.check import check
 from patronus.network.interfaces.model import Interfaces
 
-A, B = "52:54:00:00:00:01", "52:54:00:00:00:02"
+A, B, C = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
 
 
 def static(*addresses: str, **more: Any) -> dict[str, Any]:
@@ -31,6 +31,13 @@ def bridge(*members: str, role: str = "br0") -> dict[str, Any]:
     return {"id": role, "bridge": {"members": members}}
 
 
+PROVIDER = nic("wan", B, ipv6={"method": "dhcp", "prefix_delegation": {"hint": 56}})
+
+
+def cut(role: str, mac: str = A, **more: Any) -> dict[str, Any]:
+    return nic(role, mac, ipv6={"method": "delegated", "from": "wan", **more})
+
+
 def found(*items: dict[str, Any]) -> list[str]:
     problems = check(Interfaces.model_validate({"interfaces": items}))
     return [f"{render_path(problem.path)}: {problem.message}" for problem in problems]
@@ -44,6 +51,9 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "a VLAN and its parent": [nic("a", mtu=1504), vlan("v", "a", mtu=1504)],
     "one tag on two parents": [nic("a"), nic("b", B), vlan("v", "a"), vlan("w", "b")],
     "a bridge": [nic("a"), nic("b", B), bridge("a", "b")],
+    "a prefix for two networks": [PROVIDER, cut("a", ula=True), cut("b", C, subnet=1, ula=True)],
+    "a prefix beside an advertised address": [nic("wan", ipv6={"method": "slaac", "prefix_delegation": {}})],
+    "announced static addresses": [nic("a", ipv6=static("2001:db8::1/64", advertise=True))],
 }
 
 
@@ -67,11 +77,34 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "gateway is itself": ([nic("a", ipv4=static("192.0.2.2/24", gateway="192.0.2.2"))], "own address"),
     "PPPoE": ([nic("a", ipv4={"method": "pppoe"})], "ipv4.method: PPPoE is not built yet"),
-    "delegated": ([nic("a", ipv6={"method": "delegated", "from": "wan"})], "ipv6.method: delegated"),
-    "advertise": ([nic("a", ipv6=static("2001:db8::1/64", advertise=True))], "ipv6.advertise: router adv"),
-    "prefix delegation": (
-        [nic("a", ipv6={"method": "dhcp", "prefix_delegation": {"hint": 56}})],
-        "ipv6.prefix_delegation: prefix delegation is not built",
+    "delegated by nobody": ([nic("a", ipv6={"method": "delegated"})], "[0].ipv6.from: nothing says whose"),
+    "delegated by one who is not there": ([cut("a")], "[0].ipv6.from: there is no interface wan"),
+    "delegated by one who does not ask": (
+        [nic("wan", B, ipv6={"method": "dhcp"}), cut("a")],
+        "[1].ipv6.from: wan does not ask for a prefix",
+    ),
+    "one number twice": ([PROVIDER, cut("a"), cut("b", C)], "[2].ipv6.subnet: subnet 0 is a's already"),
+    "one local number twice": (
+        [
+            PROVIDER,
+            {**PROVIDER, "id": "dsl", "match": {"path": "pci-1"}},
+            cut("a", ula=True),
+            cut("b", C, ula=True, **{"from": "dsl"}),
+        ],
+        "[3].ipv6.subnet: subnet 0 is a's already",
+    ),
+    "a number for a static network": ([nic("a", ipv6=static("2001:db8::1/64", subnet=2))], "ipv6: from, sub"),
+    "announced without a prefix": (
+        [nic("a", ipv6={"method": "slaac", "advertise": True})],
+        "ipv6.advertise: an interface with method slaac has no",
+    ),
+    "announced too long": (
+        [nic("a", ipv6=static("2001:db8::1/72", advertise=True))],
+        "ipv6.addresses[0]: hosts cannot number themselves",
+    ),
+    "a static network asks for a prefix": (
+        [nic("a", ipv6=static("2001:db8::1/64", prefix_delegation={}))],
+        "ipv6.prefix_delegation: an interface with method static",
     ),
     "no parent": ([vlan("v", "a")], "[0].vlan.parent: there is no interface a"),
     "VLAN on VLAN": ([nic("a"), vlan("v", "a"), vlan("w", "v")], "[2].vlan.parent: v is a VLAN itself"),

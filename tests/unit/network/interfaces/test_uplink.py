@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address, ip_interface
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_interface
 
 import pytest
 
 from patronus.network.interfaces.clients import starts, stops
 from patronus.network.interfaces.dhcpcd import render
-from patronus.network.interfaces.learned import Learned, parse
+from patronus.network.interfaces.learned import Delegation, Learned, parse
 from patronus.network.interfaces.plan import DhcpClient, InterfacesPlan
 
 BOTH = DhcpClient("wan", "eth1", 100, ipv4=True, ipv6="dhcp")
@@ -29,6 +29,12 @@ def lines(client: DhcpClient) -> list[str]:
             {"ipv6only", "nodhcp6", "ipv6rs"},
             {"ia_na 1", "clientid"},
         ),
+        (
+            DhcpClient("wan", "eth1", 100, ipv6="slaac", prefix_hint=60),
+            {"ipv6rs", "ia_pd 1/::/60 -"},
+            {"ia_na 1", "nodhcp6"},
+        ),
+        (DhcpClient("wan", "eth1", 100, ipv6="dhcp", prefix_hint=56), {"ia_na 1", "ia_pd 1/::/56 -"}, set()),
     ],
 )
 def test_dhcpcd_asks_for_what_is_configured(client: DhcpClient, present: set[str], absent: set[str]) -> None:
@@ -82,3 +88,46 @@ def test_all_that_an_uplink_gives_is_learned_once() -> None:
 )
 def test_what_is_no_address_or_name_is_left_out(dhcp: dict[str, str]) -> None:
     assert parse(dhcp, {}, {}) == Learned()
+
+
+def delegation(
+    number: int, prefix: str, length: str = "56", preferred: str = "3600", valid: str = "7200"
+) -> dict[str, str]:
+    name = f"new_dhcp6_ia_pd1_prefix{number}"
+    return {name: prefix, f"{name}_length": length, f"{name}_pltime": preferred, f"{name}_vltime": valid}
+
+
+def test_a_prefix_that_was_taken_back_is_not_learned() -> None:
+    given = {**delegation(1, "2001:db8:aa00::", preferred="0", valid="0"), **delegation(2, "2001:db8:bb00::")}
+    assert parse({}, given, {}).prefixes == (Delegation(IPv6Network("2001:db8:bb00::/56"), 3600, 7200),)
+    ending = delegation(1, "2001:db8:aa00::", preferred="0")
+    assert parse({}, ending, {}).prefixes == (Delegation(IPv6Network("2001:db8:aa00::/56"), 0, 7200),)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        delegation(1, "2001:db8::1"),
+        delegation(1, "fe80::", "64"),
+        delegation(1, "::", "0"),
+        delegation(1, "ff02::", "64"),
+        delegation(1, "2001:db8::", "129"),
+        delegation(1, "2001:db8::", preferred="many"),
+        delegation(1, "2001:db8::", preferred="7201"),
+        delegation(1, "2001:db8::", valid=str(1 << 32)),
+        {"new_dhcp6_ia_pd1_prefix1": "2001:db8::"},
+    ],
+    ids=[
+        "host bits",
+        "link-local",
+        "everything",
+        "multicast",
+        "length",
+        "no number",
+        "order",
+        "size",
+        "half",
+    ],
+)
+def test_what_is_no_prefix_to_number_networks_from_is_left_out(given: dict[str, str]) -> None:
+    assert parse({}, given, {}) == Learned()

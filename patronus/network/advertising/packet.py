@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Router advertisements on the wire: RFC 4861 section 4.2, routes RFC 4191, names and servers RFC 8106. Pure.
+
+The checksum is left to the kernel, which knows both addresses.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
+
+from patronus.network.interfaces.onlink import SUBNET_LENGTH, OnLink
+
+SOLICITATION, ADVERTISEMENT = 133, 134
+HOP_LIMIT = 255
+"""What arrives with it was forwarded by nobody (RFC 4861 section 6.1)."""
+_HOPS = 64
+_HEADER = struct.Struct("!BBHBBHII")
+_ON_LINK, _AUTONOMOUS = 0x80, 0x40
+_SOLICITATION_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Advertisement:
+    """One router advertisement. Lifetimes are seconds; 0 takes back what was said before.
+
+    ``lifetime_s``  how long the router is a default router. ``mac`` is the sender's, 6 bytes.
+    ``routes``, ``servers`` and ``domains`` hold pairs of a thing and its lifetime.
+    """
+
+    mac: bytes
+    lifetime_s: int = 0
+    mtu: int | None = None
+    prefixes: tuple[OnLink, ...] = ()
+    routes: tuple[tuple[IPv6Network, int], ...] = ()
+    servers: tuple[tuple[IPv6Address, int], ...] = ()
+    domains: tuple[tuple[str, int], ...] = ()
+
+    def encode(self) -> bytes:
+        """Return the ICMPv6 message, with a checksum of 0."""
+        header = _HEADER.pack(ADVERTISEMENT, 0, 0, _HOPS, 0, self.lifetime_s, 0, 0)
+        return header + b"".join(self._options())
+
+    def _options(self) -> Iterator[bytes]:
+        yield _option(1, self.mac)
+        if self.mtu is not None:
+            yield _option(5, struct.pack("!HI", 0, self.mtu))
+        yield from map(_prefix, self.prefixes)
+        for network, lifetime_s in self.routes:
+            head = struct.pack("!BBI", network.prefixlen, 0, lifetime_s)
+            yield _option(24, head + network.network_address.packed[: 8 if network.prefixlen <= 64 else 16])
+        for server, lifetime_s in self.servers:
+            yield _option(25, struct.pack("!HI", 0, lifetime_s) + server.packed)
+        for domain, lifetime_s in self.domains:
+            yield _option(31, struct.pack("!HI", 0, lifetime_s) + _labels(domain))
+
+
+def _option(kind: int, body: bytes) -> bytes:
+    """Return an option of RFC 4861 section 4.6, filled up to whole units of 8 bytes."""
+    units = (2 + len(body) + 7) // 8
+    return bytes((kind, units)) + body.ljust(units * 8 - 2, b"\0")
+
+
+def _prefix(one: OnLink) -> bytes:
+    flags = _ON_LINK | (_AUTONOMOUS if one.prefix.prefixlen == SUBNET_LENGTH else 0)
+    head = struct.pack("!BBIII", one.prefix.prefixlen, flags, one.valid_s, one.preferred_s, 0)
+    return _option(3, head + one.prefix.network_address.packed)
+
+
+def _labels(domain: str) -> bytes:
+    """Return a name as in RFC 1035 section 3.1, never compressed."""
+    labels = [label.encode("ascii") for label in domain.split(".")]
+    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+
+
+def is_solicitation(message: bytes, hop_limit: int) -> bool:
+    """Return whether a host asks for an advertisement: the tests of RFC 4861 section 6.1.1."""
+    if hop_limit != HOP_LIMIT or len(message) < _SOLICITATION_LENGTH:
+        return False
+    return message[0] == SOLICITATION and message[1] == 0 and _is_whole(message[_SOLICITATION_LENGTH:])
+
+
+def _is_whole(options: Sequence[int]) -> bool:
+    """Return whether every option has a length, and ends within the message."""
+    at = 0
+    while at < len(options):
+        if at + 1 == len(options) or options[at + 1] == 0:
+            return False
+        at += options[at + 1] * 8
+    return at == len(options)

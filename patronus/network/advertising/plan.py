@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which networks are told what: from the plans of the links and of DNS. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+from patronus.core.feature import Earlier, Plan
+from patronus.core.model import Configuration
+from patronus.network.dns.model import Dns
+from patronus.network.dns.plan import DnsPlan
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.onlink import Advertised
+from patronus.network.interfaces.plan import InterfacesPlan
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the hosts on one device are told. ``server`` is None where the DNS server does not listen."""
+
+    role: str
+    device: str
+    told: Advertised
+    server: IPv6Address | None = None
+    domain: str | None = None
+    mtu: int | None = None
+
+
+@dataclass(frozen=True)
+class AdvertisingPlan(Plan):
+    """The networks that exist and announce the router."""
+
+    networks: tuple[Network, ...] = ()
+
+
+def plan(config: Configuration, earlier: Earlier) -> AdvertisingPlan:
+    """Return what each network is told."""
+    return AdvertisingPlan(networks=tuple(_networks(config, earlier)))
+
+
+def _networks(config: Configuration, earlier: Earlier) -> Iterator[Network]:
+    links = earlier.find(InterfacesPlan) or InterfacesPlan()
+    names = earlier.find(DnsPlan) or DnsPlan()
+    sizes = {item.id: item.mtu for item in config.get(Interfaces).interfaces}
+    for role, told in links.advertised.items():
+        device = links.devices.get(role)
+        if device is None:
+            continue
+        served = device in names.devices
+        server = _first_address(links, role) if served else None
+        domain = config.get(Dns).local.domain if served else None
+        yield Network(role, device, told, server, domain, sizes[role])
+
+
+def _first_address(links: InterfacesPlan, role: str) -> IPv6Address | None:
+    """Return the router's address that stays longest: the first, which is local where there is one."""
+    found = (one.ip for one in links.addresses.get(role, ()) if isinstance(one.ip, IPv6Address))
+    return next(found, None)
