@@ -27,8 +27,8 @@ image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE, wi
 release: image  ## write the signed files of an update of PROFILE into build/release/PROFILE
 	$(PYTHON) -m image.release $(PROFILE)
 
-keys: venv trees  ## make your Secure Boot and update keys in KEYS (never in the checkout)
-	$(PYTHON) -m image.keys
+keys: venv trees  ## make your Secure Boot and update keys in KEYS (never in the checkout); NEXT=1, TURN=1: the next update key
+	$(PYTHON) -m image.keys $(if $(NEXT),--next) $(if $(TURN),--turn)
 
 flash: image  ## write the image to DEVICE=/dev/sdX, after asking, and read it back
 	$(PYTHON) -m image.flash --profile $(PROFILE) $(DEVICE)

@@ -3,15 +3,18 @@
 
 They lie in the folder KEYS, by default ``keys`` in the cache, never in the checkout.
 ``python3 -m image.keys`` makes them; whoever holds the two private halves can make
-images and updates that the devices accept.
+images and updates that the devices accept. ``--next`` makes the key that will sign
+updates after this one, and ``--turn`` lets it: a device that runs an image built in between trusts both.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +47,18 @@ class Keys:
         return self.folder / "update-gnupg"
 
     @property
+    def next_home(self) -> Path:
+        """Return the GnuPG home with the private key that will sign updates after this one."""
+        return self.folder / "next-update-gnupg"
+
+    @property
+    def past_home(self) -> Path:
+        """Return the GnuPG home with the private key that signed updates before this one."""
+        return self.folder / "past-update-gnupg"
+
+    @property
     def update_keyring(self) -> Path:
-        """Return the public key that goes onto the image and checks updates."""
+        """Return the public keys that go onto the image and check updates: this one, and the next."""
         return self.folder / "import-pubring.gpg"
 
     def complete(self) -> bool:
@@ -68,27 +81,96 @@ def make(keys: Keys) -> None:
         raise BuildError(
             f"{keys.folder} is not empty", hint="name another folder with KEYS=, or move it away"
         )
-    build_tree("test")
     keys.folder.mkdir(parents=True, exist_ok=True)
     keys.folder.chmod(0o700)
-    within = command_line(["python3", "-m", "image.keys", "--inside"], visible=[keys.folder])
-    run([*within, str(keys.folder)])
+    _inside("first", keys)
+
+
+def make_next(keys: Keys) -> None:
+    """Make the next update key, and let images trust it. Raises BuildError where that is no next step."""
+    if not keys.complete():
+        raise BuildError(f"{keys.folder} holds no keys that could have a next one", hint="make keys")
+    if keys.next_home.exists():
+        raise BuildError(f"{keys.next_home} is there already", hint="make keys TURN=1 lets it sign")
+    _inside("next", keys)
+
+
+def turn(keys: Keys) -> None:
+    """Let the next update key sign from now on, and new images trust it alone. Raises BuildError."""
+    if not keys.next_home.exists():
+        raise BuildError(
+            f"{keys.folder} holds no next update key", hint="make keys NEXT=1, and ship an image"
+        )
+    if keys.past_home.exists() and keys.update_home.exists():
+        raise BuildError(f"{keys.past_home} is there already", hint="move it away: it signs nothing any more")
+    _inside("turn", keys)
+
+
+def _inside(what: str, keys: Keys) -> None:
+    """Do it in the test tree, which has openssl and gpg."""
+    build_tree("test")
+    run(
+        command_line(
+            ["python3", "-m", "image.keys", "--inside", what, str(keys.folder)], visible=[keys.folder]
+        )
+    )
     make_ours(keys.folder)
 
 
-def _generate(keys: Keys) -> None:
+def generate(keys: Keys) -> None:
     """Generate both pairs with the test tree's openssl and gpg; runs inside it."""
-    os.umask(0o077)
     request = ["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256"]
     place = ["-keyout", str(keys.boot_key), "-out", str(keys.boot_certificate)]
     run([*request, "-days", str(LIFETIME_DAYS), "-subj", "/CN=Patronus Secure Boot/", *place], capture=True)
-    home = Path(tempfile.mkdtemp())  # a short path: GnuPG puts a socket into it
-    gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet"]
-    identity = ["--quick-generate-key", "Patronus updates", "ed25519", "sign", f"{LIFETIME_DAYS}d"]
-    run([*gpg, "--passphrase", "", "--pinentry-mode", "loopback", *identity])
-    run([*gpg, "--output", str(keys.update_keyring), "--export"])
-    run(["gpgconf", "--homedir", str(home), "--kill", "all"])
-    shutil.copytree(home, keys.update_home, ignore=shutil.ignore_patterns("S.*", "*.lock", ".#*"))
+    _update_key(keys.update_home)
+    _trust(keys, keys.update_home)
+
+
+def generate_next(keys: Keys) -> None:
+    """Generate the next update key beside the present one; runs in the test tree."""
+    _update_key(keys.next_home)
+    _trust(keys, keys.update_home, keys.next_home)
+
+
+def turn_over(keys: Keys) -> None:
+    """Put the next update key in the place of the present one; runs in the test tree.
+
+    Cut short anywhere, it goes on at the next try; until then no release can be signed that nobody trusts.
+    """
+    if keys.update_home.exists():
+        keys.update_home.rename(keys.past_home)
+    _trust(keys, keys.next_home)
+    keys.next_home.rename(keys.update_home)
+
+
+def _update_key(kept: Path) -> None:
+    """Generate a key that signs updates, and keep its GnuPG home."""
+    with tempfile.TemporaryDirectory() as home:  # a short path: GnuPG puts a socket into it
+        gpg = ["gpg", "--homedir", home, "--batch", "--quiet"]
+        identity = ["--quick-generate-key", "Patronus updates", "ed25519", "sign", f"{LIFETIME_DAYS}d"]
+        run([*gpg, "--passphrase", "", "--pinentry-mode", "loopback", *identity])
+        run(["gpgconf", "--homedir", home, "--kill", "all"])
+        shutil.copytree(home, kept, ignore=shutil.ignore_patterns("S.*", "*.lock", ".#*"))
+
+
+def _trust(keys: Keys, *homes: Path) -> None:
+    """Write the keyring anew: the public halves of the keys in these homes, in the place of what it held."""
+    fresh = keys.update_keyring.with_suffix(".new")
+    with fresh.open("wb") as ring:
+        for home in homes:
+            ring.write(_public(home))
+    fresh.replace(keys.update_keyring)
+
+
+def _public(home: Path) -> bytes:
+    """Return the public half of the key in a GnuPG home, copied to where its socket has a short path."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copied, exported = Path(scratch, "home"), Path(scratch, "key")
+        shutil.copytree(home, copied)
+        copied.chmod(0o700)
+        run(["gpg", "--homedir", str(copied), "--batch", "--quiet", "--output", str(exported), "--export"])
+        run(["gpgconf", "--homedir", str(copied), "--kill", "all"])
+        return exported.read_bytes()
 
 
 def ensure() -> Keys:
@@ -104,13 +186,31 @@ def ensure() -> Keys:
     return keys
 
 
-def main() -> None:
-    """Make the owner's keys, once."""
+STEPS = {"first": generate, "next": generate_next, "turn": turn_over}
+
+
+def main(words: Sequence[str]) -> None:
+    """Make the owner's keys, once; or the next update key, or let that one sign."""
+    parser = argparse.ArgumentParser(prog="python3 -m image.keys", description=__doc__)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--next", action="store_true", help="make the update key that comes after this one")
+    what.add_argument("--turn", action="store_true", help="let the next update key sign from now on")
+    what.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(words)
     try:
-        if sys.argv[1:2] == ["--inside"]:
-            _generate(Keys(Path(sys.argv[2])))
+        if chosen.inside:
+            step, folder = chosen.inside
+            os.umask(0o077)
+            return STEPS[step](Keys(Path(folder)))
+        keys = owner_keys()
+        if chosen.next:
+            make_next(keys)
+            print("The next update key is made, and new images trust it too. Ship one that the present key")
+            print("has signed; once your devices run it: make keys TURN=1")
+        elif chosen.turn:
+            turn(keys)
+            print(f"Releases are signed with the new key from now on. The old one lies in {keys.past_home}.")
         else:
-            keys = owner_keys()
             make(keys)
             print(f"keys made in {keys.folder}; keep them safe, and build with KEYS={keys.folder}")
     except BuildError as error:
@@ -118,4 +218,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
