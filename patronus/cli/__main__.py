@@ -25,6 +25,7 @@ from patronus.cli.commands import (
     nat,
     network,
     people,
+    rules,
     secret,
     system,
     update,
@@ -76,8 +77,8 @@ def cli(
 
 
 for group in (
-    system, config, firewall, nat, network, dns, audit, gitops, logs, events, secret, backup, update, people,
-    access,
+    system, config, rules, firewall, nat, network, dns, audit, gitops, logs, events, secret, backup, update,
+    people, access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

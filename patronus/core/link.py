@@ -70,6 +70,18 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Hop:
+    """The next step to an address. ``device`` None is the router itself, ``gateway`` None the host itself.
+
+    ``source`` is the address that the router has there, None where the kernel names none.
+    """
+
+    device: str | None
+    gateway: IpAddress | None = None
+    source: IpAddress | None = None
+
+
+@dataclass(frozen=True)
 class LinkWanted:
     """A link as it shall be. ``mtu`` None leaves it as it is."""
 

@@ -10,27 +10,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from patronus.core.bus import Event
-from patronus.core.errors import KernelError, NotFound, PatronusError, Unavailable
+from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
 from patronus.core.kept import Kept
-from patronus.core.model import Configuration, as_data
+from patronus.core.model import Configuration
 from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
 from patronus.firewall.expect import Tried
 from patronus.firewall.expect_verbs import Try, TryReport, run
-from patronus.firewall.explain_nat import Translations, translations
+from patronus.firewall.explain_verbs import Explain, Explanation
+from patronus.firewall.explain_verbs import run as explain
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
-from patronus.firewall.model import SECTIONS, SELF, Rules
-from patronus.firewall.model.flags import SYN
+from patronus.firewall.model import SECTIONS, Rules
 from patronus.firewall.nat_verbs import NatVerbs
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
@@ -39,12 +38,11 @@ from patronus.firewall.resolve import FirewallFacts, asleep
 from patronus.firewall.rule_verbs import RuleVerbs
 from patronus.firewall.ruleset import FAMILY, TABLE
 from patronus.firewall.standing import Standing
-from patronus.firewall.verbs import CounterInfo, CounterList, Explain, Explanation, XdpInfo
-from patronus.firewall.verdict import Packet, judge, translate
+from patronus.firewall.verbs import CounterInfo, CounterList, XdpInfo
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
-from patronus.kernel.lookup import Unreachable, route_lookup
+from patronus.kernel.lookup import route_lookup
 from patronus.kernel.memory import give_back
 
 log = logging.getLogger(__name__)
@@ -255,45 +253,11 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         return run(self._host.control.config, given)
 
     def explain(self, _: Caller, given: Explain) -> Explanation:
-        """Say what becomes of a connection's first packet, and which rule decides."""
-        policy = self._plan.policy
-        device = self._device(given.arrives_on)
-        packet = Packet(
-            arrives_on=device,
-            source=given.source,
-            destination=given.destination,
-            protocol=given.protocol[0].number,
-            source_port=given.source_port or 0,
-            destination_port=given.destination_port or 0,
-            icmp=next((item for item in given.icmp_type or () if isinstance(item, int)), None),
-            tcp_flags=given.tcp_flags.value if given.tcp_flags else SYN,
-            dscp=given.dscp,
-        )
+        """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes."""
+        plan = self._plan
+        watched = () if self._xdp_fault else plan.watched
         with route_lookup() as lookup:
-            try:
-                decision = judge(policy, packet, lookup.device)
-                found = translations(policy, packet, lookup.device)
-                leaves_by = lookup.device(translate(policy, packet)[0].destination)
-            except Unreachable as error:
-                raise NotFound(str(error)) from error
-        rules = {f"rule/{rule.id}": rule for rule in self._host.control.config.get(Rules).rules}
-        rule = rules.get(decision.origin)
-        return Explanation(
-            action=decision.action,
-            decided_by=decision.origin,
-            rule=as_data(rule) if rule else None,
-            from_zone=policy.zone_of.get(device),
-            to_zone=SELF if leaves_by is None else policy.zone_of.get(leaves_by),
-            **asdict(found if decision.action == "allow" else Translations()),
-        )
-
-    def _device(self, name: str) -> str:
-        """Return the device of a zone, or the one of that name. Raises NotFound."""
-        policy = self._plan.policy
-        devices = policy.zones.get(name, ())
-        if devices or name in policy.zone_of:
-            return devices[0] if devices else name
-        raise NotFound(f"no zone or device in use is called {name}")
+            return explain(self._host.control.config, plan.policy, given, lookup.hop, watched)
 
 
 class Alarm:

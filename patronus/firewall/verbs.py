@@ -12,10 +12,8 @@ from typing import Any
 from pydantic import Field
 
 from patronus.core.control import CommitReport
-from patronus.core.values import Address, Dscp, Id, Port, Prefix
+from patronus.core.values import Id, Prefix
 from patronus.core.verb import Parameters, Result
-from patronus.firewall.model.flags import TcpFlags
-from patronus.firewall.model.match import IcmpTypes, Protocols
 
 
 class Change(Parameters):
@@ -28,15 +26,22 @@ class Change(Parameters):
     )
 
 
-class AddRule(Change):
-    """A rule to add."""
+class Placed(Change):
+    """Where a rule shall stand: at most one of the three."""
+
+    index: int | None = Field(default=None, ge=0, description="position, 0 is first")
+    before: Id | None = Field(default=None, description="the rule before which it shall stand")
+    after: Id | None = Field(default=None, description="the rule behind which it shall stand")
+
+
+class AddRule(Placed):
+    """A rule to add; at the end unless a place is given."""
 
     rule: dict[str, Any] = Field(description="a rule as in firewall/rules; its id is given if it has none")
-    index: int | None = Field(default=None, ge=0, description="position, 0 is first; the end if left out")
 
 
-class ReplaceRule(Change):
-    """A rule in the place of another."""
+class ReplaceRule(Placed):
+    """A rule in the place of another, or at another place where one is given."""
 
     id: Id
     rule: dict[str, Any] = Field(description="the whole rule as in firewall/rules; the id stays")
@@ -48,11 +53,17 @@ class RemoveRule(Change):
     id: Id
 
 
-class MoveRule(Change):
-    """Names a rule and where it shall stand."""
+class MoveRule(Placed):
+    """Names a rule and where it shall stand after the move."""
 
     id: Id
-    index: int = Field(ge=0, description="position after the move, 0 is first")
+
+
+class SwitchRule(Change):
+    """Names a rule and whether it shall have its say."""
+
+    id: Id
+    enabled: bool = Field(description="false: as if it were not there")
 
 
 class AddNat(Change):
@@ -200,37 +211,3 @@ class CounterList(Result):
     xdp_counters: list[CounterInfo]
     xdp: list[XdpInfo]
     xdp_fault: str | None
-
-
-class Explain(Parameters):
-    """A connection's first packet."""
-
-    arrives_on: str = Field(description="a zone or an interface's role")
-    source: Address
-    destination: Address
-    protocol: Protocols = Field(description="one protocol")
-    source_port: Port | None = None
-    destination_port: Port | None = None
-    icmp_type: IcmpTypes | None = Field(default=None, description="one type, by number")
-    tcp_flags: TcpFlags | None = Field(
-        default=None, description="TCP flags that are set; left out: syn, as of a first packet"
-    )
-    dscp: Dscp = Field(default=0, description="class of service in the packet's header")
-
-
-class Explanation(Result):
-    """What becomes of it, and what decided: a rule, a pair of zones, the blocklist or the default.
-
-    ``translated_to`` is where it goes instead, ``source_becomes`` whom it seems to come from, each with the
-    entry of firewall/nat that says so; null where it stays as it is.
-    """
-
-    action: str
-    decided_by: str
-    rule: dict[str, Any] | None
-    from_zone: str | None
-    to_zone: str | None
-    translated_to: str | None
-    translated_by: str | None = None
-    source_becomes: str | None = None
-    source_by: str | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from patronus.core.errors import KernelError
+from patronus.core.link import Hop
 from patronus.kernel.rtnetlink import IPRoute, NetlinkError
 
 _LOCAL = 2
@@ -24,16 +25,20 @@ class RouteLookup:
 
     def __init__(self, route: Any) -> None:
         self._route = route
-        self._known: dict[IPv4Address | IPv6Address, str | None] = {}
+        self._known: dict[IPv4Address | IPv6Address, Hop] = {}
         self._names: dict[int, str] = {}
 
     def device(self, address: IPv4Address | IPv6Address) -> str | None:
         """Return the device by which an address is reached, None for the router's own. Raises Unreachable."""
+        return self.hop(address).device
+
+    def hop(self, address: IPv4Address | IPv6Address) -> Hop:
+        """Return the next step to an address. Raises Unreachable."""
         if address not in self._known:
             self._known[address] = self._ask(address)
         return self._known[address]
 
-    def _ask(self, address: IPv4Address | IPv6Address) -> str | None:
+    def _ask(self, address: IPv4Address | IPv6Address) -> Hop:
         try:
             answer = self._route.route("get", dst=str(address))
         except NetlinkError as error:
@@ -41,7 +46,14 @@ class RouteLookup:
         if not answer:
             raise Unreachable(f"no route to {address}")
         message = answer[0]
-        return None if message["type"] == _LOCAL else self._name(message.get_attr("RTA_OIF"))
+        if message["type"] == _LOCAL:
+            return Hop(None)
+        gateway, source = (message.get_attr(key) for key in ("RTA_GATEWAY", "RTA_PREFSRC"))
+        return Hop(
+            self._name(message.get_attr("RTA_OIF")),
+            ip_address(gateway) if gateway else None,
+            ip_address(source) if source else None,
+        )
 
     def _name(self, index: int) -> str:
         if index not in self._names:

@@ -263,7 +263,8 @@ class Lab:
     def more_addresses(self, name: str, *addresses: str) -> None:
         """Give a neighbour more addresses."""
         for address in addresses:
-            self.hosts[name].namespace.ip(f"address add {address} dev eth0")
+            at_once = " nodad" if ":" in address else ""
+            self.hosts[name].namespace.ip(f"address add {address} dev eth0{at_once}")
 
     def close(self) -> None:
         """End all namespaces."""

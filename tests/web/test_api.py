@@ -45,6 +45,17 @@ def test_a_rule_lives_from_post_to_delete(machine: Machine, admin: Visitor) -> N
     moved = admin.ask("POST", f"{path}/move", {"index": 1, "confirm_s": 0})
     assert moved.status == 200
     assert rules(admin)[1]["id"] == added["id"]
+    assert admin.ask("POST", f"{path}/move", {"before": "r-1", "confirm_s": 0}).status == 200
+    assert rules(admin)[0]["id"] == added["id"]
+    assert admin.ask("POST", f"{path}/move", {"before": "r-1", "index": 0}).status == 400
+    assert admin.ask("POST", f"{path}/switch", {"enabled": False, "confirm_s": 0}).status == 200
+    packet = {"arrives_on": "wan", "source": "198.51.100.9", "destination": "198.51.100.2", "protocol": "tcp"}
+    ssh = {**packet, "destination_port": 22}
+    said = admin.ask("POST", "/api/v1/firewall/explain", ssh)
+    assert (said.status, said.json()["decided_by"]) == (200, "pair/wan/self"), said.text
+    assert admin.ask("POST", f"{path}/switch", {"enabled": True, "confirm_s": 0}).status == 200
+    said = admin.ask("POST", "/api/v1/firewall/explain", ssh)
+    assert said.json()["decided_by"] == f"rule/{added['id']}"
     assert admin.ask("DELETE", path, {"confirm_s": 0}).status == 200
     assert added["id"] not in [rule["id"] for rule in rules(admin)]
     assert added["id"] not in machine.ruleset()

@@ -21,6 +21,7 @@ PAGES = {
     "overview": "/",
     "rules": "/rules",
     "rule": "/rules/r-1",
+    "explain": "/explain?arrives_on=lan&source=192.168.1.9&destination=198.51.100.9&destination_port=23",
     "forwarding": "/nat",
     "interfaces": "/interfaces",
     "leases": "/leases",
@@ -116,11 +117,24 @@ def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext
     page.select_option("#from", "lan")
     page.select_option("#to", "wan")
     page.fill("#source", "192.168.1.114, 192.168.1.115")
-    page.click("summary")
+    for heading in ("More to match", "Only so often", "Only at times", "Words about it"):
+        page.locator("summary", has_text=heading).click()
     page.fill("#description", "until the homework is done")
     page.fill("#tags", "children, evening")
     page.fill("#dscp", "af41 0")
+    page.fill("#limit_rate", "10/s")
+    page.fill("#limit_burst", "20")
+    page.select_option("#limit_per", "source")
+    page.fill("#connections_most", "7")
+    for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
+        page.check(f"input[value={day}]")
+    page.fill("#schedule_time", "00:00-24:00")
+    page.screenshot(path=SHOTS / "rule-filled.png", full_page=True)
     page.click("text=Add rule")
+    rule = machine.client().call("firewall.ListRules")["rules"][-1]["rule"]
+    assert rule["limit"] == {"rate": "10/s", "burst": 20, "per": "source"}
+    assert rule["connections"] == {"most": 7}
+    assert rule["schedule"] == {"time": "00:00-24:00"}
     assert "192.168.1.114" in machine.ruleset()
     assert "af41" in machine.ruleset()
     row = page.locator("tr", has_text="until the homework is done")
@@ -136,6 +150,23 @@ def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext
     row = page.locator("tr", has_text="the tablet stays at home")
     assert row.get_by_role("switch").get_attribute("aria-checked") == "false"
     assert "192.168.1.114" not in machine.ruleset()
+    row.get_by_role("link", name="Edit").click()
+    for day in ("sat", "sun"):
+        page.check(f"input[value={day}]")
+    page.fill("#limit_rate", "")
+    page.fill("#limit_burst", "")
+    page.select_option("#limit_per", "")
+    page.fill("#place", "1")
+    page.click("text=Save")
+    first = machine.client().call("firewall.ListRules")["rules"][0]["rule"]
+    assert first["name"] == "the tablet stays at home"
+    assert "limit" not in first and first["connections"] == {"most": 7}
+    assert first["schedule"] == {"days": ["sat", "sun"], "time": "00:00-24:00"}
+    handle = page.locator("tr", has_text="the tablet stays at home").locator(".order")
+    handle.drag_to(page.locator("tbody tr").last, target_position={"x": 200, "y": 40})
+    page.wait_for_load_state()
+    assert "the tablet stays at home" in page.locator("tbody tr").last.inner_text()
+    row = page.locator("tr", has_text="the tablet stays at home")
     row.get_by_role("button", name="up").click()
     assert "the tablet stays at home" in page.locator("tbody tr").first.inner_text()
     page.locator("tr", has_text="the tablet stays at home").get_by_role("button", name="Delete").click()

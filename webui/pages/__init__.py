@@ -18,6 +18,7 @@ from webui.pages import (
     blocklist,
     dashboard,
     draft,
+    explain,
     gitops,
     history,
     interfaces,
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     people.people,
     dashboard.dashboard,
     rules.rules,
+    explain.explain,
     nat.nat,
     interfaces.interfaces,
     leases.leases,
@@ -66,6 +68,7 @@ class Entry:
 MENU = (
     Entry("dashboard.show", "Overview", "overview", "system.Status"),
     Entry("rules.show", "Rules", "rules", "firewall.ListRules"),
+    Entry("explain.show", "Try a packet", "explain", "firewall.Explain"),
     Entry("nat.show", "Forwarding", "nat", "firewall.ListNat"),
     Entry("interfaces.show", "Interfaces", "interfaces", "interfaces.List"),
     Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -12,24 +12,31 @@ from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
 from webui.pages.change import apply, page, see
+from webui.pages.words import DAYS
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
-FIELDS = (
-    "name", "description", "group", "tags", "from", "to", "source", "destination", "protocol", "source_port",
-    "destination_port", "icmp_type", "tcp_flags", "dscp", "mark", "action", "reject_with", "set_mark", "log",
-    "enabled",
-)  # fmt: skip
-"""The keys of a rule that the form shows; what else a rule has (limit, schedule, …) stays as it is."""
-MORE = (
-    "description", "group", "tags", "source_port", "icmp_type", "tcp_flags", "dscp", "mark", "reject_with",
-    "set_mark",
-)  # fmt: skip
-"""The keys that the form keeps folded up where a rule has none of them."""
-WORDS = ("name", "description", "group", "to", "mark", "reject_with", "set_mark")
+WORDS = ("name", "description", "group", "to", "interface", "mark", "reject_with", "set_mark")
 LISTS = ("source", "destination", "protocol", "tcp_flags")
 NUMBERS = ("source_port", "destination_port", "icmp_type", "dscp")
 """How the form's fields are read: one word, words, or numbers and words."""
+PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
+    "log": {"rate": str, "burst": forms.number, "prefix": str},
+    "limit": {"rate": str, "burst": forms.number, "per": str},
+    "connections": {"most": forms.number, "per": str},
+    "schedule": {"time": str, "timezone": str},
+}
+"""Keys that hold keys: the field ``limit_rate`` is the key ``rate`` of ``limit``."""
+FIELDS = (*WORDS, *LISTS, *NUMBERS, *PARTS, "tags", "from", "action", "enabled")
+"""The keys of a rule that the form shows; what else a rule has stays as it is, and is named."""
+FOLDED = {
+    "match": ("source_port", "icmp_type", "tcp_flags", "dscp", "mark", "interface"),
+    "limits": ("limit", "connections"),
+    "times": ("schedule",),
+    "words": ("description", "group", "tags"),
+    "verdict": ("reject_with", "set_mark"),
+}
+"""The parts of the form that are folded up where a rule has none of their keys."""
 
 
 @rules.get("")
@@ -44,8 +51,7 @@ def add() -> Response:
     if request.method == "GET":
         return _form({"action": "allow", "enabled": True, **request.args.to_dict()}, None)
     rule = _given({})
-    index = 0 if request.form.get("place") == "first" else None
-    return _submit("firewall.AddRule", {"rule": rule, "index": index}, "Rule added.", rule, None)
+    return _submit("firewall.AddRule", {"rule": rule, "index": _index()}, "Rule added.", rule, None)
 
 
 @rules.route("/<rule_id>", methods=("GET", "POST"))
@@ -55,29 +61,32 @@ def edit(rule_id: str) -> Response:
     if request.method == "GET":
         return _form(old, rule_id)
     rule = _given(old)
-    base = request.form.get("base", "")
-    given = {"id": rule_id, "rule": rule, "base": int(base) if base.isascii() and base.isdigit() else None}
+    base = forms.number(request.form.get("base", ""))
+    moved = request.form.get("place") != request.form.get("place_was")
+    given = {"id": rule_id, "rule": rule, "base": base, "index": _index() if moved else None}
     return _submit("firewall.ReplaceRule", given, "Rule changed.", rule, rule_id)
 
 
 @rules.post("/<rule_id>/switch")
 def switch(rule_id: str) -> Response:
     """Switch a rule on or off."""
-    rule = _find(rule_id)
     enabled = request.form.get("enabled") == "yes"
     said = "Rule switched on." if enabled else "Rule switched off."
-    apply("firewall.ReplaceRule", {"id": rule_id, "rule": rule | {"enabled": enabled}}, said)
+    apply("firewall.SwitchRule", {"id": rule_id, "enabled": enabled}, said)
     return see(url_for("rules.show"))
 
 
 @rules.post("/<rule_id>/move")
 def move(rule_id: str) -> Response:
-    """Move a rule one place up or down."""
+    """Move a rule one place up or down, or before another, or to the end."""
     order = [item["id"] for item in _rules()]
     if rule_id not in order:
         raise NotFound(f"there is no rule {rule_id}")
-    place = order.index(rule_id) + (-1 if request.form.get("way") == "up" else 1)
-    if 0 <= place < len(order):
+    before, way = request.form.get("before"), request.form.get("way")
+    place = len(order) if way == "end" else order.index(rule_id) + (-1 if way == "up" else 1)
+    if before:
+        apply("firewall.MoveRule", {"id": rule_id, "before": before}, "Rule moved.")
+    elif 0 <= place < len(order) or way == "end":
         apply("firewall.MoveRule", {"id": rule_id, "index": place}, "Rule moved.")
     return see(url_for("rules.show"))
 
@@ -106,25 +115,39 @@ def _given(old: Mapping[str, Any]) -> dict[str, Any]:
         **{key: form.get(key, "").strip() or None for key in WORDS},
         **{key: forms.one_or_many(form.get(key, "")) for key in LISTS},
         "tags": forms.items(form.get("tags", "")) or None,
-        "from": _origin(old, form.get("from", "")),
+        "from": _origin(old, form.get("from", "").strip(), form.get("mac", "").strip()),
         **{key: forms.ports(form.get(key, "")) for key in NUMBERS},
+        **{key: _part(key) for key in PARTS},
         "action": form.get("action", ""),
-        "log": (old.get("log") or True) if "log" in form else None,
         "enabled": None if "enabled" in form else False,
     }
+    given["log"] = (given["log"] or True) if "log" in form else None
     return forms.changed(old, given, FIELDS)
 
 
-def _origin(old: Mapping[str, Any], zone: str) -> Any:
-    """Return the zone; the rest of an origin that the form does not show is kept."""
+def _part(key: str) -> dict[str, Any] | None:
+    """Return a key that holds keys, or None where none of its fields says anything."""
+    read = {name: (kind, request.form.get(f"{key}_{name}", "").strip()) for name, kind in PARTS[key].items()}
+    found: dict[str, Any] = {name: kind(text) for name, (kind, text) in read.items() if text}
+    if key == "schedule":
+        days = request.form.getlist("schedule_days")
+        found |= {"days": days} if 0 < len(days) < len(DAYS) else {}
+    return found or None
+
+
+def _index() -> int | None:
+    """Return the position that the form asks for, 0 is first; None where it asks for none."""
+    place = forms.number(request.form.get("place", "").strip())
+    return max(place - 1, 0) if isinstance(place, int) else None
+
+
+def _origin(old: Mapping[str, Any], zone: str, mac: str) -> Any:
+    """Return where the packets come from; what the form does not show of it is kept."""
     before = old.get("from")
-    if isinstance(before, dict) and before.keys() - {"zone"}:
-        return (
-            {**before, "zone": zone}
-            if zone
-            else {key: value for key, value in before.items() if key != "zone"}
-        )
-    return zone or None
+    found = dict(before) if isinstance(before, dict) else {}
+    found |= {"zone": zone, "mac": mac}
+    found = {key: value for key, value in found.items() if value}
+    return zone if found.keys() == {"zone"} else found or None
 
 
 def _submit(
@@ -140,5 +163,13 @@ def _submit(
 def _form(rule: Mapping[str, Any], rule_id: str | None, error: PatronusError | None = None) -> Response:
     zones = [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
     base = daemon().call("system.Status")["generation"]
-    more = error is not None or any(rule.get(key) is not None for key in MORE)
-    return page("rule.html", error, rule=rule, rule_id=rule_id, zones=zones, base=base, more=more)
+    order = [item["id"] for item in _rules()]
+    origin = rule.get("from")
+    origin = origin if isinstance(origin, dict) else {"zone": origin}
+    return page(
+        "rule.html", error, rule=rule, rule_id=rule_id, zones=zones, base=base, days=DAYS, origin=origin,
+        place=order.index(rule_id) + 1 if rule_id in order else None, count=len(order),
+        opened={part for part, keys in FOLDED.items() if any(rule.get(key) is not None for key in keys)},
+        parts={key: rule[key] if isinstance(rule.get(key), dict) else {} for key in PARTS},
+        kept=sorted(rule.keys() - {*FIELDS, "id"}),
+    )  # fmt: skip

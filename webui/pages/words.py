@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 UNITS = ("", "k", "M", "G", "T")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
 
@@ -74,11 +75,55 @@ def listed(value: Any) -> str:
     return str(value)
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+def conditions(rule: Mapping[str, Any]) -> list[str]:
+    """Return what else a rule asks for, beside zones, addresses, protocol and destination port."""
+    found = [f"{word} {listed(rule[key])}" for key, word in ASKED.items() if rule.get(key) is not None]
+    origin = rule.get("from")
+    if isinstance(origin, dict) and origin.get("mac"):
+        found.append(f"MAC {origin['mac']}")
+    return [*found, *_limits(rule), *_times(rule.get("schedule"))]
+
+
+def _limits(rule: Mapping[str, Any]) -> Iterator[str]:
+    for key, figure, word in (("limit", "rate", "at most"), ("connections", "most", "open at most")):
+        limit = rule.get(key)
+        if isinstance(limit, dict):
+            per = f" per {limit['per']}" if limit.get("per") else ""
+            yield f"{word} {limit.get(figure)}{per}"
+
+
+def _times(schedule: Any) -> Iterator[str]:
+    if isinstance(schedule, dict):
+        parts = (days(schedule.get("days")), schedule.get("time"), schedule.get("timezone"))
+        yield " ".join(str(part) for part in parts if part)
+
+
+def days(chosen: Any) -> str:
+    """Return days of the week as spans: ``mon-fri, sun``."""
+    listed_days = [chosen] if isinstance(chosen, str) else list(chosen or ())
+    if not all(day in DAYS for day in listed_days):
+        return ", ".join(map(str, listed_days))
+    spans: list[list[int]] = []
+    for number_of in sorted(DAYS.index(day) for day in listed_days):
+        if spans and number_of == spans[-1][-1] + 1:
+            spans[-1].append(number_of)
+        else:
+            spans.append([number_of])
+    return ", ".join(
+        DAYS[span[0]] if len(span) == 1 else f"{DAYS[span[0]]}-{DAYS[span[-1]]}" for span in spans
+    )
+
+
+ASKED = {
+    "source_port": "from port", "icmp_type": "type", "tcp_flags": "flags", "dscp": "DSCP", "mark": "mark",
+}  # fmt: skip
+"""Keys of a rule that are shown in a word each, and the word."""
+FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "size": size,
     "rate": rate,
     "number": number,
     "duration": duration,
     "moment": moment,
     "listed": listed,
+    "conditions": conditions,
 }

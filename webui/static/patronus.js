@@ -85,3 +85,49 @@ if (document.querySelector("header.side")) {
   window.setInterval(keep, TICK_MS);
   keep();
 }
+
+// Carry a rule to another place in the order; without a mouse, the arrows and the form do the same.
+const movable = document.querySelectorAll("tr[data-move]");
+if (movable.length > 1) {
+  document.querySelector("main").classList.add("movable");
+  let carried = null;
+  const unmark = () => {
+    for (const row of movable) row.classList.remove("target", "target-end");
+  };
+  const isBelow = (row, event) => {
+    const box = row.getBoundingClientRect();
+    return row.nextElementSibling === null && event.clientY > box.top + box.height / 2;
+  };
+  for (const row of movable) {
+    const handle = row.querySelector(".order");
+    handle.draggable = true;
+    handle.title = "Drag to another place";
+    handle.addEventListener("dragstart", (event) => {
+      carried = row;
+      row.classList.add("carried");
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData("text/plain", row.dataset.move);
+      event.dataTransfer.setDragImage(row, 16, 16);
+    });
+    handle.addEventListener("dragend", () => {
+      row.classList.remove("carried");
+      carried = null;
+      unmark();
+    });
+    row.addEventListener("dragover", (event) => {
+      if (!carried || carried === row) return;
+      event.preventDefault();
+      unmark();
+      row.classList.add(isBelow(row, event) ? "target-end" : "target");
+    });
+    row.addEventListener("drop", (event) => {
+      if (!carried || carried === row) return;
+      event.preventDefault();
+      const end = isBelow(row, event);
+      const place = carried.querySelector("input[data-place]");
+      place.name = end ? "way" : "before";
+      place.value = end ? "end" : row.dataset.move;
+      place.form.requestSubmit();
+    });
+  }
+}

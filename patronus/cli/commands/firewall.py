@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus rules``, ``block``, ``unblock``, ``blocks`` and ``firewall test``."""
+"""``patronus explain``, ``block``, ``unblock``, ``blocks`` and ``firewall test``."""
 
 from __future__ import annotations
 
@@ -8,84 +8,10 @@ from typing import Any
 
 import click
 
-from patronus.cli.commands.plan import describe_commit, describe_warnings
-from patronus.cli.options import CONFIRM, DurationType
+from patronus.cli.commands.plan import describe_warnings
+from patronus.cli.options import DurationType
+from patronus.cli.rule_options import several
 from patronus.cli.session import Session, with_session
-
-
-@click.group()
-def rules() -> None:
-    """Look at the firewall's rules and change them."""
-
-
-@rules.command(name="list")
-@click.option("--group", help="Only rules under this heading.")
-@click.option("--tag", help="Only rules with this tag.")
-@with_session
-def list_rules(session: Session, group: str | None, tag: str | None) -> None:
-    """List the rules in the order in which they are tried; the first match decides.
-
-    Example: patronus rules list --tag voip
-    """
-    result = session.call("firewall.ListRules")
-    result["rules"] = [item for item in result["rules"] if _is_wanted(item["rule"], group, tag)]
-    rows = [_rule_row(item) for item in result["rules"]]
-    heads = ("id", "name", "from", "to", "source", "destination", "protocol", "port", "action", "packets")
-    session.show(result, lambda: session.table(heads, rows, "There are no rules; the zones decide."))
-
-
-def _is_wanted(rule: dict[str, Any], group: str | None, tag: str | None) -> bool:
-    return group in (None, rule.get("group")) and (tag is None or tag in rule.get("tags", ()))
-
-
-def _rule_row(item: dict[str, Any]) -> tuple[Any, ...]:
-    rule = item["rule"]
-    enabled = rule.get("enabled", True)
-    return (
-        item["id"],
-        rule.get("name"),
-        rule.get("from") or rule.get("interface"),
-        rule.get("to"),
-        rule.get("source"),
-        rule.get("destination"),
-        rule.get("protocol"),
-        rule.get("destination_port"),
-        rule["action"] if enabled else f"({rule['action']}, off)",
-        item.get("packets"),
-    )
-
-
-@rules.command(name="add")
-@click.option("--name", help="What the rule is for.")
-@click.option("--from", "from_zone", help="Zone that the connection comes from.")
-@click.option("--to", help="Zone that it goes to; self is the router.")
-@click.option("--source", help="Prefix, range or @alias.")
-@click.option("--destination", help="Prefix, range or @alias.")
-@click.option("--protocol", help="Name or number.")
-@click.option("--port", help="Destination port, range or @alias.")
-@click.option("--action", required=True, type=click.Choice(["allow", "drop", "reject", "log", "count"]))
-@click.option("--description", help="Why it is there.")
-@click.option("--group", help="Heading under which it is shown.")
-@click.option("--at", type=int, help="Position in the list, 0 is first; the end unless given.")
-@CONFIRM
-@with_session
-def add_rule(session: Session, /, at: int | None, confirm_s: int | None, **fields: str | None) -> None:
-    """Add a rule.
-
-    Example: patronus rules add --from guest --to lan --protocol tcp --port 22 --action drop
-    """
-    fields["from"], fields["destination_port"] = fields.pop("from_zone"), fields.pop("port")
-    rule = {key: value for key, value in fields.items() if value is not None}
-    _commit(session, "firewall.AddRule", rule=rule, index=at, confirm_s=confirm_s)
-
-
-@rules.command(name="remove")
-@click.argument("rule_id", metavar="ID")
-@CONFIRM
-@with_session
-def remove_rule(session: Session, rule_id: str, confirm_s: int | None) -> None:
-    """Remove a rule by its id."""
-    _commit(session, "firewall.RemoveRule", id=rule_id, confirm_s=confirm_s)
 
 
 @click.command()
@@ -129,11 +55,6 @@ def _left(seconds: float | None) -> str:
     return "never" if seconds is None else f"{seconds / 60:.0f} min"
 
 
-def _commit(session: Session, verb: str, **parameters: Any) -> None:
-    result = session.call(verb, **parameters)
-    session.show(result, lambda: describe_commit(session, result))
-
-
 @click.group()
 def firewall() -> None:
     """Try the firewall's rules."""
@@ -160,4 +81,54 @@ def _say_tried(session: Session, result: dict[str, Any]) -> None:
     session.say(f"{len(result['results'])} tried, {result['failed']} failed")
 
 
-COMMANDS = (rules, block, unblock, blocks, firewall)
+@click.command()
+@click.option("--in", "arrives_on", required=True, help="Zone or interface at which the packet arrives.")
+@click.option("--src", "source", required=True, help="Its source address.")
+@click.option("--dst", "destination", required=True, help="Its destination address.")
+@click.option("--proto", "protocol", default="tcp", show_default=True, help="Protocol by name or number.")
+@click.option("--dport", "destination_port", type=int, help="Destination port.")
+@click.option("--sport", "source_port", type=int, help="Source port; 50000 unless given.")
+@click.option("--icmp-type", help="ICMP type by name or number; echo-request unless given.")
+@click.option("--tcp-flags", help="Flags that are set, e.g. syn,ack; syn unless given.")
+@click.option("--dscp", help="Class of service, e.g. ef.")
+@click.option("--mac", help="MAC of the sender.")
+@click.option(
+    "--state",
+    type=click.Choice(["new", "established", "related", "invalid"]),
+    default="new",
+    show_default=True,
+    help="What is known of its connection.",
+)
+@click.option("--why-not", is_flag=True, help="Name each rule that was tried before, and why it did not fit.")
+@with_session
+def explain(
+    session: Session,
+    /,
+    icmp_type: str | None,
+    tcp_flags: str | None,
+    why_not: bool,  # noqa: FBT001
+    **given: Any,
+) -> None:
+    """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes.
+
+    Example: patronus explain --in wan --src 203.0.113.9 --dst 198.51.100.2 --dport 443 --why-not
+    """
+    given |= {"icmp_type": several(icmp_type) if icmp_type else None}
+    given |= {"tcp_flags": several(tcp_flags) if tcp_flags else None}
+    result = session.call("firewall.Explain", **given)
+    session.show(result, lambda: _say_explained(session, result, why_not=why_not))
+
+
+def _say_explained(session: Session, result: dict[str, Any], *, why_not: bool) -> None:
+    for line in result["text"]:
+        session.say(line)
+    if result["where"]:
+        session.say(f"The rule stands in {result['where']}.")
+    if why_not:
+        for one in result["passed"]:
+            session.say(f"  {one['origin']}: {one['why']}")
+        if result["passed_count"] > len(result["passed"]):
+            session.say(f"  and {result['passed_count'] - len(result['passed'])} more")
+
+
+COMMANDS = (explain, block, unblock, blocks, firewall)

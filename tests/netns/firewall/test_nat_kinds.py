@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from patronus.core.verb import Caller, Role
-from patronus.firewall.verbs import Explain, Explanation
+from patronus.firewall.explain_verbs import Explain, Explanation
 from tests.netns.firewall.driver import Firewall
 from tests.netns.lab import Host, Lab
 

@@ -29,6 +29,7 @@ from patronus.firewall.verbs import (
     RemoveRule,
     ReplaceNat,
     ReplaceRule,
+    SwitchRule,
     Unblock,
 )
 from tests.golden.case import load
@@ -133,6 +134,46 @@ def test_a_rule_is_replaced_moved_and_removed_by_its_id(rules: RuleVerbs, engine
         Insert("firewall/rules", ("rules",), {"id": "r-2", "action": "allow"}, 0),
     ]
     assert removed[0] == [Remove("firewall/rules", ("rules", "r-1"))]
+
+
+@pytest.mark.parametrize(
+    ("place", "index"), [({"before": "r-1"}, 0), ({"after": "r-1"}, 1), ({"index": 99}, 2), ({}, None)]
+)
+def test_a_rule_is_added_where_it_shall_stand(
+    rules: RuleVerbs, engine: Engine, place: dict[str, Any], index: int | None
+) -> None:
+    rules.add_rule(CALLER, AddRule(rule={"id": "r-3", "action": "drop"}, **place))
+    assert engine.submitted[0][0] == [
+        Insert("firewall/rules", ("rules",), {"id": "r-3", "action": "drop"}, index)
+    ]
+
+
+def test_a_place_is_one_and_beside_a_rule_that_is_there(rules: RuleVerbs, engine: Engine) -> None:
+    with pytest.raises(InvalidRequest, match="one of"):
+        rules.move_rule(CALLER, MoveRule(id="r-1", before="r-2", index=0))
+    with pytest.raises(InvalidRequest, match="not said"):
+        rules.move_rule(CALLER, MoveRule(id="r-1"))
+    for beside in ("r-1", "r-9"):
+        with pytest.raises(NotFound, match=beside):
+            rules.move_rule(CALLER, MoveRule(id="r-1", after=beside))
+    assert engine.submitted == []
+
+
+def test_a_rule_is_replaced_and_moved_in_one_commit(rules: RuleVerbs, engine: Engine) -> None:
+    rules.replace_rule(CALLER, ReplaceRule(id="r-2", rule={"action": "drop"}, before="r-1"))
+    assert engine.submitted[0][0] == [
+        Remove("firewall/rules", ("rules", "r-2")),
+        Insert("firewall/rules", ("rules",), {"action": "drop", "id": "r-2"}, 0),
+    ]
+
+
+def test_a_rule_is_switched_and_the_rest_of_it_is_left_alone(rules: RuleVerbs, engine: Engine) -> None:
+    rules.switch_rule(CALLER, SwitchRule(id="r-1", enabled=False))
+    rules.switch_rule(CALLER, SwitchRule(id="r-1", enabled=True))
+    assert engine.submitted == [
+        ([Replace("firewall/rules", ("rules", "r-1", "enabled"), False)], "switch off rule r-1"),
+        ([Replace("firewall/rules", ("rules", "r-1", "enabled"), True)], "switch on rule r-1"),
+    ]
 
 
 def test_what_does_not_exist_is_not_found(rules: RuleVerbs, engine: Engine) -> None:

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that explains: a packet in words, and what becomes of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import Field
+
+from patronus.core.errors import InvalidRequest, NotFound
+from patronus.core.model import Configuration, as_data
+from patronus.core.values import Address, Dscp, MacAddress, Port
+from patronus.core.verb import Parameters, Result
+from patronus.firewall.expect import ECHO
+from patronus.firewall.explain import Account, HopOf, State, explain, spoken
+from patronus.firewall.foresee import EPHEMERAL
+from patronus.firewall.model import SELF, Rules
+from patronus.firewall.model.flags import SYN, TcpFlags
+from patronus.firewall.model.match import (
+    ICMP,
+    ICMP_TYPES,
+    ICMPV6_TYPES,
+    WITH_PORTS,
+    IcmpTypes,
+    Protocols,
+)
+from patronus.firewall.policy import Policy
+from patronus.firewall.verdict import Packet
+
+NFTABLES, XDP = "nftables", "XDP, and nftables would"
+PASSED_SHOWN = 200
+"""Rules that are named as passed; behind them only their number is told."""
+
+
+class Explain(Parameters):
+    """A packet: the first of a connection, unless the state says otherwise."""
+
+    arrives_on: str = Field(description="a zone or an interface's role")
+    source: Address
+    destination: Address
+    protocol: Protocols = Field(description="one protocol")
+    source_port: Port | None = Field(default=None, description="left out: 50000, as a client takes any")
+    destination_port: Port | None = None
+    icmp_type: IcmpTypes | None = Field(default=None, description="one type; left out: echo-request")
+    tcp_flags: TcpFlags | None = Field(
+        default=None, description="TCP flags that are set; left out: syn, as of a first packet"
+    )
+    dscp: Dscp = Field(default=0, description="class of service in the packet's header")
+    mac: MacAddress | None = Field(default=None, description="MAC of the sender; left out: not known")
+    state: State = Field(default="new", description="what conntrack holds of its connection")
+
+
+class PassedRule(Result):
+    """A rule between the two zones that was tried before one decided, and why it did not."""
+
+    origin: str
+    why: str
+
+
+class Explanation(Result):
+    """What becomes of it, and what decided: a rule, a pair of zones, the blocklist or the default.
+
+    ``translated_to`` is where it goes instead, ``source_becomes`` whom it seems to come from, each with the
+    entry of firewall/nat that says so; null where it stays as it is. ``leaves_by`` is null for the router.
+    """
+
+    action: str
+    decided_by: str
+    plane: str = Field(description="nftables, or xdp where the packet falls before nftables sees it")
+    rule: dict[str, Any] | None
+    where: str | None = Field(description="file and line of the rule")
+    from_zone: str | None
+    to_zone: str | None
+    translated_to: str | None
+    translated_by: str | None
+    source_becomes: str | None
+    source_by: str | None
+    source_address: str | None = Field(description="the new source, where it is one that is known")
+    leaves_by: str | None
+    gateway: str | None
+    passed: list[PassedRule]
+    passed_count: int
+    text: list[str] = Field(description="all of it in sentences")
+
+
+def packet_of(given: Explain, device: str) -> Packet:
+    """Return the packet that is asked for. Raises InvalidRequest."""
+    if given.source.version != given.destination.version:
+        raise InvalidRequest("one of the addresses is IPv4 and the other is IPv6")
+    protocol = given.protocol[0].number
+    ports = protocol in WITH_PORTS
+    return Packet(
+        arrives_on=device,
+        source=given.source,
+        destination=given.destination,
+        protocol=protocol,
+        source_port=(given.source_port or EPHEMERAL) if ports else 0,
+        destination_port=(given.destination_port or 0) if ports else 0,
+        icmp=_icmp(given, protocol),
+        mac=str(given.mac) if given.mac else None,
+        tcp_flags=given.tcp_flags.value if given.tcp_flags else SYN,
+        dscp=given.dscp,
+    )
+
+
+def _icmp(given: Explain, protocol: int) -> int | None:
+    if not given.icmp_type:
+        return ECHO.get(protocol)
+    kind = given.icmp_type[0]
+    names = ICMP_TYPES if protocol == ICMP else ICMPV6_TYPES
+    if isinstance(kind, str) and kind not in names:
+        raise InvalidRequest(f"this protocol has no ICMP type {kind}")
+    return kind if isinstance(kind, int) else names[kind]
+
+
+def device_of(policy: Policy, name: str) -> str:
+    """Return the device of a zone, or the one of that name. Raises NotFound."""
+    devices = policy.zones.get(name, ())
+    if devices or name in policy.zone_of:
+        return devices[0] if devices else name
+    raise NotFound(f"no zone or device in use is called {name}")
+
+
+def run(
+    config: Configuration, policy: Policy, given: Explain, hop_of: HopOf, watched: Collection[str]
+) -> Explanation:
+    """Explain a packet. ``watched`` are the devices on which XDP drops early. Raises NotFound."""
+    device = device_of(policy, given.arrives_on)
+    try:
+        account = explain(policy, packet_of(given, device), hop_of, given.state)
+    except LookupError as error:
+        raise NotFound(str(error)) from error
+    return _explanation(config, policy, account, early=_is_early(policy, account, watched))
+
+
+def _is_early(policy: Policy, account: Account, watched: Collection[str]) -> bool:
+    """Return whether XDP drops it: a blocked end of the packet as it arrives."""
+    ends = (account.arrived.source, account.arrived.destination)
+    blocked = any(end in policy.blocked and end not in policy.never for end in ends)
+    return bool(watched) and account.decision.origin == "blocked" and blocked
+
+
+def _explanation(config: Configuration, policy: Policy, account: Account, *, early: bool) -> Explanation:
+    decision, hop = account.decision, account.hop
+    rules = {f"rule/{rule.id}": (at, rule) for at, rule in enumerate(config.get(Rules).rules)}
+    at, rule = rules.get(decision.origin, (None, None))
+    place = config.locate(("firewall/rules", "rules", at)) if at is not None else None
+    text = spoken(policy, account, XDP if early else NFTABLES, rule.title if rule else None)
+    return Explanation(
+        action=decision.action,
+        decided_by=decision.origin,
+        plane="xdp" if early else NFTABLES,
+        rule=as_data(rule) if rule else None,
+        where=str(place) if place else None,
+        from_zone=policy.zone_of.get(account.arrived.arrives_on),
+        to_zone=SELF if hop.device is None else policy.zone_of.get(hop.device),
+        **asdict(account.nat),
+        source_address=account.source_address,
+        leaves_by=hop.device,
+        gateway=str(hop.gateway) if hop.gateway else None,
+        passed=[PassedRule(origin=one.origin, why=one.why) for one in account.passed[:PASSED_SHOWN]],
+        passed_count=len(account.passed),
+        text=list(text),
+    )
