@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import selectors
+import select
 import signal
 import socket
 import threading
@@ -47,7 +47,8 @@ class Loop:
     def __init__(self) -> None:
         self.failed: Callable[[Exception], None] | None = None
         self._failures = 0
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
+        self._watched: dict[int, tuple[int, Callback]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._stopping = False
@@ -58,22 +59,25 @@ class Loop:
 
     def on_readable(self, sock: socket.socket, callback: Callback) -> None:
         """Call back whenever there is something to read, until ``forget``."""
-        self._register(sock, selectors.EVENT_READ, callback)
+        self._register(sock, select.EPOLLIN, callback)
 
     def on_writable(self, sock: socket.socket, callback: Callback) -> None:
         """Call back whenever there is room to write, in the place of any reading callback."""
-        self._register(sock, selectors.EVENT_WRITE, callback)
+        self._register(sock, select.EPOLLOUT, callback)
 
     def _register(self, sock: socket.socket, events: int, callback: Callback) -> None:
-        if sock.fileno() in self._selector.get_map():
-            self._selector.modify(sock, events, callback)
-        else:
-            self._selector.register(sock, events, callback)
+        descriptor = sock.fileno()
+        known = self._watched.get(descriptor)
+        if known is None:
+            self._epoll.register(descriptor, events)
+        elif known[0] != events:
+            self._epoll.modify(descriptor, events)
+        self._watched[descriptor] = events, callback
 
     def forget(self, sock: socket.socket) -> None:
         """Stop watching a socket; harmless where it is not watched."""
-        if sock.fileno() >= 0 and sock.fileno() in self._selector.get_map():
-            self._selector.unregister(sock)
+        if self._watched.pop(sock.fileno(), None) is not None:
+            self._epoll.unregister(sock.fileno())
 
     def call_later(self, delay_s: float, callback: Callback) -> Timer:
         """Call back once, after ``delay_s`` seconds that the wall clock has no say in."""
@@ -100,9 +104,10 @@ class Loop:
                 signal.signal(number, self._on_signal)
         self.on_readable(self._wakened, lambda: _drain(self._wakened))
         while not self._stopping:
-            for key, _ in self._selector.select(self._wait_s()):
-                if self._selector.get_map().get(key.fd) is key:
-                    self._call(key.data)
+            ready = [(fd, self._watched.get(fd)) for fd, _ in self._epoll.poll(self._wait_s())]
+            for descriptor, watched in ready:
+                if watched is not None and self._watched.get(descriptor) is watched:
+                    self._call(watched[1])
             while self._soon:
                 self._call(self._soon.popleft())
             self._run_timers()

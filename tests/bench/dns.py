@@ -125,7 +125,7 @@ def warm(router: Router, end: socket.socket) -> None:
     def there() -> bool:
         try:
             ask(end, [query(0)])
-        except OSError:
+        except (OSError, AssertionError):  # also where the upstream is not up yet
             return False
         return True
 

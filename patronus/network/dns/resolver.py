@@ -35,11 +35,12 @@ class _Waiting:
 
 
 class Resolver:
-    """Answers queries. One for each server process."""
+    """Answers queries. One for each server process; ``epoch`` says when earlier answers no longer hold."""
 
     def __init__(self, cache: Cache, transport: Transport) -> None:
         self.cache = cache
         self.counters: Counter[str] = Counter()
+        self.epoch = 0
         self.upstreams = Upstreams(())
         self._transport = transport
         self._config = ServerConfig()
@@ -60,6 +61,11 @@ class Resolver:
         if names:
             self.cache.flush(lambda key: blocked(key[:-6], names))
 
+    def flush(self) -> int:
+        """Forget all answers of upstream servers; return how many they were."""
+        self.epoch += 1
+        return self.cache.flush()
+
     def know_leases(self, leases: Iterable[LeaseName]) -> None:
         """Answer with these hosts' names from now on, in the place of those known before."""
         self._leases = tuple(leases)
@@ -69,15 +75,29 @@ class Resolver:
         leases = self._leases if self._config.lease_names else ()
         self._zone = Zone(self._config.domain, self._config.records, leases)
         self._local.clear()
+        self.epoch += 1
 
     def answer(self, query: Query, limit: int, respond: Respond) -> None:
         """Answer the query through ``respond``, at once or later; ``limit`` is the reply's size in bytes."""
-        key, now_s = query.key, self._transport.now()
-        ready = self._local.get(key) or self.cache.get(key, now_s)
-        if ready is not None:
+        now_s = self._transport.now()
+        known = self.find(query, now_s)
+        if known is not None:
+            respond(known.reply(query, now_s, limit))
+        else:
+            self.resolve(query, limit, respond)
+
+    def find(self, query: Query, now_s: float) -> Answer | None:
+        """Return the answer that is there already."""
+        key = query.key
+        known = self._local.get(key) or self.cache.get(key, now_s)
+        if known is not None:
             self.counters["from cache"] += 1
-            respond(ready.reply(query, now_s, limit))
-        elif query.rcode or query.qtype in {Type.AXFR, Type.IXFR, Type.ANY}:
+        return known
+
+    def resolve(self, query: Query, limit: int, respond: Respond) -> None:
+        """Answer what has no answer yet, at once or later."""
+        key, now_s = query.key, self._transport.now()
+        if query.rcode or query.qtype in {Type.AXFR, Type.IXFR, Type.ANY}:
             self.counters["refused"] += 1
             respond(error_reply(query, query.rcode or Rcode.NOTIMP))
         elif (local := self._own(query, now_s)) is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from patronus.core.errors import InvalidRequest, StorageError
 from patronus.kernel.crowd import Crowd
+from patronus.kernel.datagrams import COUNT, Batch, Ready, Route, reply
 from patronus.kernel.endpoint import Endpoint, arguments
 from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop, Timer
@@ -27,15 +28,15 @@ from patronus.network.dns.cache import Cache, Store
 from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
 from patronus.network.dns.resolver import Resolver
 from patronus.network.dns.upstream import Closable
-from patronus.network.dns.wire import MalformedMessage, parse_query, wire_name
+from patronus.network.dns.wire import MalformedMessage, Query, parse_query, wire_name
 
 if TYPE_CHECKING:
     from patronus.kernel.tls_link import Links
 
 log = logging.getLogger("patronus-dns")
 
-BATCH = 64
-LARGEST = 4096
+BATCHES = 16
+"""Batches of datagrams that are served in one turn of the loop."""
 STREAM_LIMIT = 65535
 """Bytes that a reply over TCP may have."""
 LAST_ANSWER_S = 10.0
@@ -44,7 +45,6 @@ STREAMS, STREAMS_EACH = 256, 16
 """TCP connections at one time: of all clients, and of one address."""
 SAVE_S = 900.0
 SAVE_STEP_S = 0.05
-ANCILLARY = 64
 
 
 class Outside:
@@ -99,6 +99,7 @@ class Server:
         self._store = store
         self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
         self._sockets: list[socket.socket] = []
+        self._batch, self._ready, self._ready_for = Batch(), Ready(), (0, 0)
         self._streams = Crowd(loop, self._serve_stream, each=STREAMS_EACH, together=STREAMS)
         self._load()
         handlers = {
@@ -145,36 +146,53 @@ class Server:
         self._sockets = sockets
         for sock in sockets:
             if sock.type == socket.SOCK_DGRAM:
-                self._loop.on_readable(sock, partial(self._receive, sock))
+                self._loop.on_readable(
+                    sock, partial(self._receive, sock, partial(self._serve_datagram, sock))
+                )
             else:
                 self._loop.on_readable(sock, partial(self._accept, sock))
 
-    def _receive(self, sock: socket.socket) -> None:
-        """Serve the datagrams that wait, up to a batch; each reply leaves from the address that was asked."""
-        for _ in range(BATCH):
-            try:
-                data, ancillary, _, client = sock.recvmsg(LARGEST, ANCILLARY)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                log.warning("receiving: %s", error)
-                return
-            self._serve(data, None, partial(self._send, sock, ancillary, client))
-
-    def _serve(self, data: bytes, limit: int | None, respond: Callable[[bytes], None]) -> None:
-        """Answer one message; what is no question is dropped and counted."""
+    def _receive(self, sock: socket.socket, other: Callable[[bytes, Route], None]) -> None:
+        """Serve the datagrams that wait; each reply leaves from the address that was asked."""
+        now_for = int(time.monotonic()), self._resolver.epoch
+        if now_for != self._ready_for:
+            self._ready_for = now_for
+            self._ready.clear()
         try:
-            query = parse_query(data)
+            for _ in range(BATCHES):
+                came, answered = self._batch.serve(sock.fileno(), self._ready.found, other)
+                self._resolver.counters["from cache"] += answered
+                if came < COUNT:
+                    return
+        except OSError as error:
+            log.warning("receiving: %s", error)
+
+    def _serve_datagram(self, sock: socket.socket, data: bytes, route: Route) -> None:
+        """Answer a question that no reply is ready for; until the second is over, one like it has."""
+        query = self._parsed(data)
+        if query is None:
+            return
+        now_s = time.monotonic()
+        known = self._resolver.find(query, now_s)
+        if known is None:
+            self._resolver.resolve(query, query.size, partial(self._send, sock, route))
+            return
+        message = known.reply(query, now_s, query.size)
+        if known.end_s > self._ready_for[0] + 1 and self._ready_for[1] == self._resolver.epoch:
+            self._ready.put(data, message)
+        self._send(sock, route, message)
+
+    def _parsed(self, data: bytes) -> Query | None:
+        """Return the question; what is none is dropped and counted."""
+        try:
+            return parse_query(data)
         except MalformedMessage:
             self._resolver.counters["malformed"] += 1
-            return
-        self._resolver.answer(query, query.size if limit is None else limit, respond)
+            return None
 
-    def _send(
-        self, sock: socket.socket, ancillary: list[tuple[int, int, bytes]], client: Any, reply: bytes
-    ) -> None:
+    def _send(self, sock: socket.socket, route: Route, message: bytes) -> None:
         try:
-            sock.sendmsg([reply], ancillary, 0, client)
+            reply(sock.fileno(), route, message)
         except OSError:
             self._resolver.counters["not sent"] += 1
 
@@ -187,7 +205,9 @@ class Server:
             self._resolver.counters["too many streams"] += 1
 
     def _serve_stream(self, data: bytes, respond: Callable[[bytes], None]) -> None:
-        self._serve(data, STREAM_LIMIT, respond)
+        query = self._parsed(data)
+        if query is not None:
+            self._resolver.answer(query, STREAM_LIMIT, respond)
 
     def _set_leases(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
         try:
@@ -197,7 +217,7 @@ class Server:
         return {}
 
     def _flush(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
-        return {"flushed": self._resolver.cache.flush()}
+        return {"flushed": self._resolver.flush()}
 
     def _status(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
         upstreams, now_s = self._resolver.upstreams, time.monotonic()

@@ -34,6 +34,13 @@ def kdig(router: Router, *options: str) -> list[str]:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
+def kdig_answer(router: Router, name: str) -> str:
+    """Return the first record of the answer, as in a zone file."""
+    with router.lan:
+        command = ["kdig", "+noall", "+answer", "+timeout=3", "@192.168.1.1", name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+
+
 def test_names_of_the_world_come_from_upstream_and_then_from_the_cache(asked: Router) -> None:
     with asked.upstream():
         assert dig(asked.lan, "www.example") == ["198.51.100.7"]
@@ -134,6 +141,22 @@ def test_broken_packets_neither_end_nor_stop_the_server(asked: Router) -> None:
     wait_for(lambda: dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"])
     assert asked.dns_server.process.poll() is None
     assert asked.dns.status(ROOT, Nothing()).counters["malformed"] > 0
+
+
+def test_what_is_kept_ready_grows_old_and_ends_with_the_configuration(asked: Router) -> None:
+    def ttl() -> int:
+        return int(kdig_answer(asked, "www.example").split()[1])
+
+    with asked.upstream():
+        assert dig(asked.lan, "www.example") == ["198.51.100.7"]
+    for _ in range(3):
+        first = ttl()
+    wait_for(lambda: ttl() < first)
+    for _ in range(3):
+        assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]
+    moved = {**DNS["records"][0], "value": "192.168.1.31"}
+    asked.apply(dns={**DNS, "records": [moved]})
+    assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.31"]
 
 
 def test_who_holds_many_connections_keeps_nobody_else_out(asked: Router) -> None:

@@ -369,3 +369,22 @@ class TestLimits:
             asker.ask(f"x{number}.example")
         assert len(asker.world.sent) == 2000
         assert asker.status == "SERVFAIL"
+
+
+class TestEpoch:
+    """What was made ready from an answer holds until the answers themselves change."""
+
+    def test_another_configuration_begins_another(self) -> None:
+        asker = Asker()
+        before = asker.resolver.epoch
+        asker.resolver.configure(ServerConfig(upstreams=(FIRST,)), set())
+        assert asker.resolver.epoch != before
+
+    def test_so_do_other_leases_and_a_flush(self) -> None:
+        asker = Asker()
+        seen = {asker.resolver.epoch}
+        asker.resolver.know_leases([])
+        seen.add(asker.resolver.epoch)
+        asker.resolver.flush()
+        seen.add(asker.resolver.epoch)
+        assert len(seen) == 3
