@@ -21,6 +21,7 @@ from patronus.cli.commands import (
     events,
     firewall,
     gitops,
+    lists,
     logs,
     nat,
     network,
@@ -77,8 +78,8 @@ def cli(
 
 
 for group in (
-    system, config, rules, firewall, nat, network, dns, audit, gitops, logs, events, secret, backup, update,
-    people, access,
+    system, config, rules, firewall, nat, lists, network, dns, audit, gitops, logs, events, secret, backup,
+    update, people, access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

@@ -209,6 +209,6 @@ class Boot:
             spare = self._parts.spare
             self._messages += tolerated(lambda: spare.keep(running.number, running.loaded.texts))
         self._messages += self._parts.write_working_copy(running.loaded.texts)
-        if differences:
-            self._messages.append(f"the kernel is not as planned:\n{describe(differences)}")
+        if refusing := [one for one in differences if one.refuses]:
+            self._messages.append(f"the kernel is not as planned:\n{describe(refusing)}")
         return BootReport(running.number, tuple(self._messages), tuple(differences), reverted)

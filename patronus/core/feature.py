@@ -41,11 +41,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Difference:
-    """The kernel is not as planned: ``what`` is a stable name, ``wanted`` and ``found`` are readable."""
+    """The kernel is not as planned: ``what`` is a stable name, ``wanted`` and ``found`` are readable.
+
+    One that ``refuses`` nothing is told, by the doctor and as an event, and lets a change pass: what it is
+    about is no part of the change, such as a list that cannot be had.
+    """
 
     what: str
     wanted: str
     found: str
+    refuses: bool = True
 
 
 @dataclass(frozen=True)

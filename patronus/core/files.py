@@ -21,6 +21,8 @@ TEMPORARY = ".tmp"
 """Ending of a file that is being written; readers skip hidden names."""
 SECRETS = "secrets.d"
 """The folder beside the configuration that is no part of it: generations, drafts and edits pass it over."""
+LISTS = "lists"
+"""So is this one: lists of addresses that rules name by file."""
 
 
 class Disk:
@@ -98,11 +100,13 @@ def remove_durably(disk: Disk, path: Path) -> None:
 def names_in(root: Path) -> list[str]:
     """Return the files below a folder as ``firewall/rules.yaml``, sorted.
 
-    Without hidden ones, backups and secrets.
+    Without hidden ones, backups, secrets and lists.
     """
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != SECRETS)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name not in (SECRETS, LISTS)
+        )
         at = PurePosixPath(Path(folder).relative_to(root))
         found += [str(at / name) for name in files if not name.startswith(".") and not name.endswith("~")]
     return sorted(found)

@@ -80,5 +80,6 @@ class Runner:
 
 
 def _refuse(differences: Sequence[Difference]) -> None:
-    if differences:
-        raise KernelError(f"the kernel is not as planned:\n{describe(differences)}")
+    refusing = [one for one in differences if one.refuses]
+    if refusing:
+        raise KernelError(f"the kernel is not as planned:\n{describe(refusing)}")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patronus.core.errors import InvalidConfiguration, KernelError, PatronusError
@@ -84,7 +84,7 @@ class Walk:
     def observe(self, plans: Plans) -> list[Difference]:
         """Read the world back and return how it differs from the plans."""
         return [
-            Difference(f"{feature.name}: {found.what}", found.wanted, found.found)
+            replace(found, what=f"{feature.name}: {found.what}")
             for feature in self.features
             for found in feature.observe(plans[feature.name])
         ]

@@ -22,11 +22,15 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class AddressSet:
-    """Addresses as sorted intervals that neither overlap nor touch; ``alias`` is the alias they came from."""
+    """Addresses as sorted intervals that neither overlap nor touch; ``alias`` is the alias they came from.
+
+    One that ``lives`` may hold others tomorrow: what is made of it must not depend on what it holds today.
+    """
 
     ipv4: tuple[Interval, ...] = ()
     ipv6: tuple[Interval, ...] = ()
     alias: str | None = None
+    lives: bool = False
 
     @staticmethod
     def of(items: Iterable[IpNetwork | Range], alias: str | None = None) -> AddressSet:
@@ -38,6 +42,13 @@ class AddressSet:
             else:
                 found[item.version].append(ends(item))
         return AddressSet(merged(found[4]), merged(found[6]), alias)
+
+    def united(self, others: Iterable[AddressSet], alias: str | None) -> AddressSet:
+        """Return all that this one and the others hold, under another alias."""
+        every = (self, *others)
+        ipv4 = merged(item for one in every for item in one.ipv4)
+        ipv6 = merged(item for one in every for item in one.ipv6)
+        return AddressSet(ipv4, ipv6, alias, any(one.lives for one in every))
 
     def intervals(self, version: Version) -> tuple[Interval, ...]:
         """Return the intervals of one family."""

@@ -179,7 +179,7 @@ def versions_of(rule: PolicyRule) -> tuple[Version | None, ...]:
 def fits_family(match: Match, version: Version) -> bool:
     """Return whether a packet of the family can fit at all."""
     sides = (match.source, match.destination)
-    if any(side is not None and not side.intervals(version) for side in sides):
+    if any(side is not None and not (side.lives or side.intervals(version)) for side in sides):
         return False
     if match.icmp is None and match.icmpv6 is None:
         return True

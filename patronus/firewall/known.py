@@ -61,14 +61,13 @@ class Known:
                 continue
             alias = self.aliases.get(match.id)
             if alias is None:
-                right = [name for name, item in self.aliases.items() if getattr(item, kind) is not None]
+                right = [name for name, item in self.aliases.items() if item.holds == kind]
                 yield unknown("alias", match.id, right, path)
-            elif getattr(alias, kind) is None:
-                other = "ports" if kind == "addresses" else "addresses"
+            elif alias.holds != kind:
                 yield Problem(
-                    path, f"the alias {match.id} holds {other}", str(match), f"an alias with {kind}"
+                    path, f"the alias {match.id} holds {alias.holds}", str(match), f"an alias with {kind}"
                 )
-            elif not getattr(alias, kind):
+            elif not alias.lives and not getattr(alias, kind):
                 yield warning(path, f"the alias {match.id} is empty, so nothing fits", str(match))
 
 

@@ -19,6 +19,7 @@ from patronus.firewall.optimise.shadow import shadows, without
 from patronus.firewall.policy import Policy
 from patronus.firewall.resolve import FirewallFacts, Resolved, Surroundings, asleep, resolve
 from patronus.firewall.ruleset import Ruleset
+from patronus.firewall.sources import Sources
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 
@@ -30,7 +31,8 @@ class FirewallPlan(Plan):
     ``blocked`` and ``never`` are what XDP is given, and ``watched`` the NICs it stands on: those below every
     zone while something is blocked, none otherwise. ``asleep`` are the rules that their schedule puts off,
     ``timed`` the blocks that end by themselves, ``openings`` what the other features offer to zones.
-    ``warnings`` say which rules never decide; the ruleset has none of those.
+    ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
+    that do not hold what they should, and why.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -42,6 +44,7 @@ class FirewallPlan(Plan):
     timed: tuple[IpNetwork, ...] = ()
     openings: tuple[Opening, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,9 @@ def plan(
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     openings = earlier.contributions(Opening)
     policy = resolve(config, Surroundings(links, openings, facts), memory.resolved)
-    shadowed = shadows(policy.rules, _fickle(config))
+    shadowed = shadows(policy.rules, _fickle(config) | _living(policy))
     blocked = tuple(policy.blocked.networks())
+    faults = list(_faults(config, facts.sources))
     devices = {device for devices in policy.zones.values() for device in devices}
     return FirewallPlan(
         policy=policy,
@@ -72,13 +76,33 @@ def plan(
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
         openings=tuple(openings),
-        warnings=tuple(_warnings(config, shadowed)) if shadowed else (),
+        warnings=(
+            *(
+                replace(warning(path, f"the alias {alias}: {why}"), location=config.locate(path))
+                for path, alias, why in faults
+            ),
+            *(_warnings(config, shadowed) if shadowed else ()),
+        ),
+        faults=tuple((alias, why) for _, alias, why in faults),
     )
 
 
 def _fickle(config: Configuration) -> frozenset[str]:
     """Return the origins of rules that a schedule puts off and on."""
     return frozenset(f"rule/{rule.id}" for rule in config.get(Rules).rules if rule.schedule is not None)
+
+
+def _living(policy: Policy) -> frozenset[str]:
+    """Return the origins of rules that fit other addresses tomorrow."""
+    sides = ((rule.origin, (rule.match.source, rule.match.destination)) for rule in policy.rules)
+    return frozenset(origin for origin, two in sides if any(side is not None and side.lives for side in two))
+
+
+def _faults(config: Configuration, sources: Sources) -> Iterator[tuple[Path, str, str]]:
+    """Yield the place and the name of each alias that does not hold what it should, and why."""
+    for position, alias in enumerate(config.get(Rules).aliases):
+        if alias.lives and (fault := sources.fault(alias)) is not None:
+            yield ("firewall/rules", "aliases", position, alias.kind), alias.id, fault
 
 
 def _warnings(config: Configuration, shadowed: Mapping[str, str]) -> Iterator[Problem]:

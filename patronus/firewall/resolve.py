@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from patronus.core.kept import Kept
@@ -29,6 +30,7 @@ from patronus.firewall.model import (
 from patronus.firewall.model.match import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, AddressMatch, PortMatch
 from patronus.firewall.policy import Match, Policy, PolicyRule
 from patronus.firewall.resolve_nat import forward_rules, forwards, sources
+from patronus.firewall.sources import NOTHING_FOUND, Sources
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 
@@ -38,12 +40,13 @@ class FirewallFacts:
     """What the plan must know of the world.
 
     ``blocked`` are timed blocks that have not ended; ``now_s`` is the wall clock in seconds since the epoch;
-    ``local`` are the router's addresses as the kernel has them.
+    ``local`` are the router's addresses as the kernel has them; ``sources`` tells what lies elsewhere.
     """
 
     blocked: tuple[IpNetwork, ...] = ()
     now_s: float = 0.0
     local: tuple[Address, ...] = ()
+    sources: Sources = NOTHING_FOUND
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def resolve(
     for what it keeps.
     """
     zones, rules, nat = config.get(Zones), config.get(Rules), config.get(Nat)
-    names = Names(rules, around.links)
+    names = Names(rules, around.links, around.facts.sources)
     local = AddressSet.of(host_networks(_local(around)))
     found = tuple(forwards(nat, names))
     off = asleep(config, around.facts.now_s) if off is None else off
@@ -143,15 +146,16 @@ def applies(schedule: Schedule, now: datetime, local: str) -> bool:
 class Names:
     """What the names in rules stand for: aliases, roles, zones."""
 
-    def __init__(self, rules: Rules, links: InterfacesPlan) -> None:
+    def __init__(self, rules: Rules, links: InterfacesPlan, sources: Sources = NOTHING_FOUND) -> None:
         self._addresses = {item.id: item.addresses for item in rules.aliases if item.addresses is not None}
+        self._living = {item.id: sources.addresses(item) for item in rules.aliases if item.lives}
         self._ports = {item.id: item.ports for item in rules.aliases if item.ports is not None}
         self._links = links
 
     @property
     def context(self) -> tuple[object, ...]:
         """Return all that the names depend on, as values to compare."""
-        return self._addresses, self._ports, self._links.devices, self._links.zones
+        return self._addresses, self._living, self._ports, self._links.devices, self._links.zones
 
     def addresses(self, matches: Iterable[AddressMatch] | None) -> AddressSet | None:
         """Return the union of prefixes, ranges and aliases; None stays any."""
@@ -159,10 +163,19 @@ class Names:
             return None
         items = tuple(matches)
         alias = items[0].id if len(items) == 1 and isinstance(items[0], AliasName) else None
-        literal = []
+        literal, living = [], []
         for item in items:
-            literal += list(self._addresses.get(item.id, ())) if isinstance(item, AliasName) else [item]
-        return AddressSet.of(literal, alias)
+            if not isinstance(item, AliasName):
+                literal.append(item)
+            elif item.id in self._living:
+                living.append(self._living[item.id])
+            else:
+                literal += self._addresses.get(item.id, ())
+        if alias is not None and living:
+            return living[0]
+        return (
+            AddressSet.of(literal).united(living, mixed(items)) if living else AddressSet.of(literal, alias)
+        )
 
     def ports(self, matches: Iterable[PortMatch] | None) -> tuple[PortRange, ...] | None:
         """Return ports with aliases filled in, sorted and merged; None stays any."""
@@ -190,6 +203,11 @@ class Names:
         return AddressSet.of(
             host_networks([*configured, *(item.ip for one in learned for item in one.addresses)])
         )
+
+
+def mixed(items: Iterable[AddressMatch]) -> str:
+    """Return a name that no alias can have, for a union of which some live: it needs a set of its own."""
+    return "+" + sha256(" ".join(map(str, items)).encode()).hexdigest()[:16]
 
 
 def merged_ports(ports: Iterable[PortRange]) -> tuple[PortRange, ...]:

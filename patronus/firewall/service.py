@@ -17,6 +17,7 @@ from patronus.core.bus import Event
 from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
+from patronus.core.files import LISTS
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
@@ -37,6 +38,8 @@ from patronus.firewall.read_back import differences
 from patronus.firewall.resolve import FirewallFacts, asleep
 from patronus.firewall.rule_verbs import RuleVerbs
 from patronus.firewall.ruleset import FAMILY, TABLE
+from patronus.firewall.source_verbs import SourceList, list_sources
+from patronus.firewall.sources.service import SourceFiles
 from patronus.firewall.standing import Standing
 from patronus.firewall.verbs import CounterInfo, CounterList, XdpInfo
 from patronus.kernel import sysctl
@@ -44,6 +47,7 @@ from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
 from patronus.kernel.lookup import route_lookup
 from patronus.kernel.memory import give_back
+from patronus.lists.task import Places
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +76,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._standing = Standing(host.nft)
         self._just_applied = False
         self._alarm = Alarm(self)
+        lists = Places.below(host.places.run, host.places.state).folder
+        self._sources = SourceFiles(lists, host.places.config / LISTS)
         host.control.observe(self._on_event)
 
     def check(self, config: Configuration) -> Iterable[Problem]:
@@ -79,11 +85,13 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         return check(config, self._checked, self._tried)
 
     def facts(self) -> FirewallFacts:
-        """Read the timed blocks that have not ended, the time, and the router's addresses."""
+        """Read the timed blocks that have not ended, the time, the router's addresses, and the lists."""
+        self._sources.begin()
         return FirewallFacts(
             blocked=tuple(block.prefix for block in self._timed.all()),
             now_s=self._host.clock.wall(),
             local=tuple(self._host.netlink.snapshot().addresses),
+            sources=self._sources,
         )
 
     def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
@@ -127,6 +135,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         found = self._standing.read_back(whole=not self._just_applied)
         self._just_applied = False
         yield from differences(Contents.of(plan.ruleset), found)
+        for name, why in plan.faults:
+            yield Difference(f"alias {name}", "its addresses", why, refuses=False)
         for name in FORWARDING:
             if (value := sysctl.read(name)) != "1":
                 yield Difference(name, "1", value)
@@ -199,9 +209,11 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def next_change_s(self) -> float | None:
         """Return the seconds until a block may end or a schedule may change, or None."""
         ends = self._timed.next_end_s()
-        scheduled = any(rule.schedule for rule in self._host.control.config.get(Rules).rules)
+        rules = self._host.control.config.get(Rules)
+        scheduled = any(rule.schedule for rule in rules.rules)
         minute = MINUTE_S - self._host.clock.wall() % MINUTE_S if scheduled else None
-        known = [seconds for seconds in (ends, minute) if seconds is not None]
+        watched = MINUTE_S if any(alias.lives for alias in rules.aliases) else None
+        known = [seconds for seconds in (ends, minute, watched) if seconds is not None]
         return max(min(known), 0.0) if known else None
 
     def refresh_if_due(self) -> None:
@@ -212,6 +224,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             self._host.control.refresh("a schedule of the firewall has changed")
         elif any(prefix not in blocked for prefix in self._plan.timed):
             self._host.control.refresh("a timed block has ended")
+        elif self._sources.changed():
+            self._host.control.refresh("a list has changed")
 
     # -- verbs
 
@@ -224,6 +238,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
+        yield Verb(
+            "firewall.ListSources", Nothing, SourceList, self.list_sources, route="GET /firewall/sources"
+        )
         yield Verb("firewall.Test", Try, TryReport, self.test, route="POST /firewall/test")
         yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
 
@@ -247,6 +264,10 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             xdp=[XdpInfo(device=one.ifname, mode=one.mode.name.lower(), reason=one.reason) for one in where],
             xdp_fault=self._xdp_fault,
         )
+
+    def list_sources(self, _: Caller, __: Nothing) -> SourceList:
+        """List the aliases whose addresses lie elsewhere, and what they hold now."""
+        return list_sources(self._host.control.config, self._sources)
 
     def test(self, _: Caller, given: Try) -> TryReport:
         """Try expectations on the rules that run, and say which rule decides each."""

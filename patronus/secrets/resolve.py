@@ -68,7 +68,7 @@ class SecretsFeature(Feature[SecretsPlan, Versions]):
         """Yield each secret that is still missing."""
         there = self._host.secrets.versions()
         for name in sorted({one.name for one in plan.missing} - there.keys()):
-            yield Difference(f"secret {name}", "given with patronus secret set", "missing")
+            yield Difference(f"secret {name}", "given with patronus secret set", "missing", refuses=False)
 
 
 def create(host: Host) -> SecretsFeature:

@@ -16,6 +16,7 @@ from patronus.daemon.control import Alarm
 from patronus.daemon.lists.desk import Desk
 from patronus.daemon.lists.events import ListChanged, ListFailed
 from patronus.daemon.lists.verbs import ListInfo, ListStatus, Refresh
+from patronus.firewall.sources import wanted_lists
 from patronus.kernel.host import Host
 from patronus.lists.task import Places
 from patronus.lists.wanted import Wanted, merged
@@ -23,7 +24,7 @@ from patronus.lists.wanted import Wanted, merged
 log = logging.getLogger(__name__)
 
 Wants = Callable[[Configuration], Iterable[Wanted]]
-WANTS: tuple[Wants, ...] = ()
+WANTS: tuple[Wants, ...] = (wanted_lists,)
 """Who names lists in the configuration."""
 START_S = 10.0
 """The first look after the start: until then no uplink has an address."""
@@ -76,7 +77,7 @@ class ListsFeature(Feature[ListsPlan, None]):
         """Yield each list that could not be had when it was last tried."""
         for item in self._desk.wanted():
             if error := self._desk.state(item).error:
-                yield Difference(f"list {item.url}", "current", error)
+                yield Difference(f"list {item.url}", "current", error, refuses=False)
 
     # -- in time
 
@@ -135,12 +136,15 @@ class ListsFeature(Feature[ListsPlan, None]):
         return self._status()
 
     def refresh(self, caller: Caller, given: Refresh) -> ListStatus:  # noqa: ARG002
-        """Look at the servers of lists now; the lists in use stay until others have come."""
+        """Look at the servers of lists, and at files, now; what is in use stays until other has come."""
         items = [item for item in self._desk.wanted() if given.url in (None, item.url)]
-        if not items:
-            raise NotFound(f"no list comes from {given.url}" if given.url else "no list comes from elsewhere")
-        self._desk.begin(items)
-        self._alarm.set(LOOK_S)
+        if items:
+            self._desk.begin(items)
+            self._alarm.set(LOOK_S)
+        elif given.url is not None:
+            raise NotFound(f"no list comes from {given.url}")
+        if given.url is None:
+            self._host.control.refresh("somebody asked for the lists")
         return self._status()
 
     def _status(self) -> ListStatus:

@@ -35,4 +35,6 @@ class ListStatus(Result):
 class Refresh(Parameters):
     """Which list to bring in now."""
 
-    url: str | None = Field(default=None, max_length=2000, description="its URL; all of them if left out")
+    url: str | None = Field(
+        default=None, max_length=2000, description="its URL; all of them, and the files, if left out"
+    )

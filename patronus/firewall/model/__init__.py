@@ -2,12 +2,13 @@
 """The sections of the firewall: zones, rules (with aliases), nat, blocklist, tests of what they come to."""
 
 from patronus.core.model import Section
+from patronus.firewall.model.alias import Alias
 from patronus.firewall.model.blocklist import BlockedPrefix, Blocklist
 from patronus.firewall.model.expectations import Expectation, Expectations
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import AliasName, Protocol
 from patronus.firewall.model.nat import Dnat, Exempt, Mapped, Masquerade, Nat, NatEntry, Nptv6, OneToOne, Snat
-from patronus.firewall.model.rules import Alias, Endpoint, Rule, Rules
+from patronus.firewall.model.rules import Endpoint, Rule, Rules
 from patronus.firewall.model.schedule import Schedule
 from patronus.firewall.model.zones import SELF, Zone, Zones
 

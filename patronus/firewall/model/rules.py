@@ -9,34 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from patronus.core.model import Strict
-from patronus.core.values import Id, InterfaceId, MacAddress, MarkMatch, Name, Ports, Refused, ZoneId
+from patronus.core.values import Id, InterfaceId, MacAddress, MarkMatch, Name, Refused, ZoneId
+from patronus.firewall.model.alias import Alias
 from patronus.firewall.model.flags import TcpFlags
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import (
     Addresses,
     DscpClasses,
     IcmpTypes,
-    LiteralAddresses,
     PortMatches,
     Protocols,
 )
 from patronus.firewall.model.schedule import Schedule
-
-
-class Alias(Strict):
-    """A name for addresses or for ports, used as ``@id``. One that is empty matches nothing."""
-
-    id: Id = Field(description="name, used as @name")
-    addresses: LiteralAddresses | None = Field(default=None, description="prefixes, addresses and ranges")
-    ports: Ports | None = Field(default=None, description="ports and ranges")
-    description: Name | None = Field(default=None, description="for people")
-
-    @model_validator(mode="after")
-    def _is_one_thing(self) -> Alias:
-        if (self.addresses is None) == (self.ports is None):
-            found = "neither" if self.addresses is None else "both"
-            raise Refused(f"the alias {self.id} has {found}", "either addresses or ports")
-        return self
 
 
 class Endpoint(Strict):

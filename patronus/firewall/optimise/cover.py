@@ -77,6 +77,8 @@ def _ports(narrow: Sequence[PortRange] | None, wide: Sequence[PortRange] | None)
 def _addresses(narrow: AddressSet | None, wide: AddressSet | None) -> bool:
     if wide is None or narrow is None:
         return wide is None
+    if narrow.lives or wide.lives:
+        return False
     return narrow is wide or (_within(narrow.ipv4, wide.ipv4) and _within(narrow.ipv6, wide.ipv6))
 
 

@@ -21,7 +21,8 @@ from tests.netns.daemon.credentials import Credentials, machine_id
 SYSTEMCTL = Path(__file__).parents[1] / "interfaces" / "systemctl.py"
 LONG_S = 600.0
 USER = "patronus"
-SHOWN = ("run/patronus-dhcpcd", "run/dhcpcd", "var/lib/dhcpcd")
+LISTS = ("run/patronus-lists", "var/lib/patronus-lists")
+SHOWN = ("run/patronus-dhcpcd", "run/dhcpcd", "var/lib/dhcpcd", *LISTS)
 
 
 def stand_in(state: Path) -> Path:
@@ -35,6 +36,7 @@ def stand_in(state: Path) -> Path:
 def main(root: Path) -> None:
     """Keep the router below ``root`` until standard input ends."""
     for folder in SHOWN:
+        (Path("/") / folder).mkdir(parents=True, exist_ok=True)
         subprocess.run(["mount", "--bind", root / folder, Path("/") / folder], check=True)
     state = root / "units"
     state.mkdir()

@@ -21,7 +21,9 @@ def exposure(unit: Path) -> float:
     return float(found[1])
 
 
-@pytest.mark.parametrize("name", ["patronus-gitops.service", "patronus-forward.service"])
+@pytest.mark.parametrize(
+    "name", ["patronus-gitops.service", "patronus-forward.service", "patronus-lists.service"]
+)
 def test_the_unit_is_shut_in(name: str, tmp_path: Path) -> None:
     assert exposure(UNITS / name) <= 2.0
     opened = tmp_path / name

@@ -2,7 +2,7 @@
 """Stands in for systemctl(1) where no systemd runs: starts and stops what the image's unit files say.
 
 Takes ``ExecStart``, ``User`` and ``AmbientCapabilities`` of the unit; knows start, stop, restart and show.
-A timer is running when it was started, and starts nothing.
+A timer is running when it was started, and starts nothing. Python imports from the checkout.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-UNITS = Path(__file__).parents[3] / "rootfs/usr/lib/systemd/system"
+CHECKOUT = Path(__file__).parents[3]
+UNITS = CHECKOUT / "rootfs/usr/lib/systemd/system"
 STATE = Path(os.environ["SYSTEMCTL_STATE"])
 
 
@@ -27,14 +28,13 @@ def command(unit: str) -> list[str]:
     stem, _, instance = unit.removesuffix(".service").partition("@")
     text = (UNITS / (f"{stem}@.service" if instance else unit)).read_text()
     user = str(pwd.getpwnam(setting(text, "User")).pw_uid)
-    given = ",".join(
-        f"+{word.removeprefix('CAP_').lower()}" for word in setting(text, "AmbientCapabilities").split()
+    given = "".join(
+        f",+{word.removeprefix('CAP_').lower()}" for word in setting(text, "AmbientCapabilities").split()
     )
     argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"]
-    argv += [f"--inh-caps={given}", f"--ambient-caps={given}", f"--bounding-set=-all,{given}"]
-    return argv + [
-        word.replace("%I", instance).replace("%i", instance) for word in setting(text, "ExecStart").split()
-    ]
+    argv += [f"--inh-caps=-all{given}", f"--ambient-caps=-all{given}", f"--bounding-set=-all{given}"]
+    started = setting(text, "ExecStart").replace("/usr/bin/python3 -I", sys.executable)
+    return argv + [word.replace("%I", instance).replace("%i", instance) for word in started.split()]
 
 
 def running(unit: str) -> int | None:
@@ -68,8 +68,9 @@ def start(unit: str) -> None:
         return
     with (STATE / f"{unit}.log").open("a") as log:
         process = subprocess.Popen(
-            command(unit), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+            command(unit), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        )  # fmt: skip
     (STATE / f"{unit}.pid").write_text(str(process.pid))
 
 

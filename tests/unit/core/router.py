@@ -67,6 +67,7 @@ class Kernel:
     forgets: set[str] = field(default_factory=set)
     breaks: set[str] = field(default_factory=set)
     impatient: bool = False
+    told: list[Difference] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
     def state(self) -> dict[str, str]:
@@ -111,6 +112,7 @@ class FolderFeature(Feature[Wanted, tuple[str, ...]]):
         return Step(name, lambda: self.kernel.put(name, new), lambda: self.kernel.put(name, old))
 
     def observe(self, plan: Wanted) -> Iterator[Difference]:
+        yield from self.kernel.told
         there = {k: v for k, v in self.kernel.state().items() if k.startswith(self.kind)}
         wanted = dict(plan.files)
         for name in sorted(there.keys() | wanted.keys()):

@@ -28,6 +28,7 @@ from patronus.core.events import (
     Drift,
     DriftEnded,
 )
+from patronus.core.feature import Difference
 from tests.unit.core.router import ADMIN, FACTORY, REMOTE, Kernel, Router, Rules, Zones
 
 RULE = {"zone": "lan", "name": "web", "action": "allow"}
@@ -191,6 +192,15 @@ def test_doctor_names_what_is_not_as_planned(router: Router) -> None:
     assert [one.what for one in router.engine.observe()] == ["zones: zone-lan"]
     router.engine.refresh("the zone went away")
     assert router.engine.observe() == [] and router.engine.generation == 1
+
+
+def test_what_refuses_nothing_is_told_and_lets_a_change_pass(router: Router) -> None:
+    router.kernel.told = [Difference("a list", "current", "old", refuses=False)]
+    assert router.engine.submit([rule(id="a")], ADMIN).generation == 2
+    assert "zones: a list" in [one.what for one in router.engine.observe()]
+    router.kernel.told = [Difference("a list", "current", "old")]
+    with pytest.raises(KernelError, match="zones: a list: wanted current, found old"):
+        router.engine.submit([rule(id="b")], ADMIN)
 
 
 def test_a_failed_refresh_is_said(router: Router) -> None:
