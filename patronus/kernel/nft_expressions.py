@@ -28,15 +28,23 @@ _PAYLOAD = {
     ("ip", "saddr"): (_NETWORK, 12, 4), ("ip", "daddr"): (_NETWORK, 16, 4),
     ("ip6", "saddr"): (_NETWORK, 8, 16), ("ip6", "daddr"): (_NETWORK, 24, 16),
     ("th", "sport"): (_TRANSPORT, 0, 2), ("th", "dport"): (_TRANSPORT, 2, 2),
+    ("icmp", "type"): (_TRANSPORT, 0, 1), ("icmpv6", "type"): (_TRANSPORT, 0, 1),
+    ("ip6", "hoplimit"): (_NETWORK, 7, 1),
 }  # fmt: skip
 """(header, field) → base, offset and length in bytes."""
 _INTERFACE_NAME = 16
+_TCP = 6
 _NAMES = ("iifname", "oifname")
 _SET_KINDS = {
     ("ip", "saddr"): "ipv4_addr", ("ip", "daddr"): "ipv4_addr",
     ("ip6", "saddr"): "ipv6_addr", ("ip6", "daddr"): "ipv6_addr",
     ("th", "sport"): "inet_service", ("th", "dport"): "inet_service",
+    ("icmp", "type"): "icmp_type", ("icmpv6", "type"): "icmpv6_type",
 }  # fmt: skip
+_OF_PROTOCOL = {"icmp": 1, "icmpv6": 58}
+"""Headers that are only looked into where the rule has asked for their protocol."""
+_RESET, _ICMPX = 1, 2
+_REFUSALS = {"no-route": 0, "port-unreachable": 1, "host-unreachable": 2, "admin-prohibited": 3}
 _INVERTED = {"==": b"", "!=": word(5, 1)}
 _CT_STATE, _CT_STATUS, _DESTINATION_NAT = 0, 2, 1 << 5
 _STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
@@ -125,6 +133,7 @@ class RuleEncoder:
 
     def __init__(self) -> None:
         self._family: str | None = None
+        self._protocol: Any = None
         self.sets: list[tuple[bytes, bytes]] = []
 
     def expressions(self, statements: Iterable[Statement]) -> bytes:
@@ -140,9 +149,18 @@ class RuleEncoder:
             return _object(_LIMIT, said)
         if name in VERDICTS:
             return _verdict(name, said["target"] if said else None)
+        if name == "reject":
+            return self._refusal(said)
         if name == "vmap":
             return self._way(said["key"], said["data"])
         raise Unknown(name)
+
+    def _refusal(self, said: Mapping[str, Any]) -> bytes:
+        if said == {"type": "tcp reset"} and self._protocol == _TCP:
+            return expression("reject", word(1, _RESET), attribute(2, b"\0"))
+        if said.get("type") == "icmpx" and said.get("expr") in _REFUSALS:
+            return expression("reject", word(1, _ICMPX), attribute(2, bytes([_REFUSALS[said["expr"]]])))
+        raise Unknown(f"reject {said}")
 
     def _way(self, key: Any, ways: Any) -> bytes:
         """Return the jump to where a named map leads."""
@@ -191,6 +209,8 @@ class RuleEncoder:
         """Return what loads a header field, after the question for its family."""
         if (protocol, name) not in _PAYLOAD:
             raise Unknown(f"{protocol} {name}")
+        if _OF_PROTOCOL.get(protocol) not in (None, self._protocol):
+            raise Unknown(f"{protocol} where the rule did not ask for it")
         base, offset, length = _PAYLOAD[protocol, name]
         family = b"" if base == _TRANSPORT else self._of_family(protocol)
         return family + _payload(base, offset, length)
@@ -200,12 +220,16 @@ class RuleEncoder:
             raise Unknown(f"a set of {key}")
         if key == "nfproto":
             self._family = str(right)
+        if key == "l4proto":
+            self._protocol = right
         return _property(key, right)
 
     def _field(self, protocol: str, name: str, right: Any) -> bytes:
         if (protocol, name) not in _PAYLOAD:
             raise Unknown(f"{protocol} {name}")
         base, offset, length = _PAYLOAD[protocol, name]
+        if length == 1 and isinstance(right, int):
+            return self._loaded(protocol, name) + _compare(_EQUAL, bytes([right]))
         if base == _TRANSPORT:
             return b"".join(_ports(offset, right))
         return self._of_family(protocol) + b"".join(_addresses(offset, length, right))

@@ -21,7 +21,7 @@ from patronus.kernel.nft_attributes import Unknown, nested, value, verdict_data,
 Fields = Mapping[str, Any]
 KINDS = {
     "ipv4_addr": (7, 4), "ipv6_addr": (8, 16), "inet_proto": (12, 1), "inet_service": (13, 2),
-    "ifname": (41, 16),
+    "icmp_type": (14, 1), "icmpv6_type": (29, 1), "ifname": (41, 16),
 }  # fmt: skip
 """Type of a key → its number in libnftables, and its length in bytes."""
 _FLAGS = {"constant": 2, "interval": 4, "timeout": 0x10, "dynamic": 0x20}

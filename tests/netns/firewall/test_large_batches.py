@@ -41,7 +41,14 @@ def addresses(*prefixes: str) -> AddressSet:
 
 V4 = ("10.0.0.1/32", "10.1.0.0/16", "10.8.0.0/13", "128.0.0.0/1", "192.0.2.128/25", "192.0.2.4/30")
 V6 = ("fd00::1/128", "2001:db8:5::/48", "fe80::/10", "2001:db8::/61", "::/1")
-VERDICTS: tuple[Any, ...] = (say.ACCEPT, say.DROP, say.goto("reject"), say.jump("other"))
+VERDICTS: tuple[Any, ...] = (
+    say.ACCEPT,
+    say.DROP,
+    say.goto("reject"),
+    say.jump("other"),
+    say.refuse("admin-prohibited"),
+    say.refuse("port-unreachable"),
+)
 MATCHES: list[list[Any]] = [
     *([say.address_in(4, name, addresses(one))] for one in V4 for name in ("saddr", "daddr")),
     *([say.address_in(6, name, addresses(one))] for one in V6 for name in ("saddr", "daddr")),
@@ -68,6 +75,8 @@ MATCHES: list[list[Any]] = [
     [say.in_set(6, "daddr", "some")],
     [say.connection_is("established", "related")],
     [say.connection_is("invalid")],
+    [say.version_is(4), say.protocol_in([1]), say.icmp_in(4, [8])],
+    [say.protocol_in([58]), say.icmp_in(6, [133, 134]), say.match(say.payload("ip6", "hoplimit"), 255)],
 ]  # fmt: skip
 SETS: dict[str, Container] = {
     "input": Dispatch(1, {("eth0",): "pair/wan/lan", ("192.0.2.1",): "other"}),
@@ -86,6 +95,7 @@ WAYS: list[list[Any]] = [
     [say.way_by(say.payload("ip6", "daddr"), "ways/6")],
     [say.way_by(say.payload("th", "dport"), "ways/0")],
     [say.way_by(say.meta("iifname"), "input")],
+    [say.protocol_in([6]), say.REJECT_TCP],
     [say.way_by({"concat": [say.meta("iifname"), say.meta("oifname")]}, "forward")],
 ]
 FAMILY = {"family": "inet", "table": "patronus"}
@@ -228,6 +238,8 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
             say.way_by(say.payload("ip", "dscp"), "x")]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.RESTORE_MARK[0]]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.REJECT_TCP]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.icmp_in(6, [1])]}}},
         {"add": {"set": {**FAMILY, "name": "c", "type": "mark"}}},
         {"add": {"map": {**FAMILY, "name": "c", "type": "mark", "map": "counter"}}},
         {"add": {"element": {**FAMILY, "name": "c", "elem": [{"concat": [1, 2]}]}}},
