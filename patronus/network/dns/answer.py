@@ -18,13 +18,14 @@ LONGEST_TTL_S = 86400
 class Answer:
     """The part of a response that follows the question, and where its TTLs are.
 
-    ``stored_s`` is monotonic; ``ttl_s`` is the smallest TTL. Compression pointers hold, because the question
-    in front always has the same length.
+    ``stored_s`` and ``asked_again_s`` (when a new one was asked for) are monotonic; ``ttl_s`` is the smallest
+    TTL. Compression pointers hold, because the question in front always has the same length.
     """
 
     __slots__ = (
         "_patched",
         "_patched_elapsed_s",
+        "asked_again_s",
         "body",
         "counts",
         "flags",
@@ -52,6 +53,7 @@ class Answer:
         self.stored_s = stored_s
         self.used = False
         self.retry_s = 0.0
+        self.asked_again_s = 0.0
         self._patched = body
         self._patched_elapsed_s = 0
 
@@ -59,6 +61,10 @@ class Answer:
     def end_s(self) -> float:
         """Return the monotonic time at which the answer ends."""
         return self.stored_s + self.ttl_s
+
+    def nearly_over(self, now_s: float) -> bool:
+        """Return whether no more than a tenth of its life is left."""
+        return self.end_s - now_s <= self.ttl_s / 10
 
     def reply(self, query: Query, now_s: float, limit: int) -> bytes:
         """Return the client's message, truncated where it is longer than ``limit`` (RFC 2181 section 9)."""

@@ -18,6 +18,8 @@ import peewee
 from patronus.core.errors import StorageError
 from patronus.network.dns.answer import Answer
 
+BYTES_EACH = 512
+"""Bytes that an answer may have on the average: as many as that for each place, and no more."""
 KEPT = 20_000
 """Answers that are written to disk: those that end last matter most after a restart."""
 BATCH = 500
@@ -48,12 +50,16 @@ class Row(peewee.Model):  # type: ignore[misc]
 
 
 class Cache:
-    """Answers by key. ``size`` bounds their number; ``stale_s`` says how long past its end one may serve."""
+    """Answers by key. ``size`` bounds their number, and with it their bytes.
+
+    ``stale_s`` says how long past its end one may serve.
+    """
 
     def __init__(self, size: int, stale_s: int) -> None:
         self.size = size
         self.stale_s = stale_s
         self._answers: dict[bytes, Answer] = {}
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -73,26 +79,43 @@ class Cache:
 
     def put(self, key: bytes, answer: Answer) -> None:
         """Keep the answer; the oldest that nobody asked for again goes where there is no room."""
-        self._answers.pop(key, None)
-        while len(self._answers) >= self.size:
+        self._forget(key)
+        if len(answer.body) > self._room:
+            return
+        while len(self._answers) >= self.size or self._bytes + len(answer.body) > self._room:
             oldest = next(iter(self._answers))
-            kept = self._answers.pop(oldest)
-            if kept.used:
+            kept = self._forget(oldest)
+            if kept is not None and kept.used:
                 kept.used = False
-                self._answers[oldest] = kept
+                self._remember(oldest, kept)
+        self._remember(key, answer)
+
+    @property
+    def _room(self) -> int:
+        """Return how many bytes all answers may have."""
+        return self.size * BYTES_EACH
+
+    def _remember(self, key: bytes, answer: Answer) -> None:
         self._answers[key] = answer
+        self._bytes += len(answer.body)
+
+    def _forget(self, key: bytes) -> Answer | None:
+        answer = self._answers.pop(key, None)
+        if answer is not None:
+            self._bytes -= len(answer.body)
+        return answer
 
     def resize(self, size: int, stale_s: int) -> None:
         """Take other bounds; what is too many goes, oldest first."""
         self.size, self.stale_s = size, stale_s
-        while len(self._answers) > size:
-            del self._answers[next(iter(self._answers))]
+        while len(self._answers) > size or self._bytes > self._room:
+            self._forget(next(iter(self._answers)))
 
     def flush(self, concerns: Callable[[bytes], bool] = lambda _: True) -> int:
         """Forget the answers whose key concerns the caller, all by default; return how many they were."""
         doomed = [key for key in self._answers if concerns(key)]
         for key in doomed:
-            del self._answers[key]
+            self._forget(key)
         return len(doomed)
 
     def items(self) -> list[tuple[bytes, Answer]]:

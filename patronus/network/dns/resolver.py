@@ -21,6 +21,8 @@ UNDER_WAY = 2_000
 """Questions to upstream at one time; past that the client is told SERVFAIL."""
 STALE_WAIT_S = 1.8
 """How long a client waits before it gets a stale answer (RFC 8767 section 5)."""
+PREFETCH_S = 10
+"""Answers that live shorter are not asked for before they end."""
 RETRY_S = 30.0
 """How long a stale answer serves at once after upstream failed to answer (RFC 8767 section 5)."""
 
@@ -89,10 +91,23 @@ class Resolver:
     def find(self, query: Query, now_s: float) -> Answer | None:
         """Return the answer that is there already."""
         key = query.key
-        known = self._local.get(key) or self.cache.get(key, now_s)
+        known = self._local.get(key)
+        if known is None:
+            known = self.cache.get(key, now_s)
+            if known is not None and known.nearly_over(now_s):
+                self._refresh(key, query, known, now_s)
         if known is not None:
             self.counters["from cache"] += 1
         return known
+
+    def _refresh(self, key: bytes, query: Query, known: Answer, now_s: float) -> None:
+        """Ask anew for an answer that is in demand and nearly over: nobody waits for it."""
+        if known.ttl_s < PREFETCH_S or known.asked_again_s + RETRY_S > now_s:
+            return
+        if key not in self._waiting and len(self._waiting) < UNDER_WAY // 2:
+            known.asked_again_s = now_s
+            self.counters["prefetched"] += 1
+            self._begin(key, query)
 
     def resolve(self, query: Query, limit: int, respond: Respond) -> None:
         """Answer what has no answer yet, at once or later."""
@@ -137,11 +152,12 @@ class Resolver:
             self.counters["too many under way"] += 1
             respond(error_reply(query, Rcode.SERVFAIL))
             return
-        self._begin(key, query, limit, respond)
+        self._begin(key, query, (query, limit, respond))
 
-    def _begin(self, key: bytes, query: Query, limit: int, respond: Respond) -> None:
+    def _begin(self, key: bytes, query: Query, *clients: tuple[Query, int, Respond]) -> None:
+        """Ask upstream for those who wait, or for nobody: then the answer goes to the cache alone."""
         waiting = self._waiting[key] = _Waiting()
-        waiting.clients.append((query, limit, respond))
+        waiting.clients += clients
         self.counters["forwarded"] += 1
         question = Question(
             query.name, query.qtype, query.qclass, query.dnssec_ok, bool(query.flags & Flag.CD)

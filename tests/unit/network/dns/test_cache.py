@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from patronus.network.dns import cache as module
-from patronus.network.dns.cache import Cache, Store
+from patronus.network.dns.answer import Answer
+from patronus.network.dns.cache import BYTES_EACH, Cache, Store
 from tests.unit.network.dns.upstreams import any_answer
 
 
@@ -27,6 +28,24 @@ def test_no_more_than_its_size_is_kept_and_what_is_used_stays_longer() -> None:
     assert cache.get(b"a", 1.0) is not None
     cache.put(b"d", any_answer())
     assert (len(cache), cache.get(b"a", 1.0) is None, cache.get(b"b", 1.0)) == (3, False, None)
+
+
+def sized(length: int) -> Answer:
+    return Answer(0, (1, 0, 0), bytes(length), [], 60, 0.0)
+
+
+def test_large_answers_have_no_more_room_than_many_small_ones() -> None:
+    cache = Cache(100, 0)
+    for number in range(100):
+        cache.put(bytes((number,)), sized(BYTES_EACH * 10))
+    assert len(cache) == 10
+    cache.put(b"huge", sized(BYTES_EACH * 101))
+    assert (len(cache), cache.get(b"huge", 1.0)) == (10, None)
+    cache.put(bytes((99,)), sized(1))
+    assert cache.flush() == 10
+    for number in range(100):
+        cache.put(bytes((number,)), sized(BYTES_EACH))
+    assert len(cache) == 100, "what is forgotten or replaced gives its room back"
 
 
 def test_a_full_cache_of_used_answers_still_takes_new_ones() -> None:

@@ -188,11 +188,11 @@ class TestNegative:
         asker = Asker()
         asker.ask("nix.example")
         asker.world.sent[0].reply(rcode="NXDOMAIN", auth=SOA)
-        asker.world.pass_time(119.0)
+        asker.world.pass_time(107.0)
         asker.ask("nix.example")
         assert asker.status == "NXDOMAIN"
         assert len(asker.world.sent) == 1
-        asker.world.pass_time(2.0)
+        asker.world.pass_time(14.0)
         asker.ask("nix.example")
         assert len(asker.world.sent) == 2
 
@@ -242,6 +242,53 @@ class TestStale:
         asker.ask("www.example")
         asker.world.pass_time(sum(TRY_TIMES_S))
         assert asker.status == "SERVFAIL"
+
+
+class TestPrefetch:
+    """What is in demand is there when its time is over."""
+
+    def known(self, ttl_s: int = 60) -> Asker:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.world.sent[0].reply(f"www.example {ttl_s} A 198.51.100.7")
+        return asker
+
+    def test_an_answer_that_is_nearly_over_is_asked_for_anew_and_nobody_waits(self) -> None:
+        asker = self.known()
+        asker.world.pass_time(55.0)
+        asker.ask("www.example")
+        assert (asker.answers, len(asker.replies), len(asker.world.sent)) == (["A 198.51.100.7"], 2, 2)
+        asker.ask("www.example")
+        assert len(asker.world.sent) == 2
+        asker.world.sent[1].reply("www.example 60 A 198.51.100.8")
+        assert len(asker.replies) == 3
+        asker.world.pass_time(10.0)
+        asker.ask("www.example")
+        assert (asker.answers, len(asker.world.sent)) == (["A 198.51.100.8"], 2)
+
+    @pytest.mark.parametrize(("ttl_s", "passed_s"), [(60, 53.0), (9, 8.5)])
+    def test_one_that_is_not_or_lives_for_seconds_is_not(self, ttl_s: int, passed_s: float) -> None:
+        asker = self.known(ttl_s)
+        asker.world.pass_time(passed_s)
+        asker.ask("www.example")
+        assert len(asker.world.sent) == 1
+
+    def test_one_that_nobody_asks_for_is_not(self) -> None:
+        asker = self.known()
+        asker.world.pass_time(59.0)
+        assert len(asker.world.sent) == 1
+
+    def test_where_upstream_does_not_answer_it_is_left_alone_for_a_while(self) -> None:
+        asker = self.known(600)
+        asker.world.pass_time(545.0)
+        asker.ask("www.example")
+        asker.world.pass_time(sum(TRY_TIMES_S))
+        count = len(asker.world.sent)
+        asker.ask("www.example")
+        assert (asker.answers, len(asker.world.sent)) == (["A 198.51.100.7"], count)
+        asker.world.pass_time(31.0)
+        asker.ask("www.example")
+        assert len(asker.world.sent) == count + 1
 
 
 class TestRebinding:
