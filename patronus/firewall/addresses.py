@@ -43,12 +43,12 @@ class AddressSet:
                 found[item.version].append(ends(item))
         return AddressSet(merged(found[4]), merged(found[6]), alias)
 
-    def united(self, others: Iterable[AddressSet], alias: str | None) -> AddressSet:
-        """Return all that this one and the others hold, under another alias."""
+    def united(self, others: Iterable[AddressSet], alias: str | None, *, lives: bool = False) -> AddressSet:
+        """Return all that this one and the others hold, under another alias; it lives if one of them does."""
         every = (self, *others)
         ipv4 = merged(item for one in every for item in one.ipv4)
         ipv6 = merged(item for one in every for item in one.ipv6)
-        return AddressSet(ipv4, ipv6, alias, any(one.lives for one in every))
+        return AddressSet(ipv4, ipv6, alias, lives or any(one.lives for one in every))
 
     def intervals(self, version: Version) -> tuple[Interval, ...]:
         """Return the intervals of one family."""

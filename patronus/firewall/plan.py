@@ -32,7 +32,7 @@ class FirewallPlan(Plan):
     zone while something is blocked, none otherwise. ``asleep`` are the rules that their schedule puts off,
     ``timed`` the blocks that end by themselves, ``openings`` what the other features offer to zones.
     ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
-    that do not hold what they should, and why.
+    that do not hold what they should, and why; ``names`` are the hosts that aliases name.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -45,6 +45,7 @@ class FirewallPlan(Plan):
     openings: tuple[Opening, ...] = ()
     warnings: tuple[Problem, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def plan(
             *(_warnings(config, shadowed) if shadowed else ()),
         ),
         faults=tuple((alias, why) for _, alias, why in faults),
+        names=frozenset(name for alias in config.get(Rules).aliases for name in alias.names or ()),
     )
 
 

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from patronus.core.bus import Event
 from patronus.core.errors import KernelError, PatronusError, Unavailable
@@ -31,6 +31,7 @@ from patronus.firewall.explain_verbs import run as explain
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, Rules
+from patronus.firewall.names.service import HostNames
 from patronus.firewall.nat_verbs import NatVerbs
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
@@ -39,7 +40,7 @@ from patronus.firewall.resolve import FirewallFacts, asleep
 from patronus.firewall.rule_verbs import RuleVerbs
 from patronus.firewall.ruleset import FAMILY, TABLE
 from patronus.firewall.source_verbs import SourceList, list_sources
-from patronus.firewall.sources.service import SourceFiles
+from patronus.firewall.sources.service import FoundSources, SourceFiles
 from patronus.firewall.standing import Standing
 from patronus.firewall.verbs import CounterInfo, CounterList, XdpInfo
 from patronus.kernel import sysctl
@@ -77,7 +78,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._just_applied = False
         self._alarm = Alarm(self)
         lists = Places.below(host.places.run, host.places.state).folder
-        self._sources = SourceFiles(lists, host.places.config / LISTS)
+        self._names = HostNames(host.state, host.clock, host.control.refresh)
+        self._sources = FoundSources(SourceFiles(lists, host.places.config / LISTS), self._names)
+        self._name_alarm = Alarm(self._names)
         host.control.observe(self._on_event)
 
     def check(self, config: Configuration) -> Iterable[Problem]:
@@ -86,7 +89,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def facts(self) -> FirewallFacts:
         """Read the timed blocks that have not ended, the time, the router's addresses, and the lists."""
-        self._sources.begin()
+        self._sources.files.begin()
         return FirewallFacts(
             blocked=tuple(block.prefix for block in self._timed.all()),
             now_s=self._host.clock.wall(),
@@ -195,6 +198,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._plan = plan
         self._just_applied = True
         self._alarm.set()
+        self._names.want(plan.names)
+        if plan.names:
+            self._name_alarm.set()
 
     # -- what ends by itself
 
@@ -224,7 +230,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             self._host.control.refresh("a schedule of the firewall has changed")
         elif any(prefix not in blocked for prefix in self._plan.timed):
             self._host.control.refresh("a timed block has ended")
-        elif self._sources.changed():
+        elif self._sources.files.changed():
             self._host.control.refresh("a list has changed")
 
     # -- verbs
@@ -281,10 +287,20 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             return explain(self._host.control.config, plan.policy, given, lookup.hop, watched)
 
 
-class Alarm:
-    """A thread that wakes when a block ends or a schedule may change; it starts with the first plan."""
+class Waking(Protocol):
+    """What an alarm wakes."""
 
-    def __init__(self, feature: FirewallFeature) -> None:
+    def next_change_s(self) -> float | None:
+        """Return the seconds until something may be due, or None."""
+
+    def refresh_if_due(self) -> None:
+        """Do what is due. Raises PatronusError."""
+
+
+class Alarm:
+    """A thread that wakes when a block ends, a schedule may change, or a name is due; ``set`` starts it."""
+
+    def __init__(self, feature: Waking) -> None:
         self._feature = feature
         self._changed = threading.Event()
         self._started = False
@@ -306,10 +322,10 @@ class Alarm:
             except Unavailable:
                 self._changed.wait(BOOT_S)
             except PatronusError as error:
-                log.error("what has ended could not be taken out of the ruleset: %s", error)
+                log.error("what has changed could not be brought into the ruleset: %s", error)
                 self._changed.wait(MINUTE_S)
             except Exception:  # this thread must outlive a mistake: nobody else ends blocks
-                log.exception("what has ended could not be taken out of the ruleset")
+                log.exception("what has changed could not be brought into the ruleset")
                 self._changed.wait(MINUTE_S)
 
 

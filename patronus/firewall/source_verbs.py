@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from patronus.firewall.addresses import AddressSet
 from patronus.firewall.model import Alias, Rules
 from patronus.firewall.sources import Sources
 
-Kind = Literal["list"]
+Kind = Literal["list", "names", "countries"]
 
 
 class SourceInfo(Result):
@@ -21,7 +21,7 @@ class SourceInfo(Result):
 
     alias: str
     kind: Kind
-    source: str = Field(description="where they come from: a URL or a file")
+    source: str = Field(description="where they come from: a URL, a file, names or countries")
     ipv4: int = Field(description="ranges of IPv4 addresses that it holds")
     ipv6: int = Field(description="ranges of IPv6 addresses that it holds")
     fault: str | None = Field(default=None, description="why it holds nothing, or not what it should")
@@ -43,6 +43,6 @@ def list_sources(config: Configuration, sources: Sources) -> SourceList:
 
 def _info(alias: Alias, held: AddressSet, fault: str | None) -> SourceInfo:
     return SourceInfo(
-        alias=alias.id, kind="list", source=alias.source, ipv4=len(held.ipv4), ipv6=len(held.ipv6),
-        fault=fault,
+        alias=alias.id, kind=cast(Kind, alias.kind), source=alias.source,
+        ipv4=len(held.ipv4), ipv6=len(held.ipv6), fault=fault,
     )  # fmt: skip

@@ -13,6 +13,8 @@ from pydantic import Field, PlainValidator, field_validator, model_validator
 from patronus.core.model import Strict
 from patronus.core.values import (
     Certificates,
+    Country,
+    DomainName,
     Duration,
     Id,
     Name,
@@ -88,7 +90,10 @@ class AddressList(Strict):
         return self
 
 
-KINDS = ("addresses", "ports", "list")
+KINDS = ("addresses", "ports", "list", "names", "countries")
+MOST_NAMES = 32
+COUNTRIES_FILE = "countries.csv"
+"""The file in the folder of lists that says which addresses are of which country."""
 
 
 class Alias(Strict):
@@ -99,6 +104,14 @@ class Alias(Strict):
     ports: Ports | None = Field(default=None, description="ports and ranges")
     list_: AddressList | None = Field(
         default=None, alias="list", description="addresses of a list that is kept elsewhere"
+    )
+    names: Annotated[tuple[DomainName, ...], Field(min_length=1, max_length=MOST_NAMES)] | None = Field(
+        default=None, description="hosts by name; asked for again and again", examples=[["nas.home.arpa"]]
+    )
+    countries: Annotated[tuple[Country, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description=f"addresses of these countries, by {LISTS_FOLDER}/{COUNTRIES_FILE}",
+        examples=[["DE", "AT"]],
     )
     description: Name | None = Field(default=None, description="for people")
 
@@ -111,7 +124,9 @@ class Alias(Strict):
         return self
 
     def _kinds(self) -> Iterator[tuple[str, object]]:
-        yield from zip(KINDS, (self.addresses, self.ports, self.list_), strict=True)
+        yield from zip(
+            KINDS, (self.addresses, self.ports, self.list_, self.names, self.countries), strict=True
+        )
 
     @property
     def holds(self) -> str:
@@ -126,10 +141,11 @@ class Alias(Strict):
     @property
     def source(self) -> str:
         """Return where the addresses of one that lives come from, for people."""
-        assert self.list_ is not None
-        return self.list_.url or f"{LISTS_FOLDER}/{self.list_.file}"
+        if self.list_ is not None:
+            return self.list_.url or f"{LISTS_FOLDER}/{self.list_.file}"
+        return ", ".join(self.names or self.countries or ())
 
     @property
     def lives(self) -> bool:
         """Whether its addresses come from elsewhere, and change while the files do not."""
-        return self.list_ is not None
+        return self.kind not in ("addresses", "ports")

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads the files in which the addresses of aliases lie: lists that were brought in, and the router's own."""
+"""Finds the addresses of aliases: in lists that were brought in, in files of the router, by names."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from patronus.core.errors import InvalidRequest, PatronusError, StorageError
 from patronus.firewall.addresses import AddressSet, merged
-from patronus.firewall.model.alias import AddressList, Alias
+from patronus.firewall.countries import LARGEST as LARGEST_COUNTRIES
+from patronus.firewall.countries import read_countries
+from patronus.firewall.model.alias import COUNTRIES_FILE, Alias
+from patronus.firewall.names.service import HostNames
 from patronus.firewall.sources import CONTENT
 from patronus.lists.content import LARGEST, addresses
 from patronus.lists.folder import Folder
@@ -22,6 +26,15 @@ Mark = tuple[int, int, int]
 GONE: Mark = (0, 0, 0)
 
 
+@dataclass(frozen=True)
+class _Key:
+    """Which alias a file was read for; only the addresses of ``countries``, where there are some."""
+
+    alias: str
+    path: Path
+    countries: tuple[str, ...] = ()
+
+
 @dataclass
 class _Read:
     """A file as it was read last. ``addresses`` are the last good ones."""
@@ -29,6 +42,22 @@ class _Read:
     mark: Mark
     addresses: AddressSet
     fault: str | None
+
+
+class FoundSources:
+    """What aliases hold: by files, and by names."""
+
+    def __init__(self, files: SourceFiles, names: HostNames) -> None:
+        self.files = files
+        self.names = names
+
+    def addresses(self, alias: Alias) -> AddressSet:
+        """Return what the alias holds now."""
+        return self.names.addresses(alias.names, alias.id) if alias.names else self.files.addresses(alias)
+
+    def fault(self, alias: Alias) -> str | None:
+        """Return why it holds nothing, or not what it should."""
+        return self.names.fault(alias.names) if alias.names else self.files.fault(alias)
 
 
 class SourceFiles:
@@ -40,8 +69,8 @@ class SourceFiles:
     def __init__(self, brought: Folder, own: Path) -> None:
         self._brought = brought
         self._own = own
-        self._read: dict[tuple[str, str], _Read] = {}
-        self._asked: set[tuple[str, str]] = set()
+        self._read: dict[_Key, _Read] = {}
+        self._asked: set[_Key] = set()
 
     def addresses(self, alias: Alias) -> AddressSet:
         """Return what the alias holds now; the same object as long as that has not changed."""
@@ -59,49 +88,58 @@ class SourceFiles:
 
     def changed(self) -> bool:
         """Return whether a file is another than when it was read."""
-        return any(_mark(Path(path)) != found.mark for (_, path), found in list(self._read.items()))
+        return any(_mark(key.path) != found.mark for key, found in list(self._read.items()))
 
     def _of(self, alias: Alias) -> _Read:
-        assert alias.list_ is not None
-        path = self._path(alias.list_)
-        key = (alias.id, str(path))
+        key = _Key(alias.id, self._path(alias), alias.countries or ())
         self._asked.add(key)
-        mark, before = _mark(path), self._read.get(key)
+        mark, before = _mark(key.path), self._read.get(key)
         if before is None or before.mark != mark:
-            self._read[key] = _again(alias, path, mark, before)
+            held = before.addresses if before else AddressSet(alias=alias.id, lives=True)
+            self._read[key] = _again(key, mark, held, brought=key.path.parent == self._brought.path)
         return self._read[key]
 
-    def _path(self, source: AddressList) -> Path:
+    def _path(self, alias: Alias) -> Path:
+        source = alias.list_
+        if source is None:
+            return self._own / COUNTRIES_FILE
         if source.url is not None:
             return self._brought.list(key_of(source.url, CONTENT))
         return self._own / str(source.file)
 
 
-def _again(alias: Alias, path: Path, mark: Mark, before: _Read | None) -> _Read:
+def _again(key: _Key, mark: Mark, held: AddressSet, *, brought: bool) -> _Read:
     """Read a file; where that fails, what was read before stays."""
-    held = before.addresses if before else AddressSet(alias=alias.id, lives=True)
     try:
-        return _Read(mark, read_list(path, mark, alias.id), None)
+        return _Read(mark, _read_file(key, mark), None)
     except PatronusError as error:
-        fault = str(error)
-        if mark == GONE and alias.list_ is not None and alias.list_.url is not None:
-            fault = "the list has not been brought in yet"
-        log.warning("the alias %s: %s", alias.id, fault)
+        fault = "the list has not been brought in yet" if brought and mark == GONE else str(error)
+        log.warning("the alias %s: %s", key.alias, fault)
         return _Read(mark, held, fault)
 
 
-def read_list(path: Path, mark: Mark, alias: str) -> AddressSet:
+def _read_file(key: _Key, mark: Mark) -> AddressSet:
     """Return what a file holds. Raises InvalidRequest where that is no list, StorageError."""
+    largest = LARGEST_COUNTRIES if key.countries else LARGEST[CONTENT]
     if mark == GONE:
-        raise StorageError(f"{path} is not there")
-    if mark[1] > LARGEST[CONTENT]:
-        raise InvalidRequest(f"{path.name} has more than {LARGEST[CONTENT] >> 20} MiB")
+        raise StorageError(f"{key.path} is not there")
+    if mark[1] > largest:
+        raise InvalidRequest(f"{key.path.name} has more than {largest >> 20} MiB")
     try:
-        data = path.read_bytes()
+        if not key.countries:
+            found = addresses(key.path.read_bytes()).found
+            return AddressSet(merged(found[4]), merged(found[6]), key.alias, lives=True)
+        with key.path.open(encoding="ascii", errors="replace") as lines:
+            return _of_countries(lines, key)
     except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-    found = addresses(data).found
-    return AddressSet(merged(found[4]), merged(found[6]), alias, lives=True)
+        raise StorageError(f"{key.path} cannot be read: {error.strerror}") from error
+
+
+def _of_countries(lines: Iterable[str], key: _Key) -> AddressSet:
+    found = read_countries(lines, key.countries, key.alias)
+    if not found.versions:
+        raise InvalidRequest(f"{key.path.name} has no address of {', '.join(key.countries)}")
+    return found
 
 
 def _mark(path: Path) -> Mark:

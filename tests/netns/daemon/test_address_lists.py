@@ -133,3 +133,31 @@ def test_a_file_of_this_router_is_a_list_too(machine: Machine) -> None:
     machine.patronus("lists", "refresh")
     assert "this is no list of addresses" in str(machine.doctor())
     assert not machine.page(), "what was read last stays"
+
+
+def test_a_name_is_asked_for_at_the_routers_own_dns_server(machine: Machine) -> None:
+    said = rules(machine, {"id": "bad", "names": ["www.example"]})
+    assert "www.example: the name has not been asked for yet" in str(said["warnings"])
+    eventually(lambda: not machine.page(), "the name's address in the firewall")
+    (source,) = machine.call("firewall.ListSources")["sources"]
+    assert (source["kind"], source["source"], source["ipv4"], source["ipv6"], source["fault"]) == (
+        "names", "www.example", 1, 0, None,
+    )  # fmt: skip
+    rules(machine, {"id": "bad", "names": ["www.example", "nobody.example"]})
+    eventually(lambda: "nobody.example: the name has no address" in str(machine.doctor()), "the fault")
+    assert not machine.page(), "the other name stays"
+    state = json.loads((machine.places.state / "state" / "runtime-state.json").read_text())
+    assert WEB in str(state), "kept for the next start"
+
+
+def test_a_country_is_what_the_file_says(machine: Machine) -> None:
+    path = machine.places.config / "lists" / "countries.csv"
+    (warning,) = rules(machine, {"id": "bad", "countries": ["DE", "AT"]})["warnings"]
+    assert "countries.csv is not there" in warning["message"]
+    assert machine.router.run("nft", "list", "set", "inet", "patronus", "alias/bad/4").count("elements") == 0
+    path.write_text(f'"{WEB}","{WEB}","DE"\n192.0.2.0/24,FR\n2001:db8::/32,AT\n')
+    machine.patronus("lists", "refresh")
+    assert WEB in machine.router.run("nft", "list", "set", "inet", "patronus", "alias/bad/4")
+    assert "192.0.2" not in machine.ruleset()
+    assert "2001:db8::/32" in machine.ruleset()
+    assert machine.doctor() == []
