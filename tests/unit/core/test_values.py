@@ -16,6 +16,7 @@ from pydantic import BaseModel, PlainValidator, TypeAdapter
 
 from patronus.core import values as v
 
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (v.parse_id, "r-7f3a", "r-7f3a"),
     (v.parse_id, "a" * 32, "a" * 32),
@@ -26,6 +27,8 @@ GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (v.parse_domain_name, "_sip._tcp.example", "_sip._tcp.example"),
     (v.parse_time_zone, "UTC", "UTC"),
     (v.parse_url, "https://lists.example/ads.txt", "https://lists.example/ads.txt"),
+    (v.parse_certificates, PEM, PEM.strip()),
+    (v.parse_certificates, PEM * 2, (PEM * 2).strip()),
     (v.parse_address, "192.0.2.1", IPv4Address("192.0.2.1")),
     (v.parse_address, "FD00::1", IPv6Address("fd00::1")),
     (v.parse_prefix, "192.0.2.0/24", IPv4Network("192.0.2.0/24")),
@@ -185,6 +188,10 @@ BAD: list[tuple[Callable[[Any], Any], Any, str]] = [
     (v.parse_host_port, "2001:db8::1:443", "did you mean [2001:db8::1:443]:PORT?"),
     (v.parse_host_port, "vpn.example:0", "0 is not a port"),
     (v.parse_host_port, "192.0.2.256:1", "not an address"),
+    (v.parse_certificates, PEM[:-2], "PEM form"),
+    (v.parse_certificates, PEM.replace("CERTIFICATE", "PRIVATE KEY"), "PEM form"),
+    (v.parse_certificates, PEM * 2000, "PEM form"),
+    (v.parse_certificates, 7, "not a certificate"),
     (v.parse_interface_suffix, "fd00::1", "did you mean ::1?"),
     (v.parse_interface_suffix, "::", "subnet's own"),
 ]
