@@ -14,6 +14,7 @@ from patronus.core.errors import NotFound
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
 from patronus.daemon import credentials, plugins, settings, timekeeping
+from patronus.daemon.attest import AttestVerbs
 from patronus.daemon.audit_verbs import AuditVerbs
 from patronus.daemon.backup.keeper import Backups
 from patronus.daemon.backup.verbs import BackupVerbs
@@ -95,6 +96,7 @@ def make(router: Router) -> Reception:
     verbs += GitVerbs(engine, history).verbs()
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(router.audit).verbs()]
     verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]
+    verbs += AttestVerbs(host, router.audit).verbs()
     verbs += BackupVerbs(backups).verbs()
     verbs += [verb for feature in router.own for verb in feature.verbs()]
     verbs += plugins.verbs(router.plugins, verbs)

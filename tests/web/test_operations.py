@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
 from tests.web.conftest import Machine, Visitor
 
 HTTPS = "https://git.example/router.git"
@@ -44,3 +50,13 @@ def test_the_page_of_updates_says_how_the_system_stands_and_why_nothing_comes(
     assert refused.status == 400 and "[update] source" in refused.text
     refused = admin.ask("POST", "/api/v1/update/apply", {"source": "file:///run/media/stick"})
     assert refused.status == 409 and "not known how the slots stand" in refused.text, "it has no slots"
+
+
+def test_the_router_says_what_it_runs_and_signs_it(admin: Visitor) -> None:
+    found = admin.ask("GET", "/api/v1/system/attestation?nonce=5f3a").json()
+    said = json.loads(found["statement"])
+    assert said["nonce"] == "5f3a" and said["audit"]["number"] > 0
+    key = load_pem_public_key(found["key"].encode())
+    assert isinstance(key, Ed25519PublicKey)
+    key.verify(base64.b64decode(found["signature"]), found["statement"].encode())
+    assert admin.ask("GET", "/api/v1/system/attestation?nonce=a%20b").status == 400

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus status``, ``doctor``, ``reboot`` and ``power-off``."""
+"""``patronus status``, ``doctor``, ``attest``, ``reboot`` and ``power-off``."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -86,6 +87,25 @@ def _span(seconds: float) -> str:
 
 
 @click.command()
+@click.option("--nonce", help="A word of your own that the answer repeats, so that it cannot be an old one.")
+@with_session
+def attest(session: Session, nonce: str | None) -> None:
+    """Say what this router runs and how it was started, signed by its own key.
+
+    Example: patronus --json attest --nonce 5f3a >attestation.json
+    """
+    result = session.call("system.Attest", nonce=nonce)
+    session.show(result, lambda: _say_attestation(session, result))
+
+
+def _say_attestation(session: Session, result: dict[str, Any]) -> None:
+    for name, value in json.loads(result["statement"]).items():
+        session.say(f"{name}: {'not known' if value is None else value}")
+    session.say(f"signature: {result['signature']}")
+    session.say(result["key"].strip())
+
+
+@click.command()
 @click.confirmation_option(prompt="Restart the router now?")
 @with_session
 def reboot(session: Session) -> None:
@@ -101,4 +121,4 @@ def power_off(session: Session) -> None:
     session.call("system.PowerOff")
 
 
-COMMANDS = (status, doctor, reboot, power_off)
+COMMANDS = (status, doctor, attest, reboot, power_off)
