@@ -28,6 +28,7 @@ from patronus.firewall.expect import Tried
 from patronus.firewall.expect_verbs import Try, TryReport, run
 from patronus.firewall.explain_verbs import Explain, Explanation
 from patronus.firewall.explain_verbs import run as explain
+from patronus.firewall.export_verbs import Export, Exported, export
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, Rules
@@ -248,6 +249,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             "firewall.ListSources", Nothing, SourceList, self.list_sources, route="GET /firewall/sources"
         )
         yield Verb("firewall.Test", Try, TryReport, self.test, route="POST /firewall/test")
+        yield Verb("firewall.Export", Export, Exported, self.export, route="POST /firewall/export")
         yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
 
     def counters(self, _: Caller, __: Nothing) -> CounterList:
@@ -278,6 +280,10 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def test(self, _: Caller, given: Try) -> TryReport:
         """Try expectations on the rules that run, and say which rule decides each."""
         return run(self._host.control.config, given)
+
+    def export(self, _: Caller, given: Export) -> Exported:
+        """Write the rules that run as a file for another firewall; nothing is changed."""
+        return export(self._plan.policy, given)
 
     def explain(self, _: Caller, given: Explain) -> Explanation:
         """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes."""

@@ -57,7 +57,7 @@ def _left(seconds: float | None) -> str:
 
 @click.group()
 def firewall() -> None:
-    """Try the firewall's rules."""
+    """Try the firewall's rules, and write them for another firewall."""
 
 
 @firewall.command(name="test")
@@ -73,6 +73,21 @@ def try_expectations(session: Session, file: Path | None) -> None:
     session.show(result, lambda: _say_tried(session, result))
     if result["failed"]:
         raise SystemExit(1)
+
+
+@firewall.command(name="export")
+@click.option("--format", "format_", type=click.Choice(["iptables"]), default="iptables", show_default=True)
+@click.option("--family", type=click.Choice(["ipv4", "ipv6"]), default="ipv4", show_default=True)
+@with_session
+def export_rules(session: Session, format_: str, family: str) -> None:
+    """Print the rules that run for another firewall; what it has no words for is named on stderr.
+
+    Example: patronus firewall export --format iptables > rules.v4
+    """
+    result = session.call("firewall.Export", format=format_, family=family)
+    for one in result["left"]:
+        click.echo(f"left out: {one['origin']}: {one['reason']}", err=True)
+    session.show(result, lambda: click.echo(result["text"], nl=False))
 
 
 def _say_tried(session: Session, result: dict[str, Any]) -> None:

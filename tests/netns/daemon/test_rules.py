@@ -50,6 +50,9 @@ def test_rules_are_added_changed_moved_switched_and_removed(fresh: Machine) -> N
     assert fresh.patronus("--json", "explain", *asked).json()["action"] == "drop"
     run("replace", mail, "--name", "no mail", "--protocol", "tcp", "--port", "25", "--action", "reject")
     assert fresh.patronus("--json", "explain", *asked).json()["action"] == "reject"
+    exported = fresh.patronus("firewall", "export", "--format", "iptables")
+    assert (exported.code, "--destination-ports 119 -j DROP" in exported.out) == (0, True), exported.err
+    assert "-p 6" not in fresh.patronus("firewall", "export", "--family", "ipv6").out.partition("*filter")[0]
     refused = fresh.patronus("rules", "change", mail, "--limit", "often")
     assert (refused.code, "limit.rate" in refused.err) == (1, True)
     assert fresh.patronus("rules", "move", mail).code == 1

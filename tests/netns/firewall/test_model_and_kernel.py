@@ -191,7 +191,7 @@ def test_model_and_kernel_agree_on_every_packet(
             continue
         assert firewall.running is not None
         branches += sum(isinstance(one, Ways) for one in firewall.running.ruleset.sets.values())
-        _forget(crowd)
+        forget(crowd)
         sent = packets(random, PACKETS)
         for item, fate in zip(sent, kernel_says(crowd, ears, sent), strict=True):
             expected = model_says(firewall.running.policy, item)
@@ -204,7 +204,7 @@ def test_model_and_kernel_agree_on_every_packet(
     assert {"drop", "reject", "connected"} <= fates
 
 
-def _forget(lab: Lab) -> None:
+def forget(lab: Lab) -> None:
     """End every connection, so that each packet is a first one, and all neighbours."""
     lab.router.run("ip", "neigh", "flush", "nud", "all")
     with lab.router:
