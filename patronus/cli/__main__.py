@@ -26,6 +26,7 @@ from patronus.cli.commands import (
     nat,
     network,
     people,
+    routes,
     rules,
     secret,
     system,
@@ -78,8 +79,8 @@ def cli(
 
 
 for group in (
-    system, config, rules, firewall, nat, lists, network, dns, audit, gitops, logs, events, secret, backup,
-    update, people, access,
+    system, config, rules, firewall, nat, lists, network, routes, dns, audit, gitops, logs, events, secret,
+    backup, update, people, access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

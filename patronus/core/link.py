@@ -14,6 +14,9 @@ IpAddress = IPv4Address | IPv6Address
 IpInterface = IPv4Interface | IPv6Interface
 IpNetwork = IPv4Network | IPv6Network
 
+RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
+"""What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
+
 LinkKind = Literal["nic", "vlan", "bridge"]
 """The links that Patronus configures; a NIC is found, the others are made."""
 
@@ -105,12 +108,22 @@ class Address:
 
 @dataclass(frozen=True)
 class Route:
-    """A route in the main table. ``gateway`` None: the destination is on the link."""
+    """A route in the main table. ``gateway`` None: the destination is on the link.
+
+    One whose ``kind`` is not unicast refuses what it is for, and has no device: ``device`` is empty.
+    """
 
     destination: IpNetwork
     device: str
     gateway: IpAddress | None = None
     metric: int = 0
+    kind: RouteKind = "unicast"
+
+    def __str__(self) -> str:
+        if self.kind != "unicast":
+            return f"{self.kind} {self.destination}"
+        via = f" via {self.gateway}" if self.gateway else ""
+        return f"{self.destination}{via} on {self.device}"
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,15 @@ from patronus.network.dhcp import service as dhcp
 from patronus.network.dns import service as dns
 from patronus.network.interfaces import service as interfaces_service
 from patronus.network.interfaces.factory import factory_texts
+from patronus.network.routing import service as routing
 from patronus.secrets import resolve
 from patronus.secrets.password.service import PasswordService
 from patronus.secrets.vault import Vault
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    timekeeping.create, updates.create, lists.create, dhcp.create, dns.create, advertising.create,
-    firewall.create,
+    routing.create, timekeeping.create, updates.create, lists.create, dhcp.create, dns.create,
+    advertising.create, firewall.create,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patronus.core.errors import KernelError
-from patronus.core.link import Address, Counters, Link, LinkSettings, LinkWanted, Nic, Route
+from patronus.core.link import Address, Counters, Link, LinkSettings, LinkWanted, Nic, Route, RouteKind
 from patronus.kernel import nics
 from patronus.kernel.rtnetlink import IPRoute, NetlinkDumpInterrupted, NetlinkError
 
@@ -26,7 +26,9 @@ _UP = 0x1
 _MAIN_TABLE = 254
 _STATIC = 4
 """RTPROT_STATIC in linux/rtnetlink.h: set by an administrator's program, not by the kernel or DHCP."""
-_UNICAST = 1
+_TYPES: dict[int, RouteKind] = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+"""RTN_ of linux/rtnetlink.h."""
+_NUMBERS = {kind: number for number, kind in _TYPES.items()}
 _NODAD = 0x02
 """IFA_F_NODAD: usable at once, so that servers can bind to it while the link comes up."""
 _DUMP_TRIES = 5
@@ -118,22 +120,21 @@ def _address(message: Any, names: dict[int, str]) -> Address:
 
 def _route(message: Any, names: dict[int, str]) -> Route:
     zero = "0.0.0.0" if message["family"] == 2 else "::"  # noqa: S104  # the default route, not a listener
-    gateway = message.get_attr("RTA_GATEWAY")
+    gateway, kind = message.get_attr("RTA_GATEWAY"), _TYPES[message["type"]]
     return Route(
         destination=ipaddress.ip_network(f"{message.get_attr('RTA_DST') or zero}/{message['dst_len']}"),
-        device=names[message.get_attr("RTA_OIF")],
+        device=names[message.get_attr("RTA_OIF")] if kind == "unicast" else "",
         gateway=ipaddress.ip_address(gateway) if gateway else None,
         metric=message.get_attr("RTA_PRIORITY") or 0,
+        kind=kind,
     )
 
 
 def _is_ours(message: Any, names: dict[int, str]) -> bool:
-    return (
-        message["proto"] == _STATIC
-        and message["type"] == _UNICAST
-        and message["table"] == _MAIN_TABLE
-        and message.get_attr("RTA_OIF") in names
-    )
+    if message["proto"] != _STATIC or message["table"] != _MAIN_TABLE:
+        return False
+    kind = _TYPES.get(message["type"])
+    return kind is not None and (kind != "unicast" or message.get_attr("RTA_OIF") in names)
 
 
 class Netlink:
@@ -244,17 +245,18 @@ class Netlink:
         self._change_route("del", route)
 
     def _change_route(self, verb: str, wanted: Route) -> None:
-        gateway = {"gateway": str(wanted.gateway)} if wanted.gateway else {}
-        via = f" via {wanted.gateway}" if wanted.gateway else ""
-        with _asking(f"{verb} the route {wanted.destination}{via} on {wanted.device}") as route:
-            if verb == "del" and _gone(route, wanted.device):
-                return
+        way: dict[str, Any] = {"gateway": str(wanted.gateway)} if wanted.gateway else {}
+        with _asking(f"{verb} the route {wanted}") as route:
+            if wanted.kind == "unicast":
+                if verb == "del" and _gone(route, wanted.device):
+                    return
+                way["oif"] = _index(route, wanted.device)
             route.route(
                 verb,
                 dst=str(wanted.destination),
-                oif=_index(route, wanted.device),
+                type=_NUMBERS[wanted.kind],
                 priority=wanted.metric,
                 proto=_STATIC,
                 table=_MAIN_TABLE,
-                **gateway,
+                **way,
             )

@@ -24,6 +24,7 @@ PAGES = {
     "explain": "/explain?arrives_on=lan&source=192.168.1.9&destination=198.51.100.9&destination_port=23",
     "forwarding": "/nat",
     "interfaces": "/interfaces",
+    "routes": "/routes",
     "leases": "/leases",
     "blocklist": "/blocklist",
     "secrets": "/secrets",
@@ -264,6 +265,24 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     page.locator("tr", has_text="203.0.113.31").get_by_role("button", name="Delete").click()
     assert "203.0.113.31" not in machine.ruleset()
     page.click("text=Keep these changes")
+    page.close()
+
+
+def test_a_route_comes_and_goes(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/routes")
+    page.click("text=Add a route")
+    page.fill("#destination", "10.20.0.0/16")
+    page.fill("#gateway", "192.168.7.7")
+    page.select_option("#interface", "lan")
+    page.click("button:has-text('Add route')")
+    assert "192.168.7.7 is in no subnet of lan" in page.inner_text(".note.error")
+    page.fill("#gateway", "192.168.1.254")
+    page.click("button:has-text('Add route')")
+    assert "active" in page.locator("tr", has_text="192.168.1.254").inner_text()
+    page.locator("tr", has_text="10.20.0.0/16").get_by_role("button", name="Delete").click()
+    assert "There are no static routes." in page.inner_text("main")
     page.close()
 
 

@@ -121,9 +121,7 @@ class SetRoute:
         return SetRoute(self.route, not self.gone)
 
     def __str__(self) -> str:
-        via = f" via {self.route.gateway}" if self.route.gateway else ""
-        verb = "delete" if self.gone else "add"
-        return f"{verb} route {self.route.destination}{via} on {self.route.device}"
+        return f"{'delete' if self.gone else 'add'} route {self.route}"
 
 
 Change = CreateLink | ConfigureLink | SetAddress | SetRoute

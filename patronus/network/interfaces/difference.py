@@ -4,14 +4,15 @@
 The kernel drops routes with the address they stand on, and addresses with the state of their link; so what
 will be lost is taken away by name first, where it can be undone, and what is missing is added last.
 Unplanned state is removed only where it is ours: VLANs and bridges with our mark, addresses on devices that
-have a role (never link-local ones, nor those of a family that a DHCP client keeps), static routes on them.
+have a role (never link-local ones, nor those of a family that a DHCP client keeps), static routes on
+them, and those that refuse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patronus.core.link import Address, Link, LinkKind, LinkSettings, LinkWanted, Route
+from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.plan import InterfacesPlan
 
@@ -84,7 +85,7 @@ def removals(plan: InterfacesPlan, running: InterfacesPlan | None, look: Look) -
     lost = [
         route
         for route in routes
-        if route.device in ours
+        if (route.device in ours or route.kind != "unicast")
         and (route not in plan.routes or (route.device, route.destination.version) in touched)
     ]
     idle = [link for link in links if link.name in released and (link.up or link.master)]
@@ -137,5 +138,20 @@ def additions(plan: InterfacesPlan, addresses: Sequence[Address], routes: Sequen
     changes: list[Change] = [
         SetAddress(address) for address in plan.wanted_addresses() if address not in addresses
     ]
-    changes += [SetRoute(route) for route in plan.routes if route not in routes]
+    standing = {*addresses, *plan.wanted_addresses()}
+    subnets: dict[str, list[IpNetwork]] = {}
+    for address in standing:
+        subnets.setdefault(address.device, []).append(address.interface.network)
+    present = set(routes)
+    changes += [
+        SetRoute(route)
+        for route in plan.routes
+        if route not in present and _reaches(route, subnets.get(route.device, ()))
+    ]
     return changes
+
+
+def _reaches(route: Route, subnets: Sequence[IpNetwork]) -> bool:
+    """Return whether the gateway is on the link: a client may have lost its address a moment ago."""
+    gateway = route.gateway
+    return gateway is None or gateway.is_link_local or any(gateway in subnet for subnet in subnets)

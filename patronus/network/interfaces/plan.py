@@ -10,17 +10,20 @@ from typing import Literal
 
 from patronus.core.errors import InvalidConfiguration
 from patronus.core.feature import Plan
-from patronus.core.link import Address, IpInterface, LinkKind, LinkWanted, Nic, Route
+from patronus.core.link import Address, IpInterface, IpNetwork, LinkKind, LinkWanted, Nic, Route
 from patronus.core.problem import Problem
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
 from patronus.network.interfaces.roles import Binding, bind, warning
 from patronus.network.opening import Opening
+from patronus.network.routing.model import Routing
+from patronus.network.routing.plan import Links, standing
 
 DHCPV6_CLIENT_PORT = 546
 FIRST_METRIC = 100
 """Metric of the default route through the first interface of the file."""
+_NO_ROUTES = Routing()
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class InterfacesPlan(Plan):
     ``learned``    role → what the uplink gave, for roles that ask for something.
     ``advertised`` role → what its hosts shall be told about IPv6, for roles that announce the router.
     ``site``       the local prefix that networks are numbered from; None where none is.
+    ``static``     id → configured route that can stand; ``waiting``: id → why another cannot yet.
     ``links``      those to be up, parents before children; ``idle`` NICs have no role and stay down.
     ``warnings``   NICs that are missing, changed or ambiguous; they never refuse a change.
     """
@@ -61,6 +65,8 @@ class InterfacesPlan(Plan):
     links: tuple[LinkWanted, ...] = ()
     idle: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
+    static: Mapping[str, Route] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
     clients: tuple[DhcpClient, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
@@ -88,7 +94,7 @@ class Facts:
     site: IPv6Network | None = None
 
 
-def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
+def build(model: Interfaces, facts: Facts, routing: Routing = _NO_ROUTES) -> InterfacesPlan:
     """Return the plan of the links. Raises InvalidConfiguration where a made link would hide a NIC."""
     binding = bind(model.interfaces, facts.inventory)
     devices = _devices(model, binding, facts.inventory)
@@ -101,23 +107,37 @@ def build(model: Interfaces, facts: Facts) -> InterfacesPlan:
     learned = {client.role: facts.learned.get(client.device, Learned()) for client in clients}
     site = facts.site if any(item.ipv6.ula for item in model.interfaces) else None
     cut = {item.id: _cut(item, learned, site) for item in model.interfaces}
+    addresses = {
+        item.id: (*item.ipv4.addresses, *item.ipv6.addresses, *map(own_address, cut[item.id]))
+        for item in model.interfaces
+    }
+    static, waiting = standing(routing, Links(devices, _subnets(addresses, learned)))
     return InterfacesPlan(
         contributions=tuple(openings(model)),
         devices=devices,
         zones=zones,
-        addresses={
-            item.id: (*item.ipv4.addresses, *item.ipv6.addresses, *map(own_address, cut[item.id]))
-            for item in model.interfaces
-        },
+        addresses=addresses,
         learned=learned,
         advertised=dict(_advertised(model, learned, cut, site)),
         site=site,
         links=tuple(_links(model, devices)),
         idle=tuple(nic.name for nic in facts.inventory if nic.path and nic.name not in playing),
-        routes=tuple(_routes(model, devices)),
+        routes=(*_routes(model, devices), *static.values()),
+        static=static,
+        waiting=waiting,
         clients=clients,
         warnings=(*binding.warnings, *_subnet_warnings(model, learned)),
     )
+
+
+def _subnets(
+    addresses: Mapping[str, tuple[IpInterface, ...]], learned: Mapping[str, Learned]
+) -> dict[str, tuple[IpNetwork, ...]]:
+    """Return role → the subnets that it has now."""
+    return {
+        role: tuple(one.network for one in (*given, *learned.get(role, Learned()).addresses))
+        for role, given in addresses.items()
+    }
 
 
 def _cut(item: Interface, learned: Mapping[str, Learned], site: IPv6Network | None) -> tuple[OnLink, ...]:

@@ -45,6 +45,7 @@ from patronus.network.interfaces.verbs import (
     describe,
     nic_info,
 )
+from patronus.network.routing.model import Routing
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
 
     def plan(self, config: Configuration, facts: Facts, earlier: Earlier) -> InterfacesPlan:  # noqa: ARG002
         """Return the links, addresses, routes and clients wanted."""
-        return build(config.get(Interfaces), facts)
+        return _built(config, facts)
 
     def rehearse(self, plan: InterfacesPlan) -> Iterable[Problem]:
         """Yield the NICs that are missing, changed or ambiguous, as warnings."""
@@ -208,7 +209,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         for event in _link_events(before, links, self._plan):
             self._host.control.publish(event)
         facts = self.facts()
-        found = build(self._host.control.config.get(Interfaces), facts)
+        found = _built(self._host.control.config, facts)
         attempt = (found, self._lost(found))
         if attempt not in ((self._plan, []), self._tried):
             self._tried = attempt  # what failed is not tried again until the links change once more
@@ -268,7 +269,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
     def inventory(self, _: Caller, __: Nothing) -> Inventory:
         """List the network cards by their place on the bus, and which role each plays."""
         facts = self.facts()
-        plan = build(self._host.control.config.get(Interfaces), facts)
+        plan = _built(self._host.control.config, facts)
         return Inventory(nics=[nic_info(nic, plan) for nic in by_bus(facts.inventory)])
 
     def add(self, caller: Caller, given: AddInterface) -> CommitReport:
@@ -296,6 +297,10 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
     def _find(self, role: str) -> None:
         if all(item.id != role for item in self._host.control.config.get(Interfaces).interfaces):
             raise NotFound(f"no interface is called {role}")
+
+
+def _built(config: Configuration, facts: Facts) -> InterfacesPlan:
+    return build(config.get(Interfaces), facts, config.get(Routing))
 
 
 def _variables(path: Path) -> dict[str, str]:

@@ -106,6 +106,26 @@ def test_nat_is_listed(machine: Machine) -> None:
         assert (said.code, "masquerade" in said.out) == (0, True)
 
 
+def test_a_route_is_added_listed_and_removed(restored: Machine) -> None:
+    said = restored.patronus("routes", "add", "10.20.0.0/16", "--gateway", "192.168.1.254")
+    assert said.code == 0, said
+    assert "10.20.0.0/16 via 192.168.1.254" in restored.router.ip("route")
+    (listed,) = json.loads(restored.patronus("--json", "routes").out)["routes"]
+    assert (listed["state"], listed["metric"]) == ("active", 20)
+    assert "192.168.1.254" in restored.patronus("routes", "list").out
+    away = ("10.30.0.0/16", "--gateway", "192.168.9.9", "--interface", "lan")
+    refused = restored.patronus("routes", "add", *away)
+    assert (refused.code, "192.168.9.9 is in no subnet of lan" in refused.err) == (1, True), refused
+    assert restored.patronus("routes", "remove", listed["id"]).code == 0
+    assert "10.20.0.0/16" not in restored.router.ip("route")
+    assert restored.patronus("routes", "remove", listed["id"]).code == 1
+
+
+def test_the_cards_and_what_networks_are_told_are_listed(machine: Machine) -> None:
+    assert "eth1" in machine.patronus("interfaces", "--nics").out
+    assert "No network announces this router" in machine.patronus("interfaces", "--announced").out
+
+
 def test_a_translation_is_added_switched_and_removed(restored: Machine) -> None:
     prefixes = ("--inside", "192.168.1.16/28", "--outside", "203.0.113.16/28")
     said = restored.patronus("--json", "nat", "add", "one-to-one", "--zone", "wan", *prefixes, "--hairpin")

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -36,6 +36,9 @@ from patronus.network.dns.plan import plan as plan_dns
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.interfaces.service import InterfacesFeature
+from patronus.network.routing.model import SECTION as ROUTING
+from patronus.network.routing.model import Routing
+from patronus.network.routing.service import RoutingFeature
 
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
 RUN = Path("/run/patronus")
@@ -135,12 +138,16 @@ class Router:
         self.host = host
         self.feature = InterfacesFeature(host)
         self.advertising = AdvertisingFeature(host)
-        self.engine.walk = Walk([self.feature, Names(), self.advertising])
+        self.routing = RoutingFeature(host)
+        self.engine.walk = Walk([self.feature, self.routing, Names(), self.advertising])
 
-    def apply(self, *items: dict[str, Any], dns: Dns | None = None) -> Prepared:
-        """Apply an interfaces file, and what DNS serves."""
+    def apply(
+        self, *items: dict[str, Any], dns: Dns | None = None, routes: Sequence[dict[str, Any]] = ()
+    ) -> Prepared:
+        """Apply an interfaces file, static routes, and what DNS serves."""
         model = Interfaces.model_validate({"interfaces": items})
-        sections: dict[str, Strict] = {SECTION.path: model, DNS.path: dns or Dns()}
+        routing = Routing.model_validate({"routes": routes})
+        sections: dict[str, Strict] = {SECTION.path: model, DNS.path: dns or Dns(), ROUTING.path: routing}
         prepared = self.engine.apply(Configuration(sections))
         shutil.chown(MAILBOX, "patronus")  # on the device the router and its client are one user
         return prepared

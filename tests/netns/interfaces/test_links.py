@@ -10,11 +10,13 @@ import pytest
 
 from patronus.core.errors import KernelError
 from patronus.core.link import Address
+from patronus.core.verb import Caller, Nothing, Role
 from patronus.kernel.netlink import Netlink
 from patronus.network.interfaces.verbs import LinkChanged
 from tests.netns.interfaces.router import Router, eventually
 from tests.netns.lab import Namespace, connect
 
+CALLER = Caller("root", Role.ADMIN)
 LAN4, WAN4 = "192.168.1.1/24", "198.51.100.2/24"
 
 
@@ -183,3 +185,46 @@ def test_inventory_lists_the_nics_with_their_macs(router: Router, wired: Namespa
     wired.ip("link add br-other type bridge")
     found = {nic.name: nic.mac for nic in router.host.netlink.inventory()}
     assert found == {name: mac(wired, name) for name in ("eth0", "eth1", "eth2")}
+
+
+def table(namespace: Namespace) -> set[str]:
+    """Return our routes of both families as ip(8) says them."""
+    said = namespace.ip("-4 route show proto static") + namespace.ip("-6 route show proto static")
+    return {" ".join(line.split()).removesuffix(" pref medium") for line in said.splitlines()}
+
+
+def test_static_routes_stand_refuse_and_go(router: Router, wired: Namespace) -> None:
+    forwarding = {"id": "branch", "destination": "10.20.0.0/16", "gateway": "192.168.1.254"}
+    refusing = {"id": "rest", "destination": "10.0.0.0/8", "type": "unreachable"}
+    six = {"id": "six", "destination": "2001:db8:20::/48", "gateway": "fe80::1", "interface": "lan"}
+    hole = {"id": "hole", "destination": "2001:db8::/32", "type": "blackhole", "metric": 7}
+    waiting = {"id": "later", "destination": "10.30.0.0/16", "gateway": "203.0.113.1", "interface": "away"}
+    away = {"id": "away", "match": {"mac": "52:54:00:00:00:77"}, "ipv4": {"method": "dhcp"}}
+    router.apply(lan(wired), away, routes=[forwarding, refusing, six, hole, waiting])
+    assert table(wired) == {
+        "10.20.0.0/16 via 192.168.1.254 dev eth0 metric 20",
+        "unreachable 10.0.0.0/8 metric 20",
+        "2001:db8:20::/48 via fe80::1 dev eth0 metric 20",
+        "blackhole 2001:db8::/32 dev lo metric 7",
+    }
+    assert (router.pending(), router.differences()) == ([], [])
+    states = {item.id: item.state for item in router.routing.list(CALLER, Nothing()).routes}
+    assert states == {**dict.fromkeys(("branch", "rest", "six", "hole"), "active"), "later": "waiting"}
+    wired.ip("route del 10.20.0.0/16")
+    assert router.differences() == ["add route 10.20.0.0/16 via 192.168.1.254 on eth0"]
+    assert router.routing.list(CALLER, Nothing()).routes[0].state == "missing"
+    router.apply(lan(wired), routes=[{**forwarding, "metric": 30}])
+    assert table(wired) == {"10.20.0.0/16 via 192.168.1.254 dev eth0 metric 30"}
+    router.apply(lan(wired))
+    assert table(wired) == set()
+
+
+def test_a_route_that_the_kernel_refuses_takes_the_others_back(router: Router, wired: Namespace) -> None:
+    first = {"id": "first", "destination": "10.20.0.0/16", "gateway": "192.168.1.254"}
+    second = {"id": "second", "destination": "10.30.0.0/16", "gateway": "192.168.1.254"}
+    router.apply(lan(wired), routes=[first])
+    before = table(wired)
+    wired.ip("route add 10.30.0.0/16 via 192.168.1.9 metric 20")  # somebody's own, which stays
+    with pytest.raises(KernelError, match=r"10\.30\.0\.0/16"):
+        router.apply(lan(wired), routes=[{**first, "metric": 40}, second])
+    assert table(wired) == before
