@@ -30,7 +30,8 @@ struct bpf_ct_opts___first {
 	__u8 reserved[2];
 };
 
-_Static_assert(sizeof(struct bpf_ct_opts___first) == 12, "the kernel tells the forms by their size");
+_Static_assert(sizeof(struct bpf_ct_opts___first) == 12,
+	       "the kernel tells the forms by their size");
 
 extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *ctx, struct bpf_sock_tuple *tuple,
 					 __u32 tuple_size, struct bpf_ct_opts___first *options,

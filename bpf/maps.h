@@ -100,7 +100,8 @@ struct rule_table {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, RULE_NODES_MAX);
-	__uint(key_size, sizeof(struct rule_key)); /* by size: clang leaves the types of a map in a map out */
+	__uint(key_size,
+	       sizeof(struct rule_key)); /* by size: clang leaves the types of a map in a map out */
 	__uint(value_size, sizeof(struct rule_node));
 };
 

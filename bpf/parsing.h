@@ -224,7 +224,8 @@ __noinline __u32 walk_extensions(struct xdp_md *ctx, __u32 offset, __u8 protocol
 		if (offset > end - start)
 			return CHAIN_RESULT(CHAIN_MALFORMED, kind, 0);
 	}
-	return CHAIN_RESULT(is_extension(protocol) ? CHAIN_DEPTH : CHAIN_DONE, protocol, offset) | hidden;
+	return CHAIN_RESULT(is_extension(protocol) ? CHAIN_DEPTH : CHAIN_DONE, protocol, offset) |
+	       hidden;
 }
 
 /*

@@ -34,8 +34,8 @@ static __always_inline struct rule_node *find_node(void *table, enum rule_field 
 }
 
 /* The node of a field, or that of the way in where no entry there asks for the field. */
-static __always_inline struct rule_node *narrow(void *table, struct rule_node *arrival,
-						enum rule_field field, const void *value, __u32 size)
+static __always_inline struct rule_node *
+narrow(void *table, struct rule_node *arrival, enum rule_field field, const void *value, __u32 size)
 {
 	if (!(arrival->fields & (1u << field)))
 		return arrival;
@@ -49,8 +49,8 @@ static __always_inline struct rule_node *narrow_address(void *table, struct rule
 	const struct bpf_sock_tuple *tuple = &opening->tuple;
 
 	if (opening->family == 6)
-		return narrow(table, arrival, ipv6,
-			      source ? tuple->ipv6.saddr : tuple->ipv6.daddr, 16);
+		return narrow(table, arrival, ipv6, source ? tuple->ipv6.saddr : tuple->ipv6.daddr,
+			      16);
 	return narrow(table, arrival, ipv4, source ? &tuple->ipv4.saddr : &tuple->ipv4.daddr, 4);
 }
 
@@ -97,7 +97,8 @@ static __always_inline __u64 rule_for(struct xdp_md *ctx, const struct opening *
 
 static __always_inline bool is_new(struct xdp_md *ctx, struct opening *opening)
 {
-	__u32 size = opening->family == 6 ? sizeof(opening->tuple.ipv6) : sizeof(opening->tuple.ipv4);
+	__u32 size =
+		opening->family == 6 ? sizeof(opening->tuple.ipv6) : sizeof(opening->tuple.ipv4);
 
 	return is_unknown(ctx, &opening->tuple, size);
 }

@@ -187,8 +187,8 @@ _Static_assert(sizeof(struct rule_ingress) == 8, "struct rule_ingress is shared 
 
 struct rule_node {
 	__u64 entries[RULE_WORDS]; /* bit n of word m: entry 64 * m + n */
-	__u64 rule;		   /* of RULE_ENTRY: names the rule that drops; 0: the stack decides */
-	__u32 fields;		   /* of RULE_INGRESS: bit n: its entries ask for field n */
+	__u64 rule;   /* of RULE_ENTRY: names the rule that drops; 0: the stack decides */
+	__u32 fields; /* of RULE_INGRESS: bit n: its entries ask for field n */
 	__u8 pad[4];
 };
 

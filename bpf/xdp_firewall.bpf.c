@@ -292,9 +292,9 @@ static __always_inline enum reason read_link_layer(struct packet *packet)
 		if (!tag)
 			return REASON_PASS_MALFORMED;
 		vlan_id = bpf_ntohs(tag->tci_be) & VLAN_ID_MASK;
-		packet->tags[depth] = vlan_id | (packet->eth_type_be == bpf_htons(ETH_P_8021Q)
-							 ? TAG_CUSTOMER
-							 : TAG_SERVICE);
+		packet->tags[depth] =
+			vlan_id | (packet->eth_type_be == bpf_htons(ETH_P_8021Q) ? TAG_CUSTOMER
+										 : TAG_SERVICE);
 		if (depth == 0)
 			packet->vlan_id = vlan_id;
 		packet->eth_type_be = tag->inner_type_be;

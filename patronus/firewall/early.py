@@ -14,7 +14,7 @@ does. An entry with one drops, and fits exactly what its rule does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from patronus.core.early import Ingress
@@ -22,7 +22,8 @@ from patronus.core.values import PortRange
 from patronus.firewall.addresses import WIDTH, AddressSet, Interval, prefixes
 from patronus.firewall.model.flags import FLAGS, SYN, FlagMatch
 from patronus.firewall.model.match import TCP
-from patronus.firewall.policy import Match, Policy, PolicyRule
+from patronus.firewall.policy import Forward, Match, Policy, PolicyRule
+from patronus.firewall.verdict import Packet
 from patronus.network.interfaces.plan import InterfacesPlan
 
 MOST_ENTRIES = 1024
@@ -95,13 +96,20 @@ def _entries(policy: Policy, ways: dict[str, Ingress]) -> Iterator[Entry]:
     everywhere = frozenset(ways.values())
     for forward in policy.forwards:
         if forward.protocols is None or TCP in forward.protocols:
-            yield Entry(None, everywhere, destination_ports=forward.ports)
+            yield Entry(None, everywhere, destination=_asked(forward), destination_ports=forward.ports)
     for rule in policy.rules:
         if may_fit(rule.match) and (ingress := _ingress(rule, policy, ways)):
             match = rule.match
             origin = rule.origin if drops_all(rule) else None
             ports = (match.source_ports, match.destination_ports)
             yield Entry(origin, ingress, match.source, match.destination, *ports)
+
+
+def _asked(forward: Forward) -> AddressSet | None:
+    """Return the destinations that a forward may change; None where they are whatever the router has."""
+    if forward.outer is None or forward.hairpin is None:
+        return forward.outer
+    return AddressSet.of([*forward.outer.networks(), *forward.hairpin.networks()])
 
 
 def may_fit(match: Match) -> bool:
@@ -158,3 +166,23 @@ def _count(width: int, intervals: Iterable[Interval]) -> int:
 def watched(entries: Iterable[Entry]) -> frozenset[str]:
     """Return the NICs at which something is dropped."""
     return frozenset(way.device for entry in entries if entry.origin for way in entry.ingress)
+
+
+def early_rule(entries: Iterable[Entry], ways: Mapping[str, Ingress], packet: Packet) -> str | None:
+    """Return the origin of the rule for which XDP drops a packet of no known connection; None: it passes."""
+    flags = SYN if packet.tcp_flags is None else packet.tcp_flags
+    way = ways.get(packet.arrives_on)
+    if packet.protocol != TCP or flags & KNOWN_FLAGS != SYN or way is None:
+        return None
+    return next((entry.origin for entry in entries if way in entry.ingress and _fits(entry, packet)), None)
+
+
+def _fits(entry: Entry, packet: Packet) -> bool:
+    sides = ((packet.source, entry.source), (packet.destination, entry.destination))
+    ports = (
+        (packet.source_port, entry.source_ports),
+        (packet.destination_port, entry.destination_ports),
+    )
+    return all(those is None or address in those for address, those in sides) and all(
+        those is None or any(port in one for one in those) for port, those in ports
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from patronus.core.control import CommitReport, Control
@@ -26,6 +27,16 @@ class Counted(Protocol):
         """Bytes."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What both planes have counted; ``early`` packets of them were dropped by XDP."""
+
+    packets: int
+    bytes: int
+    early: int = 0
+
+
+UNSEEN = Seen(0, 0)
 Counters = Callable[[], Mapping[str, Counted]]
 
 

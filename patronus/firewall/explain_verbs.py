@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +12,7 @@ from patronus.core.errors import InvalidRequest, NotFound
 from patronus.core.model import Configuration, as_data
 from patronus.core.values import Address, Dscp, MacAddress, Port
 from patronus.core.verb import Parameters, Result
+from patronus.firewall.early import early_rule
 from patronus.firewall.expect import ECHO
 from patronus.firewall.explain import Account, HopOf, State, explain, spoken
 from patronus.firewall.foresee import EPHEMERAL
@@ -26,6 +26,7 @@ from patronus.firewall.model.match import (
     IcmpTypes,
     Protocols,
 )
+from patronus.firewall.plan import FirewallPlan
 from patronus.firewall.policy import Policy
 from patronus.firewall.verdict import Packet
 
@@ -124,22 +125,24 @@ def device_of(policy: Policy, name: str) -> str:
 
 
 def run(
-    config: Configuration, policy: Policy, given: Explain, hop_of: HopOf, watched: Collection[str]
+    config: Configuration, plan: FirewallPlan, given: Explain, hop_of: HopOf, *, xdp: bool
 ) -> Explanation:
-    """Explain a packet. ``watched`` are the devices on which XDP drops early. Raises NotFound."""
+    """Explain a packet. ``xdp`` says whether that does what the plan has for it. Raises NotFound."""
+    policy = plan.policy
     device = device_of(policy, given.arrives_on)
     try:
         account = explain(policy, packet_of(given, device), hop_of, given.state)
     except LookupError as error:
         raise NotFound(str(error)) from error
-    return _explanation(config, policy, account, early=_is_early(policy, account, watched))
+    return _explanation(config, policy, account, early=xdp and _is_early(plan, account, given.state))
 
 
-def _is_early(policy: Policy, account: Account, watched: Collection[str]) -> bool:
-    """Return whether XDP drops it: a blocked end of the packet as it arrives."""
-    ends = (account.arrived.source, account.arrived.destination)
-    blocked = any(end in policy.blocked and end not in policy.never for end in ends)
-    return bool(watched) and account.decision.origin == "blocked" and blocked
+def _is_early(plan: FirewallPlan, account: Account, state: str) -> bool:
+    """Return whether XDP drops it: a blocked source, or a first packet for which it has the rule."""
+    policy, packet = plan.policy, account.arrived
+    if account.decision.origin == "blocked":
+        return packet.source in policy.blocked and packet.source not in policy.never
+    return state == "new" and early_rule(plan.early, plan.ways, packet) == account.decision.origin
 
 
 def _explanation(config: Configuration, policy: Policy, account: Account, *, early: bool) -> Explanation:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from patronus.core.early import Ingress
 from patronus.core.feature import Earlier, Plan
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
@@ -13,6 +14,7 @@ from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.compile_match import Compiled
 from patronus.firewall.compile_nft import compile_nft
+from patronus.firewall.early import Entry, early_drops, tagged_nics, watched, ways_in
 from patronus.firewall.known import warning
 from patronus.firewall.model import Rules
 from patronus.firewall.optimise.shadow import shadows, without
@@ -28,8 +30,9 @@ from patronus.network.opening import Opening
 class FirewallPlan(Plan):
     """What the firewall shall be.
 
-    ``blocked`` and ``never`` are what XDP is given, and ``watched`` the NICs it stands on: those below every
-    zone while something is blocked, none otherwise. ``asleep`` are the rules that their schedule puts off,
+    ``blocked``, ``never`` and ``early`` are what XDP is given, and ``watched`` the NICs it stands on: those
+    below every zone while something is blocked, else those where a rule drops early. ``ways`` are how packets
+    come in there, ``tagged`` the NICs that carry VLANs. ``asleep`` are rules that their schedule puts off,
     ``timed`` the blocks that end by themselves, ``openings`` what the other features offer to zones.
     ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
     that do not hold what they should, and why; ``names`` are the hosts that aliases name.
@@ -39,6 +42,9 @@ class FirewallPlan(Plan):
     ruleset: Ruleset = field(default_factory=Ruleset)
     blocked: tuple[IpNetwork, ...] = ()
     never: tuple[IpNetwork, ...] = ()
+    early: tuple[Entry, ...] = ()
+    ways: Mapping[str, Ingress] = field(default_factory=dict)
+    tagged: frozenset[str] = frozenset()
     watched: tuple[str, ...] = ()
     asleep: frozenset[str] = frozenset()
     timed: tuple[IpNetwork, ...] = ()
@@ -68,12 +74,17 @@ def plan(
     blocked = tuple(policy.blocked.networks())
     faults = list(_faults(config, facts.sources))
     devices = {device for devices in policy.zones.values() for device in devices}
+    effective = without(policy, shadowed)
+    early = early_drops(effective, links)
     return FirewallPlan(
         policy=policy,
-        ruleset=compile_nft(without(policy, shadowed), memory.compiled),
+        ruleset=compile_nft(effective, memory.compiled),
         blocked=blocked,
         never=tuple(policy.never.networks()),
-        watched=tuple(sorted(nics(devices, links))) if blocked else (),
+        early=early,
+        ways=ways_in(policy, links) if early else {},
+        tagged=tagged_nics(links) if early else frozenset(),
+        watched=tuple(sorted(nics(devices, links) if blocked else watched(early))),
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
         openings=tuple(openings),

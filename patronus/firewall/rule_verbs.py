@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from patronus.core.control import CommitReport, Control
@@ -11,7 +12,7 @@ from patronus.core.edit import Edit, Insert, Remove, Replace
 from patronus.core.errors import InvalidRequest, NotFound
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Verb
-from patronus.firewall.edit_verbs import Counters, Editing, changing, count, with_id
+from patronus.firewall.edit_verbs import UNSEEN, Editing, Seen, changing, with_id
 from patronus.firewall.model import Rules, Zones
 from patronus.firewall.verbs import (
     Added,
@@ -30,6 +31,7 @@ from patronus.firewall.verbs import (
 RULES = ("firewall/rules", ("rules",))
 
 
+Counters = Callable[[], Mapping[str, Seen]]
 Devices = Callable[[str], tuple[str, ...]]
 
 
@@ -64,7 +66,7 @@ class RuleVerbs(Editing):
         return RuleList(
             aliases=[as_data(alias) for alias in rules.aliases],
             rules=[
-                RuleInfo(id=rule.id, rule=as_data(rule), **count(seen, f"rule/{rule.id}"))
+                RuleInfo(id=rule.id, rule=as_data(rule), **asdict(seen.get(f"rule/{rule.id}", UNSEEN)))
                 for rule in rules.rules
             ],
         )

@@ -24,6 +24,8 @@ from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
+from patronus.firewall.early_plane import EarlyPlane
+from patronus.firewall.edit_verbs import Seen
 from patronus.firewall.expect import Tried
 from patronus.firewall.expect_verbs import Try, TryReport, run
 from patronus.firewall.explain_verbs import Explain, Explanation
@@ -43,7 +45,7 @@ from patronus.firewall.ruleset import FAMILY, TABLE
 from patronus.firewall.source_verbs import SourceList, list_sources
 from patronus.firewall.sources.service import FoundSources, SourceFiles
 from patronus.firewall.standing import Standing
-from patronus.firewall.verbs import CounterInfo, CounterList, XdpInfo
+from patronus.firewall.verbs import CounterInfo, CounterList
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
@@ -71,7 +73,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._conntrack = Conntrack()
         self._timed = TimedBlocks(host.state, host.clock)
         self._plan = FirewallPlan()
-        self._xdp_fault: str | None = None
+        self._early = EarlyPlane(host.bpf)
         self._checked: Checked = Kept()
         self._tried = Tried()
         self._memory = Memory()
@@ -122,9 +124,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         yield from self._forwarding_steps()
         if running is None or _early(plan) != _early(running):
             yield Step(
-                f"XDP: drop {len(plan.blocked)} prefixes on {', '.join(plan.watched) or 'no device'}",
-                do=partial(self._drop_early, plan),
-                undo=partial(self._drop_early, running or FirewallPlan()),
+                _early_step(plan),
+                do=partial(self._early.bring, plan),
+                undo=partial(self._early.bring, running or FirewallPlan()),
             )
         if running is None or plan.policy != running.policy:
             yield Step("end forbidden connections", do=partial(self._end, plan, running), undo=_nothing)
@@ -141,6 +143,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         yield from differences(Contents.of(plan.ruleset), found)
         for name, why in plan.faults:
             yield Difference(f"alias {name}", "its addresses", why, refuses=False)
+        yield from self._early.differences()
         for name in FORWARDING:
             if (value := sysctl.read(name)) != "1":
                 yield Difference(name, "1", value)
@@ -169,22 +172,6 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
                 yield Step(
                     name, do=partial(sysctl.write, name, "1"), undo=partial(sysctl.write, name, before)
                 )
-
-    def _drop_early(self, plan: FirewallPlan) -> None:
-        """Give XDP the blocklist and the devices; a failure is reported, not raised."""
-        bpf = self._host.bpf
-        bpf.await_loader()
-        try:
-            bpf.blocklist_replace(plan.blocked, plan.never)
-            there = {item.ifname for item in bpf.attachments()}
-            for device in sorted(there - set(plan.watched)):
-                bpf.detach(device)
-            for device in sorted(set(plan.watched) - there):
-                bpf.attach(device)
-            self._xdp_fault = None
-        except KernelError as error:
-            self._xdp_fault = str(error)
-            log.warning("XDP does not help, nftables drops alone: %s", error)
 
     def _end(self, plan: FirewallPlan, running: FirewallPlan | None) -> None:
         """End the connections that the plan forbids and the running one did not."""
@@ -239,9 +226,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs on rules, translations, zones, blocks and counters."""
         control = self._host.control
-        counters = lambda: self._host.nft.counters(FAMILY, TABLE)  # noqa: E731
-        yield from RuleVerbs(control, counters, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
-        yield from NatVerbs(control, counters).verbs()
+        yield from RuleVerbs(control, self._seen, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
+        yield from NatVerbs(control, self._seen).verbs()
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
@@ -252,26 +238,20 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         yield Verb("firewall.Export", Export, Exported, self.export, route="POST /firewall/export")
         yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
 
+    def _seen(self) -> dict[str, Seen]:
+        return self._early.seen(self._host.nft.counters(FAMILY, TABLE), self._plan.policy.counted)
+
     def counters(self, _: Caller, __: Nothing) -> CounterList:
         """Show what nftables and XDP have counted, and where XDP runs."""
-        seen = self._host.nft.counters(FAMILY, TABLE)
-        found = [CounterInfo(name=name, packets=one.packets, bytes=one.bytes) for name, one in seen.items()]
+        found = [
+            CounterInfo(name=name, packets=one.packets, bytes=one.bytes) for name, one in self._seen().items()
+        ]
         try:
-            early = self._host.bpf.counters()
-            where = self._host.bpf.attachments()
+            reasons, where = self._early.reasons(), self._early.devices()
         except KernelError as error:
-            return CounterList(
-                counters=found, xdp_counters=[], xdp=[], xdp_fault=self._xdp_fault or str(error)
-            )
-        return CounterList(
-            counters=found,
-            xdp_counters=[
-                CounterInfo(name=reason.name.lower(), packets=one.packets, bytes=one.bytes)
-                for reason, one in early.items()
-            ],
-            xdp=[XdpInfo(device=one.ifname, mode=one.mode.name.lower(), reason=one.reason) for one in where],
-            xdp_fault=self._xdp_fault,
-        )
+            fault = self._early.fault or str(error)
+            return CounterList(counters=found, xdp_counters=[], xdp=[], xdp_fault=fault)
+        return CounterList(counters=found, xdp_counters=reasons, xdp=where, xdp_fault=self._early.fault)
 
     def list_sources(self, _: Caller, __: Nothing) -> SourceList:
         """List the aliases whose addresses lie elsewhere, and what they hold now."""
@@ -287,10 +267,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def explain(self, _: Caller, given: Explain) -> Explanation:
         """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes."""
-        plan = self._plan
-        watched = () if self._xdp_fault else plan.watched
+        works = self._early.fault is None
         with route_lookup() as lookup:
-            return explain(self._host.control.config, plan.policy, given, lookup.hop, watched)
+            return explain(self._host.control.config, self._plan, given, lookup.hop, xdp=works)
 
 
 class Waking(Protocol):
@@ -340,7 +319,13 @@ def _nothing() -> None:
 
 
 def _early(plan: FirewallPlan) -> tuple[Any, ...]:
-    return plan.blocked, plan.never, plan.watched
+    return plan.blocked, plan.never, plan.watched, plan.tagged, plan.early
+
+
+def _early_step(plan: FirewallPlan) -> str:
+    rules = len({entry.origin for entry in plan.early if entry.origin})
+    where = ", ".join(plan.watched) or "no device"
+    return f"XDP: drop {len(plan.blocked)} prefixes and for {rules} rules on {where}"
 
 
 def create(host: Host) -> FirewallFeature:

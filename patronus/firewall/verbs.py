@@ -106,6 +106,7 @@ class RuleInfo(Result):
     rule: dict[str, Any]
     packets: int
     bytes: int
+    early: int = Field(default=0, description="packets of them that XDP dropped before nftables")
 
 
 class RuleList(Result):
@@ -197,7 +198,7 @@ class CounterInfo(Result):
 
 
 class XdpInfo(Result):
-    """A device on which XDP drops early, and in which mode; ``reason`` says why it is not native."""
+    """A device on which XDP drops early, and in which mode; ``reason`` says why it is generic or off."""
 
     device: str
     mode: str

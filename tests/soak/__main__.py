@@ -34,7 +34,14 @@ class Soak:
 
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 SOAKS = {
-    "xdp": Soak((*PYTEST, "tests/bpf/test_reference.py"), {"PATRONUS_SOAK_PACKETS": "1000000"}),
+    "xdp": Soak(
+        (*PYTEST, "tests/bpf/test_reference.py", "tests/bpf/test_rules.py"),
+        {"PATRONUS_SOAK_PACKETS": "1000000"},
+    ),
+    "planes": Soak(
+        (*PYTEST, "-s", "tests/netns/firewall/test_planes.py"),
+        {"PATRONUS_PLANE_SETS": "200", "PATRONUS_PLANE_PACKETS": "10000"},
+    ),
     "firewall": Soak(
         (*PYTEST, "tests/netns/firewall/test_model_and_kernel.py"), {"PATRONUS_RULE_SETS": "200"}
     ),

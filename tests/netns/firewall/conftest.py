@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from patronus.kernel.bpf_codec import Settings
+from patronus.kernel.bpf_load import load
 from tests.netns.lab import Lab
+
+OBJECT = Path(os.environ.get("PATRONUS_BPF_OUT", "build/bpf")) / "xdp_firewall.bpf.o"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,3 +30,15 @@ def lab() -> Iterator[Lab]:
     found = Lab()
     yield found
     found.close()
+
+
+@pytest.fixture
+def pins(tmp_path: Path) -> Iterator[Path]:
+    """XDP, loaded and pinned as the unit does it."""
+    assert OBJECT.is_file(), f"{OBJECT} is missing: make bpf"
+    folder = tmp_path / "pins"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", str(folder)], check=True)
+    load(OBJECT, folder, Settings(sample_every=1))
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -2,7 +2,7 @@
 """The real firewall feature on a lab's router: files in, steps run, the kernel read back.
 
 Everything below it is real; only the engine around it is this class, which runs the steps as the engine does.
-XDP has no pins here, so nftables is seen to decide alone.
+Without a folder of XDP's pins nftables is seen to decide alone.
 """
 
 from __future__ import annotations
@@ -60,17 +60,18 @@ class State:
 class Firewall:
     """One router's firewall. ``apply`` takes the files of ``firewall/`` by name: ``rules``, ``nat``, …"""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, pins: Path = Path("/nonexistent")) -> None:
         self._lab = lab
         self.config = Configuration({})
         self.running: FirewallPlan | None = None
         with lab.router:
             self.nft = Nft()  # libnftables opens its socket here, and keeps it
         self.state = State()
+        self.bpf = Bpf(pins)
         host = Host(
             netlink=Netlink(),
             nft=self.nft,
-            bpf=Bpf(Path("/nonexistent")),
+            bpf=self.bpf,
             units=cast(Any, None),
             clock=SystemClock(),
             control=cast(Any, self),

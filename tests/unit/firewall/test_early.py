@@ -125,8 +125,11 @@ def test_what_a_port_forward_may_translate_is_left_to_nftables(port: str, origin
 
 def test_what_a_mapping_may_translate_is_left_to_nftables() -> None:
     mapping = "{id: n-1, type: one-to-one, zone: wan, inside: 192.168.1.30, outside: 203.0.113.7}"
-    assert dropped_for(table(DROP), WAN, *SSH) == "rule/r-1"
-    assert dropped_for(table(DROP, nat=f"nat: [{mapping}]"), WAN, *SSH) is None
+    mapped = (SSH[0], ip_address("203.0.113.7"), SSH[2])
+    made = table(DROP, nat=f"nat: [{mapping}]")
+    assert dropped_for(table(DROP), WAN, *mapped) == "rule/r-1"
+    assert dropped_for(made, WAN, *mapped) is None
+    assert dropped_for(made, WAN, *SSH) == "rule/r-1"
 
 
 def test_a_default_that_refuses_turns_it_off() -> None:

@@ -13,11 +13,14 @@ from patronus.core.link import Hop
 from patronus.core.model import Configuration
 from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import AddressSet
+from patronus.firewall.early import early_drops, ways_in
 from patronus.firewall.explain import MISFITS, misfit
 from patronus.firewall.explain_verbs import Explain, run
 from patronus.firewall.model.flags import FlagMatch
+from patronus.firewall.plan import FirewallPlan
 from patronus.firewall.policy import Match, Policy, PolicyRule
 from patronus.firewall.verdict import Packet
+from patronus.network.interfaces.plan import InterfacesPlan
 
 PACKET = Packet(
     "wan", ip_address("192.0.2.1"), ip_address("192.0.2.2"), 6, "lan", 50000, 443,
@@ -50,17 +53,27 @@ def test_each_reason_is_that_of_a_field() -> None:
     assert MISFITS.keys() <= {field.name for field in fields(Match)}
 
 
-def test_xdp_is_named_where_it_stands_and_the_packet_comes_from_a_blocked_address() -> None:
+def test_xdp_is_named_where_it_works_and_has_the_source_or_the_rule() -> None:
+    rule = PolicyRule("rule/r-1", "drop", Match(protocols=(6,), destination_ports=(PortRange(22, 22),)))
     policy = Policy(
-        zones={"wan": ("eth0",), "lan": ("eth1",)}, blocked=AddressSet.of([ip_network("203.0.113.0/24")])
+        zones={"wan": ("eth0",), "lan": ("eth1",)},
+        rules=(rule,),
+        blocked=AddressSet.of([ip_network("203.0.113.0/24")]),
     )
+    early = early_drops(policy, InterfacesPlan())
+    plan = FirewallPlan(policy=policy, early=early, ways=ways_in(policy, InterfacesPlan()))
 
-    def plane(source: str, *watched: str) -> str:
-        given = Explain(
-            arrives_on="wan", source=source, destination="192.0.2.2", protocol="tcp", destination_port=1
-        )
-        return run(Configuration({}), policy, given, lambda _: Hop("eth1"), watched).plane
+    def plane(source: str, destination: str, *, xdp: bool = True, **more: Any) -> str:
+        asked = {"destination_port": 1, "protocol": "tcp", **more}
+        given = Explain(arrives_on="wan", source=source, destination=destination, **asked)
+        return run(Configuration({}), plan, given, lambda _: Hop("eth1"), xdp=xdp).plane
 
-    assert plane("203.0.113.9", "eth0") == "xdp"
-    assert plane("203.0.113.9") == "nftables"
-    assert plane("198.51.100.9", "eth0") == "nftables"
+    blocked, other = "203.0.113.9", "198.51.100.9"
+    assert plane(blocked, other) == "xdp"
+    assert plane(blocked, other, xdp=False) == "nftables"
+    assert plane(other, blocked) == "nftables", "only sources are looked up there"
+    assert plane(other, "192.0.2.2") == "nftables", "the default"
+    assert plane(other, "192.0.2.2", destination_port=22) == "xdp"
+    assert plane(other, "192.0.2.2", destination_port=22, protocol="udp") == "nftables"
+    assert plane(other, "192.0.2.2", destination_port=22, tcp_flags="ack") == "nftables"
+    assert plane(other, "192.0.2.2", destination_port=22, state="established") == "nftables"

@@ -17,6 +17,7 @@ from patronus.core.model import Configuration
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.firewall.addresses import AddressSet
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
+from patronus.firewall.edit_verbs import Seen
 from patronus.firewall.nat_verbs import NatVerbs
 from patronus.firewall.rule_verbs import RuleVerbs
 from patronus.firewall.verbs import (
@@ -87,7 +88,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def rules(engine: Engine) -> RuleVerbs:
-    return RuleVerbs(cast(Any, engine), lambda: {"rule/r-1": Count(3, 99)}, lambda _: ())
+    return RuleVerbs(cast(Any, engine), lambda: {"rule/r-1": Seen(3, 99, 1)}, lambda _: ())
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def blocks(engine: Engine) -> BlockVerbs:
 
 def test_rules_are_listed_as_written_with_their_counters(rules: RuleVerbs) -> None:
     found = rules.list_rules(CALLER, Nothing()).rules
-    assert [(item.id, item.packets) for item in found] == [("r-1", 3), ("r-2", 0)]
+    assert [(item.id, item.packets, item.early) for item in found] == [("r-1", 3, 1), ("r-2", 0, 0)]
     assert found[0].rule == {"id": "r-1", "from": "lan", "action": "drop"}
 
 

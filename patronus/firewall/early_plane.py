@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What XDP drops before nftables, brought to a plan, counted, and read back.
+
+XDP only accelerates: where it cannot run nftables drops the same packets, so nothing here fails a change.
+What does not work is kept in words, each part by itself: a NIC that another program holds does not stop the
+others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from patronus.core.early import EarlyTable
+from patronus.core.errors import KernelError
+from patronus.core.feature import Difference
+from patronus.firewall.addresses import IpNetwork
+from patronus.firewall.compile_xdp import compile_xdp
+from patronus.firewall.edit_verbs import UNSEEN, Counted, Seen
+from patronus.firewall.plan import FirewallPlan
+from patronus.firewall.verbs import CounterInfo, XdpInfo
+
+log = logging.getLogger(__name__)
+
+CANNOT_ASK = "rules drop nothing early: XDP cannot ask conntrack (bpf_xdp_ct_lookup is missing)"
+
+
+class RuleTable(Protocol):
+    """The rules of XDP: ``kernel.bpf_rules.EarlyRules``."""
+
+    def asks_conntrack(self) -> bool:
+        """Return whether rules can drop anything."""
+
+    def replace(self, table: EarlyTable, counted: Iterable[str] = ()) -> None:
+        """Put a table in the place of the one that stands. Raises KernelError."""
+
+    def differs(self) -> str | None:
+        """Return how what stands differs from it."""
+
+    def counters(self, origins: Iterable[str]) -> Mapping[str, Counted]:
+        """Return what rules have dropped."""
+
+
+class Xdp(Protocol):
+    """What is asked of XDP: ``kernel.bpf.Bpf``."""
+
+    @property
+    def rules(self) -> RuleTable:
+        """The rules that it drops for."""
+
+    def await_loader(self) -> None:
+        """Wait until the program is there or nobody loads it."""
+
+    def blocklist_replace(self, prefixes: Iterable[IpNetwork], never: Iterable[IpNetwork]) -> object:
+        """Make the blocklist exactly this."""
+
+    def attach(self, ifname: str) -> object:
+        """Attach to a NIC. Raises KernelError, which says why not."""
+
+    def detach(self, ifname: str) -> object:
+        """Take the program off a NIC."""
+
+    def attachments(self) -> Iterable[Any]:
+        """Return where the program runs, as ``kernel.bpf_attach.Attachment``."""
+
+    def counters(self) -> Mapping[Any, Any]:
+        """Return packets and bytes by reason."""
+
+
+class EarlyPlane:
+    """XDP as the firewall uses it."""
+
+    def __init__(self, xdp: Xdp) -> None:
+        self._xdp = xdp
+        self._wanted: frozenset[str] = frozenset()
+        self._off: dict[str, str] = {}
+        self._faults: list[str] = []
+
+    @property
+    def fault(self) -> str | None:
+        """Return why XDP does not help, or not everywhere; None where it does."""
+        return "; ".join([*self._faults, *self._off.values()]) or None
+
+    def bring(self, plan: FirewallPlan) -> None:
+        """Give XDP the blocklist, the rules and the NICs of a plan."""
+        self._xdp.await_loader()
+        self._faults, self._off, self._wanted = [], {}, frozenset()
+        try:
+            self._xdp.blocklist_replace(plan.blocked, plan.never)
+            rules = self._bring_rules(plan)
+            self._wanted = frozenset(plan.watched if plan.blocked or rules else ())
+            self._stand_on(self._wanted)
+        except KernelError as error:
+            self._faults.append(str(error))
+        if self.fault:
+            log.warning("XDP does not help, or not everywhere; nftables drops alone: %s", self.fault)
+
+    def _bring_rules(self, plan: FirewallPlan) -> bool:
+        """Bring the table in; returns whether any rule drops."""
+        able = not plan.early or self._xdp.rules.asks_conntrack()
+        if not able:
+            self._faults.append(CANNOT_ASK)
+        table = compile_xdp(plan.early, plan.tagged) if able else EarlyTable()
+        try:
+            self._xdp.rules.replace(table, plan.policy.counted)
+        except KernelError as error:
+            self._faults.append(f"rules drop nothing early: {error}")
+            return False
+        return bool(table)
+
+    def _stand_on(self, wanted: frozenset[str]) -> None:
+        there = {item.ifname for item in self._xdp.attachments()}
+        for device in sorted(there - wanted):
+            self._xdp.detach(device)
+        for device in sorted(wanted - there):
+            try:
+                self._xdp.attach(device)
+            except KernelError as error:
+                self._off[device] = str(error)
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield how XDP differs from what was brought; nothing of what was told to be a fault then."""
+        if self._faults:
+            return
+        try:
+            there = {item.ifname for item in self._xdp.attachments()}
+            rules = self._xdp.rules.differs()
+        except KernelError as error:
+            yield Difference("XDP", "loaded", str(error), refuses=False)
+            return
+        for device in sorted(self._wanted - there - self._off.keys()):
+            yield Difference(f"XDP on {device}", "our program", "none of ours", refuses=False)
+        if rules is not None:
+            yield Difference("rules in XDP", "the plan's", rules, refuses=False)
+
+    # -- what it shows
+
+    def seen(self, behind: Mapping[str, Counted], origins: Iterable[str]) -> dict[str, Seen]:
+        """Return the counters of nftables with what XDP dropped for rules added."""
+        found = {name: Seen(one.packets, one.bytes) for name, one in behind.items()}
+        try:
+            early = self._xdp.rules.counters(origins)
+        except KernelError:
+            return found
+        for name, one in early.items():
+            old = found.get(name, UNSEEN)
+            found[name] = Seen(old.packets + one.packets, old.bytes + one.bytes, one.packets)
+        return found
+
+    def reasons(self) -> list[CounterInfo]:
+        """Return what XDP counted by reason. Raises KernelError."""
+        return [
+            CounterInfo(name=reason.name.lower(), packets=one.packets, bytes=one.bytes)
+            for reason, one in self._xdp.counters().items()
+        ]
+
+    def devices(self) -> list[XdpInfo]:
+        """Return where XDP runs, and where it should and does not. Raises KernelError."""
+        running = [
+            XdpInfo(device=one.ifname, mode=one.mode.name.lower(), reason=one.reason)
+            for one in self._xdp.attachments()
+        ]
+        return running + [XdpInfo(device=device, mode="off", reason=why) for device, why in self._off.items()]
