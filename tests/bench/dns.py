@@ -18,12 +18,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.rows import Row, compare, table, version, write
+from patronus.core.verb import Nothing
+from tests.bench.rows import Row, alone, compare, table, version, write
 from tests.netns.lab import Namespace
-from tests.netns.services.network import Router, wait_for
+from tests.netns.services.network import ROOT, Router, wait_for
 
 NAMES, WINDOW = 100, 32
 QUERIES, RUNS = 20_000, 7
+BLOCKED = 1_000_000
 ROUTER, UPSTREAM = "192.168.1.1", "203.0.113.1"
 UNBOUND_PORT, DNSMASQ_PORT = 5301, 5302
 A_IN = struct.pack("!HH", 1, 1)
@@ -161,7 +163,27 @@ def measure(router: Router, folder: Path) -> list[Row]:
         for name in PACKAGES
     ]
     peer = ("unbound", versions["unbound"], memory["unbound"])
-    return [*rows, compare("dns-memory", "MB", memory["ours"], *peer, goal=2.0)]
+    rows.append(compare("dns-memory", "MB", memory["ours"], *peer, goal=2.0))
+    return [*rows, blocking(router, asked["ours"], folder)]
+
+
+def blocking(router: Router, ours: Asked, folder: Path) -> Row:
+    """Return the memory of the server with a list of a million names."""
+    lists = folder / "blocklists"
+    lists.mkdir()
+    names = (f"0.0.0.0 host-{number}.ads-{number % 1000}.example\n" for number in range(BLOCKED))
+    (lists / "many.txt").write_text("".join(names))
+    before_us = ours.cpu_us()
+    router.apply(
+        dns={
+            "listen": ["lan"],
+            "upstreams": [{"id": "up", "address": UPSTREAM}],
+            "blocklists": [{"id": "many", "file": "many.txt"}],
+        }
+    )
+    wait_for(lambda: router.dns.status(ROOT, Nothing()).blocked_names == BLOCKED)
+    note = f"read in {(ours.cpu_us() - before_us) / 1e6:.1f} s of processor time"
+    return alone("dns-memory-1000000-names", "MB", [ours.memory_mb()], goal=150.0, note=note)
 
 
 PACKAGES = {"unbound": "unbound", "dnsmasq": "dnsmasq-base"}

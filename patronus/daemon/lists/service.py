@@ -20,11 +20,12 @@ from patronus.firewall.sources import wanted_lists
 from patronus.kernel.host import Host
 from patronus.lists.task import Places
 from patronus.lists.wanted import Wanted, merged
+from patronus.network.dns.lists import wanted_lists as wanted_blocklists
 
 log = logging.getLogger(__name__)
 
 Wants = Callable[[Configuration], Iterable[Wanted]]
-WANTS: tuple[Wants, ...] = (wanted_lists,)
+WANTS: tuple[Wants, ...] = (wanted_lists, wanted_blocklists)
 """Who names lists in the configuration."""
 START_S = 10.0
 """The first look after the start: until then no uplink has an address."""

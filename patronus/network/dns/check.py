@@ -14,6 +14,7 @@ from patronus.network.dns.wire import MalformedMessage, wire_name
 from patronus.network.interfaces.model import Interface, Interfaces
 
 SECTION_PATH = "network/dns"
+OFTEN_S = 600
 
 
 def check(config: Configuration) -> Iterator[Problem]:
@@ -67,14 +68,16 @@ def _upstream(upstream: Upstream, path: Path, interfaces: dict[str, Interface]) 
 
 
 def _blocklist(blocklist: Blocklist, path: Path) -> Iterator[Problem]:
-    if blocklist.url is not None:
-        hint = (
-            f"save it as /var/lib/patronus/blocklists/{blocklist.id}.txt and write file: {blocklist.id}.txt"
-        )
-        message = "lists are not fetched in this version"
-        yield Problem((*path, "url"), message, blocklist.url, "file", hint)
-    elif blocklist.file is None:
-        yield Problem(path, f"{blocklist.id} names no file", None, "file")
+    if blocklist.url is not None and not blocklist.url.startswith("https://"):
+        message = "a list is brought in over https alone"
+        yield Problem((*path, "url"), message, blocklist.url, "https://host/path")
+    for field in ("refresh", "ca") if blocklist.url is None else ():
+        if getattr(blocklist, field) is not None:
+            message = f"a file is not fetched, so {field} would do nothing"
+            yield Problem((*path, field), message, None, hint="url in place of file")
+    if blocklist.refresh is not None and blocklist.refresh < OFTEN_S:
+        message = f"every {blocklist.refresh} s is too often for whoever publishes it"
+        yield Problem((*path, "refresh"), message, blocklist.refresh, f"{OFTEN_S}s or longer")
 
 
 def _records(dns: Dns) -> Iterator[Problem]:

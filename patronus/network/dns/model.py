@@ -72,12 +72,22 @@ class Record(Strict):
 
 
 class Blocklist(Strict):
-    """Names that do not exist for our clients: a file of names or in the form of ``hosts``."""
+    """Names that do not exist for our clients, plain or in the form of ``hosts``: of a file, or of a URL."""
 
     id: Id = Field(description="stable name of the list")
     file: FileName | None = Field(default=None, description="file of names on the router")
-    url: Url | None = Field(default=None, description="where the list is fetched from")
-    refresh: Duration | None = Field(default=None, description="how often it is fetched")
+    url: Url | None = Field(default=None, description="https URL that the list is fetched from")
+    refresh: Duration | None = Field(default=None, description="how often it is fetched; left out: daily")
+    ca: Certificates | None = Field(
+        default=None,
+        description="certificates (PEM) that the server's must come from; left out: those well known",
+    )
+
+    @model_validator(mode="after")
+    def _is_one_list(self) -> Blocklist:
+        if (self.file is None) == (self.url is None):
+            raise Refused(f"{self.id} does not say which list it is", "exactly one of file, url")
+        return self
 
 
 class Cache(Strict):

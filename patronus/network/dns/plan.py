@@ -10,6 +10,7 @@ from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp.model import Dhcp
 from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
+from patronus.network.dns.lists import file_of
 from patronus.network.dns.model import Dns, Upstream
 from patronus.network.dns.record import TYPES, record_data
 from patronus.network.dns.wire import Type
@@ -36,7 +37,7 @@ class ListFile:
 class DnsPlan(Plan):
     """What the server shall serve: on which devices, with which lists, and what.
 
-    ``missing`` are lists without a file: the rest is served, and the status names them.
+    ``missing`` are lists that are not there (yet): the rest is served, and the status names them.
     """
 
     config: ServerConfig = field(default_factory=ServerConfig)
@@ -51,7 +52,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     zones = {item.id: item.zone for item in config.get(Interfaces).interfaces}
     devices = [device for role in dns.listen if (device := links.devices.get(role)) is not None]
-    lists = [item.file for item in dns.blocklists if item.file is not None]
+    lists = {file_of(item): item.file or item.url or "" for item in dns.blocklists}
     served = dict.fromkeys(zone for role in dns.listen if (zone := zones.get(role)) is not None)
     openings = [Opening(zone, "udp", (PORT,), "dns") for zone in served]
     openings += [Opening(zone, "tcp", (PORT,), "dns") for zone in served]
@@ -70,7 +71,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
         config=told,
         devices=(LOOPBACK, *devices) if dns.listen else (),
         lists=tuple(found[name] for name in lists if name in found),
-        missing=tuple(name for name in lists if name not in found),
+        missing=tuple(told for name, told in lists.items() if name not in found),
     )
 
 

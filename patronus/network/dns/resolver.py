@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from patronus.network.dns.answer import Answer, from_response
-from patronus.network.dns.blocklist import blocked
+from patronus.network.dns.blocklist import NONE, Names, blocked
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import LeaseName, ServerConfig
 from patronus.network.dns.rebinding import private_address
@@ -47,18 +47,23 @@ class Resolver:
         self._transport = transport
         self._config = ServerConfig()
         self._leases: tuple[LeaseName, ...] = ()
-        self._blocked: set[bytes] = set()
+        self.blocked = NONE
         self._private: set[bytes] = set()
         self._local: dict[bytes, Answer] = {}
         self._zone = Zone(self._config.domain, (), ())
         self._waiting: dict[bytes, _Waiting] = {}
 
-    def configure(self, config: ServerConfig, names: set[bytes]) -> None:
-        """Go on with another configuration and other blocked names; answers that stay valid stay."""
-        self._config, self._blocked = config, names
+    def configure(self, config: ServerConfig) -> None:
+        """Go on with another configuration; answers that stay valid stay."""
+        self._config = config
         self._private = {wire_name(domain) for domain in config.private_domains}
         self.upstreams.replace(config.upstreams)
         self.cache.resize(config.cache_size, config.serve_stale_s)
+        self._rebuild()
+
+    def block(self, names: Names) -> None:
+        """Go on with other blocked names; what of them is in the cache is forgotten."""
+        self.blocked = names
         self._rebuild()
         if names:
             self.cache.flush(lambda key: blocked(key[:-6], names))
@@ -131,7 +136,7 @@ class Resolver:
         if found is not None:
             self.counters["local"] += 1
             return found
-        if self._blocked and blocked(query.name, self._blocked):
+        if self.blocked and blocked(query.name, self.blocked):
             self.counters["blocked"] += 1
             return self._zone.negative(Rcode.NXDOMAIN, now_s)
         return None

@@ -23,9 +23,9 @@ from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop, Timer
 from patronus.kernel.notify import notify
 from patronus.kernel.outgoing import ask_datagram, ask_stream
-from patronus.network.dns.blocklist import read_names
 from patronus.network.dns.cache import Cache, Store
 from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
+from patronus.network.dns.list_reader import ListReader
 from patronus.network.dns.resolver import Resolver
 from patronus.network.dns.upstream import Closable
 from patronus.network.dns.wire import MalformedMessage, Query, parse_query, wire_name
@@ -98,6 +98,7 @@ class Server:
         self._loop = loop
         self._store = store
         self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
+        self._reader = ListReader(loop, self._resolver.block)
         self._sockets: list[socket.socket] = []
         self._batch, self._ready, self._ready_for = Batch(), Ready(), (0, 0)
         self._streams = Crowd(loop, self._serve_stream, each=STREAMS_EACH, together=STREAMS)
@@ -125,18 +126,17 @@ class Server:
             leases = [LeaseName(**item) for item in parameters["leases"]]
             for domain in (config.domain, *config.private_domains, *(item.name for item in config.records)):
                 wire_name(domain)
-            names, odd = _read_lists(descriptors[count:])
+            lists = [tuple(item) for item in parameters["lists"]]
         except (KeyError, TypeError, ValueError, OSError) as error:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise InvalidRequest(f"not a configuration: {error!r}") from error
-        for descriptor in descriptors[count:]:
-            os.close(descriptor)
         self._resolver.know_leases(leases)
-        self._resolver.configure(config, names)
+        self._resolver.configure(config)
         self._listen([socket.socket(fileno=descriptor) for descriptor in descriptors[:count]])
-        log.info("serving on %d sockets, %d names blocked, %d lines unread", count, len(names), odd)
-        return {"blocked": len(names), "unread": odd}
+        self._reader.read(lists, descriptors[count:])
+        log.info("serving on %d sockets", count)
+        return {}
 
     def _listen(self, sockets: list[socket.socket]) -> None:
         """Serve on these sockets; those from before still carry the answers that are under way."""
@@ -224,6 +224,9 @@ class Server:
         return {
             "sockets": len(self._sockets),
             "cached": len(self._resolver.cache),
+            "blocked": len(self._resolver.blocked),
+            "unread": self._resolver.blocked.odd,
+            "reading": self._reader.busy,
             "counters": dict(self._resolver.counters),
             "upstreams": [
                 {
@@ -265,18 +268,6 @@ class Server:
                 pass
         except StorageError as error:
             log.warning("%s", error)
-
-
-def _read_lists(descriptors: tuple[int, ...]) -> tuple[set[bytes], int]:
-    """Return the names of all blocklists, whose open files patronusd passed, and the count of odd lines."""
-    names: set[bytes] = set()
-    odd = 0
-    for descriptor in descriptors:
-        with open(descriptor, encoding="utf-8", errors="replace", closefd=False) as lines:
-            found, unread = read_names(lines)
-        names |= found
-        odd += unread
-    return names, odd
 
 
 def open_store(path: Path) -> Store:

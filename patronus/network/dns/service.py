@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import dnslib
@@ -24,9 +25,12 @@ from patronus.core.verb import Caller, Nothing, Role, Verb
 from patronus.kernel.channel import Channel
 from patronus.kernel.host import Host
 from patronus.kernel.sockets import device_index, tcp_listener, udp_socket
+from patronus.lists.folder import LIST
+from patronus.lists.task import Places
 from patronus.network.dns.check import SECTION_PATH, check
 from patronus.network.dns.config import CONTROL_INTERFACE
 from patronus.network.dns.hosts import Hosts
+from patronus.network.dns.lists import fetched
 from patronus.network.dns.model import SECTION, Dns
 from patronus.network.dns.plan import PORT, DnsPlan, ListFile, plan
 from patronus.network.dns.verbs import (
@@ -59,6 +63,7 @@ class DnsFeature(Feature[DnsPlan, Facts]):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._folder = host.places.state / "blocklists"
+        self._fetched = Places.below(host.places.run, host.places.state).lists
         self._held: dict[str, tuple[int, list[socket.socket]]] = {}
         self._plan = DnsPlan()
         path = host.places.run.with_name("patronus-dns") / "control.sock"
@@ -71,11 +76,23 @@ class DnsFeature(Feature[DnsPlan, Facts]):
         return check(config)
 
     def facts(self) -> Facts:
-        """Find the files of blocklists."""
-        if not self._folder.is_dir():
-            return {}
-        found = {path.name: path.stat() for path in self._folder.iterdir() if path.is_file()}
-        return {name: ListFile(name, stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
+        """Find the files of blocklists: people's, and those that were brought in."""
+        found: dict[str, ListFile] = {}
+        for name, path in self._files():
+            stat = path.stat()
+            found[name] = ListFile(name, stat.st_size, stat.st_mtime_ns)
+        return found
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        for folder, suffix in ((self._folder, ""), (self._fetched, LIST)):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.is_file() and path.name.endswith(suffix):
+                    yield fetched(path.stem) if suffix else path.name, path
+
+    def _file(self, name: str) -> Path:
+        """Return where the list of that name lies."""
+        key = name.removeprefix(fetched(""))
+        return self._folder / name if key == name else self._fetched / f"{key}{LIST}"
 
     def plan(self, config: Configuration, facts: Facts, earlier: Earlier) -> DnsPlan:
         """Return what the server shall serve."""
@@ -104,11 +121,12 @@ class DnsFeature(Feature[DnsPlan, Facts]):
             "config": plan.config.as_data(),
             "sockets": len(descriptors),
             "leases": self._hosts.as_data(),
+            "lists": [[item.name, item.size, item.modified_ns] for item in plan.lists],
         }
         with ExitStack() as stack:
             for item in plan.lists:
                 try:
-                    descriptor = os.open(self._folder / item.name, os.O_RDONLY | os.O_CLOEXEC)
+                    descriptor = os.open(self._file(item.name), os.O_RDONLY | os.O_CLOEXEC)
                 except OSError as error:
                     raise KernelError(f"blocklist {item.name}: {error}") from error
                 stack.callback(os.close, descriptor)
@@ -116,7 +134,7 @@ class DnsFeature(Feature[DnsPlan, Facts]):
             self._plan = plan
             self._channel.push(pushed, descriptors, patience_s)
         for name in plan.missing:
-            log.warning("the blocklist %s is not there", self._folder / name)
+            log.warning("the blocklist %s is not there", name)
 
     def _open(self, plan: DnsPlan) -> None:
         """Bring the sockets to the plan's devices; a device that is missing is passed over."""
@@ -208,6 +226,9 @@ class DnsFeature(Feature[DnsPlan, Facts]):
         return ServerStatus(
             running=True,
             cached=found["cached"],
+            blocked_names=found["blocked"],
+            unread_entries=found["unread"],
+            reading_lists=found["reading"],
             upstreams=found["upstreams"],
             missing_lists=list(self._plan.missing),
             counters=found["counters"],

@@ -28,7 +28,10 @@ class ServerStatus(Result):
     running: bool
     cached: int = 0
     upstreams: list[UpstreamInfo] = Field(default_factory=list)
-    missing_lists: list[str] = Field(default_factory=list, description="blocklist files that are not there")
+    missing_lists: list[str] = Field(default_factory=list, description="blocklists that are not there")
+    blocked_names: int = Field(default=0, description="names of all blocklists that do not exist for clients")
+    unread_entries: int = Field(default=0, description="entries of blocklists that are no names")
+    reading_lists: bool = Field(default=False, description="while lists are read, those before serve")
     counters: dict[str, int] = Field(default_factory=dict)
 
 

@@ -11,6 +11,9 @@ import dnslib
 import pytest
 
 from patronus.core.verb import Nothing
+from patronus.lists.folder import Download
+from patronus.lists.task import Places
+from patronus.lists.wanted import key_of
 from patronus.network.dhcp.verbs import RemoveLease
 from patronus.network.dns.server import STREAMS_EACH
 from patronus.network.dns.verbs import Lookup
@@ -103,9 +106,23 @@ def test_a_blocked_name_does_not_exist(asked: Router) -> None:
         assert status(asked.lan, "www.example") == "NOERROR"
         asked.apply(dns={**DNS, "blocklists": [{"id": "ads", "file": "ads.txt"}]})
         assert status(asked.lan, "www.example") == "NXDOMAIN"
+        asked.dns_server.kill()
+        asked.dns_server.start()
+        wait_for(lambda: status(asked.lan, "www.example") == "NXDOMAIN")
+        assert asked.dns.status(ROOT, Nothing()).blocked_names == 1
         (folder / "ads.txt").write_text("0.0.0.0 other.example\n")
         asked.apply(dns={**DNS, "blocklists": [{"id": "ads", "file": "ads.txt"}]})
         assert status(asked.lan, "www.example") == "NOERROR"
+        fetched = {**DNS, "blocklists": [{"id": "ads", "url": "https://lists.example/ads"}]}
+        asked.apply(dns=fetched)
+        assert asked.dns.status(ROOT, Nothing()).missing_lists == ["https://lists.example/ads"]
+        brought = Places.below(folder.parent / "run", folder.parent).folder
+        brought.path.mkdir()
+        key = key_of("https://lists.example/ads", "names")
+        brought.keep(key, b"www.example\n", Download(url="https://lists.example/ads", content="names"))
+        asked.apply(dns=fetched)
+        assert status(asked.lan, "www.example") == "NXDOMAIN"
+        assert asked.dns.status(ROOT, Nothing()).missing_lists == []
 
 
 def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:

@@ -13,13 +13,12 @@ from patronus.core.model import Configuration
 from patronus.core.problem import Severity
 from patronus.network.dhcp.events import LeaseChanged, LeaseEntry, LeasesKnown
 from patronus.network.dhcp.model import Dhcp
-from patronus.network.dns.blocklist import blocked, read_names
 from patronus.network.dns.check import check
 from patronus.network.dns.config import ServerConfig, UpstreamServer
 from patronus.network.dns.hosts import Hosts
+from patronus.network.dns.lists import fetched, wanted_lists
 from patronus.network.dns.model import Dns
 from patronus.network.dns.plan import ListFile, plan
-from patronus.network.dns.wire import wire_name
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -53,6 +52,9 @@ POOL = {
 }
 GOOD: dict[str, Any] = {"listen": ["lan"], "upstreams": [{"id": "isp", "from": "wan"}]}
 NAS = {"id": "nas", "name": "nas.home.arpa", "type": "A", "value": "192.168.1.30"}
+
+
+FETCHED = {"id": "ads", "url": "https://lists.example/ads"}
 
 
 def configuration(**dns: Any) -> Configuration:
@@ -90,8 +92,9 @@ def test_a_good_section_has_no_problem() -> None:
             "upstreams.0.name",
             "over tcp nobody shows a certificate",
         ),
-        ({"blocklists": [{"id": "x", "url": "https://lists.example/a"}]}, "blocklists.0.url", "not fetched"),
-        ({"blocklists": [{"id": "x"}]}, "blocklists.0", "names no file"),
+        ({"blocklists": [{"id": "x", "url": "http://lists.example/a"}]}, "blocklists.0.url", "https alone"),
+        ({"blocklists": [{"id": "x", "file": "a", "refresh": "1d"}]}, "blocklists.0.refresh", "not fetched"),
+        ({"blocklists": [{**FETCHED, "refresh": "60s"}]}, "blocklists.0.refresh", "too often"),
         ({"records": [{**NAS, "value": "fd00::1"}]}, "records.0.value", "no value of a A record"),
         ({"records": [{**NAS, "type": "MX"}]}, "records.0.value", "no value of a MX record"),
         ({"records": [{**NAS, "type": "SRV", "value": "1 2 70000 x"}]}, "records.0.value", "SRV"),
@@ -163,6 +166,23 @@ def test_lists_that_are_not_there_are_named_and_the_rest_is_served() -> None:
     assert made.missing == ("b.txt",)
 
 
+def test_a_list_of_a_url_is_asked_for_and_served_once_it_is_there() -> None:
+    config = configuration(blocklists=[{**FETCHED, "refresh": "12h"}, {"id": "own", "file": "a.txt"}])
+    (wanted,) = wanted_lists(config)
+    assert (wanted.url, wanted.content, wanted.refresh_s) == ("https://lists.example/ads", "names", 43200)
+    assert wanted.used_by == ("blocklist ads",)
+    assert plan(config, {}, Earlier((LINKS,))).missing == ("https://lists.example/ads", "a.txt")
+    name = fetched(wanted.key)
+    made = plan(config, {name: ListFile(name, 10, 1)}, Earlier((LINKS,)))
+    assert (made.lists, made.missing) == ((ListFile(name, 10, 1),), ("a.txt",))
+
+
+@pytest.mark.parametrize("given", [{"id": "x"}, {**FETCHED, "file": "a.txt"}])
+def test_a_list_is_a_file_or_a_url(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="does not say which list it is"):
+        configuration(blocklists=[given])
+
+
 def test_a_list_whose_content_changed_makes_another_plan() -> None:
     config = configuration(blocklists=[{"id": "a", "file": "a.txt"}])
     plans = {plan(config, {"a.txt": ListFile("a.txt", 10, time_ns)}, Earlier()).lists for time_ns in (1, 2)}
@@ -172,17 +192,6 @@ def test_a_list_whose_content_changed_makes_another_plan() -> None:
 def test_what_the_server_is_told_survives_the_wire() -> None:
     config = plan(configuration(records=[NAS]), {}, Earlier((LINKS,))).config
     assert ServerConfig.from_data(config.as_data()) == config
-
-
-def test_lists_are_read_in_both_forms() -> None:
-    lines = ["# comment", "0.0.0.0 ads.example tracker.example # both", "127.0.0.1 localhost", "", ".."]
-    names, odd = read_names([*lines, "Plain.Example", "*.wild.example"])
-    assert names == {
-        wire_name(name) for name in ("ads.example", "tracker.example", "plain.example", "wild.example")
-    }
-    assert odd == 1
-    assert blocked(wire_name("a.b.wild.example"), names)
-    assert not blocked(wire_name("example"), names)
 
 
 def lease(client: str, address: str, hostname: str) -> LeaseEntry:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dnslib
 import pytest
 
+from patronus.network.dns.blocklist import Names
 from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
 from patronus.network.dns.upstream import TRY_TIMES_S
 from patronus.network.dns.wire import wire_name
@@ -368,7 +369,7 @@ class TestBlocked:
         asker = Asker()
         asker.ask("www.example")
         asker.world.sent[0].reply(A_RECORD)
-        asker.resolver.configure(ServerConfig(upstreams=(FIRST,)), {wire_name("example")})
+        asker.resolver.block(Names([wire_name("example")]))
         asker.ask("www.example")
         assert asker.status == "NXDOMAIN"
 
@@ -424,8 +425,10 @@ class TestEpoch:
     def test_another_configuration_begins_another(self) -> None:
         asker = Asker()
         before = asker.resolver.epoch
-        asker.resolver.configure(ServerConfig(upstreams=(FIRST,)), set())
-        assert asker.resolver.epoch != before
+        asker.resolver.configure(ServerConfig(upstreams=(FIRST,)))
+        configured = asker.resolver.epoch
+        asker.resolver.block(Names([wire_name("www.example")]))
+        assert len({before, configured, asker.resolver.epoch}) == 3
 
     def test_so_do_other_leases_and_a_flush(self) -> None:
         asker = Asker()

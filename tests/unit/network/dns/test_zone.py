@@ -121,13 +121,13 @@ def test_a_host_takes_no_name_that_others_believe_unasked(asker: Asker, name: st
     asker.ask(f"{name}.home.arpa")
     assert asker.status == "NXDOMAIN"
     given = record(f"{name.lower()}.home.arpa", "A", "192.168.1.32")
-    asker.resolver.configure(ServerConfig(records=(*RECORDS, given), upstreams=(FIRST,)), set())
+    asker.resolver.configure(ServerConfig(records=(*RECORDS, given), upstreams=(FIRST,)))
     asker.ask(f"{name}.home.arpa")
     assert asker.answers == ["A 192.168.1.32"]
 
 
 def test_leases_have_no_names_where_that_is_turned_off(asker: Asker) -> None:
-    asker.resolver.configure(ServerConfig(records=RECORDS, upstreams=(FIRST,), lease_names=False), set())
+    asker.resolver.configure(ServerConfig(records=RECORDS, upstreams=(FIRST,), lease_names=False))
     asker.ask("laptop.home.arpa")
     assert asker.status == "NXDOMAIN"
 

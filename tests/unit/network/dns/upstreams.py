@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import dnslib
 
 from patronus.network.dns.answer import Answer
+from patronus.network.dns.blocklist import Names
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import ServerConfig, UpstreamServer
 from patronus.network.dns.resolver import Resolver
@@ -112,7 +113,8 @@ class Asker:
     def __init__(self, config: ServerConfig | None = None, blocked: set[bytes] | None = None) -> None:
         self.world = World()
         self.resolver = Resolver(Cache(1000, 3600), self.world)
-        self.resolver.configure(config or ServerConfig(upstreams=(FIRST, SECOND)), blocked or set())
+        self.resolver.configure(config or ServerConfig(upstreams=(FIRST, SECOND)))
+        self.resolver.block(Names(blocked or ()))
         self.replies: list[bytes] = []
 
     def ask(self, name: str, qtype: str = "A", *, limit: int = 1232, edns: bool = False, rd: int = 1) -> None:
