@@ -27,6 +27,7 @@ PAGES = {
     "routes": "/routes",
     "leases": "/leases",
     "blocklist": "/blocklist",
+    "lists": "/lists",
     "secrets": "/secrets",
     "backup": "/backup",
     "update": "/update",
@@ -401,3 +402,26 @@ def test_a_backup_is_downloaded_and_restored_with_a_way_back(
     page.goto("/secrets")
     assert "wg-home" in page.inner_text("table")
     page.close()
+
+
+def test_a_list_shows_what_it_holds_and_is_looked_at_on_demand(
+    context: BrowserContext, machine: Machine
+) -> None:
+    rules = machine.root / "etc/patronus/firewall/rules.yaml"
+    before, folder = rules.read_text(), machine.root / "etc/patronus/lists"
+    folder.mkdir()
+    with machine.client() as client:
+        aliases = "aliases:\n  - {id: ours, list: {file: ours.txt}}\n"
+        client.call("config.Load", {"files": {"firewall/rules.yaml": aliases + before}})
+    page = context.new_page()
+    page.goto("/lists")
+    assert "lacking" in page.inner_text("tbody")
+    (folder / "ours.txt").write_text("192.0.2.1\n2001:db8::/32\n")
+    page.click("text=Look at them now")
+    page.goto("/lists")
+    assert "@ours" in page.inner_text("tbody")
+    assert "1 IPv4, 1 IPv6" in page.inner_text("tbody")
+    assert "lacking" not in page.inner_text("tbody")
+    page.close()
+    with machine.client() as client:
+        client.call("config.Load", {"files": {"firewall/rules.yaml": before}})
