@@ -20,13 +20,29 @@ Rules = Callable[[PolicyRule, Kind], Sequence[NftRule]]
 """The rules of nftables that one of the policy becomes, for packets of a family, or of both (0)."""
 PORTS = {"destination_port": "dport", "source_port": "sport"}
 ADDRESSES = {"source": "saddr", "destination": "daddr"}
+Cell = tuple[str, Kind, int]
+"""The branch, and the kind and first of the values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a cell without branches of its own became, and of which steps."""
+
+    steps: tuple[Step, ...]
+    name: str
+    chain: Chain
 
 
 @dataclass
 class Folded:
-    """What a chain has beside itself: its cells, and the maps that lead there."""
+    """What a chain has beside itself: its cells, and the maps that lead there.
+
+    ``known`` are cells that were made before: those whose rules are the same objects need not be made again.
+    """
 
     rules: Rules
+    known: dict[Cell, Made] = field(default_factory=dict)
+    made: dict[Cell, Made] = field(default_factory=dict)
     chains: dict[str, Chain] = field(default_factory=dict)
     ways: dict[str, Ways] = field(default_factory=dict)
 
@@ -43,12 +59,21 @@ class Folded:
         for (of, cell), steps in branch.cells.items():
             if kind and of and of != kind:
                 continue
-            chain = f"{name}/{address(of, cell[0]) if of else cell[0]}"
-            self.chains[chain] = Chain(tuple(self.body(chain, steps, of or kind)))
-            jumps.setdefault(of, {})[cell] = chain
+            key: Cell = name, of, cell[0]
+            made = self.known.get(key)
+            if made is None or made.steps != steps:
+                made = self._made(name, of, cell, steps, of or kind)
+            if not any(isinstance(step, Branch) for step in steps):
+                self.made[key] = made
+            self.chains[made.name] = made.chain
+            jumps.setdefault(of, {})[cell] = made.name
         for of, found in jumps.items():
             self.ways[f"{name}/{of}"] = Ways(of, found)
             yield NftRule("branch", (say.way_by(_asked(branch.field, of), f"{name}/{of}"),))
+
+    def _made(self, branch: str, of: Kind, cell: Interval, steps: tuple[Step, ...], kind: Kind) -> Made:
+        name = f"{branch}/{address(of, cell[0]) if of else cell[0]}"
+        return Made(steps, name, Chain(tuple(self.body(name, steps, kind))))
 
 
 def _asked(name: Field, kind: Kind) -> Expression:

@@ -33,9 +33,13 @@ REJECT_CHAIN = "reject"
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """One rule of the policy: what stands in the chains of its pairs, and what has to stand beside them."""
+    """One rule of the policy: what stands in the chains of its pairs, and what has to stand beside them.
+
+    ``versions`` says of each of the rules for which family it is, None for both.
+    """
 
     rules: tuple[NftRule, ...]
+    versions: tuple[Version | None, ...]
     limits: Mapping[str, RateLimit] | None = None
     sets: Mapping[str, Container] | None = None
     logging: Chain | None = None
@@ -49,6 +53,7 @@ def compile_rule(rule: PolicyRule) -> CompiledRule:
     """Return all that one rule of the policy becomes; parts that it does not need are None."""
     return CompiledRule(
         rules=tuple(filter_rules(rule)),
+        versions=versions_of(rule),
         limits=dict(limits_of(rule)) or None,
         sets=(dict(meters_of(rule)) | _aliases(rule.match)) or None,
         logging=logging_chain(rule) if rule.log else None,

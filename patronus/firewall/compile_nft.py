@@ -16,13 +16,13 @@ costs thus does not grow with the rules of other zones, and hardly with those of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from patronus.core.kept import Kept
 from patronus.firewall import statements as say
 from patronus.firewall.addresses import VERSIONS, Version
-from patronus.firewall.compile_fold import Folded
+from patronus.firewall.compile_fold import Cell, Folded, Made
 from patronus.firewall.compile_match import (
     REJECT_CHAIN,
     Compiled,
@@ -59,11 +59,20 @@ LISTENER_DISCOVERY = (130, 131, 132, 143)
 """Multicast listener messages (RFC 2710, RFC 3810): bridges with snooping need them to pass ND."""
 
 
-def compile_nft(policy: Policy, compiled: Compiled | None = None) -> Ruleset:
+@dataclass
+class CompiledBefore:
+    """What the last table was made of: rules, and the cells of folded ones."""
+
+    rules: Compiled = field(default_factory=Kept)
+    cells: dict[Cell, Made] = field(default_factory=dict)
+
+
+def compile_nft(policy: Policy, before: CompiledBefore | None = None) -> Ruleset:
     """Return the whole table for the policy. Pure but for what it keeps."""
-    made = (compiled or Kept()).each(policy.rules, None, compile_rule)
+    before = before or CompiledBefore()
+    made = before.rules.each(policy.rules, None, compile_rule)
     of = {id(rule): one for rule, one in zip(policy.rules, made, strict=True)}
-    folded = Folded(partial(_rules_for, of))
+    folded = Folded(partial(_rules_for, of), before.cells)
     pairs = {
         pair: chain for pair in policy.pairs if (chain := _pair_chain(policy, *pair, folded)) is not None
     }
@@ -79,6 +88,7 @@ def compile_nft(policy: Policy, compiled: Compiled | None = None) -> Ruleset:
         **{pair_name(*pair): chain for pair, chain in pairs.items()},
         **folded.chains,
     }
+    before.cells = folded.made
     return Ruleset(
         counters=_counters(policy, pairs),
         limits={name: limit for one in made if one.limits for name, limit in one.limits.items()},
@@ -110,11 +120,12 @@ def _pair_chain(policy: Policy, from_zone: str, to_zone: str, folded: Folded) ->
 
 def _rules_for(made: Mapping[int, CompiledRule], rule: PolicyRule, kind: Kind) -> Sequence[NftRule]:
     """Return what a rule became for packets of a family; one that only stands in a pair is compiled now."""
-    rules = made[id(rule)].rules if id(rule) in made else tuple(filter_rules(rule))
-    if not kind:
+    known = made.get(id(rule))
+    rules = tuple(filter_rules(rule)) if known is None else known.rules
+    if not kind or not rules:
         return rules
-    versions = zip(versions_of(rule), rules, strict=True)
-    return [one for version, one in versions if version in (None, kind)]
+    versions = versions_of(rule) if known is None else known.versions
+    return [one for version, one in zip(versions, rules, strict=True) if version in (None, kind)]
 
 
 def _in_pair(rule: PolicyRule, policy: Policy, from_zone: str) -> PolicyRule:

@@ -260,19 +260,18 @@ def _intervals(verb: str, before: Contents, after: Contents) -> Iterator[Command
 
 def _jumps(before: Contents, after: Contents, verb: str) -> Iterator[Command]:
     for name in sorted(before.sets.keys() | after.sets.keys()):
-        old, new = (_entries(contents.sets.get(name)) for contents in (before, after))
-        left, right = (new, old) if verb == "add" else (old, new)
-        if elements := [item for key, item in sorted(left.items()) if right.get(key) != item]:
+        pair = before.sets.get(name), after.sets.get(name)
+        container, other = pair if verb == "delete" else pair[::-1]
+        if not isinstance(container, Dispatch | Ways):
+            continue
+        there: Mapping[Any, str] = other.jumps if isinstance(other, Dispatch | Ways) else {}
+        keys: Iterable[Any] = sorted(key for key, to in container.jumps.items() if there.get(key) != to)
+        if elements := [_entry(container, key) for key in keys]:
             yield _named(verb, "element", _ours(name=name, elem=elements))
 
 
-def _entries(container: Container | None) -> Mapping[Any, list[Any]]:
-    """Return the elements of a map by their keys."""
-    if isinstance(container, Dispatch):
-        return {
-            key: [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(chain)]
-            for key, chain in container.jumps.items()
-        }
+def _entry(container: Dispatch | Ways, key: Any) -> list[Any]:
+    """Return an element of a map."""
     if isinstance(container, Ways):
-        return {key: [say.value_of(container.kind, key), say.jump(to)] for key, to in container.jumps.items()}
-    return {}
+        return [say.value_of(container.kind, key), say.jump(container.jumps[key])]
+    return [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(container.jumps[key])]

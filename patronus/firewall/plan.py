@@ -12,8 +12,7 @@ from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import IpNetwork
-from patronus.firewall.compile_match import Compiled
-from patronus.firewall.compile_nft import compile_nft
+from patronus.firewall.compile_nft import CompiledBefore, compile_nft
 from patronus.firewall.early import Entry, early_drops, tagged_nics, watched, ways_in
 from patronus.firewall.known import warning
 from patronus.firewall.model import Rules
@@ -59,7 +58,7 @@ class Memory:
     """What the last plan made of each rule."""
 
     resolved: Resolved = field(default_factory=Kept)
-    compiled: Compiled = field(default_factory=Kept)
+    compiled: CompiledBefore = field(default_factory=CompiledBefore)
 
 
 def plan(

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
+from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, Interval, Version
 from patronus.firewall.policy import PolicyRule
 
@@ -36,7 +38,15 @@ FIELDS: tuple[Field, ...] = ("source", "destination", "destination_port", "sourc
 Kind = Version | Literal[0]
 """The family of an address; 0 for a port."""
 WIDTH: Mapping[Kind, int] = {4: 32, 6: 128, 0: 16}
-ANY_ADDRESS: Mapping[Kind, Sequence[Interval]] = {4: [(0, (1 << 32) - 1)], 6: [(0, (1 << 128) - 1)]}
+ADDRESSES = ("source", "destination")
+VALUES: Mapping[Field, Callable[[PolicyRule], Any]] = {
+    "source": attrgetter("match.source"),
+    "destination": attrgetter("match.destination"),
+    "destination_port": attrgetter("match.destination_ports"),
+    "source_port": attrgetter("match.source_ports"),
+}
+"""What a rule says of each field."""
+ANY = AddressSet(((0, (1 << 32) - 1),), ((0, (1 << 128) - 1),))
 Entry = tuple[int, int, int]
 """First and last value that a rule fits, and the rule's place in the list."""
 Cells = dict[tuple[Kind, Interval], Sequence[int]]
@@ -87,7 +97,7 @@ def _narrow(rules: Sequence[PolicyRule], field: Field, cells: Cells) -> frozense
 
     None are where the field does not part the rules.
     """
-    named = [place for place, rule in enumerate(rules) if _intervals(rule, field) is not None]
+    named = [place for place, rule in enumerate(rules) if _named(rule, field)]
     if len(named) < RUN or max(map(len, cells.values()), default=0) * 2 > len(rules):
         return frozenset()
     inside = range(named[0], named[-1] + 1)
@@ -121,19 +131,13 @@ def _can_be_in_cells(rule: PolicyRule, field: Field) -> bool:
     """Return whether the rule may stand in cells, and twice: not where it counts connections by itself."""
     if rule.connections is not None and rule.connections.per is None:
         return False
-    return field in ("source", "destination") or _intervals(rule, field) is not None
+    return field in ADDRESSES or VALUES[field](rule) is not None
 
 
-def _intervals(rule: PolicyRule, field: Field) -> Mapping[Kind, Sequence[Interval]] | None:
-    """Return the values of a field that the rule fits; None for any, and where an alias says them."""
-    match = rule.match
-    if field in ("source", "destination"):
-        addresses: AddressSet | None = getattr(match, field)
-        if addresses is None or addresses.alias is not None:
-            return None
-        return {4: addresses.ipv4, 6: addresses.ipv6}
-    ports = match.destination_ports if field == "destination_port" else match.source_ports
-    return None if ports is None else {0: [(port.first, port.last) for port in ports]}
+def _named(rule: PolicyRule, field: Field) -> bool:
+    """Return whether the rule says which values of the field it fits; an alias's may change by themselves."""
+    value = VALUES[field](rule)
+    return value is not None and getattr(value, "alias", None) is None
 
 
 def _cells(rules: Sequence[PolicyRule], field: Field) -> Cells:
@@ -141,18 +145,30 @@ def _cells(rules: Sequence[PolicyRule], field: Field) -> Cells:
 
     A rule for any address is in all cells, one for any port in none: not every packet has a port.
     """
-    entries: dict[Kind, list[Entry]] = {}
-    any_value: Mapping[Kind, Sequence[Interval]] = ANY_ADDRESS if field in ("source", "destination") else {}
-    for place, rule in enumerate(rules):
-        named = _intervals(rule, field)
-        for kind, intervals in (any_value if named is None else named).items():
-            if intervals:
-                entries.setdefault(kind, []).extend([(first, last, place) for first, last in intervals])
+    values = map(VALUES[field], rules)
+    entries = _of_addresses(values) if field in ADDRESSES else _of_ports(values)
     return {
         (kind, cell): places
-        for kind, found in sorted(entries.items())
+        for kind, found in entries.items()
         for cell, places in _halved(sorted(found), 0, WIDTH[kind])
     }
+
+
+def _of_addresses(values: Iterable[AddressSet | None]) -> dict[Kind, list[Entry]]:
+    four: list[Entry] = []
+    six: list[Entry] = []
+    for place, value in enumerate(values):
+        addresses = ANY if value is None or value.alias is not None else value
+        for first, last in addresses.ipv4:
+            four.append((first, last, place))
+        for first, last in addresses.ipv6:
+            six.append((first, last, place))
+    return {4: four, 6: six}
+
+
+def _of_ports(values: Iterable[Sequence[PortRange] | None]) -> dict[Kind, list[Entry]]:
+    found = enumerate(values)
+    return {0: [(port.first, port.last, place) for place, value in found for port in value or ()]}
 
 
 def _halved(
