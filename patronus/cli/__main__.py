@@ -26,6 +26,7 @@ from patronus.cli.commands import (
     nat,
     network,
     people,
+    protection,
     routes,
     rules,
     secret,
@@ -79,8 +80,8 @@ def cli(
 
 
 for group in (
-    system, config, rules, firewall, nat, lists, network, routes, dns, audit, gitops, logs, events, secret,
-    backup, update, people, access,
+    system, config, rules, firewall, nat, protection, lists, network, routes, dns, audit, gitops, logs,
+    events, secret, backup, update, people, access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

@@ -14,6 +14,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from patronus.core.model import Configuration
 from patronus.firewall.addresses import IpAddress, Version
 from patronus.firewall.resolve import Surroundings
+from patronus.firewall.uplinks import leads_out
 from patronus.network.dhcp.model import Dhcp
 from patronus.network.dns.model import Dns
 from patronus.network.interfaces.model import Interface, Interfaces
@@ -48,12 +49,17 @@ class Blueprint:
             if item.zone is not None:
                 zones[item.zone] = (*zones.get(item.zone, ()), item.id)
         links = InterfacesPlan(devices={item.id: item.id for item in found}, zones=zones, addresses=addresses)
-        uplinks = tuple(item.id for item in found if _leads_out(item))
+        uplinks = tuple(item.id for item in found if leads_out(item))
         return Blueprint(Surroundings(links, tuple(_openings(config))), uplinks, addresses)
 
     def own(self, device: str, version: Version) -> IpAddress | None:
         """Return the router's address on a device."""
         return next((item.ip for item in self.addresses.get(device, ()) if item.version == version), None)
+
+    def has_network(self, device: str, version: Version) -> bool:
+        """Return whether the files say which network is on the device."""
+        found = (item.network for item in self.addresses.get(device, ()) if item.version == version)
+        return any(network.num_addresses > 3 for network in found)
 
     def host(self, device: str, version: Version) -> IpAddress:
         """Return a host on the device's network, or one that is nobody's where the files know none."""
@@ -86,11 +92,6 @@ def _addresses(item: Interface, position: int) -> Iterator[IpInterface]:
         yield IPv4Interface((GIVEN4.ip + position, 32))
     if not item.ipv6.addresses and item.ipv6.method != "none":
         yield IPv6Interface((GIVEN6.ip + position, 128))
-
-
-def _leads_out(item: Interface) -> bool:
-    asks = item.ipv4.method in ("dhcp", "pppoe") or item.ipv6.method in ("dhcp", "slaac")
-    return asks or item.ipv4.gateway is not None or item.ipv6.gateway is not None
 
 
 def _openings(config: Configuration) -> Iterator[Opening]:

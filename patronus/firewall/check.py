@@ -12,6 +12,7 @@ from patronus.core.problem import Path, Problem, Severity
 from patronus.firewall.addresses import AddressSet
 from patronus.firewall.check_action import check_action
 from patronus.firewall.check_nat import check_nat
+from patronus.firewall.check_protection import check_protection
 from patronus.firewall.expect import Tried, check_expectations
 from patronus.firewall.known import Known, same_family, unknown, warning
 from patronus.firewall.lock_out import check_lock_out
@@ -55,6 +56,7 @@ def _problems(config: Configuration, known: Known, checked: Checked) -> Iterator
         if has_problems[position]:
             yield from check_rule(rule, ("firewall/rules", "rules", position), known)
     yield from check_nat(config, known)
+    yield from check_protection(config, known)
     yield from _check_blocklist(config)
     yield from check_lock_out(config)
 

@@ -4,8 +4,8 @@
     prerouting   raw   blocklist     blocked addresses fall here, before conntrack and translation
     prerouting   -150  marks         a packet gets the mark of its connection; only where a rule sets one
     prerouting   dst   destinations  port forwards
-    input              what is for the router      ┐ established goes on at once; the rest by one look-up
-    forward            what goes through it        ┘ of the interfaces to the chain of that pair of zones
+    input              what is for the router      ┐ established goes on at once; the rest past the guards, by
+    forward            what goes through it        ┘ one look-up of the interfaces to the chain of their zones
     postrouting  src   sources       masquerade, SNAT
 
 Only pairs of zones that somebody says something about have a chain; the rest meets the default. What a packet
@@ -23,6 +23,7 @@ from patronus.core.kept import Kept
 from patronus.firewall import statements as say
 from patronus.firewall.addresses import VERSIONS, Version
 from patronus.firewall.compile_fold import Cell, Folded, Made
+from patronus.firewall.compile_guards import guard_chains, guard_jump, guard_sets, knocks
 from patronus.firewall.compile_match import (
     REJECT_CHAIN,
     Compiled,
@@ -34,6 +35,7 @@ from patronus.firewall.compile_match import (
     versions_of,
 )
 from patronus.firewall.compile_nat import nat_chains
+from patronus.firewall.guards import REASONS
 from patronus.firewall.model.match import ICMPV6, TCP
 from patronus.firewall.model.zones import SELF
 from patronus.firewall.optimise.fold import Kind, fold
@@ -83,6 +85,7 @@ def compile_nft(policy: Policy, before: CompiledBefore | None = None) -> Ruleset
         "forward": _forward_chain(policy),
         **_marks_chain(policy),
         REJECT_CHAIN: _reject_chain(),
+        **guard_chains(policy),
         **nat_chains(policy),
         **{origin: chain for origin, chain in logged.items() if chain is not None},
         **{pair_name(*pair): chain for pair, chain in pairs.items()},
@@ -104,7 +107,9 @@ def pair_name(from_zone: str, to_zone: str) -> str:
 
 def _counters(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> frozenset[str]:
     origins = {rule.origin for rule in policy.rules} | set(policy.counted)
-    return frozenset({"blocked", "invalid", "default", *origins, *(pair_name(*pair) for pair in pairs)})
+    return frozenset(
+        {"blocked", "invalid", "default", *REASONS, *origins, *(pair_name(*pair) for pair in pairs)}
+    )
 
 
 def _pair_chain(policy: Policy, from_zone: str, to_zone: str, folded: Folded) -> Chain | None:
@@ -113,9 +118,11 @@ def _pair_chain(policy: Policy, from_zone: str, to_zone: str, folded: Folded) ->
     if not rules and (from_zone, to_zone) not in policy.defaults:
         return None
     name = pair_name(from_zone, to_zone)
+    closed = policy.default_for(from_zone, to_zone) != "allow"
+    counted = tuple(knocks(policy, [from_zone])) if closed else ()
     last = NftRule(name, (say.counter(name), decide(policy.default_for(from_zone, to_zone))))
     steps = fold([_in_pair(rule, policy, from_zone) for rule in rules])
-    return Chain((*folded.body(name, steps), last))
+    return Chain((*folded.body(name, steps), *counted, last))
 
 
 def _rules_for(made: Mapping[int, CompiledRule], rule: PolicyRule, kind: Kind) -> Sequence[NftRule]:
@@ -203,7 +210,9 @@ def _icmpv6_rules() -> Iterator[NftRule]:
 def _dispatch_rules(policy: Policy, chain: str, *keys: str) -> Iterator[NftRule]:
     key = say.meta(keys[0]) if len(keys) == 1 else {"concat": [say.meta(item) for item in keys]}
     yield NftRule("invalid", (say.connection_is("invalid"), say.counter("invalid"), say.DROP))
+    yield from guard_jump(policy)
     yield NftRule("zones", (say.way_by(key, chain),))
+    yield from knocks(policy, tuple(policy.zones))
     yield NftRule("default", (say.counter("default"), decide(policy.default)))
 
 
@@ -218,7 +227,7 @@ def _reject_chain() -> Chain:
 
 
 def _sets(policy: Policy, made: Iterable[CompiledRule]) -> dict[str, Container]:
-    found = {**halves("blocked", policy.blocked), **halves("never", policy.never)}
+    found = {**halves("blocked", policy.blocked), **halves("never", policy.never), **guard_sets(policy)}
     for one in made:
         if one.sets:
             found.update(one.sets)

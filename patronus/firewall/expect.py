@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
@@ -88,7 +89,9 @@ def _outcome(
 ) -> Outcome:
     try:
         packet = _packet(policy, blueprint, one, protocol)
-        decision = judge(policy, packet, lambda address: _route(policy, blueprint, one, packet, address))
+        known = one.source is not None and blueprint.has_network(packet.arrives_on, packet.version)
+        way = partial(_route, policy, blueprint, one, packet)
+        decision = judge(policy, packet, way, blueprint.device_of if known else None)
     except LookupError as error:
         what = f"{one.from_} to {one.to or one.destination}"
         return Outcome(one, path, what, None, None, f"cannot be tried: {error.args[0]}")

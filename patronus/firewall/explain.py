@@ -15,15 +15,18 @@ from patronus.firewall.addresses import IpAddress
 from patronus.firewall.compile_nft import LISTENER_DISCOVERY, NEIGHBOUR_DISCOVERY
 from patronus.firewall.explain_nat import Translations, translations
 from patronus.firewall.foresee import SPOKEN, words
+from patronus.firewall.guards import BOGONS, SPOOFED
 from patronus.firewall.model import SELF
 from patronus.firewall.model.match import ICMPV6
 from patronus.firewall.policy import Match, Policy, PolicyRule
-from patronus.firewall.verdict import Decision, Packet, decide, fits, judge, translate
+from patronus.firewall.verdict import Decision, Packet, Route, decide, fits, judge, translate
 
 State = Literal["new", "established", "related", "invalid"]
 """What conntrack holds of the packet's connection."""
 HopOf = Callable[[IpAddress], Hop]
 """The next step to an address. Raises LookupError where no route leads there."""
+GUARDS = (SPOOFED, BOGONS)
+"""What decides before any rule, of the guards that look at the packet alone."""
 MISFITS = {
     "interfaces": "it arrives at another interface",
     "source": "another source",
@@ -80,14 +83,15 @@ def explain(policy: Policy, packet: Packet, hop_of: HopOf, state: State = "new")
     inner, _ = translate(policy, packet)
     hop = hop_of(inner.destination)
     inner = replace(inner, leaves_by=hop.device)
-    decision = judge(policy, packet, lambda address: hop_of(address).device)
+    way: Route = lambda address: hop_of(address).device  # noqa: E731
+    decision = judge(policy, packet, way, way)
     if decision.origin == "blocked":
         return Account(packet, inner, decision, hop)
     before = _before_rules(inner, state)
     if before is not None:
         account = Account(packet, inner, replace(before, forward=decision.forward), hop)
         return _leaving(policy, account, hop_of)
-    passed = tuple(_passed(policy, inner))
+    passed = () if decision.origin in GUARDS else tuple(_passed(policy, inner))
     return _leaving(policy, Account(packet, inner, decision, hop, passed), hop_of)
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from patronus.core.values import Mark, PortRange, Range
 from patronus.firewall.addresses import EMPTY, AddressSet, IpAddress, IpNetwork, Version
+from patronus.firewall.guards import Guards
 from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.rules import RejectWith, RuleAction
@@ -132,6 +133,7 @@ class Policy:
     ``defaults``  what a zone's file says about another zone; pairs not named get ``default``.
     ``counted``   origins whose counters are kept, also of rules that are off at the moment.
     ``local``     the router's own addresses.
+    ``guards``    what stands before the rules.
     """
 
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -144,6 +146,7 @@ class Policy:
     never: AddressSet = EMPTY
     local: AddressSet = EMPTY
     counted: tuple[str, ...] = ()
+    guards: Guards = field(default_factory=Guards)
 
     @cached_property
     def zone_of(self) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from patronus.core.link import Address
 from patronus.core.model import Configuration
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, IpAddress, IpNetwork, host_networks
+from patronus.firewall.guards import guards
 from patronus.firewall.model import (
     SELF,
     AliasName,
@@ -96,6 +97,7 @@ def resolve(
         local=local,
         counted=tuple(f"rule/{rule.id}" for rule in rules.rules)
         + tuple(f"nat/{entry.id}" for entry in nat.nat),
+        guards=guards(config, around.links),
     )
 
 

@@ -38,6 +38,7 @@ from patronus.firewall.names.service import HostNames
 from patronus.firewall.nat_verbs import NatVerbs
 from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
+from patronus.firewall.protection_verbs import ProtectionVerbs
 from patronus.firewall.read_back import differences
 from patronus.firewall.resolve import FirewallFacts, asleep
 from patronus.firewall.rule_verbs import RuleVerbs
@@ -228,6 +229,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         control = self._host.control
         yield from RuleVerbs(control, self._seen, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
         yield from NatVerbs(control, self._seen).verbs()
+        yield from ProtectionVerbs(control, self._seen, lambda: self._plan.policy.guards).verbs()
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")

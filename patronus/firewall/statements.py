@@ -178,6 +178,12 @@ def translate(verb: str, version: Version, to: Range | IpNetwork, port: Any = No
     return {verb: found if port is None else {**found, "port": port}}
 
 
+def counted_in(version: Version, reference: str, *what: Expression) -> Expression:
+    """Put the source into a set that the kernel fills, and hold it against a limit of its own."""
+    fields = {"op": "update", "elem": payload(IP[version], "saddr"), "set": f"@{reference}"}
+    return {"set": {**fields, "stmt": list(what)} if what else fields}
+
+
 def alias_set(alias: str) -> str:
     """Return the name of an alias's set."""
     return f"alias/{alias}"
@@ -195,6 +201,8 @@ TRANSLATED = match({"ct": {"key": "status"}}, "dnat", "in")
 """The connection's destination was translated."""
 FOR_ROUTER = match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
 """The destination is an address of the router, whichever it has just now."""
+NO_WAY_BACK = match({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, right=False)
+"""No route leads to the source by the interface that the packet came in by."""
 
 
 def asked_for(version: Version, addresses: AddressSet) -> Expression:

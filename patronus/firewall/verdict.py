@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import Version
+from patronus.firewall.guards import BOGONS, SPOOFED
 from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.model.match import ICMP, ICMPV6
 from patronus.firewall.model.zones import SELF, Action
@@ -109,15 +110,31 @@ def source_translation(policy: Policy, packet: Packet) -> SourceTranslation | No
     return None
 
 
-def judge(policy: Policy, packet: Packet, route: Route) -> Decision:
-    """Return what becomes of a packet on its whole way: blocklist, translation, route, filter."""
+def judge(policy: Policy, packet: Packet, route: Route, back: Route | None = None) -> Decision:
+    """Return what becomes of a packet on its whole way: blocklist, translation, route, guards, filter.
+
+    ``back`` says by which device its source is reached; without it no source is taken for forged.
+    """
     if blocked(policy, packet.source, packet.destination):
         return Decision("drop", "blocked")
     inner, forward = translate(policy, packet)
     if blocked(policy, inner.source, inner.destination):
         return Decision("drop", "blocked", forward)
-    decision = decide(policy, replace(inner, leaves_by=route(inner.destination)))
-    return replace(decision, forward=forward)
+    inner = replace(inner, leaves_by=route(inner.destination))
+    if back is not None and _is_spoofed(policy, packet, back):
+        return Decision("drop", SPOOFED, forward)
+    return replace(decide(policy, inner), forward=forward)
+
+
+def _is_spoofed(policy: Policy, packet: Packet, back: Route) -> bool:
+    """Return whether no route leads back to the source by the device that the packet came in by."""
+    zone = policy.zone_of.get(packet.arrives_on)
+    if zone not in policy.guards.spoofing or packet.source.is_unspecified or packet.source.is_link_local:
+        return False
+    try:
+        return back(packet.source) != packet.arrives_on
+    except LookupError:
+        return True
 
 
 def decide(policy: Policy, packet: Packet) -> Decision:
@@ -126,6 +143,8 @@ def decide(policy: Policy, packet: Packet) -> Decision:
     right = SELF if packet.leaves_by is None else policy.zone_of.get(packet.leaves_by)
     if left is None or right is None:
         return Decision(policy.default, "default")
+    if policy.guards.is_bogon(left, packet.source) and packet.source not in policy.never:
+        return Decision("drop", BOGONS)
     for rule in policy.pair(left, right):
         fit = fits(rule, packet)
         action = rule.decides

@@ -23,6 +23,7 @@ PAGES = {
     "rule": "/rules/r-1",
     "explain": "/explain?arrives_on=lan&source=192.168.1.9&destination=198.51.100.9&destination_port=23",
     "forwarding": "/nat",
+    "protection": "/protection",
     "interfaces": "/interfaces",
     "routes": "/routes",
     "leases": "/leases",
@@ -265,6 +266,17 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     assert "203.0.113.31" in machine.ruleset()
     page.locator("tr", has_text="203.0.113.31").get_by_role("button", name="Delete").click()
     assert "203.0.113.31" not in machine.ruleset()
+    page.goto("/protection")
+    assert "fib saddr" in machine.ruleset()
+    page.get_by_role("switch", name="Forged sources").click()
+    assert page.get_by_role("switch", name="Forged sources").get_attribute("aria-checked") == "false"
+    assert "fib saddr" not in machine.ruleset()
+    page.click("text=Figures of: Port scans")
+    page.fill("#port_scan-rate", "often")
+    page.locator("details[open]").get_by_role("button", name="Set").click()
+    assert "is not a rate" in page.inner_text("main")
+    page.get_by_role("switch", name="Forged sources").click()
+    assert "fib saddr" in machine.ruleset()
     page.click("text=Keep these changes")
     page.close()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The sections of the firewall: zones, rules (with aliases), nat, blocklist, tests of what they come to."""
+"""The sections of the firewall: zones, rules (with aliases), nat, blocklist, protection, tests of it all."""
 
 from patronus.core.model import Section
 from patronus.firewall.model.alias import Alias
@@ -8,6 +8,7 @@ from patronus.firewall.model.expectations import Expectation, Expectations
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import AliasName, Protocol
 from patronus.firewall.model.nat import Dnat, Exempt, Mapped, Masquerade, Nat, NatEntry, Nptv6, OneToOne, Snat
+from patronus.firewall.model.protection import Protection
 from patronus.firewall.model.rules import Endpoint, Rule, Rules
 from patronus.firewall.model.schedule import Schedule
 from patronus.firewall.model.zones import SELF, Zone, Zones
@@ -17,6 +18,7 @@ SECTIONS = (
     Section("firewall/rules", Rules),
     Section("firewall/nat", Nat),
     Section("firewall/blocklist", Blocklist),
+    Section("firewall/protection", Protection),
     Section("firewall/tests", Expectations),
 )
 
@@ -41,6 +43,7 @@ __all__ = [
     "NatEntry",
     "Nptv6",
     "OneToOne",
+    "Protection",
     "Protocol",
     "Rule",
     "Rules",

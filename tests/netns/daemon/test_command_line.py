@@ -144,6 +144,18 @@ def test_a_translation_is_added_switched_and_removed(restored: Machine) -> None:
     assert (refused.code, "one-to-one takes any others" in refused.err) == (1, True)
 
 
+def test_a_guard_is_set_and_its_figures_stay(restored: Machine) -> None:
+    assert restored.patronus("protection", "set", "bogons", "on", "--allow", "100.64.0.0/10").code == 0
+    assert "set bogons/4" in restored.ruleset()
+    assert restored.patronus("protection", "set", "bogons", "off").code == 0
+    assert "set bogons/4" not in restored.ruleset()
+    listed = json.loads(restored.patronus("--json", "protection").out)["guards"]
+    bogons = next(one for one in listed if one["id"] == "bogons")
+    assert (bogons["enabled"], bogons["settings"]["allow"]) == (False, ["100.64.0.0/10"])
+    refused = restored.patronus("protection", "set", "syn-flood", "on", "--zone", "wam")
+    assert (refused.code, "did you mean wan?" in refused.err) == (1, True)
+
+
 @pytest.mark.parametrize("options", [(), ("--for", "1h")])
 def test_a_block_holds_until_it_is_taken_away(restored: Machine, options: tuple[str, ...]) -> None:
     machine = restored

@@ -162,7 +162,7 @@ def model_says(policy: Policy, item: Sent) -> Fate:
         tcp_flags=SYN,
         dscp=item.dscp,
     )
-    decision = judge(policy, packet, route)
+    decision = judge(policy, packet, route, route)
     if decision.action != "allow":
         return str(decision.action)
     if item.protocol == 6:
