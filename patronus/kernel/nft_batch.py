@@ -21,7 +21,7 @@ from typing import Any
 from patronus.kernel.nfnetlink import NETLINK_NETFILTER, NFTABLES, attribute, text
 from patronus.kernel.nft_attributes import Unknown, nested, word
 from patronus.kernel.nft_expressions import RuleEncoder
-from patronus.kernel.nft_sets import container, element_lists
+from patronus.kernel.nft_sets import SECONDS, container, element_lists
 
 Fields = Mapping[str, Any]
 Message = tuple[int, int, bytes]
@@ -32,7 +32,6 @@ _INET = 1
 _NEWTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 3, 5, 6, 8
 _NEWSET, _DELSET, _NEWELEMENT, _DELELEMENT, _NEWOBJECT, _DELOBJECT = 9, 11, 12, 14, 18, 20
 _COUNTER, _LIMIT = 1, 4
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 _POLICIES = {"drop": 0, "accept": 1}
 _SO_SNDBUFFORCE = 32
@@ -143,7 +142,7 @@ def _new_counter(fields: Fields) -> tuple[Message, ...]:
 
 def _new_limit(fields: Fields) -> tuple[Message, ...]:
     rate = attribute(1, fields["rate"].to_bytes(8, "big"))
-    unit = attribute(2, _SECONDS[fields["per"]].to_bytes(8, "big"))
+    unit = attribute(2, SECONDS[fields["per"]].to_bytes(8, "big"))
     data = nested(4, rate, unit, word(3, fields["burst"]), word(4, 0), word(5, 0))
     return _object(_NEWOBJECT, _CREATE, fields, _LIMIT, data)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from patronus.kernel.nfnetlink import attribute, text
 from patronus.kernel.nft_attributes import VERDICTS, Statement, Unknown, nested, value, verdict_data, word
-from patronus.kernel.nft_sets import anonymous
+from patronus.kernel.nft_sets import anonymous, counted
 
 _REGISTER, _VERDICT_REGISTER = 1, 0
 _EQUAL, _NOT_EQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
@@ -45,6 +45,7 @@ _OF_PROTOCOL = {"icmp": 1, "icmpv6": 58}
 """Headers that are only looked into where the rule has asked for their protocol."""
 _RESET, _ICMPX = 1, 2
 _REFUSALS = {"no-route": 0, "port-unreachable": 1, "host-unreachable": 2, "admin-prohibited": 3}
+_FIB_OIF, _FIB_SADDR, _FIB_IIF, _FIB_PRESENT = 1, 1, 8, 32
 _INVERTED = {"==": b"", "!=": word(5, 1)}
 _CT_STATE, _CT_STATUS, _DESTINATION_NAT = 0, 2, 1 << 5
 _STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
@@ -149,10 +150,17 @@ class RuleEncoder:
             return _object(_LIMIT, said)
         if name in VERDICTS:
             return _verdict(name, said["target"] if said else None)
+        return self._seldom(name, said)
+
+    def _seldom(self, name: str, said: Any) -> bytes:
+        """Return a statement that few rules have."""
         if name == "reject":
             return self._refusal(said)
         if name == "vmap":
             return self._way(said["key"], said["data"])
+        if name == "set" and said.get("op") == "update" and "payload" in said["elem"]:
+            field = said["elem"]["payload"]
+            return self._loaded(field["protocol"], field["field"]) + counted(said)
         raise Unknown(name)
 
     def _refusal(self, said: Mapping[str, Any]) -> bytes:
@@ -185,8 +193,19 @@ class RuleEncoder:
             return self._field(field["protocol"], field["field"], right)
         if said["op"] == "==" and "meta" in left:
             return self._meta(left["meta"]["key"], said["right"])
+        return self._match_seldom(said, left, right)
+
+    def _match_seldom(self, said: Mapping[str, Any], left: Mapping[str, Any], right: Any) -> bytes:
+        """Return a comparison that few rules have. Raises Unknown."""
         if said == _TRANSLATED:
             return _IS_TRANSLATED
+        if said == _NO_WAY_BACK:
+            return _HAS_NO_WAY_BACK
+        if said["op"] == "!=" and "payload" in left and isinstance(right, str):
+            field = left["payload"]
+            return self._loaded(field["protocol"], field["field"]) + _compare(_NOT_EQUAL, _packed(right))
+        if said["op"] == "==" and "&" in left and left["&"][0] == _FLAGS and self._protocol == _TCP:
+            return _FLAGS_LOADED + _masked(1, bytes([left["&"][1]])) + _compare(_EQUAL, bytes([right]))
         if said["op"] == "in" and left == {"ct": {"key": "state"}}:
             return _state(tuple([right] if isinstance(right, str) else right))
         raise Unknown(str(said))
@@ -198,7 +217,8 @@ class RuleEncoder:
             kind, load = _SET_KINDS.get(field), self._loaded(*field)
         else:
             key = left.get("meta", {}).get("key")
-            kind, load = ("inet_proto", _meta(key)) if key == "l4proto" else (None, b"")
+            kind = "inet_proto" if key == "l4proto" else "ifname" if key in _NAMES else None
+            load = _meta(key) if kind is not None else b""
         if kind is None:
             raise Unknown(f"a set of {left}")
         number, made, filled = anonymous(kind, elements)
@@ -285,6 +305,12 @@ def _prefix(offset: int, length: int, prefix: Mapping[str, Any]) -> Iterator[byt
     yield _compare(_EQUAL, address)
 
 
+_FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
+_FLAGS_LOADED = _payload(_TRANSPORT, 13, 1)
+_NO_WAY_BACK = {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, "right": False}
+_HAS_NO_WAY_BACK = expression(
+    "fib", word(3, _FIB_SADDR | _FIB_IIF | _FIB_PRESENT), word(2, _FIB_OIF), word(1, _REGISTER)
+) + _compare(_EQUAL, bytes(4))
 _TRANSLATED = {"op": "in", "left": {"ct": {"key": "status"}}, "right": "dnat"}
 _IS_TRANSLATED = (
     expression("ct", word(2, _CT_STATUS), word(1, _REGISTER))

@@ -36,6 +36,8 @@ _CONCATENATED = 6
 """Bits of a type's number in that of a concatenation."""
 _FULL = 60_000
 """Bytes of elements in a message; an attribute holds 65,535."""
+_UPDATE = 1
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _ids = count(1)
 
 
@@ -66,13 +68,32 @@ def anonymous(kind: str, elements: Sequence[Any]) -> tuple[int, bytes, bytes]:
     made = name + _keys([kind], flags) + word(10, number) + attribute(13, _user_data([kind]))
     length = KINDS[kind][1]
     found = (
-        _interval(item, b"", length) if ranges else (nested(1, value(1, packed(item, length))),)
+        _interval(item, b"", length) if ranges else (nested(1, value(1, _single(kind, item, length))),)
         for item in elements
     )
     items = list(chain.from_iterable(found))
     if sum(map(len, items)) > _FULL:
         raise Unknown("a set larger than a message")
     return number, made, name + word(4, number) + nested(3, *items)
+
+
+def counted(said: Fields) -> bytes:
+    """Return what puts the key in the first register into a set, perhaps with a limit. Raises Unknown."""
+    limits = said.get("stmt", [])
+    if len(limits) > 1 or any(list(one) != ["limit"] for one in limits):
+        raise Unknown("a set that counts otherwise")
+    held = [nested(7, *_limit(one["limit"])) for one in limits]
+    name = attribute(1, text(said["set"].removeprefix("@")))
+    body = nested(2, name, word(3, _UPDATE), word(4, 1), *held)
+    return nested(1, attribute(1, text("dynset")), body)
+
+
+def _limit(limit: Fields) -> tuple[bytes, bytes]:
+    """Return a limit of packets as an expression within another."""
+    rate, unit = limit["rate"].to_bytes(8, "big"), SECONDS[limit["per"]].to_bytes(8, "big")
+    flags = word(5, 1 if limit.get("inv") else 0)
+    body = nested(2, attribute(1, rate), attribute(2, unit), word(3, limit["burst"]), word(4, 0), flags)
+    return attribute(1, text("limit")), body
 
 
 def element_lists(elements: Sequence[Any]) -> Iterator[bytes]:
@@ -131,6 +152,10 @@ def packed(item: Any, length: int) -> bytes:
     if not isinstance(item, str):
         raise Unknown(f"an element {item}")
     return inet_pton(AF_INET6 if ":" in item else AF_INET, item)
+
+
+def _single(kind: str, item: Any, length: int) -> bytes:
+    return _interfaces(item) if kind == "ifname" else packed(item, length)
 
 
 def _interfaces(key: Any) -> bytes:

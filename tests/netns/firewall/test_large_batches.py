@@ -15,6 +15,7 @@ from patronus.core.values import PortRange
 from patronus.firewall import nft_json
 from patronus.firewall import statements as say
 from patronus.firewall.addresses import AddressSet, IpNetwork
+from patronus.firewall.model.flags import parse_flags
 from patronus.firewall.ruleset import (
     Chain,
     Container,
@@ -41,6 +42,7 @@ def addresses(*prefixes: str) -> AddressSet:
 
 V4 = ("10.0.0.1/32", "10.1.0.0/16", "10.8.0.0/13", "128.0.0.0/1", "192.0.2.128/25", "192.0.2.4/30")
 V6 = ("fd00::1/128", "2001:db8:5::/48", "fe80::/10", "2001:db8::/61", "::/1")
+OVER = {"limit": {"rate": 20, "per": "minute", "burst": 7, "inv": True}}
 VERDICTS: tuple[Any, ...] = (
     say.ACCEPT,
     say.DROP,
@@ -77,6 +79,13 @@ MATCHES: list[list[Any]] = [
     [say.connection_is("invalid")],
     [say.version_is(4), say.protocol_in([1]), say.icmp_in(4, [8])],
     [say.protocol_in([58]), say.icmp_in(6, [133, 134]), say.match(say.payload("ip6", "hoplimit"), 255)],
+    [say.arrives_on(["eth0", "a-much-longer-1"])],
+    [say.match(say.payload("ip", "saddr"), "10.0.0.1", "!="), say.NO_WAY_BACK],
+    [say.match(say.payload("ip6", "saddr"), "::", "!="), say.NO_WAY_BACK],
+    [say.protocol_in([6]), say.flags_are(parse_flags(["syn", "!ack"]))],
+    [say.counted_in(4, "meter/4")],
+    [say.counted_in(4, "meter/4", OVER)],
+    [say.counted_in(6, "meter/6", OVER)],
 ]  # fmt: skip
 SETS: dict[str, Container] = {
     "input": Dispatch(1, {("eth0",): "pair/wan/lan", ("192.0.2.1",): "other"}),
@@ -233,7 +242,8 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.arrives_on(["a", "b"])]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.match(say.meta("mark"), {"set": [1, 2]})]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [{"masquerade": None}]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
             say.way_by(say.payload("ip", "dscp"), "x")]}}},
