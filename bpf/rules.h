@@ -76,11 +76,17 @@ static __always_inline __u64 rule_for(struct xdp_md *ctx, const struct opening *
 	sport = opening->family == 6 ? opening->tuple.ipv6.sport : opening->tuple.ipv4.sport;
 	dport = opening->family == 6 ? opening->tuple.ipv6.dport : opening->tuple.ipv4.dport;
 	to = narrow(table, arrival, RULE_DESTINATION_PORT, &dport, sizeof(dport));
-	from = narrow(table, arrival, RULE_SOURCE_PORT, &sport, sizeof(sport));
+	if (!to)
+		return 0;
 	source = narrow_address(table, arrival, RULE_SOURCE_IPV4, RULE_SOURCE_IPV6, opening, true);
+	if (!source)
+		return 0;
 	destination = narrow_address(table, arrival, RULE_DESTINATION_IPV4, RULE_DESTINATION_IPV6,
 				     opening, false);
-	if (!to || !from || !source || !destination)
+	if (!destination)
+		return 0;
+	from = narrow(table, arrival, RULE_SOURCE_PORT, &sport, sizeof(sport));
+	if (!from)
 		return 0;
 	for (__u32 word = 0; word < RULE_WORDS; word++) {
 		__u64 left = arrival->entries[word] & source->entries[word] &

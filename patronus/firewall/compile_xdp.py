@@ -84,7 +84,10 @@ def _arrivals(
 
 
 def _nodes(field: Field, wanted: Sequence[Sequence[Interval] | None]) -> Iterator[tuple[Node, int]]:
-    """Yield the prefixes of a field, each with all entries that fit it whole, the whole field first."""
+    """Yield the prefixes of a field, each with all entries that fit it whole, the whole field first.
+
+    One that no entry fits is left out, like all that are shorter: there the look-up ends at once.
+    """
     own: dict[tuple[int, int], int] = {(0, 0): _set(n for n, one in enumerate(wanted) if one is None)}
     for number, intervals in enumerate(wanted):
         for interval in intervals or ():
@@ -98,4 +101,5 @@ def _nodes(field: Field, wanted: Sequence[Sequence[Interval] | None]) -> Iterato
         full[length, value] = own[length, value] | next((full[cut] for cut in cuts if cut in full), 0)
         if not lengths or lengths[-1] != length:
             lengths.append(length)
-        yield Node(field, length, value << BITS[field] - length), full[length, value]
+        if full[length, value]:
+            yield Node(field, length, value << BITS[field] - length), full[length, value]
