@@ -72,6 +72,7 @@ KEYS = (
     Key(("--icmp-type",), ("icmp_type",), "ICMP types by name or number.", several),
     Key(("--tcp-flags",), ("tcp_flags",), "Flags: syn,!ack is SYN without ACK.", several),
     Key(("--dscp",), ("dscp",), "Classes of service: ef,af41.", several),
+    Key(("--state",), ("state",), "State of the connection: new is what every rule sees.", several),
     Key(("--mark",), ("mark",), "Mark that a rule before has set: 0x10/0xf0."),
     Key(
         ("--action",), ("action",), "What happens to what fits.",

@@ -13,6 +13,7 @@ from patronus.firewall.addresses import AddressSet
 from patronus.firewall.check_action import check_action
 from patronus.firewall.check_nat import check_nat
 from patronus.firewall.check_protection import check_protection
+from patronus.firewall.check_state import check_state
 from patronus.firewall.expect import Tried, check_expectations
 from patronus.firewall.known import Known, same_family, unknown, warning
 from patronus.firewall.lock_out import check_lock_out
@@ -90,6 +91,7 @@ def check_rule(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
     yield from _check_protocol(rule, path)
     yield from _check_families(rule, path, known)
     yield from check_action(rule, path)
+    yield from check_state(rule, path)
 
 
 def _check_interface(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:

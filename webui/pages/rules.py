@@ -17,7 +17,7 @@ from webui.pages.words import DAYS
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
 WORDS = ("name", "description", "group", "to", "interface", "mark", "reject_with", "set_mark")
-LISTS = ("source", "destination", "protocol", "tcp_flags")
+LISTS = ("source", "destination", "protocol", "tcp_flags", "state")
 NUMBERS = ("source_port", "destination_port", "icmp_type", "dscp")
 """How the form's fields are read: one word, words, or numbers and words."""
 PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
@@ -30,7 +30,7 @@ PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
 FIELDS = (*WORDS, *LISTS, *NUMBERS, *PARTS, "tags", "from", "action", "enabled")
 """The keys of a rule that the form shows; what else a rule has stays as it is, and is named."""
 FOLDED = {
-    "match": ("source_port", "icmp_type", "tcp_flags", "dscp", "mark", "interface"),
+    "match": ("source_port", "icmp_type", "tcp_flags", "dscp", "state", "mark", "interface"),
     "limits": ("limit", "connections"),
     "times": ("schedule",),
     "words": ("description", "group", "tags"),

@@ -115,7 +115,8 @@ def days(chosen: Any) -> str:
 
 
 ASKED = {
-    "source_port": "from port", "icmp_type": "type", "tcp_flags": "flags", "dscp": "DSCP", "mark": "mark",
+    "source_port": "from port", "icmp_type": "type", "tcp_flags": "flags", "dscp": "DSCP",
+    "state": "state", "mark": "mark",
 }  # fmt: skip
 """Keys of a rule that are shown in a word each, and the word."""
 FILTERS: dict[str, Callable[..., str | list[str]]] = {

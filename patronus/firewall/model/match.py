@@ -52,6 +52,9 @@ _LITERAL_ALLOWED = "prefixes, addresses and ranges first-last"
 _PORT_ALLOWED = 'a port, a range "1000-2000", @alias, or a list of them'
 _ICMP_ALLOWED = "an ICMP type's name or number 0-255, or a list of them"
 _DSCP_ALLOWED = "0-63, a class such as ef, af41 or cs1, or a list of them"
+STATES = ("new", "established", "related", "invalid")
+"""What conntrack holds of a packet's connection."""
+_STATES_ALLOWED = f"{', '.join(STATES)}, or a list of them"
 _PROTOCOL_ALLOWED = "a protocol's name or number 0-255, or a list of them"
 T = TypeVar("T")
 
@@ -147,6 +150,15 @@ def parse_icmp_type(value: Any) -> str | int:
     raise Refused(f"{shown(value)} is not an ICMP type", f"0-255, {', '.join(names)}", hint)
 
 
+def parse_state(value: Any) -> str:
+    """Return the name of a connection's state. Raises Refused."""
+    if value in STATES:
+        return str(value)
+    close = get_close_matches(str(value), STATES, 1)
+    hint = f"did you mean {close[0]}?" if close else None
+    raise Refused(f"{shown(value)} is not a state of a connection", _STATES_ALLOWED, hint)
+
+
 def _write(items: tuple[Any, ...]) -> Any:
     """Return the items as a person writes them: one alone without the list."""
     written = [_write_one(item) for item in items]
@@ -214,3 +226,10 @@ DscpClasses = Annotated[
     _schema(_DSCP_ALLOWED, "ef", ["af41", "af42"], numbers=True),
 ]
 """One class of service or several."""
+ConnectionStates = Annotated[
+    tuple[str, ...],
+    PlainValidator(lambda value: _many(value, parse_state, _STATES_ALLOWED)),
+    _TO_JSON,
+    _schema(_STATES_ALLOWED, "new", ["new", "established"]),
+]
+"""One state of a connection or several."""

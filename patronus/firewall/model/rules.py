@@ -15,6 +15,7 @@ from patronus.firewall.model.flags import TcpFlags
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import (
     Addresses,
+    ConnectionStates,
     DscpClasses,
     IcmpTypes,
     PortMatches,
@@ -94,6 +95,9 @@ class Rule(Strict):
         default=None, description="TCP flags that are set, or with ! are not; needs tcp"
     )
     dscp: DscpClasses | None = Field(default=None, description="classes of service in the packet's header")
+    state: ConnectionStates | None = Field(
+        default=None, description="state of the connection; rules see new ones, so that is what it may say"
+    )
     mark: MarkMatch | None = Field(default=None, description="mark that a rule before has set")
     action: RuleAction = Field(
         description="what happens to what matches; after log, count and mark the next rules are tried"

@@ -33,7 +33,7 @@ EVERYTHING = {
     "--name": "office", "--description": "why", "--group": "g", "--tags": "a,b", "--from": "lan",
     "--mac": "52:54:00:00:00:99", "--to": "wan", "--source": "10.0.0.0/8,@some", "--destination": "192.0.2.1",
     "--protocol": "tcp", "--source-port": "1024-65535", "--port": "22,8000-8100,@web",
-    "--tcp-flags": "syn,!ack", "--dscp": "ef,0", "--mark": "0x1/0xf", "--action": "allow",
+    "--tcp-flags": "syn,!ack", "--dscp": "ef,0", "--state": "new", "--mark": "0x1/0xf", "--action": "allow",
     "--log-rate": "1/s", "--log-burst": "3", "--log-prefix": "word", "--limit": "10/s", "--limit-burst": "20",
     "--limit-per": "source", "--connections": "20", "--connections-per": "destination",
     "--days": "mon-fri,sun", "--time": "08:00-18:00", "--timezone": "Europe/Berlin",
