@@ -17,8 +17,25 @@ IpNetwork = IPv4Network | IPv6Network
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 """What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
 
-LinkKind = Literal["nic", "vlan", "bridge"]
+LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy"]
 """The links that Patronus configures; a NIC is found, the others are made."""
+
+BondMode = Literal[
+    "balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"
+]
+"""How a bond spreads frames over its members, ip-link(8); the position is the kernel's number."""
+BondHash = Literal["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac"]
+"""What decides by which member a frame leaves; the position is the kernel's number."""
+
+
+@dataclass(frozen=True)
+class BondSettings:
+    """How a bond works. ``monitor_ms``: how often it looks whether members have a carrier."""
+
+    mode: BondMode = "active-backup"
+    monitor_ms: int = 100
+    hash: BondHash = "layer2"
+    lacp_fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,7 @@ class Link:
     """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
 
     ``ours`` says that Patronus made it. ``parent`` and ``tag`` belong to a VLAN, ``stp`` to a bridge.
+    ``bond`` is None for what is no bond.
     """
 
     name: str
@@ -68,6 +86,7 @@ class Link:
     parent: str | None = None
     tag: int | None = None
     stp: bool = False
+    bond: BondSettings | None = None
     ours: bool = False
     counters: Counters = field(default_factory=Counters)
 
@@ -96,6 +115,7 @@ class LinkWanted:
     parent: str | None = None
     tag: int | None = None
     stp: bool = False
+    bond: BondSettings | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -128,7 +148,10 @@ class Route:
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """What can be changed on a link that exists. ``mtu`` and ``stp`` None leave them as they are."""
+    """What can be changed on a link that exists. ``mtu`` and ``stp`` None leave them as they are.
+
+    ``master`` is the bridge or bond that it is a member of.
+    """
 
     up: bool
     master: str | None = None
@@ -137,7 +160,7 @@ class LinkSettings:
 
     def __str__(self) -> str:
         words = ["up" if self.up else "down"]
-        words += [f"bridge {self.master}"] if self.master else []
+        words += [f"in {self.master}"] if self.master else []
         words += [f"mtu {self.mtu}"] if self.mtu is not None else []
         words += [f"stp {'on' if self.stp else 'off'}"] if self.stp is not None else []
         return ", ".join(words)

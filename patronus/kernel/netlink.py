@@ -12,10 +12,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from patronus.core.errors import KernelError
-from patronus.core.link import Address, Counters, Link, LinkSettings, LinkWanted, Nic, Route, RouteKind
+from patronus.core.link import (
+    Address,
+    BondHash,
+    BondMode,
+    BondSettings,
+    Counters,
+    Link,
+    LinkSettings,
+    LinkWanted,
+    Nic,
+    Route,
+    RouteKind,
+)
 from patronus.kernel import nics
 from patronus.kernel.rtnetlink import IPRoute, NetlinkDumpInterrupted, NetlinkError
 
@@ -24,6 +36,8 @@ OURS = "patronus"
 _ETHERNET = 1
 _UP = 0x1
 _MAIN_TABLE = 254
+_MODES: tuple[BondMode, ...] = get_args(BondMode)
+_HASHES: tuple[BondHash, ...] = get_args(BondHash)
 _STATIC = 4
 """RTPROT_STATIC in linux/rtnetlink.h: set by an administrator's program, not by the kernel or DHCP."""
 _TYPES: dict[int, RouteKind] = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -86,6 +100,32 @@ def _counters(message: Any) -> Counters:
     return Counters(**{name: int(stats.get(name, 0)) for name in Counters.__dataclass_fields__})
 
 
+def _bond(data: Any) -> BondSettings | None:
+    """Return a bond's settings; None for one that has others than ours can say."""
+    mode, policy = data.get_attr("IFLA_BOND_MODE"), data.get_attr("IFLA_BOND_XMIT_HASH_POLICY") or 0
+    if mode not in range(len(_MODES)) or policy not in range(len(_HASHES)):
+        return None
+    fast = bool(data.get_attr("IFLA_BOND_AD_LACP_RATE")) and _MODES[mode] == "802.3ad"
+    return BondSettings(_MODES[mode], data.get_attr("IFLA_BOND_MIIMON"), _HASHES[policy], lacp_fast=fast)
+
+
+def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
+    """Return what a link is made with, beside name and kind; a bond's mode cannot be changed later."""
+    if wanted.kind == "vlan":
+        return {"link": _index(route, wanted.parent or ""), "vlan_id": wanted.tag}
+    if wanted.kind == "bridge":
+        return {"br_stp_state": int(wanted.stp)}
+    if wanted.kind != "bond":
+        return {}
+    bond = wanted.bond or BondSettings()
+    made = {"bond_mode": _MODES.index(bond.mode), "bond_miimon": bond.monitor_ms}
+    if bond.hash != BondSettings.hash:
+        made["bond_xmit_hash_policy"] = _HASHES.index(bond.hash)
+    if bond.lacp_fast:
+        made["bond_ad_lacp_rate"] = 1
+    return made
+
+
 def _link(message: Any, names: dict[int, str]) -> Link:
     kind = _kind(message)
     data = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA")
@@ -102,6 +142,7 @@ def _link(message: Any, names: dict[int, str]) -> Link:
         parent=names.get(parent) if parent else None,
         tag=data.get_attr("IFLA_VLAN_ID") if kind == "vlan" else None,
         stp=bool(data.get_attr("IFLA_BR_STP_STATE")) if kind == "bridge" else False,
+        bond=_bond(data) if kind == "bond" else None,
         ours=message.get_attr("IFLA_IFALIAS") == OURS,
         counters=_counters(message),
     )
@@ -135,6 +176,13 @@ def _is_ours(message: Any, names: dict[int, str]) -> bool:
         return False
     kind = _TYPES.get(message["type"])
     return kind is not None and (kind != "unicast" or message.get_attr("RTA_OIF") in names)
+
+
+def _joins_bond(route: Any, index: int, master: int) -> bool:
+    """Return whether the link is about to become a member of a bond that it is none of."""
+    if not master or route.get_links(index)[0].get_attr("IFLA_MASTER") == master:
+        return False
+    return _kind(route.get_links(master)[0]) == "bond"
 
 
 class Netlink:
@@ -179,13 +227,9 @@ class Netlink:
         )
 
     def create_link(self, wanted: LinkWanted) -> None:
-        """Make a VLAN or a bridge, down, and mark it as ours; nothing stays where marking fails."""
+        """Make a link, down, and mark it as ours; nothing stays where marking fails."""
         with _asking(f"create the {wanted.kind} {wanted.name}") as route:
-            if wanted.kind == "vlan":
-                parent = _index(route, wanted.parent or "")
-                route.link("add", ifname=wanted.name, kind="vlan", link=parent, vlan_id=wanted.tag)
-            else:
-                route.link("add", ifname=wanted.name, kind="bridge", br_stp_state=int(wanted.stp))
+            route.link("add", ifname=wanted.name, kind=wanted.kind, **_made(route, wanted))
             try:
                 route.link("set", index=_index(route, wanted.name), ifalias=OURS)
             except NetlinkError:
@@ -199,9 +243,10 @@ class Netlink:
                 route.link("del", index=_index(route, name))
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
-        """Set MTU, bridge and state of a link in one request, a bridge's STP before.
+        """Set MTU, master and state of a link in one request, a bridge's STP before.
 
-        A link that is gone is down already; to set it up is an error.
+        A card is taken down before it joins a bond, which refuses it otherwise. A link that is gone is down
+        already; to set it up is an error.
         """
         with _asking(f"set {name} to {settings}") as route:
             if not settings.up and _gone(route, name):
@@ -211,6 +256,8 @@ class Netlink:
                 route.link("set", index=index, kind="bridge", br_stp_state=int(settings.stp))
             changed: dict[str, Any] = {"state": "up" if settings.up else "down"}
             changed["master"] = _index(route, settings.master) if settings.master else 0
+            if _joins_bond(route, index, changed["master"]):
+                route.link("set", index=index, state="down")
             if settings.mtu is not None:
                 changed["mtu"] = settings.mtu
             route.link("set", index=index, **changed)

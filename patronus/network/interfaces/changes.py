@@ -16,13 +16,13 @@ class LinkKernel(Protocol):
     """What can be done to links. Every method raises KernelError."""
 
     def create_link(self, wanted: LinkWanted) -> None:
-        """Make a VLAN or a bridge."""
+        """Make a VLAN, a bridge, a bond or a dummy."""
 
     def delete_link(self, name: str) -> None:
         """Delete a link."""
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
-        """Set state, MTU, bridge and STP."""
+        """Set state, MTU, master and STP."""
 
     def add_address(self, address: Address) -> None:
         """Add an address."""

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Interface, IPv6Interface
 
+from patronus.core.link import LinkKind
 from patronus.core.problem import Path, Problem
 from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
 
 _HERE = ("network/interfaces", "interfaces")
+_HASHING = ("balance-xor", "802.3ad", "balance-tlb")
+"""Modes of a bond in which a hash decides the member of a frame."""
 _IPV6_MTU = 1280
 """RFC 8200 section 5: a link must carry this much for IPv6 to work."""
 
@@ -36,7 +39,8 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from _check_ipv6(_at(position, "ipv6"), item.ipv6)
         yield from _check_delegated(position, item, roles)
         yield from _check_vlan(position, item, roles)
-        yield from _check_bridge(position, item, roles)
+        yield from _check_joined(position, item, roles)
+        yield from _check_bond(position, item)
         yield from _check_mtu(position, item, roles)
     yield from _check_members(model)
     yield from _check_tags(model)
@@ -144,31 +148,63 @@ def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) 
     if parent is None:
         yield Problem(path, f"there is no interface {item.vlan.parent}", item.vlan.parent, _listed(roles))
     elif parent.vlan:
-        yield Problem(path, f"{parent.id} is a VLAN itself", parent.id, "an interface with match or bridge")
+        yield Problem(
+            path, f"{parent.id} is a VLAN itself", parent.id, "an interface with match, bridge or bond"
+        )
 
 
 def _listed(roles: Mapping[str, Interface]) -> str:
     return "one of " + ", ".join(sorted(roles))
 
 
-def _check_bridge(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
-    for place, member in enumerate(item.bridge.members if item.bridge else ()):
-        path = _at(position, "bridge", "members", place)
+_JOINABLE: Mapping[str, tuple[LinkKind, ...]] = {"bridge": ("nic", "vlan", "bond"), "bond": ("nic",)}
+"""What each kind may join: the kernel refuses the rest."""
+
+
+def _check_joined(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
+    """Check the members of a bridge or bond."""
+    for place, member in enumerate(item.members):
+        path = _at(position, item.kind, "members", place)
         found = roles.get(member)
+        allowed = _JOINABLE[item.kind]
         if found is None:
             yield Problem(path, f"there is no interface {member}", member, _listed(roles))
-        elif found.bridge:
-            yield Problem(path, f"{member} is a bridge itself", member, "an interface with match or vlan")
+        elif found.kind not in allowed:
+            names = " or ".join("match" if kind == "nic" else kind for kind in allowed)
+            text = f"{member} is a {found.kind}{' itself' if found.kind == item.kind else ''}"
+            yield Problem(path, text, member, f"an interface with {names}")
+        elif _stands_on(found, item.id, roles):
+            text = f"{member} stands on {item.id}, which would join it to itself"
+            yield Problem(path, text, member, hint=f"another parent for {member}")
         elif found.zone or found.ipv4.method != "none" or found.ipv6.method != "none":
             hint = f"give them to {item.id}"
             yield Problem(path, f"{member} has a zone or addresses of its own", member, hint=hint)
 
 
+def _stands_on(item: Interface, role: str, roles: Mapping[str, Interface]) -> bool:
+    """Return whether an interface is a VLAN of the role: frames would go round and round."""
+    return item.vlan is not None and item.vlan.parent == role and role in roles
+
+
+def _check_bond(position: int, item: Interface) -> Iterator[Problem]:
+    """Check what belongs to some modes alone: the kernel refuses it in the others."""
+    bond = item.bond
+    if bond is None:
+        return
+    if bond.hash != "layer2" and bond.mode not in _HASHING:
+        allowed = f"mode {', '.join(_HASHING)}"
+        yield Problem(_at(position, "bond", "hash"), f"mode {bond.mode} has no hash", bond.hash, allowed)
+    if bond.lacp_rate != "slow" and bond.mode != "802.3ad":
+        text = f"mode {bond.mode} does not speak LACP"
+        yield Problem(_at(position, "bond", "lacp_rate"), text, bond.lacp_rate, "mode 802.3ad")
+
+
 def _check_members(model: Interfaces) -> Iterator[Problem]:
-    counts = Counter(member for item in model.interfaces if item.bridge for member in item.bridge.members)
+    counts = Counter(member for item in model.interfaces for member in item.members)
     for position, item in enumerate(model.interfaces):
         if counts[item.id] > 1:
-            yield Problem(_at(position, "id"), f"{item.id} is a member of {counts[item.id]} bridges", item.id)
+            text = f"{item.id} is a member {counts[item.id]} times"
+            yield Problem(_at(position, "id"), text, item.id, "a member of one bridge or bond")
 
 
 def _check_tags(model: Interfaces) -> Iterator[Problem]:

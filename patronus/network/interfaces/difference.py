@@ -16,6 +16,8 @@ from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings,
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.plan import InterfacesPlan
 
+_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy")
+"""Kinds of links that are made."""
 Look = tuple[Sequence[Link], Sequence[Address], Sequence[Route]]
 """What was seen in the kernel at one moment."""
 
@@ -32,17 +34,20 @@ def _same_thing(link: Link, wanted: LinkWanted) -> bool:
     """Return whether the link can become the wanted one without being made anew."""
     if wanted.kind == "nic":
         return True
-    return (link.kind, link.parent, link.tag) == (wanted.kind, wanted.parent, wanted.tag)
+    found = (link.kind, link.parent, link.tag, link.bond)
+    return found == (wanted.kind, wanted.parent, wanted.tag, wanted.bond)
 
 
 def _stale(plan: InterfacesPlan, links: Sequence[Link]) -> list[Link]:
-    """Return the links of ours that must go, children first."""
+    """Return the links of ours that must go, VLANs first: they would go with what they stand on."""
     wanted = {link.name: link for link in plan.links}
     found = [
         link
         for link in links
         if link.ours and not (link.name in wanted and _same_thing(link, wanted[link.name]))
     ]
+    gone = {link.name for link in found}
+    found += [link for link in links if link.ours and link.parent in gone and link.name not in gone]
     return sorted(found, key=lambda link: (link.kind != "vlan", link.name))
 
 
@@ -107,8 +112,8 @@ def _deletion(link: Link) -> list[Change]:
 
 
 def _as_wanted(link: Link) -> LinkWanted:
-    kind: LinkKind = "vlan" if link.kind == "vlan" else "bridge"
-    return LinkWanted("", link.name, kind, parent=link.parent, tag=link.tag, stp=link.stp)
+    kind: LinkKind = next((kind for kind in _MADE if kind == link.kind), "bridge")
+    return LinkWanted("", link.name, kind, parent=link.parent, tag=link.tag, stp=link.stp, bond=link.bond)
 
 
 def creations(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:

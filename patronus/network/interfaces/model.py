@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from patronus.core.link import BondHash, BondMode, LinkKind
 from patronus.core.model import Section, Strict
 from patronus.core.values import (
     AddressWithPrefix,
@@ -20,6 +21,8 @@ from patronus.core.values import (
     ZoneId,
 )
 
+KINDS = ("match", "vlan", "bridge", "bond", "dummy")
+"""The keys that say what plays a role."""
 Mtu = Annotated[int, Field(ge=576, le=9216, strict=True)]
 """Bytes of payload in a frame: IPv4 hosts take 576 (RFC 791 section 3.1), few switches more than 9216."""
 
@@ -101,13 +104,38 @@ class Bridge(Strict):
     stp: bool = Field(default=False, description="whether it speaks the spanning tree protocol")
 
 
+class Bond(Strict):
+    """Several network cards as one link, IEEE 802.1AX; they have neither zone nor address of their own."""
+
+    members: tuple[InterfaceId, ...] = Field(default=(), description="network cards that it joins")
+    mode: BondMode = Field(
+        default="active-backup", description="how frames are spread; 802.3ad is LACP and needs the switch"
+    )
+    monitor_ms: Annotated[int, Field(ge=10, le=10000, strict=True)] = Field(
+        default=100, description="how often the members' carriers are looked at, in milliseconds"
+    )
+    hash: BondHash = Field(
+        default="layer2",
+        description="what decides the member of a frame; for balance-xor, 802.3ad, balance-tlb",
+    )
+    lacp_rate: Literal["slow", "fast"] = Field(
+        default="slow", description="whether LACP speaks every 30 seconds or each second; for 802.3ad"
+    )
+
+
+class Dummy(Strict):
+    """A link that leads nowhere and is always up: a place for addresses of the router itself."""
+
+
 class Interface(Strict):
-    """One role: what plays it (exactly one of match, vlan, bridge), its zone and its addresses."""
+    """One role: what plays it (one of match, vlan, bridge, bond, dummy), its zone and its addresses."""
 
     id: InterfaceId = Field(description="role, by which everything else names it")
     match: Match | None = Field(default=None, description="the network card that plays the role")
     vlan: Vlan | None = Field(default=None, description="a VLAN plays the role")
     bridge: Bridge | None = Field(default=None, description="a bridge plays the role")
+    bond: Bond | None = Field(default=None, description="several cards as one play the role")
+    dummy: Dummy | None = Field(default=None, description="a link of its own plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
     mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
     ipv4: Ipv4 = Field(default=Ipv4(), description="its IPv4 addresses")
@@ -115,11 +143,28 @@ class Interface(Strict):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Interface:
-        given = [name for name in ("match", "vlan", "bridge") if getattr(self, name) is not None]
+        given = [name for name in KINDS if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
-            raise Refused(f"{self.id} has {found}", "exactly one of match, vlan, bridge")
+            raise Refused(f"{self.id} has {found}", f"exactly one of {', '.join(KINDS)}")
         return self
+
+    @property
+    def kind(self) -> LinkKind:
+        """Return what plays the role; a card is a ``nic``."""
+        if self.vlan is not None:
+            return "vlan"
+        if self.bridge is not None:
+            return "bridge"
+        if self.bond is not None:
+            return "bond"
+        return "nic" if self.match is not None else "dummy"
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Return the roles that a bridge or bond joins."""
+        joined = self.bridge or self.bond
+        return joined.members if joined else ()
 
 
 class Interfaces(Strict):

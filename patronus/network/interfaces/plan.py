@@ -10,10 +10,10 @@ from typing import Literal
 
 from patronus.core.errors import InvalidConfiguration
 from patronus.core.feature import Plan
-from patronus.core.link import Address, IpInterface, IpNetwork, LinkKind, LinkWanted, Nic, Route
+from patronus.core.link import Address, BondSettings, IpInterface, IpNetwork, LinkKind, LinkWanted, Nic, Route
 from patronus.core.problem import Problem
 from patronus.network.interfaces.learned import Learned
-from patronus.network.interfaces.model import Interface, Interfaces
+from patronus.network.interfaces.model import Bond, Interface, Interfaces
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
 from patronus.network.interfaces.roles import Binding, bind, warning
 from patronus.network.opening import Opening
@@ -183,7 +183,7 @@ def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> d
     problems = [
         Problem(
             ("network/interfaces", "interfaces", position, "id"),
-            f"{item.id} is the kernel's name of a NIC, and would be that of a {_kind(item)} too",
+            f"{item.id} is the kernel's name of a NIC, and would be that of a {item.kind} too",
             hint="choose another id",
         )
         for position, item in enumerate(model.interfaces)
@@ -191,7 +191,7 @@ def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> d
     ]
     if problems:
         raise InvalidConfiguration(problems)
-    devices |= {item.id: item.id for item in model.interfaces if item.bridge}
+    devices |= {item.id: item.id for item in model.interfaces if item.kind in ("bridge", "bond", "dummy")}
     devices |= {
         item.id: item.id if devices.get(item.vlan.parent) else None
         for item in model.interfaces
@@ -200,27 +200,28 @@ def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> d
     return {item.id: devices[item.id] for item in model.interfaces}
 
 
-def _kind(item: Interface) -> LinkKind:
-    return "vlan" if item.vlan else "bridge" if item.bridge else "nic"
-
-
 def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
-    """Yield the links: bridges, then NICs, then VLANs, so that each finds what it stands on."""
-    masters = {member: item.id for item in model.interfaces if item.bridge for member in item.bridge.members}
-    order: tuple[LinkKind, ...] = ("bridge", "nic", "vlan")
-    for item in sorted(model.interfaces, key=lambda item: order.index(_kind(item))):
+    """Yield the links: bridges, then what they may join, VLANs last, so that each finds what it stands on."""
+    masters = {member: item.id for item in model.interfaces for member in item.members}
+    order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic", "vlan")
+    for item in sorted(model.interfaces, key=lambda item: order.index(item.kind)):
         device = devices[item.id]
         if device is not None:
             yield LinkWanted(
                 role=item.id,
                 name=device,
-                kind=_kind(item),
+                kind=item.kind,
                 mtu=item.mtu,
                 master=masters.get(item.id),
                 parent=devices[item.vlan.parent] if item.vlan else None,
                 tag=item.vlan.tag if item.vlan else None,
                 stp=item.bridge.stp if item.bridge else False,
+                bond=_bond_settings(item.bond) if item.bond else None,
             )
+
+
+def _bond_settings(bond: Bond) -> BondSettings:
+    return BondSettings(bond.mode, bond.monitor_ms, bond.hash, lacp_fast=bond.lacp_rate == "fast")
 
 
 def _metric(position: int) -> int:

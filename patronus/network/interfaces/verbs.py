@@ -58,7 +58,7 @@ class InterfaceInfo(Result):
 
     id: str
     zone: str | None
-    kind: str = Field(description="nic, vlan or bridge")
+    kind: str = Field(description="nic, vlan, bridge, bond or dummy")
     device: str | None = Field(description="the kernel's name; null where the NIC is missing or ambiguous")
     mac: str | None
     mtu: int | None
@@ -155,7 +155,7 @@ def _interface_info(
     return InterfaceInfo(
         id=item.id,
         zone=item.zone,
-        kind="vlan" if item.vlan else "bridge" if item.bridge else "nic",
+        kind=item.kind,
         device=link.name if link else None,
         mac=link.mac if link else None,
         mtu=link.mtu if link else None,

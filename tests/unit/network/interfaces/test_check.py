@@ -31,6 +31,10 @@ def bridge(*members: str, role: str = "br0") -> dict[str, Any]:
     return {"id": role, "bridge": {"members": members}}
 
 
+def bond(*members: str, role: str = "bond1", **more: Any) -> dict[str, Any]:
+    return {"id": role, "bond": {"members": members, **more}}
+
+
 PROVIDER = nic("wan", B, ipv6={"method": "dhcp", "prefix_delegation": {"hint": 56}})
 
 
@@ -51,6 +55,11 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "a VLAN and its parent": [nic("a", mtu=1504), vlan("v", "a", mtu=1504)],
     "one tag on two parents": [nic("a"), nic("b", B), vlan("v", "a"), vlan("w", "b")],
     "a bridge": [nic("a"), nic("b", B), bridge("a", "b")],
+    "a bond, its VLAN and a bridge over it": [nic("a"), nic("b", B), bond("a", "b"), bridge("bond1")],
+    "LACP": [nic("a"), bond("a", mode="802.3ad", hash="layer3+4", lacp_rate="fast")],
+    "a VLAN of a bond": [nic("a"), bond("a"), vlan("v", "bond1")],
+    "a VLAN of one bridge in another": [bridge(), vlan("v", "br0"), bridge("v", role="br1")],
+    "a dummy": [{"id": "loop", "dummy": {}, "ipv4": static("192.0.2.1/32")}],
     "a prefix for two networks": [PROVIDER, cut("a", ula=True), cut("b", C, subnet=1, ula=True)],
     "a prefix beside an advertised address": [nic("wan", ipv6={"method": "slaac", "prefix_delegation": {}})],
     "announced static addresses": [nic("a", ipv6=static("2001:db8::1/64", advertise=True))],
@@ -111,8 +120,21 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
     "double tag": ([nic("a"), vlan("v", "a"), vlan("w", "a")], "[2].vlan.tag: tag 30 on a is v's"),
     "no member": ([bridge("a")], "bridge.members[0]: there is no interface a"),
     "member with zone": ([nic("a", zone="lan"), bridge("a")], "members[0]: a has a zone or addresses"),
-    "member twice": ([nic("a"), bridge("a"), bridge("a", role="br1")], "[0].id: a is a member of 2"),
+    "member twice": ([nic("a"), bridge("a"), bridge("a", role="br1")], "[0].id: a is a member 2 times"),
     "bridge in bridge": ([bridge(), bridge("br0", role="br1")], "members[0]: br0 is a bridge itself"),
+    "a VLAN of a bridge in itself": (
+        [bridge("v"), vlan("v", "br0")],
+        "[0].bridge.members[0]: v stands on br0, which would join it to itself",
+    ),
+    "a VLAN in a bond": ([nic("a"), vlan("v", "a"), bond("v")], "[2].bond.members[0]: v is a vlan"),
+    "a bond in a bond": ([bond(), bond("bond1", role="bond2")], "members[0]: bond1 is a bond itself"),
+    "a dummy in a bridge": ([{"id": "d", "dummy": {}}, bridge("d")], "members[0]: d is a dummy"),
+    "in a bond and a bridge": ([nic("a"), bond("a"), bridge("a")], "[0].id: a is a member 2 times"),
+    "a hash that decides nothing": ([bond(hash="layer3+4")], "bond.hash: mode active-backup has no hash"),
+    "LACP without LACP": (
+        [bond(mode="balance-xor", lacp_rate="fast")],
+        "lacp_rate: mode balance-xor",
+    ),
     "MTU and IPv6": ([nic("a", mtu=1200, ipv6={"method": "slaac"})], "[0].mtu: 1200 is too small"),
     "MTU of a VLAN": ([nic("a"), vlan("v", "a", mtu=1504)], "[1].mtu: 1504 is more than a carries"),
     "overlap": (
@@ -143,6 +165,8 @@ def test_every_overlap_is_told_and_nothing_else() -> None:
 
 
 REFUSED: dict[str, dict[str, Any]] = {
+    "an unknown mode": {"id": "a", "bond": {"mode": "best"}},
+    "a bond and a bridge": {"id": "a", "bond": {}, "bridge": {}},
     "nothing plays it": {"id": "a"},
     "two things play it": {"id": "a", "match": {"mac": A}, "vlan": {"parent": "b", "tag": 3}},
     "a match of nothing": {"id": "a", "match": {}},

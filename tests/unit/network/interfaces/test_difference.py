@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from patronus.core.link import Address, Link, LinkSettings, LinkWanted, Route
+from patronus.core.link import Address, BondSettings, Link, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.difference import Look, additions, creations, removals, settings
 from patronus.network.interfaces.plan import DhcpClient, InterfacesPlan
@@ -56,6 +56,25 @@ def test_a_vlan_that_became_another_is_made_anew(other: dict[str, Any]) -> None:
     kind = other.get("kind", "vlan")
     assert names[0] == "delete address 10.10.0.1/24 on guest"
     assert names[-1] == f"delete {kind} guest"
+
+
+def test_a_bond_of_another_mode_is_made_anew_and_its_deletion_can_be_taken_back() -> None:
+    """The kernel does not change the mode of a bond that has members."""
+    wanted = LinkWanted("trunk", "trunk", "bond", bond=BondSettings("802.3ad"))
+    plan = InterfacesPlan(devices={"trunk": "trunk"}, links=(wanted,))
+    link = Link("trunk", 4, kind="bond", up=True, bond=BondSettings("802.3ad"), ours=True)
+    assert everything(plan, ((link,), (), ())) == []
+    other = replace(link, bond=BondSettings("active-backup"))
+    *_, gone = removals(plan, None, ((other,), (), ()))
+    assert str(gone) == "delete bond trunk"
+    assert gone.inverse() == CreateLink(LinkWanted("", "trunk", "bond", bond=BondSettings("active-backup")))
+    voice = Link("voice", 6, kind="vlan", parent="trunk", tag=30, ours=True)
+    vlan = LinkWanted("voice", "voice", "vlan", parent="trunk", tag=30)
+    both = replace(plan, links=(wanted, vlan), devices={"trunk": "trunk", "voice": "voice"})
+    names = [str(one) for one in removals(both, None, ((other, voice), (), ()))]
+    assert (names[0], names[-1]) == ("delete vlan voice", "delete bond trunk")
+    dummy = Link("loop", 5, kind="dummy", ours=True)
+    assert everything(plan, ((link, dummy), (), ())) == ["delete dummy loop"]
 
 
 def test_links_that_are_not_ours_stay() -> None:

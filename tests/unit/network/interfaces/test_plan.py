@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from patronus.core.errors import InvalidConfiguration
-from patronus.core.link import Address, LinkWanted, Nic, Route
+from patronus.core.link import Address, BondSettings, LinkWanted, Nic, Route
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import Facts, InterfacesPlan, build
@@ -56,6 +56,22 @@ def test_a_vlan_comes_after_its_parent_and_a_bridge_before_its_members() -> None
         LinkWanted("port", "eth1", master="br0"),
         LinkWanted("guest", "guest", "vlan", parent="eth0", tag=30),
     )
+
+
+def test_a_bond_comes_before_its_members_and_a_dummy_has_no_need_of_a_card() -> None:
+    """A card that is missing is missing from its bond alone."""
+    given = {"members": ["a", "b"], "mode": "802.3ad", "lacp_rate": "fast"}
+    cards = ({"id": "a", "match": {"mac": A}}, {"id": "b", "match": {"mac": B}})
+    guest = {"id": "guest", "vlan": {"parent": "trunk", "tag": 30}}
+    bond, loop = {"id": "trunk", "bond": given}, {"id": "loop", "dummy": {}}
+    plan = planned(guest, *cards, bond, loop, nics=NICS[:1])
+    assert plan.links == (
+        LinkWanted("trunk", "trunk", "bond", bond=BondSettings("802.3ad", lacp_fast=True)),
+        LinkWanted("loop", "loop", "dummy"),
+        LinkWanted("a", "eth0", master="trunk"),
+        LinkWanted("guest", "guest", "vlan", parent="trunk", tag=30),
+    )
+    assert plan.devices == {"guest": "guest", "a": "eth0", "b": None, "trunk": "trunk", "loop": "loop"}
 
 
 def test_a_nic_without_a_role_is_idle_unless_it_sits_on_no_bus() -> None:
