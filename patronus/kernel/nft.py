@@ -29,7 +29,7 @@ Command = Mapping[str, Any]
 Batch = Mapping[str, Sequence[Command]]
 """``{"nftables": [command, …]}``."""
 LARGE = 1000
-"""Commands of a batch that we encode ourselves; where we cannot, it leaves memory behind to be given back."""
+"""Commands of a large batch: we encode it ourselves, or memory is left behind to be given back."""
 _SHOWN = 300
 """Characters of a refused command that an error repeats."""
 
@@ -161,11 +161,12 @@ class Nft:
         return [item for item in items if "metainfo" not in item]
 
     def _messages(self, batch: Batch) -> list[bytes] | None:
-        """Return a large batch as messages, made once for rehearsal and change; None for libnftables.
+        """Return a batch as messages, made once for rehearsal and change; None for libnftables.
 
-        libnftables takes a hundred microseconds for each rule, and each time again.
+        libnftables takes a hundred microseconds for each rule, and each time again, and goes through all of a
+        set for one element. A small batch with rules is for it: it tells their handles.
         """
-        if len(batch["nftables"]) <= LARGE:
+        if len(batch["nftables"]) <= LARGE and any(_makes_rule(command) for command in batch["nftables"]):
             return None
         if self._encoded is None or self._encoded[0] is not batch:
             try:
@@ -211,6 +212,10 @@ class Nft:
             else:
                 high = middle
         return f"nftables refused {_shown(commands[low - 1]) if commands else 'an empty batch'}: {message}"
+
+
+def _makes_rule(command: Command) -> bool:
+    return any("rule" in command.get(verb, ()) for verb in ("add", "insert"))
 
 
 def _refused(batch: Batch, refusal: Refusal) -> str:

@@ -39,6 +39,14 @@ BENCHES = {
     "dns": Bench(("dns-cached-cpu-unbound", "dns-cached-cpu-dnsmasq", "dns-memory")),
     "dhcp": Bench(("dhcp-codec",)),
     "revert": Bench(("revert-one-rule", "revert-1000-rules")),
+    "rules": Bench(
+        (
+            "block-one-address",
+            "kernel-load-10000-rules",
+            "packet-10000-rules",
+            "packet-10000-rules-all-cold",
+        ),
+    ),
     "commit": Bench(
         (
             "commit-10000-rules",

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What 10,000 rules cost in the kernel: a packet that they try, loading them, and blocking one address more.
+
+Run as root in the test tree: ``python3 -m tests.bench.rules``. A router and its neighbours are namespaces.
+Frames are sent by a packet socket, and the kernel takes each through the router within the call that sends
+it: the thread's processor time is what the packet cost, less that of a frame that nobody takes. All are
+dropped by a rule, so no connection is remembered and nothing is sent on.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from random import Random
+from typing import Any
+
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+
+from patronus.firewall import nft_json
+from patronus.firewall.optimise import fold
+from patronus.firewall.ruleset import Intervals, Ruleset
+from patronus.kernel.nft import Nft
+from tests.bench.commit import rules, text
+from tests.bench.rows import Row, compare, table, version, write
+from tests.golden.case import load, plan_for
+from tests.netns.firewall.driver import INTERFACES, ZONES, Firewall
+from tests.netns.lab import Lab, Namespace
+
+ROUNDS, FRAMES, HOT = 9, 4000, 64
+"""Frames of a round: as many rules as they meet; a few stay in the processor's cache, thousands do not."""
+LOADS, BLOCKS, ADDRESSES = 3, 9, 10_000
+NOBODYS = 0x88B5
+"""An ethertype for local experiments (IEEE 802): the router throws it away where it arrives."""
+ONE = "rules: [{id: r-one, from: wan, to: lan, protocol: [tcp, udp], action: drop}]\n"
+NFT = "nft"
+
+
+def frames(of: Sequence[dict[str, Any]], to: str) -> list[bytes]:
+    """Return a frame for each of some rules, which it fits; ``to`` is the router's MAC."""
+    return [_frame(rule, to) for rule in Random(2).sample(of, FRAMES)]
+
+
+def _frame(rule: dict[str, Any], to: str) -> bytes:
+    source = rule["source"][0].partition("/")[0]
+    port = int(str(rule["destination_port"][0]).partition("-")[0])
+    transport = (TCP if rule["protocol"] == "tcp" else UDP)(sport=4000, dport=port)
+    ends = IPv6(src=source, dst="fd00:1::30") if ":" in source else IP(src=source, dst="192.168.1.30")
+    return bytes(Ether(dst=to) / ends / transport)
+
+
+class Sender:
+    """A packet socket at the neighbour outside."""
+
+    def __init__(self, lab: Lab) -> None:
+        with lab.wan.namespace:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            self._socket.bind(("eth0", 0))
+
+    def cost_ns(self, sent: Sequence[bytes]) -> float:
+        """Return nanoseconds of processor time for one frame."""
+        send = self._socket.send
+        start = time.thread_time_ns()
+        for frame in sent:
+            send(frame)
+        return (time.thread_time_ns() - start) / len(sent)
+
+
+@contextmanager
+def in_a_line() -> Iterator[None]:
+    """Fold nothing meanwhile."""
+    before, fold.RUN = fold.RUN, sys.maxsize
+    try:
+        yield
+    finally:
+        fold.RUN = before
+
+
+class Way:
+    """A router with rules of its own, and frames that they drop."""
+
+    def __init__(self, given: str, many: list[dict[str, Any]]) -> None:
+        self.lab = Lab()
+        for family in ("all", "wan"):
+            self.lab.router.sysctl(f"net.ipv4.conf.{family}.rp_filter", "0")
+        self.firewall = Firewall(self.lab)
+        self.firewall.apply(rules=given)
+        self._sender = Sender(self.lab)
+        self._sent = frames(many, json.loads(self.lab.router.ip("-j link show wan"))[0]["address"])
+        self._nobodys = [frame[:12] + NOBODYS.to_bytes(2, "big") + frame[14:] for frame in self._sent]
+
+    def cost_ns(self, of: int) -> float:
+        """Return nanoseconds of a packet beyond those of a frame that nobody takes, from so many senders."""
+        times = FRAMES // of
+        nothing = self._sender.cost_ns(self._nobodys[:of] * times)
+        return self._sender.cost_ns(self._sent[:of] * times) - nothing
+
+
+def packet_rows(many: list[dict[str, Any]]) -> list[Row]:
+    """Measure a packet with one rule and with 10,000, in turns: of a few connections, and of thousands."""
+    one, folded = Way(ONE, many), Way(text(many), many)
+    found = []
+    for name, of in (("packet-10000-rules", HOT), ("packet-10000-rules-all-cold", FRAMES)):
+        costs = [(folded.cost_ns(of), one.cost_ns(of)) for _ in range(ROUNDS)]
+        ours, theirs = zip(*costs, strict=True)
+        note = f"{of} senders that meet another rule each, in turns; all are dropped in the forward chain"
+        found.append(compare(name, "ns", ours, "one rule", "same", theirs, goal=1.5, note=note))
+    counters = folded.firewall.nft.counters("inet", "patronus")
+    met = sum(counters[f"rule/{rule['id']}"].packets for rule in many)
+    assert met >= FRAMES * ROUNDS, f"only {met} packets met their rule"
+    return found
+
+
+def cpu_s(action: Callable[[], Any]) -> float:
+    """Return the seconds of processor time that something takes here and in its children."""
+    start = _worked_s()
+    action()
+    return _worked_s() - start
+
+
+def _worked_s() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def ruleset(given: str) -> Ruleset:
+    """Return the table for rules."""
+    texts = {
+        "network/interfaces.yaml": INTERFACES,
+        "firewall/zones.yaml": ZONES,
+        "firewall/rules.yaml": given,
+    }
+    return plan_for(load(texts).config, {}).ruleset
+
+
+def as_text(namespace: Namespace) -> str:
+    """Return the table as nft reads it: our chain ``reject`` has the name of one of its words."""
+    said = namespace.run(NFT, "list", "table", "inet", "patronus")
+    return said.replace("chain reject {", "chain refuse {").replace("goto reject", "goto refuse")
+
+
+def load_row(many: list[dict[str, Any]]) -> Row:
+    """Measure a whole table, encoded and in the kernel, against nft reading the rules in a line."""
+    folded = ruleset(text(many))
+    with in_a_line():
+        line = ruleset(text(many))
+    namespace = Namespace()
+    with namespace:
+        nft = Nft()
+    nft.load(nft_json.batch(nft_json.whole(line)))
+    with tempfile.NamedTemporaryFile("w", suffix=".nft") as file:
+        file.write(as_text(namespace))
+        file.flush()
+        ours, theirs, encoding = [], [], list[float]()
+        for _ in range(LOADS):
+            namespace.run(NFT, "delete", "table", "inet", "patronus")
+            theirs.append(cpu_s(lambda: namespace.run(NFT, "-f", file.name)))
+            namespace.run(NFT, "delete", "table", "inet", "patronus")
+            batch = nft_json.batch(nft_json.whole(folded))
+            encoding.append(cpu_s(lambda: nft.check(batch)))  # noqa: B023 - called at once
+            ours.append(cpu_s(lambda: nft.load(batch)))  # noqa: B023 - called at once
+    before = statistics.median(encoding)
+    note = f"processor time; ours is encoded and rehearsed before, in {before:.2f} s; nft reads a line a rule"
+    peer = "nft -f", version("nftables"), theirs
+    return compare("kernel-load-10000-rules", "s", ours, *peer, goal=0.2, note=note)
+
+
+def block_row() -> Row:
+    """Measure one address more in a set of 10,000, against nft adding it."""
+    namespace = Namespace()
+    with namespace:
+        nft = Nft()
+    there = Intervals(4, tuple((4 * at, 4 * at) for at in range(ADDRESSES)))
+    nft.load(nft_json.batch(nft_json.whole(Ruleset(sets={"blocked/4": there}))))
+    ours, theirs = [], []
+    for at in range(BLOCKS):
+        one, other = (str(IPv4Address(4 * (at + place) + 2)) for place in (0, BLOCKS))
+        ours.append(cpu_s(lambda: nft.add_elements("inet", "patronus", "blocked/4", [one])))  # noqa: B023
+        words = NFT, "add", "element", "inet", "patronus", "blocked/4", "{", other, "}"
+        theirs.append(cpu_s(lambda: namespace.run(*words)))  # noqa: B023 - called at once
+    note = f"processor time; the set has {ADDRESSES} addresses"
+    mine, peers = ([1e6 * value for value in taken] for taken in (ours, theirs))
+    peer = "nft add element", version("nftables"), peers
+    return compare("block-one-address", "us", mine, *peer, goal=0.001, note=note)
+
+
+def main() -> int:
+    """Measure, print and write; 1 when a goal is missed."""
+    many = [{**rule, "action": "drop"} for rule in rules(Random(1))]
+    found = [block_row(), load_row(many), *packet_rows(many)]
+    print(table(found))
+    print(write("rules", found))
+    return 0 if all(row.met for row in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
