@@ -11,7 +11,8 @@ from patronus.kernel.incoming import MessageStream
 from patronus.kernel.loop import Loop
 
 Respond = Callable[[bytes], None]
-OnMessage = Callable[[bytes, Respond], None]
+OnMessage = Callable[[str, bytes, Respond], None]
+"""(address of the client, message, respond)."""
 
 
 class Crowd:
@@ -45,8 +46,8 @@ class Crowd:
         return True
 
     def _heard(self, stream: MessageStream, data: bytes, respond: Respond) -> None:
-        self._streams[stream] = self._streams.pop(stream)
-        self._on_message(data, respond)
+        self._streams[stream] = address = self._streams.pop(stream)
+        self._on_message(address, data, respond)
 
     def _left(self, stream: MessageStream) -> None:
         address = self._streams.pop(stream)

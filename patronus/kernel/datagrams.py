@@ -46,6 +46,13 @@ class Route:
     name: bytes
     control: bytes
 
+    @property
+    def address(self) -> str:
+        """Return the sender's address (struct sockaddr_in or sockaddr_in6)."""
+        if len(self.name) == NAME:
+            return socket.inet_ntop(socket.AF_INET6, self.name[8:24])
+        return socket.inet_ntop(socket.AF_INET, self.name[4:8])
+
 
 class Ready:
     """Replies by question, both without their first two bytes; ``clear`` forgets them all."""

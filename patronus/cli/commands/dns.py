@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -74,6 +75,32 @@ def records(session: Session) -> None:
     rows = [(item["name"], item["type"], item["value"], item["source"]) for item in result["records"]]
     heads = ("name", "type", "value", "from")
     session.show(result, lambda: session.table(heads, rows, "The router answers no name itself."))
+
+
+@dns_group.command()
+@click.option("--client", default="", help="The questions of this address alone.")
+@click.option("--name", default="", help="Questions for this name and those below it alone.")
+@click.option("--limit", default=100, show_default=True, help="How many at most.")
+@with_session
+def queries(session: Session, client: str, name: str, limit: int) -> None:
+    """List what clients asked, the newest first; query_log in network/dns turns the log on.
+
+    Example: patronus dns queries --client 192.168.1.50
+    """
+    result = session.call("dns.ListQueries", client=client, name=name, limit=limit)
+    rows = [
+        (
+            datetime.fromtimestamp(item["at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            item["client"],
+            item["name"],
+            item["type"],
+            item["outcome"],
+        )
+        for item in result["queries"]
+    ]
+    empty = "Nothing was asked." if result["on"] else "The query log is off (query_log in network/dns)."
+    heads = ("at", "client", "name", "type", "outcome")
+    session.show(result, lambda: session.table(heads, rows, empty))
 
 
 @dns_group.command()

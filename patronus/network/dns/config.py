@@ -55,6 +55,8 @@ class ServerConfig:
     lease_names: bool = True
     cache_size: int = 50_000
     serve_stale_s: int = 3600
+    query_log_s: int = 0
+    query_log_entries: int = 100_000
     rebind_protection: bool = True
     private_domains: tuple[str, ...] = ()
 

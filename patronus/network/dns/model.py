@@ -101,6 +101,15 @@ class Cache(Strict):
     )
 
 
+class QueryLog(Strict):
+    """Who asked what. Off where nothing is said; turned off, everything that was written is forgotten."""
+
+    keep: Duration = Field(default=0, description="how long a question is remembered; 0s: not at all")
+    entries: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = Field(
+        default=100_000, description="questions that are remembered at most"
+    )
+
+
 class Dns(Strict):
     """The DNS server. ``rebind_protection`` refuses private addresses in answers from outside.
 
@@ -113,6 +122,7 @@ class Dns(Strict):
     records: tuple[Record, ...] = Field(default=(), description="records of our own")
     blocklists: tuple[Blocklist, ...] = Field(default=(), description="names that do not exist for clients")
     cache: Cache = Field(default=Cache(), description="how answers are kept")
+    query_log: QueryLog = Field(default=QueryLog(), description="who asked what, for a while")
     rebind_protection: bool = Field(
         default=True, description="refuse private addresses in answers from outside"
     )

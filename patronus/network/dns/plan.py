@@ -63,6 +63,8 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
         lease_names=dns.local.leases,
         cache_size=dns.cache.size,
         serve_stale_s=dns.cache.serve_stale,
+        query_log_s=dns.query_log.keep,
+        query_log_entries=dns.query_log.entries,
         rebind_protection=dns.rebind_protection,
         private_domains=dns.private_domains,
     )

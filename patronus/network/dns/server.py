@@ -23,9 +23,11 @@ from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop, Timer
 from patronus.kernel.notify import notify
 from patronus.kernel.outgoing import ask_datagram, ask_stream
+from patronus.network.dns.blocklist import blocked
 from patronus.network.dns.cache import Cache, Store
 from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
 from patronus.network.dns.list_reader import ListReader
+from patronus.network.dns.query_log import QueryLog
 from patronus.network.dns.resolver import Resolver
 from patronus.network.dns.upstream import Closable
 from patronus.network.dns.wire import MalformedMessage, Query, parse_query, wire_name
@@ -44,6 +46,7 @@ LAST_ANSWER_S = 10.0
 STREAMS, STREAMS_EACH = 256, 16
 """TCP connections at one time: of all clients, and of one address."""
 SAVE_S = 900.0
+LOG_S = 2.0
 SAVE_STEP_S = 0.05
 
 
@@ -102,16 +105,19 @@ class Server:
         self._sockets: list[socket.socket] = []
         self._batch, self._ready, self._ready_for = Batch(), Ready(), (0, 0)
         self._streams = Crowd(loop, self._serve_stream, each=STREAMS_EACH, together=STREAMS)
+        self._query_log = QueryLog(lambda name: blocked(name, self._resolver.blocked))
         self._load()
         handlers = {
             "Configure": self._configure,
             "SetLeases": self._set_leases,
             "Flush": self._flush,
             "Status": self._status,
+            "Queries": self._queries,
         }
         Endpoint(loop, control, peer=peer, interface=CONTROL_INTERFACE, handlers=handlers, snapshot=list)
         loop.failed = self._failed
         loop.call_later(SAVE_S, self._save)
+        loop.call_later(LOG_S, self._write_queries)
 
     def _failed(self, error: Exception) -> None:
         """Count a fault of ours and say where it lies: who meets it ends nobody else's answers."""
@@ -135,6 +141,10 @@ class Server:
         self._resolver.configure(config)
         self._listen([socket.socket(fileno=descriptor) for descriptor in descriptors[:count]])
         self._reader.read(lists, descriptors[count:])
+        try:
+            self._query_log.keep(config.query_log_s, config.query_log_entries)
+        except StorageError as error:
+            log.error("%s", error)
         log.info("serving on %d sockets", count)
         return {}
 
@@ -175,9 +185,13 @@ class Server:
         now_s = time.monotonic()
         known = self._resolver.find(query, now_s)
         if known is None:
-            self._resolver.resolve(query, query.size, partial(self._send, sock, route))
+            respond = self._query_log.heard(route.address, query, partial(self._send, sock, route))
+            self._resolver.resolve(query, query.size, respond)
             return
         message = known.reply(query, now_s, query.size)
+        if self._query_log.on:
+            self._query_log.heard(route.address, query, partial(self._send, sock, route))(message)
+            return
         if known.end_s > self._ready_for[0] + 1 and self._ready_for[1] == self._resolver.epoch:
             self._ready.put(data, message)
         self._send(sock, route, message)
@@ -204,10 +218,22 @@ class Server:
         if not self._streams.enter(sock, client[0]):
             self._resolver.counters["too many streams"] += 1
 
-    def _serve_stream(self, data: bytes, respond: Callable[[bytes], None]) -> None:
+    def _serve_stream(self, client: str, data: bytes, respond: Callable[[bytes], None]) -> None:
         query = self._parsed(data)
         if query is not None:
-            self._resolver.answer(query, STREAM_LIMIT, respond)
+            self._resolver.answer(query, STREAM_LIMIT, self._query_log.heard(client, query, respond))
+
+    def _queries(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
+        """Return the newest questions of the log."""
+        given = (int(parameters["limit"]), str(parameters["client"]), str(parameters["name"]))
+        return {"on": self._query_log.on, "queries": self._query_log.newest(*given)}
+
+    def _write_queries(self) -> None:
+        try:
+            self._query_log.write()
+        except StorageError as error:
+            log.warning("%s", error)
+        self._loop.call_later(LOG_S, self._write_queries)
 
     def _set_leases(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
         try:
@@ -262,8 +288,9 @@ class Server:
             log.warning("%s", error)
 
     def save_all(self) -> None:
-        """Write the cache at the end."""
+        """Write the cache and the query log at the end."""
         try:
+            self._query_log.write()
             for _ in self._store.save(self._resolver.cache):
                 pass
         except StorageError as error:

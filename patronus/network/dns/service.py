@@ -36,8 +36,10 @@ from patronus.network.dns.plan import PORT, DnsPlan, ListFile, plan
 from patronus.network.dns.verbs import (
     AddRecord,
     Flushed,
+    ListQueries,
     Lookup,
     LookupResult,
+    QueryList,
     RecordInfo,
     RecordList,
     RemoveRecord,
@@ -187,6 +189,14 @@ class DnsFeature(Feature[DnsPlan, Facts]):
         return (
             Verb("dns.Status", Nothing, ServerStatus, self.status, route="GET /dns/status"),
             Verb("dns.ListRecords", Nothing, RecordList, self.list_records, route="GET /dns/records"),
+            Verb(
+                "dns.ListQueries",
+                ListQueries,
+                QueryList,
+                self.list_queries,
+                role=Role.OPERATOR,
+                route="GET /dns/queries",
+            ),
             Verb("dns.Lookup", Lookup, LookupResult, self.lookup, route="GET /dns/lookup"),
             Verb(
                 "dns.AddRecord",
@@ -257,6 +267,10 @@ class DnsFeature(Feature[DnsPlan, Facts]):
             for item in self._hosts.names()
         ]
         return RecordList(records=own + derived + (leases if dns.local.leases else []))
+
+    def list_queries(self, _: Caller, given: ListQueries) -> QueryList:
+        """List what clients asked, where the query log is on."""
+        return QueryList.model_validate(self._channel.call("Queries", given.model_dump()))
 
     def add_record(self, caller: Caller, given: AddRecord) -> CommitReport:
         """Add a record of our own."""

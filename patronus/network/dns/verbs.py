@@ -79,6 +79,31 @@ class Lookup(Parameters):
     type: str = Field(default="A", pattern=r"^[A-Z0-9]{1,10}$")
 
 
+class ListQueries(Parameters):
+    """Which questions of the log to list."""
+
+    client: str = Field(default="", max_length=45, description="address of the client; left out: all")
+    name: str = Field(default="", max_length=253, description="a name, and those below; left out: all")
+    limit: int = Field(default=100, ge=1, le=1000, description="how many at most")
+
+
+class QueryInfo(Result):
+    """One question that a client asked."""
+
+    at: int = Field(description="seconds since the epoch")
+    client: str
+    name: str
+    type: str
+    outcome: str = Field(description="blocked, or the code of the answer: NOERROR, NXDOMAIN, SERVFAIL")
+
+
+class QueryList(Result):
+    """Questions, the newest first; ``on`` says whether any are written down."""
+
+    on: bool
+    queries: list[QueryInfo]
+
+
 class LookupResult(Result):
     """What the server answered: its code, and its records as in a zone file."""
 

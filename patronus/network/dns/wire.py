@@ -26,6 +26,7 @@ CLASS_IN = 1
 OPT = 41
 PADDING, PADDING_BLOCK = 12, 128
 ROOT = b"\0"
+PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
 
 
 class Flag:
@@ -274,6 +275,18 @@ def wire_name(text: str) -> bytes:
     if len(name) > NAME_LIMIT:
         raise MalformedMessage(f"{text!r} is too long for a name")
     return name
+
+
+def name_text(name: bytes) -> str:
+    """Return a name as people write it; a byte that no host name has becomes its number (RFC 1035 5.1)."""
+    labels = []
+    position = 0
+    while name[position : position + 1] not in {b"", ROOT}:
+        end = position + 1 + name[position]
+        label = name[position + 1 : end]
+        labels.append("".join(chr(byte) if byte in PLAIN else f"\\{byte:03}" for byte in label))
+        position = end
+    return ".".join(labels) or "."
 
 
 def parents(name: bytes) -> Iterator[bytes]:

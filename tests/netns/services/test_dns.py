@@ -16,7 +16,7 @@ from patronus.lists.task import Places
 from patronus.lists.wanted import key_of
 from patronus.network.dhcp.verbs import RemoveLease
 from patronus.network.dns.server import STREAMS_EACH
-from patronus.network.dns.verbs import Lookup
+from patronus.network.dns.verbs import ListQueries, Lookup
 from tests.netns.services.network import DNS, ROOT, Router, dig, status, wait_for
 from tests.netns.services.test_dhcp import udhcpc
 
@@ -123,6 +123,22 @@ def test_a_blocked_name_does_not_exist(asked: Router) -> None:
         asked.apply(dns=fetched)
         assert status(asked.lan, "www.example") == "NXDOMAIN"
         assert asked.dns.status(ROOT, Nothing()).missing_lists == []
+
+
+def test_questions_are_written_down_where_the_owner_wants_it(asked: Router) -> None:
+    assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]
+    assert asked.dns.list_queries(ROOT, ListQueries()).on is False
+    asked.apply(dns={**DNS, "query_log": {"keep": "1h"}})
+    for options in ((), (), ("+tcp",)):
+        assert dig(asked.lan, "nas.home.arpa", *options) == ["192.168.1.30"]
+    assert asked.dns_server.stop() == 0
+    asked.dns_server.start()
+    wait_for(lambda: asked.dns.status(ROOT, Nothing()).running)
+    wait_for(lambda: asked.dns.list_queries(ROOT, ListQueries()).on)
+    found = asked.dns.list_queries(ROOT, ListQueries(client="192.168.1.50")).queries
+    assert [(item.name, item.type, item.outcome) for item in found] == [("nas.home.arpa", "A", "NOERROR")] * 3
+    asked.apply()
+    assert asked.dns.list_queries(ROOT, ListQueries()).queries == []
 
 
 def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:

@@ -26,7 +26,8 @@ class Room:
         self._pool = ThreadPoolExecutor(1)
         self._running = self._pool.submit(self.loop.run)
 
-    def _echo(self, data: bytes, respond: Callable[[bytes], None]) -> None:
+    def _echo(self, address: str, data: bytes, respond: Callable[[bytes], None]) -> None:
+        assert address.startswith("192.0.2.")
         respond(data)
 
     def enter(self, address: str) -> socket.socket:

@@ -116,12 +116,14 @@ class Asker:
         self.resolver.configure(config or ServerConfig(upstreams=(FIRST, SECOND)))
         self.resolver.block(Names(blocked or ()))
         self.replies: list[bytes] = []
+        self._number = 0
 
     def ask(self, name: str, qtype: str = "A", *, limit: int = 1232, edns: bool = False, rd: int = 1) -> None:
         record = dnslib.DNSRecord.question(name, "A" if qtype.startswith("TYPE") else qtype)
         if qtype.startswith("TYPE"):
             record.q.qtype = int(qtype.removeprefix("TYPE"))
         record.header.rd = rd
+        record.header.id = self._number = self._number + 1
         if edns:
             record.add_ar(dnslib.EDNS0(udp_len=1232))
         self.resolver.answer(parse_query(bytes(record.pack())), limit, self.replies.append)
