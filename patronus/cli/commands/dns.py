@@ -80,14 +80,14 @@ def records(session: Session) -> None:
 @dns_group.command()
 @click.option("--client", default="", help="The questions of this address alone.")
 @click.option("--name", default="", help="Questions for this name and those below it alone.")
-@click.option("--limit", default=100, show_default=True, help="How many at most.")
+@click.option("--count", default=100, show_default=True, help="How many at most.")
 @with_session
-def queries(session: Session, client: str, name: str, limit: int) -> None:
+def queries(session: Session, client: str, name: str, count: int) -> None:
     """List what clients asked, the newest first; query_log in network/dns turns the log on.
 
     Example: patronus dns queries --client 192.168.1.50
     """
-    result = session.call("dns.ListQueries", client=client, name=name, limit=limit)
+    result = session.call("dns.ListQueries", client=client, name=name, count=count)
     rows = [
         (
             datetime.fromtimestamp(item["at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),

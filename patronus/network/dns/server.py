@@ -225,7 +225,7 @@ class Server:
 
     def _queries(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
         """Return the newest questions of the log."""
-        given = (int(parameters["limit"]), str(parameters["client"]), str(parameters["name"]))
+        given = (int(parameters["count"]), str(parameters["client"]), str(parameters["name"]))
         return {"on": self._query_log.on, "queries": self._query_log.newest(*given)}
 
     def _write_queries(self) -> None:

@@ -84,7 +84,7 @@ class ListQueries(Parameters):
 
     client: str = Field(default="", max_length=45, description="address of the client; left out: all")
     name: str = Field(default="", max_length=253, description="a name, and those below; left out: all")
-    limit: int = Field(default=100, ge=1, le=1000, description="how many at most")
+    count: int = Field(default=100, ge=1, le=1000, description="how many at most")
 
 
 class QueryInfo(Result):
