@@ -25,7 +25,7 @@ from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
 from patronus.firewall.early_plane import EarlyPlane
-from patronus.firewall.edit_verbs import Seen
+from patronus.firewall.edit_verbs import Seen, changing
 from patronus.firewall.expect import Tried
 from patronus.firewall.expect_verbs import Try, TryReport, run
 from patronus.firewall.explain_verbs import Explain, Explanation
@@ -33,6 +33,7 @@ from patronus.firewall.explain_verbs import run as explain
 from patronus.firewall.export_verbs import Export, Exported, export
 from patronus.firewall.flows import forbidden
 from patronus.firewall.foresee import World, foresee
+from patronus.firewall.import_verbs import ImportReport, ImportRules, bring_in
 from patronus.firewall.model import SECTIONS, Rules
 from patronus.firewall.names.service import HostNames
 from patronus.firewall.nat_verbs import NatVerbs
@@ -238,6 +239,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         )
         yield Verb("firewall.Test", Try, TryReport, self.test, route="POST /firewall/test")
         yield Verb("firewall.Export", Export, Exported, self.export, route="POST /firewall/export")
+        yield changing("Import", ImportRules, ImportReport, self.bring_in, "POST /firewall/import")
         yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
 
     def _seen(self) -> dict[str, Seen]:
@@ -266,6 +268,10 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def export(self, _: Caller, given: Export) -> Exported:
         """Write the rules that run as a file for another firewall; nothing is changed."""
         return export(self._plan.policy, given)
+
+    def bring_in(self, caller: Caller, given: ImportRules) -> ImportReport:
+        """Put rules of another firewall into your draft, and name each line that cannot be kept."""
+        return bring_in(self._host.control, self._plan.policy, caller, given)
 
     def explain(self, _: Caller, given: Explain) -> Explanation:
         """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes."""

@@ -57,7 +57,7 @@ def _left(seconds: float | None) -> str:
 
 @click.group()
 def firewall() -> None:
-    """Try the firewall's rules, and write them for another firewall."""
+    """Try the firewall's rules; bring in those of another firewall, or write ours for it."""
 
 
 @firewall.command(name="test")
@@ -88,6 +88,36 @@ def export_rules(session: Session, format_: str, family: str) -> None:
     for one in result["left"]:
         click.echo(f"left out: {one['origin']}: {one['reason']}", err=True)
     session.show(result, lambda: click.echo(result["text"], nl=False))
+
+
+@firewall.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map", "names", multiple=True, metavar="NAME=ROLE", help="Its interface, and ours or our zone."
+)
+@with_session
+def import_rules(session: Session, file: Path, names: tuple[str, ...]) -> None:
+    """Put the rules of an iptables-save file into your draft, behind those that are there.
+
+    Nothing is applied. Each line whose meaning cannot be kept is named with the reason.
+    Example: patronus firewall import rules.v4 --map eth0=wan --map eth1=lan
+    """
+    pairs = [name.partition("=") for name in names]
+    if any(not ours for _, _, ours in pairs):
+        raise click.UsageError("--map takes NAME=ROLE")
+    given = {name: ours for name, _, ours in pairs}
+    result = session.call("firewall.Import", text=file.read_text(), map=given)
+    session.show(result, lambda: _say_imported(session, result))
+
+
+def _say_imported(session: Session, result: dict[str, Any]) -> None:
+    for one in result["left"]:
+        session.say(f"line {one['line']}: {one['text']}")
+        session.say(f"    {one['reason']}")
+    describe_warnings(session, result)
+    counts = f"{result['rules']} rules and {result['translations']} translations"
+    session.say(f"{counts} are in your draft; {len(result['left'])} lines are named above.")
+    session.say("Look at it: patronus config draft plan")
 
 
 def _say_tried(session: Session, result: dict[str, Any]) -> None:

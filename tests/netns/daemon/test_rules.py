@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.netns.daemon.machine import Machine
@@ -16,7 +17,7 @@ def order(machine: Machine) -> list[str]:
     return [rule["name"] for rule in rules(machine)]
 
 
-def test_rules_are_added_changed_moved_switched_and_removed(fresh: Machine) -> None:
+def test_rules_are_added_changed_moved_switched_and_removed(fresh: Machine, tmp_path: Path) -> None:
     def run(*words: str) -> None:
         said = fresh.patronus("rules", *words)
         assert said.code == 0, said.err
@@ -53,6 +54,15 @@ def test_rules_are_added_changed_moved_switched_and_removed(fresh: Machine) -> N
     exported = fresh.patronus("firewall", "export", "--format", "iptables")
     assert (exported.code, "--destination-ports 119 -j DROP" in exported.out) == (0, True), exported.err
     assert "-p 6" not in fresh.patronus("firewall", "export", "--family", "ipv6").out.partition("*filter")[0]
+    ruleset = fresh.ruleset()
+    saved = tmp_path / "rules.v4"
+    saved.write_text("*filter\n-A INPUT -i eth0 -p tcp --dport 7 -j ACCEPT\n-A INPUT -j TARPIT\nCOMMIT\n")
+    brought = fresh.patronus("firewall", "import", str(saved), "--map", "eth0=wan")
+    assert (brought.code, "line 3: -j TARPIT" in brought.out) == (0, True), brought.err
+    assert "1 rules and 0 translations are in your draft" in brought.out
+    assert fresh.ruleset() == ruleset
+    assert "import-2 added" in fresh.patronus("config", "draft").out
+    assert fresh.patronus("config", "draft", "discard").code == 0
     refused = fresh.patronus("rules", "change", mail, "--limit", "often")
     assert (refused.code, "limit.rate" in refused.err) == (1, True)
     assert fresh.patronus("rules", "move", mail).code == 1

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules of another firewall as ours, where the meaning can be kept; what cannot is named by its line. Pure.
+
+``saved`` reads the lines of iptables-save, ``condition`` says what a line fits, ``flatten`` follows its
+chains to one list in which the first that fits decides, ``translated`` writes that list as our rules, and
+``iptables`` puts the tables together.
+"""

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a line of iptables fits, as sets that are cut with each other: a chain's lines with its caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from patronus.firewall.addresses import Interval, merged
+
+Intervals = tuple[Interval, ...]
+ALL_ADDRESSES: Intervals = ((0, 2**32 - 1),)
+ALL_PORTS: Intervals = ((0, 65535),)
+
+
+class Unsaid(Exception):
+    """The line means something that our rules cannot say; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """None is any. Interfaces are the other firewall's names; ``states`` are those of its conntrack.
+
+    ``own`` asks for an address of the router. ``more`` holds keys of our rules that cannot be cut: limits,
+    flags, marks.
+    """
+
+    arrives: frozenset[str] | None = None
+    leaves: frozenset[str] | None = None
+    source: Intervals | None = None
+    destination: Intervals | None = None
+    protocols: frozenset[int] | None = None
+    source_ports: Intervals | None = None
+    destination_ports: Intervals | None = None
+    states: frozenset[str] | None = None
+    own: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(name: str, value: Any) -> Condition:
+        """Return the condition that one field alone makes."""
+        made: dict[str, Any] = {name: value}
+        return Condition(**made)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no packet fits."""
+        return any(value is not None and not value for value in self._sets().values())
+
+    def _sets(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("own", "more")}
+
+    def both(self, other: Condition) -> Condition:
+        """Return what fits this and the other. Raises Unsaid where both say a key that cannot be cut."""
+        twice = self.more.keys() & other.more.keys()
+        if any(self.more[key] != other.more[key] for key in twice):
+            raise Unsaid(f"{', '.join(sorted(twice))} twice on the way through chains")
+        sets = {name: _cut(value, getattr(other, name)) for name, value in self._sets().items()}
+        return replace(self, **sets, own=self.own or other.own, more={**self.more, **other.more})
+
+    def without(self, other: Condition, names: frozenset[str]) -> Condition:
+        """Return what fits this and not the other, which may ask for one thing alone. Raises Unsaid.
+
+        ``names`` are all interfaces that there are.
+        """
+        asked = {name: value for name, value in other._sets().items() if value is not None}
+        if len(asked) != 1 or other.more or other.own:
+            raise Unsaid("a return in the middle of a chain that asks for more than one thing")
+        name, value = next(iter(asked.items()))
+        if name in ("arrives", "leaves"):
+            return self.both(Condition.of(name, names - value))
+        if name in ("source", "destination"):
+            return self.both(Condition.of(name, outside(value, ALL_ADDRESSES)))
+        raise Unsaid(f"a return in the middle of a chain by {name.replace('_', ' ')}")
+
+
+def _cut(one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    if isinstance(one, frozenset):
+        return one & other
+    found = [(max(a, c), min(b, d)) for a, b in one for c, d in other]
+    return merged(item for item in found if item[0] <= item[1])
+
+
+def outside(intervals: Intervals, everything: Intervals) -> Intervals:
+    """Return what is not in the intervals."""
+    found = list(everything)
+    for low, high in intervals:
+        below = [(first, min(last, low - 1)) for first, last in found if first < low]
+        found = below + [(max(first, high + 1), last) for first, last in found if last > high]
+    return merged(found)
