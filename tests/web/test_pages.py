@@ -281,6 +281,26 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     page.close()
 
 
+def test_what_hosts_are_told_about_ipv6_stands_with_their_interface(
+    context: BrowserContext, machine: Machine
+) -> None:
+    _, lan = (item["configuration"] for item in machine.client().call("interfaces.List")["interfaces"])
+    ipv6 = {"method": "static", "addresses": ["fd00:7::1/64"], "advertise": True}
+    machine.client().call("interfaces.Replace", {"id": "lan", "interface": {**lan, "ipv6": ipv6}})
+    page = context.new_page()
+    page.goto("/interfaces")
+    card = page.locator("article", has_text="192.168.1.1/24").inner_text()
+    assert "Announced" in card and "fd00:7::/64" in card and "no way out" in card
+    assert "Announced" not in page.locator("article", has_text="198.51.100.2/24").inner_text()
+    page.screenshot(path=SHOTS / "announced.png", full_page=True)
+    page.close()
+    machine.client().call("interfaces.Replace", {"id": "lan", "interface": lan})
+    page = context.new_page()
+    page.goto("/interfaces")
+    assert "Announced" not in page.inner_text("main")
+    page.close()
+
+
 def test_a_route_comes_and_goes(context: BrowserContext) -> None:
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())

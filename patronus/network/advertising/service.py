@@ -13,7 +13,7 @@ from patronus.kernel.host import Host
 from patronus.network.advertising.memory import Memory, compose
 from patronus.network.advertising.plan import AdvertisingPlan, Network, plan
 from patronus.network.advertising.server import Advertiser, Said
-from patronus.network.advertising.verbs import NetworkInfo, NetworkList, PrefixInfo
+from patronus.network.advertising.verbs import NetworkInfo, NetworkList, PrefixInfo, Renumbered
 
 TOLD = "advertised"
 """Key of the runtime state: role → the prefixes and servers that its hosts were told."""
@@ -51,11 +51,13 @@ class AdvertisingFeature(Feature[AdvertisingPlan, None]):
 
     def _tell(self, plan: AdvertisingPlan) -> None:
         """Speak from now on as planned. What is said is kept first: whoever heard it must be told its end."""
-        self._plan = plan
+        before, self._plan = self._plan, plan
         coming = self._advertiser.memory.follow(plan.networks, self._host.clock.boottime()).as_data()
         if coming != (self._host.state.get(TOLD) or {}):
             self._host.state.put(TOLD, coming)
         self._advertiser.tell(plan.networks)
+        for event in renumbered(before, plan):
+            self._host.control.publish(event)
 
     def observe(self, plan: AdvertisingPlan) -> Iterator[Difference]:
         """Compare the devices that are spoken on with those that there are."""
@@ -95,6 +97,19 @@ class AdvertisingFeature(Feature[AdvertisingPlan, None]):
             asked=said.asked,
             failure=said.failure,
         )
+
+
+def renumbered(before: AdvertisingPlan, now: AdvertisingPlan) -> Iterator[Renumbered]:
+    """Yield which networks have other prefixes than before."""
+    old, new = _prefixes(before), _prefixes(now)
+    for role in dict.fromkeys((*old, *new)):
+        held, holds = old.get(role, ()), new.get(role, ())
+        if set(held) != set(holds):
+            yield Renumbered(role, holds, tuple(one for one in held if one not in holds))
+
+
+def _prefixes(plan: AdvertisingPlan) -> dict[str, tuple[str, ...]]:
+    return {one.role: tuple(str(item.prefix) for item in one.told.prefixes) for one in plan.networks}
 
 
 def create(host: Host) -> AdvertisingFeature:

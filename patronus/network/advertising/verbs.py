@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can be asked about the advertisements. Pure."""
+"""What can be asked about the advertisements, and the event that tells of them. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from pydantic import Field
 
+from patronus.core.bus import Event
 from patronus.core.verb import Result
+
+
+@dataclass(frozen=True)
+class Renumbered(Event):
+    """The hosts of a network were told of other prefixes: those that hold now, and those taken back."""
+
+    kind: ClassVar[str] = "renumbered"
+    role: str
+    prefixes: tuple[str, ...]
+    taken_back: tuple[str, ...]
 
 
 class PrefixInfo(Result):

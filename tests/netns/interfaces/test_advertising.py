@@ -18,7 +18,7 @@ from patronus.core.errors import KernelError
 from patronus.core.state import StateFile
 from patronus.kernel.router_socket import RouterSocket
 from patronus.network.advertising.service import AdvertisingFeature
-from patronus.network.advertising.verbs import NetworkInfo
+from patronus.network.advertising.verbs import NetworkInfo, Renumbered
 from patronus.network.dns.model import Dns
 from tests.netns.interfaces.delegating import Delegating
 from tests.netns.interfaces.router import Router, eventually
@@ -121,6 +121,11 @@ def test_a_delegated_prefix_numbers_the_lan_and_another_takes_its_place(
     assert {one for one in addresses(namespace, "eth1") if "2001:" in one} == {f"{subnet(NEXT)[1]}/64"}
     lifetimes = {one.prefix: one.preferred_s for one in listed(router).prefixes}
     assert lifetimes == {str(subnet(NEXT)): 2700, str(subnet(FIRST)): 0}
+    seen = [event for event in router.engine.events if isinstance(event, Renumbered)]
+    assert seen == [
+        Renumbered("lan", (str(subnet(FIRST)),), ()),
+        Renumbered("lan", (str(subnet(NEXT)),), (str(subnet(FIRST)),)),
+    ]
 
 
 def test_a_local_prefix_stands_without_a_provider_and_the_router_is_no_way_out(
