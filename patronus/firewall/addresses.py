@@ -35,6 +35,10 @@ class AddressSet:
     @staticmethod
     def of(items: Iterable[IpNetwork | Range], alias: str | None = None) -> AddressSet:
         """Return the union of prefixes and ranges."""
+        items = tuple(items)
+        if len(items) == 1 and not isinstance(items[0], Range):
+            only = (ends(items[0]),)
+            return AddressSet(only, (), alias) if items[0].version == 4 else AddressSet((), only, alias)
         found: dict[int, list[Interval]] = {4: [], 6: []}
         for item in items:
             if isinstance(item, Range):

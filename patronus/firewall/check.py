@@ -133,13 +133,15 @@ def _shown(items: tuple[object, ...]) -> str:
 def _check_families(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
     """Refuse what no packet can be: IPv4 to IPv6, or ICMP between addresses of the other family."""
     origin = rule.from_
-    source = known.names.addresses(rule.source or (origin.source if origin else None))
-    destination = known.names.addresses(rule.destination)
+    numbers = {protocol.number for protocol in rule.protocol or ()}
+    sources = rule.source or (origin.source if origin else None)
+    if (sources is None or rule.destination is None) and numbers not in ({ICMP}, {ICMPV6}):
+        return
+    source, destination = known.names.addresses(sources), known.names.addresses(rule.destination)
     key = "destination" if rule.destination else "source"
     if not same_family(source, destination):
         hint = "one is IPv4 and the other IPv6: give both for each family"
         yield Problem((*path, key), "source and destination have no family in common", hint=hint)
-    numbers = {protocol.number for protocol in rule.protocol or ()}
     for only, version in ((ICMP, 4), (ICMPV6, 6)):
         sides = [side for side in (source, destination) if side is not None and side.versions]
         if numbers == {only} and any(version not in side.versions for side in sides):

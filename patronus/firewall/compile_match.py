@@ -8,7 +8,7 @@ long they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from patronus.core.kept import Kept
@@ -51,9 +51,10 @@ Compiled = Kept[PolicyRule, CompiledRule]
 
 def compile_rule(rule: PolicyRule) -> CompiledRule:
     """Return all that one rule of the policy becomes; parts that it does not need are None."""
+    versions = versions_of(rule)
     return CompiledRule(
-        rules=tuple(filter_rules(rule)),
-        versions=versions_of(rule),
+        rules=tuple(filter_rules(rule, versions)),
+        versions=versions,
         limits=dict(limits_of(rule)) or None,
         sets=(dict(meters_of(rule)) | _aliases(rule.match)) or None,
         logging=logging_chain(rule) if rule.log else None,
@@ -74,9 +75,9 @@ def alias_sets(addresses: AddressSet | None) -> dict[str, Container]:
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 
-def filter_rules(rule: PolicyRule) -> Iterator[NftRule]:
-    """Yield the rules that stand in the chain of a pair of zones."""
-    for version in versions_of(rule):
+def filter_rules(rule: PolicyRule, versions: Iterable[Version | None]) -> Iterator[NftRule]:
+    """Yield the rules that stand in the chain of a pair of zones, each of a version of ``versions_of``."""
+    for version in versions:
         statements = match_statements(rule.match, version)
         verdict = [say.jump(rule.origin)] if rule.log else verdict_of(rule)
         yield NftRule(rule.origin, (*statements, *_limited(rule, version), *verdict))
@@ -174,18 +175,27 @@ def versions_of(rule: PolicyRule) -> tuple[Version | None, ...]:
     match = rule.match
     if match.interfaces is not None and not match.interfaces:
         return ()
-    parts = (match.source, match.destination, match.icmp, match.icmpv6, match.dscp)
-    per_address = any(limit is not None and limit.per is not None for limit in (rule.limit, rule.connections))
-    if not per_address and all(part is None for part in parts):
+    if _one_form_does(rule):
         return (None,)
-    return tuple(version for version in VERSIONS if fits_family(match, version))
+    return tuple([version for version in VERSIONS if fits_family(match, version)])
+
+
+def _one_form_does(rule: PolicyRule) -> bool:
+    """Return whether nothing of the rule is of one family alone."""
+    match = rule.match
+    if match.source is not None or match.destination is not None or match.dscp is not None:
+        return False
+    if match.icmp is not None or match.icmpv6 is not None:
+        return False
+    per_address = [limit for limit in (rule.limit, rule.connections) if limit is not None and limit.per]
+    return not per_address
 
 
 def fits_family(match: Match, version: Version) -> bool:
     """Return whether a packet of the family can fit at all."""
-    sides = (match.source, match.destination)
-    if any(side is not None and not (side.lives or side.intervals(version)) for side in sides):
-        return False
+    for side in (match.source, match.destination):
+        if side is not None and not side.lives and not (side.ipv4 if version == 4 else side.ipv6):
+            return False
     if match.icmp is None and match.icmpv6 is None:
         return True
     return bool(match.icmp if version == 4 else match.icmpv6)

@@ -128,10 +128,10 @@ def _pair_chain(policy: Policy, from_zone: str, to_zone: str, folded: Folded) ->
 def _rules_for(made: Mapping[int, CompiledRule], rule: PolicyRule, kind: Kind) -> Sequence[NftRule]:
     """Return what a rule became for packets of a family; one that only stands in a pair is compiled now."""
     known = made.get(id(rule))
-    rules = tuple(filter_rules(rule)) if known is None else known.rules
-    if not kind or not rules:
-        return rules
     versions = versions_of(rule) if known is None else known.versions
+    rules = tuple(filter_rules(rule, versions)) if known is None else known.rules
+    if not kind:
+        return rules
     return [one for version, one in zip(versions, rules, strict=True) if version in (None, kind)]
 
 

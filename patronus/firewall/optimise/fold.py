@@ -137,7 +137,9 @@ def _can_be_in_cells(rule: PolicyRule, field: Field) -> bool:
 def _named(rule: PolicyRule, field: Field) -> bool:
     """Return whether the rule says which values of the field it fits; an alias's may change by themselves."""
     value = VALUES[field](rule)
-    return value is not None and getattr(value, "alias", None) is None
+    if isinstance(value, AddressSet):
+        return value.alias is None and not value.lives
+    return value is not None
 
 
 def _cells(rules: Sequence[PolicyRule], field: Field) -> Cells:
@@ -158,7 +160,7 @@ def _of_addresses(values: Iterable[AddressSet | None]) -> dict[Kind, list[Entry]
     four: list[Entry] = []
     six: list[Entry] = []
     for place, value in enumerate(values):
-        addresses = ANY if value is None or value.alias is not None else value
+        addresses = ANY if value is None or value.alias is not None or value.lives else value
         for first, last in addresses.ipv4:
             four.append((first, last, place))
         for first, last in addresses.ipv6:

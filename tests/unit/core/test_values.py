@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 
 import pytest
@@ -313,3 +313,26 @@ def test_no_value_breaks_a_parser(value: Any) -> None:
             parse(value)
         except v.Refused as refused:
             assert refused.message
+
+
+@given(
+    st.one_of(
+        st.text(alphabet="0123456789./:abf%", max_size=24),
+        st.builds("{}/{}".format, st.ip_addresses(), st.integers(0, 140)),
+        st.sampled_from(
+            ["10.0.0.01", "10.1", "::ffff:10.0.0.1/120", "1::2::3", "10.0.0.0/08", "::/0", "1.2.3.4/"]
+        ),
+    )
+)
+def test_a_prefix_is_what_ipaddress_reads(text: str) -> None:
+    """But for masks and scopes, which are refused."""
+    length = text.partition("/")[2]
+    try:
+        expected = None if "%" in text or ("/" in text and not length.isdigit()) else ip_network(text)
+    except ValueError:
+        expected = None
+    try:
+        found = v.parse_prefix(text)
+    except v.Refused:
+        found = None
+    assert (found, str(found)) == (expected, str(expected))

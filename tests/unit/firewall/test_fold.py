@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -189,3 +190,13 @@ def test_one_rule_more_changes_its_cell_alone() -> None:
     assert len(commands) <= 8 * CELL
     chains = {name for name, chain in after.chains.items() if chain != before.chains.get(name)}
     assert all(name.startswith("pair/") and "/10.0.0." in name for name in chains)
+
+
+@pytest.mark.parametrize("more", [{"alias": "office"}, {"lives": True}])
+def test_addresses_that_may_change_by_themselves_are_not_folded(more: dict[str, Any]) -> None:
+    """The border of a cell would be that of yesterday's list."""
+    found = [
+        replace(rule, match=replace(rule.match, source=replace(rule.match.source or AddressSet(), **more)))
+        for rule in hosts(100)
+    ]
+    assert fold(found) == tuple(found)
