@@ -48,18 +48,21 @@ def release(image: Path, profile: str, keys: Keys, target: Path) -> None:
         raise BuildError(f"there is no {image}", hint="make image")
     if not keys.complete():
         raise BuildError(f"{keys.folder} holds no update key", hint="make keys, or name them with KEYS=")
+    known = json.dumps(gather(image, profile, target))
+    within = ["python3", "-m", "image.release", "--finish", str(target), str(keys.update_home), known]
+    run(command_line(within, visible=[keys.folder, target]))
+    make_ours(target)
+
+
+def gather(image: Path, profile: str, target: Path) -> dict[str, object]:
+    """Fill the folder anew with all but description and sums; return what the description says."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     version = version_of(image)
     parts = cut(image, version, target)
     for suffix in (".efi", ".manifest", ".cdx.json"):
         shutil.copyfile(image.with_suffix(suffix), target / f"patronus_{version}{suffix}")
-    known = json.dumps(
-        {"version": version, "profile": profile, "uki": image.with_suffix(".efi").stat().st_size, **parts}
-    )
-    within = ["python3", "-m", "image.release", "--finish", str(target), str(keys.update_home), known]
-    run(command_line(within, visible=[keys.folder, target]))
-    make_ours(target)
+    return {"version": version, "profile": profile, "uki": image.with_suffix(".efi").stat().st_size, **parts}
 
 
 def cut(image: Path, version: str, target: Path) -> dict[str, dict[str, object]]:

@@ -7,24 +7,27 @@ The initrd writes it down (``image/initrd-tree/usr/lib/patronus/slot-record``); 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 KEPT = "patronus-boot/damage"
 """Below /var/lib: a line for each panic, ``SECONDS MAJOR:MINOR: KIND block NUMBER is corrupted``."""
+UNPROVED = "patronus-health/unproved.json"
+"""Below /var/lib: why systems were not healthy (``update.health``)."""
 BAD = "patronus-boot/bad"
 """Below /run: a line for each boot entry that is not started any more, such as ``patronus_0.1.0+0-3.efi``."""
 _DAMAGE = re.compile(r"(?P<time>\d+) (?P<words>\d+:\d+: (?:data|metadata) block \d+ is corrupted)")
-_ENTRY = re.compile(r"(?P<name>.+)\+0(?:-\d+)?\.efi")
+_ENTRY = re.compile(r"(?P<name>patronus_(?P<version>.+)|.+)\+0(?P<tried>-\d+)?\.efi")
 
 
 def integrity_notices(kept: Path, run: Path) -> list[str]:
     """Return what a person should know; lines that nobody wrote are passed over."""
     damages = [found for line in _lines(kept / KEPT) if (found := _DAMAGE.fullmatch(line))]
     entries = [found for line in _lines(run / BAD) if (found := _ENTRY.fullmatch(line))]
-    said = [
-        f"the system {entry['name']} failed to start too often and is not used any more" for entry in entries
-    ]
+    failed = [entry for entry in entries if entry["tried"]]
+    reasons = _reasons(kept / UNPROVED) if failed else {}
+    said = [_given_up(entry, reasons) for entry in failed]
     if damages:
         when = datetime.fromtimestamp(int(damages[-1]["time"]), UTC)
         said.append(
@@ -32,6 +35,21 @@ def integrity_notices(kept: Path, run: Path) -> list[str]:
             f"({damages[-1]['words']}); save the configuration and replace the disk"
         )
     return said
+
+
+def _reasons(path: Path) -> Mapping[str, Sequence[str]]:
+    """Return version → what ailed it."""
+    from patronus.update.health import Unproved  # no packet waits for it to be loaded
+    from patronus.update.task import read
+
+    found = read(Unproved, path)
+    return found.reasons if found else {}
+
+
+def _given_up(entry: re.Match[str], reasons: Mapping[str, Sequence[str]]) -> str:
+    ill = reasons.get(entry["version"] or "")
+    why = f"was not healthy ({'; '.join(ill)})" if ill else "failed to start too often"
+    return f"the system {entry['name']} {why} and is not used any more"
 
 
 def _lines(path: Path) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from patronus.core.errors import NotFound
 from patronus.core.varlink import PREFIX, Message
@@ -29,12 +29,17 @@ from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
 from patronus.daemon.system import SystemVerbs
 from patronus.daemon.table import VerbTable
+from patronus.daemon.updates.health import GUNICORN, Health
+from patronus.daemon.updates.service import UpdateFeature
 from patronus.daemon.wiring import Router
 from patronus.network.dhcp.service import DhcpFeature
+from patronus.network.dns.service import DnsFeature
 from patronus.secrets import service as secrets_service
 from patronus.secrets.service import Doorkeeper
 from patronus.secrets.vault_verbs import verbs as vault_verbs
 from patronus.secrets.verbs import verbs as account_verbs
+
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,10 @@ def make(router: Router) -> Reception:
     )
     router.notices.watched.insert(0, doorkeeper.way_in.notice)
     system = SystemVerbs(host, router.notices)
-    system.time = next(one for one in router.own if isinstance(one, timekeeping.TimeFeature)).state
+    system.time = feature(router, timekeeping.TimeFeature).state
+    page = ("127.0.0.1", settings.WEB_PORT) if GUNICORN.exists() else None
+    dhcp, dns = feature(router, DhcpFeature), feature(router, DnsFeature)
+    feature(router, UpdateFeature).look = Health(engine, host.units, dhcp, dns, page).look
     backups = _backups(router)
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     history = GitHistory(host.places.state / "history.git", router.generations)
@@ -98,19 +106,23 @@ def make(router: Router) -> Reception:
     verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]
     verbs += AttestVerbs(host, router.audit).verbs()
     verbs += BackupVerbs(backups).verbs()
-    verbs += [verb for feature in router.own for verb in feature.verbs()]
+    verbs += [verb for one in router.own for verb in one.verbs()]
     verbs += plugins.verbs(router.plugins, verbs)
     table = VerbTable(verbs, doorkeeper.authenticate, router.audit)
     system.table = table.verbs()
     return Reception(doorkeeper, table, EventStream(router.bus), backups)
 
 
+def feature(router: Router, kind: type[F]) -> F:
+    """Return the router's own feature of a kind; each is there once."""
+    return next(one for one in router.own if isinstance(one, kind))
+
+
 def _backups(router: Router) -> Backups:
     """Make what keeps backups, and let it see each change that is confirmed or reverted."""
-    leases = next(feature for feature in router.own if isinstance(feature, DhcpFeature))
     backups = Backups(
-        router.engine, router.vault, leases, router.host.netlink.inventory, router.host.clock,
-        router.passwords.stretch, image_release().version,
+        router.engine, router.vault, feature(router, DhcpFeature), router.host.netlink.inventory,
+        router.host.clock, router.passwords.stretch, image_release().version,
     )  # fmt: skip
     router.bus.observe(backups.on_event)
     return backups

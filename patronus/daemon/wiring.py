@@ -80,7 +80,8 @@ class Router:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
         report = self.engine.boot()
         places = self.host.places
-        self.notices.add(integrity_notices(places.state.parent, places.run.parent))
+        for text in integrity_notices(places.state.parent, places.run.parent):
+            self.notices.complain(text)
         self.notices.add(report.messages)
         for plugin in self.plugins:
             plugin.booted()

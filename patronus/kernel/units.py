@@ -69,6 +69,10 @@ class Units:
         found = self._ask("Status", unit=unit)
         return UnitState(str(found["active"]), str(found["sub"]), str(found["result"]))
 
+    def failed(self) -> list[str]:
+        """Return the names of the units that have failed."""
+        return [str(name) for name in self._ask("Failed")["units"]]
+
     def hostname(self) -> str:
         """Return the kernel's host name."""
         return socket.gethostname()

@@ -123,6 +123,13 @@ class UnitsServer:
         found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         return {key: found.get(name, "") for key, name in _PROPERTIES.items()}
 
+    def failed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the units that have failed. Raises InvalidRequest, KernelError."""
+        if parameters:
+            raise InvalidRequest("this method takes no parameters")
+        listed = run([self._systemctl, "list-units", "--failed", "--plain", "--no-legend"]).stdout
+        return {"units": [line.split()[0] for line in listed.splitlines() if line.strip()]}
+
     def set_hostname(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Set the kernel's host name. Raises InvalidRequest, KernelError."""
         name = _text(parameters, "name")
@@ -161,6 +168,7 @@ HANDLERS: dict[str, Handler] = {
     "Restart": lambda server, given: server.control("restart", given),
     "Reload": lambda server, given: server.control("reload", given),
     "Status": lambda server, given: server.status(given),
+    "Failed": lambda server, given: server.failed(given),
     "SetHostname": lambda server, given: server.set_hostname(given),
     "Seal": lambda server, given: server.seal(given),
     "Unseal": lambda server, given: server.unseal(given),

@@ -23,7 +23,6 @@ from patronus.update.task import Places, Report, Task
 SYSUPDATE = ("/usr/lib/systemd/systemd-sysupdate", "--verify=yes")
 WRITE_S = 900.0
 """A slow stick writes a slot in minutes."""
-TRIES = 3
 LOOKED = "looked"
 DOWNLOADED = "downloaded"
 PIECE = 1 << 20
@@ -101,7 +100,7 @@ class Install:
         running, other = facts.running_entry, facts.other_entry
         if running is None or other is None:
             raise Conflict("there is no other version on this disk that could be started")
-        name = f"{running.name.partition('+')[0].removesuffix('.efi')}+0-{TRIES}.efi"
+        name = f"{running.name.partition('+')[0].removesuffix('.efi')}+0.efi"
         folder = self._esp / ENTRIES
         (folder / running.name).rename(folder / name)
         os.sync()

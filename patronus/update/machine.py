@@ -17,17 +17,26 @@ ENTRIES = "EFI/Linux"
 
 
 class Entry(Handed):
-    """A boot entry. ``left``: tries that are left, None where it is good and not counted."""
+    """A boot entry. ``left``: tries that are left, None where it is good and not counted.
+
+    ``tried``: starts that systemd-boot has counted; None where there was none, as after a way back.
+    """
 
     version: str
     name: str
     left: int | None
     bytes: int
+    tried: int | None = None
 
     @property
     def bad(self) -> bool:
         """Whether it is not started any more."""
         return self.left == 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether that is because its tries are used up, and not because somebody went back from it."""
+        return self.bad and bool(self.tried)
 
 
 class Slot(Handed):
@@ -75,9 +84,9 @@ def entries(esp: Path) -> list[Entry]:
     found = []
     for path in sorted((esp / ENTRIES).glob("patronus_*.efi")):
         if match := _ENTRY.fullmatch(path.name):
-            left = int(match["left"]) if match["left"] else None
+            left, tried = (int(match[count]) if match[count] else None for count in ("left", "tried"))
             size = path.stat().st_size
-            found.append(Entry(version=match["version"], name=path.name, left=left, bytes=size))
+            found.append(Entry(version=match["version"], name=path.name, left=left, tried=tried, bytes=size))
     return found
 
 

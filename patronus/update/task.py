@@ -25,6 +25,7 @@ class Places:
     install: Path = Path("/run/patronus-update-install/report.json")
     facts: Path = Path("/run/patronus-update-install/facts.json")
     state: Path = Path("/var/lib/patronus-update")
+    unproved: Path = Path("/var/lib/patronus-health/unproved.json")
     keyrings: Sequence[Path] = (Path("/usr/lib/systemd/import-pubring.gpg"),)
 
     @property

@@ -51,6 +51,7 @@ SOAKS = {
     "killed": Soak((*PYTEST, "tests/netns/daemon/test_killed.py"), {"PATRONUS_KILL_POINTS": "1000"}),
     "profiles": Soak(("-m", "tests.soak.profiles"), in_tree=False),
     "tampering": Soak((*PYTEST, "tests/vm/test_a_tampering.py"), {"PATRONUS_TAMPERING": "1"}),
+    "updates": Soak((*PYTEST, "tests/vm/test_e_updates.py"), {"PATRONUS_UPDATES": "1"}),
     "reproducible": Soak(("-m", "tests.soak.reproducible"), in_tree=False),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -46,6 +47,7 @@ def test_the_page_of_updates_says_how_the_system_stands_and_why_nothing_comes(
     page = page_visitor.ask("GET", "/update")
     assert page.status == 200 and "name one as [update] source" in page.text
     assert admin.ask("GET", "/api/v1/update").json()["state"] == "idle"
+    assert "Look how healthy it is" in page.text
     refused = admin.ask("POST", "/api/v1/update/check", {})
     assert refused.status == 400 and "[update] source" in refused.text
     refused = admin.ask("POST", "/api/v1/update/apply", {"source": "file:///run/media/stick"})
@@ -60,3 +62,23 @@ def test_the_router_says_what_it_runs_and_signs_it(admin: Visitor) -> None:
     assert isinstance(key, Ed25519PublicKey)
     key.verify(base64.b64decode(found["signature"]), found["statement"].encode())
     assert admin.ask("GET", "/api/v1/system/attestation?nonce=a%20b").status == 400
+
+
+def test_the_health_of_the_router_is_looked_at_and_shown(page_visitor: Visitor, admin: Visitor) -> None:
+    given = {"files": {"gitops.json": "{}"}, "confirm_s": 600}
+    assert admin.ask("PUT", "/api/v1/config", given, If_Match="*").status == 200
+    assert "is the confirmed one" in health(admin)["configuration"]["said"]
+    assert admin.ask("POST", "/api/v1/config/confirm", {}).status == 200
+    found = health(admin)
+    assert all(found[name]["well"] for name in ("configuration", "dhcp", "dns", "units")), found
+    assert "patronus.home.arpa is answered" in found["dns"]["said"]
+    assert "patronus.home.arpa is answered" in page_visitor.ask("GET", "/update").text
+
+
+def health(admin: Visitor) -> dict[str, Any]:
+    """Look, and return what was found by name; these pages listen elsewhere, so one thing is never well."""
+    report = admin.ask("GET", "/api/v1/update/health").json()
+    found = {one["name"]: one for one in report["findings"]}
+    assert "nobody answers" in found["page"]["said"]
+    assert not report["healthy"]
+    return found

@@ -24,6 +24,12 @@ def check() -> Response:
     return _do("update.Check", {}, "The source is being looked at.")
 
 
+@update.post("/health")
+def look() -> Response:
+    """Look how healthy the router is; the page then shows what was found."""
+    return _do("update.Health", {}, "The router was looked at.")
+
+
 @update.post("/apply")
 def bring_in() -> Response:
     """Bring the version of the form into the other slot."""

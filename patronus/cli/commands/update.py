@@ -96,6 +96,24 @@ def rollback(session: Session, *, reboot: bool) -> None:
 
 @update.command()
 @with_session
+def health(session: Session) -> None:
+    """Look whether the router does all that a healthy one does; the exit code is 1 where it does not.
+
+    Example: patronus update health
+    """
+    result = session.call("update.Health")
+    session.show(result, lambda: _say_health(session, result["findings"]))
+    if not result["healthy"]:
+        raise click.exceptions.Exit(1)
+
+
+def _say_health(session: Session, findings: list[dict[str, Any]]) -> None:
+    for found in findings:
+        session.say(f"{'well' if found['well'] else 'ILL '}  {found['name']}: {found['said']}")
+
+
+@update.command()
+@with_session
 def automatic(session: Session) -> None:
     """Take one turn of automatic updates, as the timer does within [update] window.
 

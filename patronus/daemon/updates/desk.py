@@ -12,7 +12,8 @@ from typing import Any, Literal
 from patronus.core.control import Clock, RuntimeState
 from patronus.core.errors import Conflict, InvalidConfiguration, KernelError, Unavailable
 from patronus.kernel.units import Units
-from patronus.update.machine import Facts
+from patronus.update.health import Unproved
+from patronus.update.machine import Entry, Facts
 from patronus.update.refusal import standing_refusals
 from patronus.update.task import Places, Report, Task, read, write
 
@@ -73,10 +74,18 @@ class Desk:
         return read(Facts, self._places.facts)
 
     def refused(self) -> dict[str, str]:
-        """Return version → why it is not taken: what was said of it, and what did not start."""
+        """Return version → why it is not taken: what was said of it, what did not start, what was ill.
+
+        What was said of a version ends where it was installed again.
+        """
         facts = read(Facts, self._places.facts)
-        bad = [entry.version for entry in facts.entries if entry.bad] if facts else []
-        return {**dict.fromkeys(bad, "it failed to start too often"), **self._state.get(REFUSED, {})}
+        entries = facts.entries if facts else []
+        for entry in entries:
+            if not entry.bad or entry.failed:
+                self.accept(entry.version)
+        unproved = read(Unproved, self._places.unproved) or Unproved()
+        bad = {entry.version: _why(entry, unproved) for entry in entries if entry.bad}
+        return {**bad, **self._state.get(REFUSED, {})}
 
     def refuse(self, version: str, why: str) -> None:
         """Take a version no more, until a person says otherwise."""
@@ -136,6 +145,14 @@ class Desk:
             if task.action in ("check", "install"):
                 self._units.start(FETCH)
             return task
+
+
+def _why(entry: Entry, unproved: Unproved) -> str:
+    """Return why a version that is on this disk is not started any more."""
+    if not entry.failed:
+        return "somebody went back from it"
+    ill = unproved.reasons.get(entry.version)
+    return f"it was not healthy: {'; '.join(ill)}" if ill else "it failed to start too often"
 
 
 def _standing(task: Task, report: Report | None, *, runs: bool) -> Standing:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from patronus.kernel.host import Host
 
 if TYPE_CHECKING:
     from patronus.daemon.updates.desk import Desk
+    from patronus.update.health import Finding
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class UpdateFeature(Feature[UpdatePlan, None]):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._fault: str | None = None
+        self.look: Callable[[], list[Finding]] = list
+        """Looks how healthy the router is; given once there are verbs."""
 
     @cached_property
     def _desk(self) -> Desk:
@@ -61,6 +64,7 @@ class UpdateFeature(Feature[UpdatePlan, None]):
                 install=run.with_name("patronus-update-install") / "report.json",
                 facts=run.with_name("patronus-update-install") / "facts.json",
                 state=state.with_name("patronus-update"),
+                unproved=state.with_name("patronus-health") / "unproved.json",
             ),
         )
 
@@ -100,8 +104,9 @@ class UpdateFeature(Feature[UpdatePlan, None]):
         from patronus.daemon.updates.verbs import UpdateVerbs
 
         return UpdateVerbs(
-            self._desk, lambda: settings_of(self._host.control.config), self._due, self._host.units.reboot
-        ).verbs()
+            self._desk, lambda: settings_of(self._host.control.config), self._due, self._host.units.reboot,
+            lambda: self.look(),
+        ).verbs()  # fmt: skip
 
     def _due(self) -> bool:
         """Return whether the window of automatic updates is open."""

@@ -33,6 +33,13 @@ SourceUrl = Annotated[
 ]
 
 
+HealthUrl = Annotated[
+    str,
+    PlainValidator(parse_url),
+    metadata.text("http://host/… or https://host/…", "http://192.168.1.10/alive", format="uri"),
+]
+
+
 class UpdateSettings(Strict):
     """Where new versions of the system come from."""
 
@@ -47,6 +54,11 @@ class UpdateSettings(Strict):
     automatic: bool = Field(
         default=False,
         description="whether new versions are installed by themselves, and the router restarts into them",
+    )
+    health: HealthUrl | None = Field(
+        default=None,
+        description="page that must answer (status 2xx) before a new version counts as healthy, "
+        "`http://host/…` or `https://host/…`",
     )
     window: Schedule = Field(
         default=Schedule(time=TimeSpan(120, 300)), description="when that may happen; in no other hour"

@@ -13,6 +13,7 @@ from patronus.core.verb import Caller, Nothing, Parameters, Result, Role, Verb
 from patronus.daemon.machine import image_release
 from patronus.daemon.updates.desk import Desk, State, progress
 from patronus.daemon.updates.settings import UpdateSettings, parse_source
+from patronus.update.health import Finding, ailments
 from patronus.update.machine import Facts
 from patronus.update.task import Task
 from patronus.update.version import is_version
@@ -45,6 +46,21 @@ class BootEntry(Result):
     failed: bool = Field(description="whether it failed to start too often and is not used any more")
 
 
+class Looked(Result):
+    """One thing that a healthy router does: whether it is well, and what was seen."""
+
+    name: str
+    well: bool
+    said: str
+
+
+class HealthReport(Result):
+    """How healthy the router is now."""
+
+    healthy: bool
+    findings: list[Looked]
+
+
 class Status(Result):
     """How the system stands, and how the last task goes."""
 
@@ -61,6 +77,7 @@ class Status(Result):
     offers: list[OfferedRelease] = Field(description="what the last check found, the newest first")
     installed: str | None = Field(description="version that the next restart starts, where it is another")
     refused: dict[str, str] = Field(description="version → why it is not taken")
+    health: list[Looked] = Field(description="what the last look at the health found; empty before the first")
 
 
 class Check(Parameters):
@@ -85,7 +102,10 @@ class Turn(Result):
 
 
 class UpdateVerbs:
-    """Makes the verbs. ``settings`` are those that run; ``due`` tells whether their window is open now."""
+    """Makes the verbs. ``settings`` are those that run; ``due`` tells whether their window is open now.
+
+    ``look`` looks how healthy the router is.
+    """
 
     def __init__(
         self,
@@ -93,16 +113,20 @@ class UpdateVerbs:
         settings: Callable[[], UpdateSettings],
         due: Callable[[], bool],
         reboot: Callable[[], None],
+        look: Callable[[], list[Finding]],
     ) -> None:
         self._desk = desk
         self._settings = settings
         self._due = due
         self._reboot = reboot
+        self._look = look
+        self._found: list[Looked] = []
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs."""
         return (
             Verb("update.Status", Nothing, Status, self.status, route="GET /update"),
+            Verb("update.Health", Nothing, HealthReport, self.health, route="GET /update/health"),
             Verb("update.Check", Check, Status, self.check, Role.ADMIN, "POST /update/check", changes=True),
             Verb("update.Apply", Apply, Status, self.apply, Role.ADMIN, "POST /update/apply", changes=True),
             Verb("update.RollBack", Nothing, Status, self.roll_back, Role.ADMIN, "POST /update/roll-back",
@@ -131,7 +155,14 @@ class UpdateVerbs:
             offers=offers,
             installed=report.version if report and standing.state == "done" else None,
             refused=self._desk.refused(),
+            health=self._found,
         )
+
+    def health(self, caller: Caller, given: Nothing) -> HealthReport:  # noqa: ARG002
+        """Look whether the router does all that a healthy one does; a new version proves itself by it."""
+        found = self._look()
+        self._found = [Looked(**one.model_dump()) for one in found]
+        return HealthReport(healthy=not ailments(found), findings=self._found)
 
     def _source(self, given: str | None) -> tuple[str, str | None]:
         settings = self._settings()
@@ -164,8 +195,6 @@ class UpdateVerbs:
             ),
             standing=True,
         )  # fmt: skip
-        if given.again and given.version:
-            self._desk.accept(given.version)
         return self._status()
 
     def roll_back(self, caller: Caller, given: Nothing) -> Status:  # noqa: ARG002

@@ -166,7 +166,8 @@ def test_going_back_leaves_the_other_version_alone_to_be_started(machine: Machin
     machine.put("patronus_0.0.9.efi")
     task = Task(number=1, action="roll-back")
     assert machine.installer(task).roll_back() == "0.0.9"
-    assert machine.entries() == ["patronus_0.0.9.efi", "patronus_0.1.0+0-3.efi"]
+    assert machine.entries() == ["patronus_0.0.9.efi", "patronus_0.1.0+0.efi"]
+    assert [(entry.bad, entry.failed) for entry in machine.look().entries] == [(False, False), (True, False)]
 
 
 @pytest.mark.parametrize("other", [None, "patronus_0.0.9+0-3.efi"])

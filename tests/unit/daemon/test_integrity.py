@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from patronus.daemon.integrity import BAD, KEPT, integrity_notices
+from patronus.daemon.integrity import BAD, KEPT, UNPROVED, integrity_notices
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -37,6 +37,19 @@ def test_a_system_that_failed_too_often_is_named(tmp_path: Path) -> None:
     write(tmp_path, BAD, "patronus_0.2.0+0-3.efi\n")
     (said,) = integrity_notices(tmp_path / "lib", tmp_path)
     assert said == "the system patronus_0.2.0 failed to start too often and is not used any more"
+
+
+def test_a_system_that_was_not_healthy_is_named_with_what_ailed_it(tmp_path: Path) -> None:
+    write(tmp_path, BAD, "patronus_0.2.0+0-3.efi\npatronus_0.3.0+0-3.efi\n")
+    write(tmp_path / "lib", UNPROVED, '{"reasons": {"0.2.0": ["dhcp: silent", "dns: silent"]}}')
+    unhealthy, failed = integrity_notices(tmp_path / "lib", tmp_path)
+    assert "patronus_0.2.0 was not healthy (dhcp: silent; dns: silent) and is not used" in unhealthy
+    assert "patronus_0.3.0 failed to start too often" in failed
+
+
+def test_a_system_that_somebody_went_back_from_is_no_failure(tmp_path: Path) -> None:
+    write(tmp_path, BAD, "patronus_0.2.0+0.efi\n")
+    assert integrity_notices(tmp_path / "lib", tmp_path) == []
 
 
 def test_a_torn_line_is_passed_over(tmp_path: Path) -> None:

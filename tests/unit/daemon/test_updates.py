@@ -33,6 +33,7 @@ from patronus.daemon.updates.verbs import Apply, Check, UpdateVerbs
 from patronus.kernel.host import Host
 from patronus.kernel.host import Places as HostPlaces
 from patronus.kernel.units import Units, UnitState
+from patronus.update.health import Finding, Unproved
 from patronus.update.machine import Entry, Facts
 from patronus.update.task import Offer, Places, Report, Task, read, write
 
@@ -40,7 +41,7 @@ ANNA = Caller("anna", Role.ADMIN)
 SOURCE = "https://updates.example/patronus"
 GOOD = Entry(version="0.1.0", name="patronus_0.1.0.efi", left=None, bytes=1)
 NEW = Entry(version="0.1.0", name="patronus_0.1.0+2-1.efi", left=2, bytes=1)
-BAD = Entry(version="0.2.0", name="patronus_0.2.0+0-3.efi", left=0, bytes=1)
+BAD = Entry(version="0.2.0", name="patronus_0.2.0+0-3.efi", left=0, tried=3, bytes=1)
 
 
 def facts(*entries: Entry) -> Facts:
@@ -94,6 +95,7 @@ class Office:
     settings: UpdateSettings
     due: bool = True
     reboots: int = 0
+    found: list[Finding] = field(default_factory=list)
 
     def reboot(self) -> None:
         self.reboots += 1
@@ -108,11 +110,13 @@ def office(tmp_path: Path) -> Office:
         (tmp_path / name).mkdir()
     places = Places(
         task=tmp_path / "task/t.json", fetch=tmp_path / "fetch/r.json", install=tmp_path / "install/r.json",
-        facts=tmp_path / "install/f.json", state=tmp_path,
+        facts=tmp_path / "install/f.json", state=tmp_path, unproved=tmp_path / "unproved.json",
     )  # fmt: skip
     systemd = Systemd(places, facts(GOOD))
     desk = Desk(cast(Units, systemd), StateFile(tmp_path / "state.json"), Clock(), places)
-    verbs = UpdateVerbs(desk, lambda: made.settings, lambda: made.due, lambda: made.reboot())
+    verbs = UpdateVerbs(
+        desk, lambda: made.settings, lambda: made.due, lambda: made.reboot(), lambda: made.found
+    )
     settings = UpdateSettings(source=SOURCE, automatic=True)
     made = Office(systemd, desk, verbs, places, settings)
     assert made.reboots == 0
@@ -206,6 +210,39 @@ def test_going_back_refuses_the_version_that_ran_until_it_is_asked_for_again(off
     office.systemd.ends = None
     office.desk.accept(running)
     assert office.desk.refused() == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"name": "patronus_0.2.0+0.efi", "left": 0}, "anna went back from it"),
+        ({"name": "patronus_0.2.0+0-3.efi", "left": 0, "tried": 3}, "it was not healthy: dhcp: silent"),
+        ({"name": "patronus_0.2.0+3-0.efi", "left": 3, "tried": 0}, None),
+        ({"name": "patronus_0.2.0.efi", "left": None}, None),
+    ],
+)
+def test_the_last_that_befell_a_version_is_why_it_is_refused_and_an_installation_ends_it(
+    office: Office, entry: dict[str, Any], reason: str | None
+) -> None:
+    office.desk.refuse("0.2.0", "anna went back from it")
+    write(office.places.unproved, Unproved(reasons={"0.2.0": ["dhcp: silent"]}))
+    write(office.places.facts, facts(GOOD, Entry(version="0.2.0", bytes=1, **entry)))
+    assert office.desk.refused().get("0.2.0") == reason
+    write(office.places.facts, facts(GOOD))
+    later = reason if reason == "anna went back from it" else None
+    assert office.desk.refused().get("0.2.0") == later, "what is over stays over"
+
+
+def test_the_last_look_at_the_health_is_part_of_the_status(office: Office) -> None:
+    assert not office.verbs.health(ANNA, Nothing()).healthy, "nothing was looked at"
+    assert office.verbs.status(ANNA, Nothing()).health == []
+    office.found = [Finding(name="dhcp", well=True, said="it answers")]
+    assert office.verbs.health(ANNA, Nothing()).healthy
+    office.found += [Finding(name="dns", well=False, said="nobody answers")]
+    assert not office.verbs.health(ANNA, Nothing()).healthy
+    assert [(one.name, one.well) for one in office.verbs.status(ANNA, Nothing()).health] == [
+        ("dhcp", True), ("dns", False),
+    ]  # fmt: skip
 
 
 def test_a_way_back_that_is_not_there_refuses_nothing(office: Office) -> None:

@@ -21,6 +21,7 @@ SCRIPT = """#!/bin/sh
 echo "$@" >> {calls}
 case "$*" in
   *patronus-dns*) echo "Job failed." >&2; exit 1 ;;
+  list-units*) printf 'a.service loaded failed failed A\\nb.timer loaded failed failed B\\n' ;;
   show*) printf 'ActiveState=active\\nSubState=running\\nResult=success\\n' ;;
 esac
 """
@@ -83,12 +84,14 @@ def test_orders_reach_systemd_one_by_one(helper: Path, tmp_path: Path) -> None:
     units.reboot()
     units.power_off()
     assert units.status("patronus-dhcp.service").running
+    assert units.failed() == ["a.service", "b.timer"]
     assert (tmp_path / "calls").read_text().splitlines() == [
         "--no-ask-password start -- patronus-dhcpcd@eth0.service",
         "--no-ask-password reload -- patronus-dhcp.service",
         "--no-ask-password --no-block reboot",
         "--no-ask-password --no-block poweroff",
         "show --property=ActiveState,SubState,Result -- patronus-dhcp.service",
+        "list-units --failed --plain --no-legend",
     ]
 
 
