@@ -74,10 +74,11 @@ class Lab:
         self.console_at_rest = self.vm.console()
 
     def boot(self) -> None:
-        """Boot for the first time, keep how the router is once it is up, and switch off."""
+        """Boot for the first time, keep how the router is once it is up and has proved itself; switch off."""
         self.vm.start()
         self.wait_up()
         self._wait_settled()
+        self.guest.wait_until_succeeds("! ls /boot/EFI/Linux | grep -q +", timeout_s=BOOT_LIMIT_S)
         self.vm.save(UP)
         self.vm.qmp.execute("quit")
         self.vm.wait_off()

@@ -30,9 +30,9 @@ def test_it_boots_to_multi_user_through_the_firmware_and_nothing_failed(lab: Lab
     lab.guest.succeed("test -d /sys/firmware/efi")
 
 
-def test_a_slot_is_good_only_when_a_generation_runs(lab: Lab) -> None:
+def test_a_slot_is_good_only_when_a_generation_runs_and_all_is_well(lab: Lab) -> None:
     needed = lab.guest.succeed("systemctl show --property Requires --value boot-complete.target").split()
-    assert "patronusd.service" in needed
+    assert {"patronusd.service", "patronus-health.service"} <= set(needed)
     runs, complete = (
         int(lab.guest.succeed(f"systemctl show --property {what} --value {unit}"))
         for unit, what in (
