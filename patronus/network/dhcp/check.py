@@ -10,7 +10,7 @@ from typing import Any
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
-from patronus.network.dhcp.model import Dhcp, Pool
+from patronus.network.dhcp.model import Dhcp, Options, Pool
 from patronus.network.interfaces.model import Interface, Interfaces
 
 SECTION_PATH = "network/dhcp"
@@ -117,9 +117,21 @@ def _placed(pool: Pool, own: IPv4Interface, path: Path) -> Iterator[Problem]:
         for name, taken in _special(pool, own):
             if item.address == taken:
                 yield Problem(at, f"{item.address} is {name}", item.address)
-    if pool.options.router is not None and pool.options.router not in network:
-        at = (*path, "options", "router")
-        yield Problem(at, "clients cannot reach this router", pool.options.router, f"in {network}")
+    yield from _reachable(pool.options, network, (*path, "options"))
+    for position, group in enumerate(pool.classes):
+        yield from _reachable(group.options, network, (*path, "classes", position, "options"))
+
+
+def _reachable(options: Options, network: IPv4Network, path: Path) -> Iterator[Problem]:
+    """Yield routers that a client could not reach, and what a DHCP message cannot say."""
+    if options.router is not None and options.router not in network:
+        yield Problem((*path, "router"), "clients cannot reach this router", options.router, f"in {network}")
+    for position, route in enumerate(options.static_routes):
+        at = (*path, "static_routes", position)
+        if route.to.version != 4:
+            yield Problem((*at, "to"), f"{route.to} is not IPv4", str(route.to), "an IPv4 prefix")
+        if route.via not in network:
+            yield Problem((*at, "via"), "clients cannot reach this router", route.via, f"in {network}")
 
 
 def _special(pool: Pool, own: IPv4Interface) -> Iterable[tuple[str, IPv4Address]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from patronus.network.dhcp.codec import Code, Packet
+from patronus.network.dhcp.config import ClientClass, Pool
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -21,6 +22,26 @@ def client_of(packet: Packet) -> str:
 def mac_of(packet: Packet) -> str:
     """Return the hardware address as text with colons."""
     return packet.hardware.hex(":")
+
+
+def class_of(packet: Packet, pool: Pool) -> ClientClass | None:
+    """Return the pool's first class that the host belongs to (RFC 2132 section 9.13, RFC 3004)."""
+    vendor = packet.options.get(Code.VENDOR_CLASS, b"")
+    users = _user_classes(packet.options.get(Code.USER_CLASS, b""))
+    for item in pool.classes:
+        if vendor.startswith(item.vendor) and (not item.user or item.user in users):
+            return item
+    return None
+
+
+def _user_classes(value: bytes) -> set[bytes]:
+    """Return the classes of the option, each behind its length; iPXE sends its one without."""
+    classes, position = {value}, 0
+    while position < len(value):
+        end = position + 1 + value[position]
+        classes.add(value[position + 1 : end])
+        position = end
+    return classes
 
 
 def hostname_of(packet: Packet) -> str:

@@ -57,11 +57,14 @@ class Code(IntEnum):
     MAXIMUM_SIZE = 57
     RENEWAL_TIME = 58
     REBINDING_TIME = 59
+    VENDOR_CLASS = 60
     CLIENT_ID = 61
     TFTP_SERVER = 66
     BOOT_FILE = 67
+    USER_CLASS = 77
     CLIENT_FQDN = 81
     RELAY_AGENT = 82
+    CAPTIVE_PORTAL = 114
     DOMAIN_SEARCH = 119
     STATIC_ROUTES = 121
     END = 255
@@ -73,7 +76,10 @@ class MalformedPacket(ValueError):
 
 @dataclass(frozen=True)
 class Packet:
-    """One message. ``hardware`` is the client's address of ``hlen`` bytes; options map code to bytes."""
+    """One message. ``hardware`` is the client's address of ``hlen`` bytes; options map code to bytes.
+
+    ``file`` is the name of a file to boot, of a reply alone; it goes where no options have to.
+    """
 
     op: int
     xid: int
@@ -86,6 +92,7 @@ class Packet:
     siaddr: int = 0
     giaddr: int = 0
     hops: int = 0
+    file: bytes = b""
     options: Mapping[int, bytes] = field(default_factory=dict)
 
     def address(self, code: Code) -> int | None:
@@ -183,7 +190,7 @@ def encode(packet: Packet, limit: int = DEFAULT_REPLY_LIMIT) -> bytes:
         packet.giaddr,
         packet.hardware,
         fields[2],
-        fields[1],
+        fields[1] or packet.file[: FILE.stop - FILE.start - 1],
         MAGIC,
     )
     return (header + fields[0] + b"\xff").ljust(SMALLEST_REPLY, b"\0")

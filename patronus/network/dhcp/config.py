@@ -25,6 +25,19 @@ class Reservation:
 
 
 @dataclass(frozen=True)
+class ClientClass:
+    """Hosts by what they say they are, and the options that they get in place of the pool's.
+
+    ``vendor`` is how option 60 begins, ``user`` is one of the classes in option 77; empty ones fit all.
+    """
+
+    vendor: bytes
+    user: bytes
+    options: Mapping[int, bytes]
+    next_server: int = 0
+
+
+@dataclass(frozen=True)
 class Pool:
     """The addresses for one subnet on one device, and what its clients are told.
 
@@ -45,6 +58,8 @@ class Pool:
     relays: frozenset[int] = frozenset()
     remote: bool = False
     leases_per_mac: int = 8
+    next_server: int = 0
+    classes: tuple[ClientClass, ...] = ()
 
     @cached_property
     def network(self) -> str:
@@ -119,6 +134,14 @@ def read_address(text: str) -> int:
     return int(IPv4Address(text))
 
 
+def _options_data(options: Mapping[int, bytes]) -> dict[str, str]:
+    return {str(code): value.hex() for code, value in options.items()}
+
+
+def _options(data: Mapping[str, str]) -> dict[int, bytes]:
+    return {int(code): bytes.fromhex(value) for code, value in data.items()}
+
+
 def _pool_data(pool: Pool) -> dict[str, Any]:
     return {
         "id": pool.id,
@@ -128,7 +151,7 @@ def _pool_data(pool: Pool) -> dict[str, Any]:
         "server": write_address(pool.server),
         "ranges": [[write_address(first), write_address(last)] for first, last in pool.ranges],
         "lease_time_s": pool.lease_time_s,
-        "options": {str(code): value.hex() for code, value in pool.options.items()},
+        "options": _options_data(pool.options),
         "reservations": [
             {
                 "id": item.id,
@@ -142,6 +165,16 @@ def _pool_data(pool: Pool) -> dict[str, Any]:
         "relays": [write_address(relay) for relay in sorted(pool.relays)],
         "remote": pool.remote,
         "leases_per_mac": pool.leases_per_mac,
+        "next_server": write_address(pool.next_server),
+        "classes": [
+            {
+                "vendor": item.vendor.hex(),
+                "user": item.user.hex(),
+                "options": _options_data(item.options),
+                "next_server": write_address(item.next_server),
+            }
+            for item in pool.classes
+        ],
     }
 
 
@@ -154,7 +187,7 @@ def _pool(data: Mapping[str, Any]) -> Pool:
         server=read_address(data["server"]),
         ranges=tuple((read_address(first), read_address(last)) for first, last in data["ranges"]),
         lease_time_s=data["lease_time_s"],
-        options={int(code): bytes.fromhex(value) for code, value in data["options"].items()},
+        options=_options(data["options"]),
         reservations=tuple(
             Reservation(
                 item["id"], read_address(item["address"]), item["mac"], item["client_id"], item["hostname"]
@@ -164,4 +197,14 @@ def _pool(data: Mapping[str, Any]) -> Pool:
         relays=frozenset(read_address(relay) for relay in data["relays"]),
         remote=data["remote"],
         leases_per_mac=data["leases_per_mac"],
+        next_server=read_address(data["next_server"]),
+        classes=tuple(
+            ClientClass(
+                bytes.fromhex(item["vendor"]),
+                bytes.fromhex(item["user"]),
+                _options(item["options"]),
+                read_address(item["next_server"]),
+            )
+            for item in data["classes"]
+        ),
     )

@@ -19,6 +19,7 @@ from patronus.core.values import (
     MacAddress,
     Prefix,
     Refused,
+    Url,
 )
 
 ClientId = Annotated[str, Field(pattern=r"^([0-9a-f]{2}){2,255}$")]
@@ -38,6 +39,13 @@ class RawOption(Strict):
     hex: HexBytes = Field(description="its bytes in hexadecimal")
 
 
+class StaticRoute(Strict):
+    """A network that clients reach by another router than the default one."""
+
+    to: Prefix = Field(description="the network", examples=["10.9.0.0/24"])
+    via: Ipv4Address = Field(description="the router to it, in the clients' own network")
+
+
 class Options(Strict):
     """What clients are told (RFC 2132); left out, router, DNS server and domain are this router's own."""
 
@@ -55,9 +63,39 @@ class Options(Strict):
     interface_mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = Field(
         default=None, description="MTU in bytes"
     )
-    tftp_server: PrintableText | None = Field(default=None, description="server to boot from")
+    static_routes: tuple[StaticRoute, ...] = Field(
+        default=(), description="networks behind other routers; the default gateway is told with them"
+    )
+    captive_portal: Url | None = Field(
+        default=None, description="page that says how to get to the Internet from here"
+    )
+    next_server: Ipv4Address | None = Field(
+        default=None, description="address of the server to boot from (siaddr)"
+    )
+    tftp_server: PrintableText | None = Field(default=None, description="server to boot from, by name")
     boot_file: PrintableText | None = Field(default=None, description="file to boot")
     raw: tuple[RawOption, ...] = Field(default=(), description="options that have no name here")
+
+
+class ClientClass(Strict):
+    """Hosts that say what they are, and what they are told in place of what the others are."""
+
+    id: Id = Field(description="stable name of the class")
+    vendor: PrintableText | None = Field(
+        default=None,
+        description="how the vendor class identifier (option 60) begins",
+        examples=["PXEClient:Arch:00007"],
+    )
+    user: PrintableText | None = Field(
+        default=None, description="a user class (option 77)", examples=["iPXE"]
+    )
+    options: Options = Field(default=Options(), description="what they are told")
+
+    @model_validator(mode="after")
+    def _has_a_mark(self) -> ClientClass:
+        if self.vendor is None and self.user is None:
+            raise Refused(f"{self.id} does not say who belongs to it", "vendor, user or both")
+        return self
 
 
 class Reservation(Strict):
@@ -97,6 +135,9 @@ class Pool(Strict):
         default=8, description="addresses that one MAC may hold, whatever client identifiers it shows"
     )
     options: Options = Field(default=Options(), description="what clients are told")
+    classes: tuple[ClientClass, ...] = Field(
+        default=(), description="hosts that are told something else; the first class that fits counts"
+    )
     reservations: tuple[Reservation, ...] = Field(default=(), description="addresses for single hosts")
 
 

@@ -14,6 +14,7 @@ from patronus.network.dhcp.check import network_of, subnet_of
 from patronus.network.dhcp.codec import Code, addresses
 from patronus.network.dhcp.frame import SERVER_PORT
 from patronus.network.dhcp.model import Dhcp, Options, Pool, Reservation
+from patronus.network.dhcp.options import given
 from patronus.network.dns.model import Dns
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -66,6 +67,16 @@ def _pool(pool: Pool, own: IPv4Interface, device: str, dns: Dns) -> told.Pool:
         relays=frozenset(map(int, pool.relays)),
         remote=pool.subnet is not None,
         leases_per_mac=pool.leases_per_mac,
+        next_server=int(pool.options.next_server or 0),
+        classes=tuple(
+            told.ClientClass(
+                (item.vendor or "").encode(),
+                (item.user or "").encode(),
+                dict(given(item.options, pool.options.router or gateway)),
+                int(item.options.next_server or 0),
+            )
+            for item in pool.classes
+        ),
     )
 
 
@@ -78,28 +89,9 @@ def _reservation(item: Reservation) -> told.Reservation:
 def _options(
     options: Options, own: IPv4Interface, gateway: IPv4Address, dns: Dns, *, listens: bool
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield code and bytes of each option (RFC 2132, RFC 3397 for the search list)."""
-    yield Code.ROUTER, addresses([int(options.router or gateway)])
-    servers = options.dns_servers or ((own.ip,) if listens else ())
-    if servers:
-        yield Code.DNS_SERVERS, addresses(map(int, servers))
-    domain = options.domain_name or (dns.local.domain if listens else None)
-    if domain:
-        yield Code.DOMAIN_NAME, domain.encode()
-    if options.domain_search:
-        yield Code.DOMAIN_SEARCH, b"".join(_wire_name(name) for name in options.domain_search)
-    if options.ntp_servers:
-        yield Code.NTP_SERVERS, addresses(map(int, options.ntp_servers))
-    if options.interface_mtu:
-        yield Code.INTERFACE_MTU, options.interface_mtu.to_bytes(2)
-    if options.tftp_server:
-        yield Code.TFTP_SERVER, options.tftp_server.encode()
-    if options.boot_file:
-        yield Code.BOOT_FILE, options.boot_file.encode()
-    for raw in options.raw:
-        yield raw.code, bytes.fromhex(raw.hex)
-
-
-def _wire_name(name: str) -> bytes:
-    """Return the name as labels, without compression."""
-    return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".")) + b"\0"
+    """Yield code and bytes of each option: what is given, and this router for what is left out."""
+    yield Code.ROUTER, addresses([int(gateway)])
+    if listens:
+        yield Code.DNS_SERVERS, addresses([int(own.ip)])
+        yield Code.DOMAIN_NAME, dns.local.domain.encode()
+    yield from given(options, gateway)

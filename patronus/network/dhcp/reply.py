@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from patronus.network.dhcp.client import class_of
 from patronus.network.dhcp.codec import BROADCAST_FLAG, DEFAULT_REPLY_LIMIT, Code, Kind, Packet, encode
 from patronus.network.dhcp.config import Pool
 
@@ -42,6 +44,9 @@ class Reply:
 def reply_to(packet: Packet, kind: Kind, pool: Pool, address: int = 0, lease_time_s: int = 0) -> Reply:
     """Return the reply of that kind; ``address`` and ``lease_time_s`` are 0 for NAK and for INFORM's ACK."""
     nak = kind is Kind.NAK
+    special = class_of(packet, pool)
+    told = {} if nak else pool.options if special is None else {**pool.options, **special.options}
+    boot_from = (special.next_server if special is not None else 0) or pool.next_server
     answer = Packet(
         op=2,
         xid=packet.xid,
@@ -50,8 +55,10 @@ def reply_to(packet: Packet, kind: Kind, pool: Pool, address: int = 0, lease_tim
         flags=packet.flags | BROADCAST_FLAG if nak and packet.giaddr else packet.flags,
         ciaddr=packet.ciaddr if kind is Kind.ACK else 0,
         yiaddr=address,
+        siaddr=0 if nak else boot_from,
         giaddr=packet.giaddr,
-        options=_options(packet, kind, pool, lease_time_s),
+        file=told.get(Code.BOOT_FILE, b""),
+        options=_options(packet, kind, pool, told, lease_time_s),
     )
     way, destination = _way(packet, nak=nak, address=address)
     return Reply(answer, way, destination, pool.server, _limit(packet))
@@ -70,23 +77,25 @@ def _way(packet: Packet, *, nak: bool, address: int) -> tuple[Way, int]:
     return Way.LINK, address
 
 
-def _options(packet: Packet, kind: Kind, pool: Pool, lease_time_s: int) -> dict[int, bytes]:
+def _options(
+    packet: Packet, kind: Kind, pool: Pool, told: Mapping[int, bytes], lease_time_s: int
+) -> dict[int, bytes]:
     options: dict[int, bytes] = {Code.MESSAGE_TYPE: bytes((kind,)), Code.SERVER_ID: pool.server.to_bytes(4)}
     if lease_time_s:
         options[Code.LEASE_TIME] = lease_time_s.to_bytes(4)
         options[Code.RENEWAL_TIME] = (lease_time_s // 2).to_bytes(4)
         options[Code.REBINDING_TIME] = (lease_time_s * 7 // 8).to_bytes(4)
     if kind is not Kind.NAK:
-        options |= _configured(packet, pool)
+        options |= _configured(packet, pool, told)
     for echoed in (Code.CLIENT_ID, Code.RELAY_AGENT):  # RFC 6842, RFC 3046 section 2.2
         if echoed in packet.options:
             options[echoed] = packet.options[echoed]
     return options
 
 
-def _configured(packet: Packet, pool: Pool) -> dict[int, bytes]:
-    """Return the subnet mask and the pool's options, those that the client lists, in its order."""
-    known = {Code.SUBNET_MASK: int(pool.subnet.netmask).to_bytes(4), **pool.options}
+def _configured(packet: Packet, pool: Pool, told: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Return the subnet mask and what is told, of that what the client lists, in its order."""
+    known = {Code.SUBNET_MASK: int(pool.subnet.netmask).to_bytes(4), **told}
     wanted = packet.options.get(Code.PARAMETER_LIST)
     if wanted is None:
         return known

@@ -75,6 +75,19 @@ class TestClients:
         assert client(router.lan) not in {"", "192.168.1.20"}
 
 
+def test_a_host_that_boots_over_the_network_gets_the_file_of_its_class(router: Router) -> None:
+    boot = {"next_server": "192.168.1.6", "boot_file": "pxelinux.0"}
+    classes = [{"id": "uefi", "vendor": "PXEClient:Arch:00007", "options": {"boot_file": "boot.efi"}}]
+    router.apply(dhcp={"pools": [{**DHCP["pools"][0], "options": boot, "classes": classes}]})
+    told = router.dhcp_server.run.parent / "told"
+    script = told.with_name("script")
+    script.write_text(f'#!/bin/sh\n[ "$1" != bound ] || echo "$siaddr $boot_file" >> {told}\n')
+    script.chmod(0o755)
+    assert udhcpc(router.lan, "-s", str(script)) != ""
+    assert udhcpc(router.lan, "-s", str(script), "-V", "PXEClient:Arch:00007:UNDI:003016") != ""
+    assert told.read_text().split() == ["192.168.1.6", "pxelinux.0", "192.168.1.6", "boot.efi"]
+
+
 BRANCH = {
     "id": "branch",
     "interface": "lan",

@@ -36,7 +36,7 @@ def mac(number: int) -> bytes:
 
 
 def packet(
-    kind: Kind, hardware: bytes | int = 1, *, given: Mapping[Any, Any] | None = None, **fields: int
+    kind: Kind, hardware: bytes | int = 1, *, given: Mapping[Any, Any] | None = None, **fields: Any
 ) -> Packet:
     """Return a client's packet; an int as an option's value is an address."""
     options: dict[int, bytes] = {Code.MESSAGE_TYPE: bytes((kind,))}

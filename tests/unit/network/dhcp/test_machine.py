@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patronus.network.dhcp.codec import BROADCAST_FLAG, Code, Kind, decode
-from patronus.network.dhcp.config import Reservation, ServerConfig, read_address
+from patronus.network.dhcp.config import ClientClass, Reservation, ServerConfig, read_address
 from patronus.network.dhcp.lease import State
 from patronus.network.dhcp.machine import DECLINE_TIME_S, Dropped, Machine, Outcome
 from patronus.network.dhcp.reply import Way
@@ -318,6 +318,49 @@ def test_a_relays_option_comes_back_last() -> None:
     reply = server.handle(asked, "lan0", 0.0).reply
     assert reply is not None
     assert list(reply.packet.options)[-1] == Code.RELAY_AGENT
+
+
+class TestClasses:
+    """A host that boots over the network says what it is, and gets the file that it can run."""
+
+    POOL = with_pool(
+        options={Code.BOOT_FILE: b"pxelinux.0", Code.DOMAIN_NAME: b"home.arpa"},
+        next_server=PRINTER,
+        classes=(
+            ClientClass(b"", b"iPXE", {Code.BOOT_FILE: b"http://boot.example/menu"}),
+            ClientClass(b"PXEClient:Arch:00007", b"", {Code.BOOT_FILE: b"boot.efi"}, SERVER),
+        ),
+    )
+
+    @pytest.mark.parametrize(
+        ("vendor", "user", "file", "server"),
+        [
+            (b"", b"", b"pxelinux.0", PRINTER),
+            (b"PXEClient:Arch:00000:UNDI:002001", b"", b"pxelinux.0", PRINTER),
+            (b"PXEClient:Arch:00007:UNDI:003016", b"", b"boot.efi", SERVER),
+            (b"PXEClient:Arch:00007:UNDI:003016", b"iPXE", b"http://boot.example/menu", PRINTER),
+            (b"MSFT 5.0", b"\x05guest\x04iPXE", b"http://boot.example/menu", PRINTER),
+            (b"MSFT 5.0", b"\x09notiPXE", b"pxelinux.0", PRINTER),
+            (b"MSFT 5.0", b"\xff", b"pxelinux.0", PRINTER),
+        ],
+    )
+    def test_the_first_that_fits_counts(self, vendor: bytes, user: bytes, file: bytes, server: int) -> None:
+        given = {Code.PARAMETER_LIST: bytes((Code.BOOT_FILE, Code.DOMAIN_NAME))}
+        given |= {Code.VENDOR_CLASS: vendor} if vendor else {}
+        given |= {Code.USER_CLASS: user} if user else {}
+        reply = machine(pools=(self.POOL,)).handle(packet(Kind.DISCOVER, given=given), "lan0", 0.0).reply
+        assert reply is not None
+        data = reply.bytes()
+        found = decode(data)
+        assert (found.options[Code.BOOT_FILE], found.siaddr) == (file, server)
+        assert found.options[Code.DOMAIN_NAME] == b"home.arpa", "what a class does not say is the pool's"
+        assert data[108:236].rstrip(b"\0") == file, "older firmware reads the header"
+
+    def test_a_refusal_says_nothing_of_it(self) -> None:
+        server = machine(pools=(self.POOL,))
+        refused = server.handle(packet(Kind.REQUEST, ciaddr=ELSEWHERE), "lan0", 0.0).reply
+        assert refused is not None
+        assert (refused.packet.siaddr, refused.packet.file) == (0, b"")
 
 
 RELAY = read_address("10.9.0.1")

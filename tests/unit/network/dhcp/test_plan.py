@@ -12,7 +12,7 @@ from patronus.core.feature import Earlier
 from patronus.core.model import Configuration
 from patronus.network.dhcp.check import check
 from patronus.network.dhcp.codec import Code
-from patronus.network.dhcp.config import ServerConfig, read_address
+from patronus.network.dhcp.config import ClientClass, ServerConfig, read_address
 from patronus.network.dhcp.model import Dhcp
 from patronus.network.dhcp.plan import plan
 from patronus.network.dns.model import Dns
@@ -131,6 +131,16 @@ def other(**changes: Any) -> dict[str, Any]:
         ([{**BRANCH, "ranges": ["10.9.0.1-10.9.0.9"]}], "pools.0.ranges.0", "a relay's address"),
         ([{**BRANCH, "ranges": ["192.168.1.5"]}], "pools.0.ranges.0", "leaves the subnet"),
         ([{**POOL, "relays": ["10.9.0.1"]}], "pools.0.relays.0", "is not in the network that it would ask"),
+        (
+            [{**POOL, "options": {"static_routes": [{"to": "10.9.0.0/24", "via": "10.9.9.9"}]}}],
+            "pools.0.options.static_routes.0.via",
+            "cannot reach this router",
+        ),
+        (
+            [{**POOL, "classes": [{"id": "x", "user": "iPXE", "options": {"router": "10.9.9.9"}}]}],
+            "pools.0.classes.0.options.router",
+            "cannot reach this router",
+        ),
         ([{**POOL, "options": {"router": "10.9.9.9"}}], "pools.0.options.router", "cannot reach this router"),
     ],
 )
@@ -186,6 +196,13 @@ def test_given_options_take_precedence() -> None:
         "domain_search": ["a.example"],
         "ntp_servers": ["192.168.1.5"],
         "interface_mtu": 1400,
+        "static_routes": [
+            {"to": "10.9.0.0/24", "via": "192.168.1.7"},
+            {"to": "10.8.0.0/13", "via": "192.168.1.8"},
+        ],
+        "captive_portal": "https://portal.example/",
+        "next_server": "192.168.1.6",
+        "boot_file": "pxelinux.0",
         "raw": [{"code": 43, "hex": "0102"}],
     }
     (pool,) = plan(configuration({**POOL, "options": options}), Earlier((LINKS,))).config.pools
@@ -196,8 +213,31 @@ def test_given_options_take_precedence() -> None:
         Code.DOMAIN_SEARCH: b"\1a\7example\0",
         Code.NTP_SERVERS: bytes((192, 168, 1, 5)),
         Code.INTERFACE_MTU: b"\x05\x78",
+        Code.STATIC_ROUTES: bytes((0, 192, 168, 1, 2))
+        + bytes((24, 10, 9, 0, 192, 168, 1, 7))
+        + bytes((13, 10, 8, 192, 168, 1, 8)),
+        Code.CAPTIVE_PORTAL: b"https://portal.example/",
+        Code.BOOT_FILE: b"pxelinux.0",
         43: b"\1\2",
     }
+    assert pool.next_server == read_address("192.168.1.6")
+
+
+def test_a_class_has_what_is_given_and_nothing_of_its_own_accord() -> None:
+    classes = [
+        {"id": "pxe", "vendor": "PXEClient", "options": {"boot_file": "a.efi", "next_server": "192.168.1.6"}}
+    ]
+    (pool,) = plan(configuration({**POOL, "classes": classes}), Earlier((LINKS,))).config.pools
+    assert pool.classes == (
+        ClientClass(b"PXEClient", b"", {Code.BOOT_FILE: b"a.efi"}, read_address("192.168.1.6")),
+    )
+    config = ServerConfig((pool,))
+    assert ServerConfig.from_data(config.as_data()) == config
+
+
+def test_a_class_that_nobody_is_in_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not say who belongs to it"):
+        configuration({**POOL, "classes": [{"id": "x"}]})
 
 
 def test_what_the_server_is_told_survives_the_wire() -> None:
