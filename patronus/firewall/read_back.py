@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
 
 from patronus.core.feature import Difference
 from patronus.firewall.addresses import Interval, Version
 from patronus.firewall.nft_json import KINDS, Contents
 from patronus.firewall.ruleset import Container, Dispatch, Hook, Intervals, Meter, Ways
+from patronus.lists.addresses import WIDTH, parse_address
 
 SHOWN = 5
 """Elements or rules that one difference names."""
@@ -84,18 +84,19 @@ def _key(key: Any) -> tuple[str, ...]:
 
 def _interval(element: Any) -> Interval:
     if isinstance(element, int | str):
-        return _number(element), _number(element)
+        number = _number(element)
+        return number, number
     if "range" in element:
         first, last = element["range"]
         return _number(first), _number(last)
     prefix = element["prefix"]
-    network = ip_network(f"{prefix['addr']}/{prefix['len']}")
-    return int(network.network_address), int(network.broadcast_address)
+    version, first = parse_address(prefix["addr"])
+    return first, first + (1 << WIDTH[version] - prefix["len"]) - 1
 
 
 def _number(value: int | str) -> int:
     """Return an address as a number; a port is one."""
-    return value if isinstance(value, int) else int(ip_address(value))
+    return value if isinstance(value, int) else parse_address(value)[1]
 
 
 def differences(wanted: Contents, found: Contents) -> Iterator[Difference]:

@@ -18,7 +18,10 @@ from patronus.firewall.read_back import Found, contents
 from patronus.firewall.ruleset import FAMILY, TABLE, Ruleset
 
 SMALL = 256
-"""Commands of a transaction that the kernel is asked to repeat; what follows a larger one is read whole."""
+"""Commands and elements of a transaction that the kernel is asked to repeat.
+
+What follows a larger one is read whole, unless it was about elements alone: a list that has come.
+"""
 TRIES = 3
 """How often a change is tried while somebody else changes the ruleset at the same time."""
 Batch = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -162,17 +165,34 @@ class Standing:
 
     def _send(self, commands: Batch, wanted: Ruleset) -> None:
         start, self._known = self._known, None
-        if len(commands["nftables"]) > SMALL:
+        if sum(map(_weight, commands["nftables"])) > SMALL:
             self.moved_much = True
             self._nft.load(commands)
-            return
-        answer = self._nft.load_and_tell(commands)
+            if any(_is_of_rules(command) for command in commands["nftables"]):
+                return
+            answer: Sequence[Mapping[str, Any]] = ()
+        else:
+            answer = self._nft.load_and_tell(commands)
         if start is not None and self._nft.generation() == start.generation + 1:
             self._known = _after(start, wanted, answer)
 
     def forget(self) -> None:
         """Read the table again before it is believed."""
         self._known = None
+
+
+def _weight(command: Mapping[str, Any]) -> int:
+    """Return how much there is to repeat of a command: its elements, where it has some."""
+    return sum(
+        len(fields.get("elem", ())) if "element" in part else 1
+        for part in command.values()
+        for fields in part.values()
+    )
+
+
+def _is_of_rules(command: Mapping[str, Any]) -> bool:
+    """Return whether the handles of rules are others after the command."""
+    return any(kind in part for part in command.values() for kind in ("rule", "chain"))
 
 
 def _after(start: _Known, wanted: Ruleset, answer: Sequence[Mapping[str, Any]]) -> _Known | None:

@@ -52,12 +52,12 @@ def parse_interval(text: str) -> tuple[int, Interval]:
     """Return the family and the interval of an address, prefix or range. Raises ValueError."""
     first, dash, last = text.partition("-")
     if dash:
-        (low_version, low), (version, high) = _address(first), _address(last)
+        (low_version, low), (version, high) = parse_address(first), parse_address(last)
         if low_version != version or low > high:
             raise ValueError(text)
         return version, (low, high)
     address, slash, length = text.partition("/")
-    version, start = _address(address)
+    version, start = parse_address(address)
     if not slash:
         return version, (start, start)
     if not (length.isascii() and length.isdigit()):
@@ -69,7 +69,7 @@ def parse_interval(text: str) -> tuple[int, Interval]:
     return version, (start & ~low_bits, start | low_bits)
 
 
-def _address(text: str) -> tuple[int, int]:
+def parse_address(text: str) -> tuple[int, int]:
     """Return family and number; by the C library, since lists are long. Raises ValueError."""
     version = 6 if ":" in text else 4
     try:

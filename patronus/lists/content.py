@@ -12,8 +12,8 @@ from patronus.lists.wanted import Content
 
 LARGEST: Mapping[Content, int] = {"addresses": 16 << 20, "names": 32 << 20}
 """Bytes of a list."""
-MOST: Mapping[Content, int] = {"addresses": 262_144, "names": 2_000_000}
-"""Entries of a list; a set of so many addresses takes the kernel some 30 MB."""
+MOST: Mapping[Content, int] = {"addresses": 65_536, "names": 2_000_000}
+"""Entries of a list. To read a set of addresses back takes time that grows with its square."""
 _NAME = re.compile(
     r"(?:\S+\s+)?[|]{0,2}(\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9.])?\^?(?:\s.*)?"
 )
