@@ -17,6 +17,7 @@ from patronus.cli.commands import (
     audit,
     backup,
     config,
+    connections,
     dns,
     events,
     firewall,
@@ -80,8 +81,8 @@ def cli(
 
 
 for group in (
-    system, config, rules, firewall, nat, protection, lists, network, routes, dns, audit, gitops, logs,
-    events, secret, backup, update, people, access,
+    system, config, rules, firewall, nat, protection, connections, lists, network, routes, dns, audit,
+    gitops, logs, events, secret, backup, update, people, access,
 ):  # fmt: skip
     for command in group.COMMANDS:
         cli.add_command(command)

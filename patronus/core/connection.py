@@ -33,3 +33,18 @@ class Connection:
     expected: bool = False
     translated: bool = False
     key: bytes = b""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A connection with what conntrack knows beside its ends.
+
+    ``state`` is TCP's (``established``, ``time-wait``), empty for other protocols; ``answered`` whether
+    anything came back. ``remaining_s`` is when it is forgotten unless another packet comes.
+    """
+
+    connection: Connection
+    state: str = ""
+    answered: bool = False
+    remaining_s: int = 0
+    mark: int = 0

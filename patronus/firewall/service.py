@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
 from patronus.firewall.check import Checked, check
+from patronus.firewall.connection_verbs import ConnectionVerbs
+from patronus.firewall.connections import ZoneOf, zone_at
 from patronus.firewall.early_plane import EarlyPlane
 from patronus.firewall.edit_verbs import Seen, changing
 from patronus.firewall.expect import Tried
@@ -231,6 +234,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         yield from RuleVerbs(control, self._seen, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
         yield from NatVerbs(control, self._seen).verbs()
         yield from ProtectionVerbs(control, self._seen, lambda: self._plan.policy.guards).verbs()
+        yield from ConnectionVerbs(self._conntrack, self._zones, _tracked_sizes).verbs()
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
@@ -244,6 +248,12 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def _seen(self) -> dict[str, Seen]:
         return self._early.seen(self._host.nft.counters(FAMILY, TABLE), self._plan.policy.counted)
+
+    @contextmanager
+    def _zones(self) -> Iterator[ZoneOf]:
+        """Lend what says from which zone an address is reached."""
+        with route_lookup() as lookup:
+            yield partial(zone_at, self._plan.policy.zone_of, lookup.device)
 
     def counters(self, _: Caller, __: Nothing) -> CounterList:
         """Show what nftables and XDP have counted, and where XDP runs."""
@@ -288,6 +298,12 @@ class Waking(Protocol):
 
     def refresh_if_due(self) -> None:
         """Do what is due. Raises PatronusError."""
+
+
+def _tracked_sizes() -> tuple[int, int]:
+    """Return how many connections are tracked, and how many can be at a time."""
+    count, most = (sysctl.read(f"net.netfilter.nf_conntrack_{name}") for name in ("count", "max"))
+    return int(count), int(most)
 
 
 class Alarm:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
 
-from patronus.core.connection import Connection, Way
+from patronus.core.connection import Connection, Tracked, Way
 from patronus.core.errors import KernelError
 
 NETLINK_NETFILTER = 12
@@ -27,7 +27,13 @@ _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF
 _NESTED = 0x8000
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS = 1, 2, 3
-_EXPECTED, _DST_NAT = 1 << 0, 1 << 5
+_PROTOCOL, _TIMEOUT, _MARK = 4, 7, 8
+_EXPECTED, _ANSWERED, _DST_NAT = 1 << 0, 1 << 1, 1 << 5
+_TCP_STATES = (
+    "none", "syn-sent", "syn-received", "established", "fin-wait", "close-wait", "last-ack", "time-wait",
+    "close", "syn-sent2",
+)  # fmt: skip
+"""enum tcp_conntrack of linux/netfilter/nf_conntrack_tcp.h, by number."""
 _BUFFER = 1 << 20
 
 
@@ -39,6 +45,12 @@ class Conntrack:
         with _socket() as link:
             _send(link, _GET, _REQUEST | _DUMP, b"")
             return tuple(item for body in _answers(link) if (item := _connection(body)) is not None)
+
+    def tracked(self) -> tuple[Tracked, ...]:
+        """Return every entry with its state, both families. Raises KernelError."""
+        with _socket() as link:
+            _send(link, _GET, _REQUEST | _DUMP, b"")
+            return tuple(item for body in _answers(link) if (item := _tracked(body)) is not None)
 
     def end(self, connection: Connection) -> bool:
         """Forget an entry, so that its next packet is judged as new; return whether it was still there."""
@@ -111,7 +123,31 @@ def _attributes(data: bytes) -> dict[int, bytes]:
 
 def _connection(body: bytes) -> Connection | None:
     """Return an entry, or None where it lacks a direction."""
+    return _entry(_attributes(body[_SUBJECT.size :]))
+
+
+def _tracked(body: bytes) -> Tracked | None:
+    """Return an entry with its state, or None where it lacks a direction."""
     found = _attributes(body[_SUBJECT.size :])
+    connection = _entry(found)
+    if connection is None:
+        return None
+    return Tracked(
+        connection,
+        state=_tcp_state(found.get(_PROTOCOL, b"")),
+        answered=bool(int.from_bytes(found.get(_STATUS, b""), "big") & _ANSWERED),
+        remaining_s=int.from_bytes(found.get(_TIMEOUT, b""), "big"),
+        mark=int.from_bytes(found.get(_MARK, b""), "big"),
+    )
+
+
+def _tcp_state(data: bytes) -> str:
+    """Return TCP's state from CTA_PROTOINFO, in which CTA_PROTOINFO_TCP is 1 and its state 1."""
+    number = _attributes(_attributes(data).get(1, b"")).get(1, b"")
+    return _TCP_STATES[number[0]] if number and number[0] < len(_TCP_STATES) else ""
+
+
+def _entry(found: dict[int, bytes]) -> Connection | None:
     if _TUPLE_ORIG not in found or _TUPLE_REPLY not in found:
         return None
     status = int.from_bytes(found.get(_STATUS, b"\0"), "big")

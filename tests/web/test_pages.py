@@ -24,6 +24,7 @@ PAGES = {
     "explain": "/explain?arrives_on=lan&source=192.168.1.9&destination=198.51.100.9&destination_port=23",
     "forwarding": "/nat",
     "protection": "/protection",
+    "connections": "/connections",
     "interfaces": "/interfaces",
     "routes": "/routes",
     "leases": "/leases",

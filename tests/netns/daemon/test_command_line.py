@@ -156,6 +156,18 @@ def test_a_guard_is_set_and_its_figures_stay(restored: Machine) -> None:
     assert (refused.code, "did you mean wan?" in refused.err) == (1, True)
 
 
+def test_open_connections_are_listed_and_ended(machine: Machine) -> None:
+    machine.lease()
+    eventually(machine.page, "the page")
+    listed = json.loads(machine.patronus("--json", "connections", "list", "--address", WEB).out)
+    assert listed["connections"][0]["destination"].startswith(WEB)
+    assert (listed["matching"], listed["limit"]) >= (1, 1)
+    assert f"{WEB}:" in machine.patronus("connections", "list", "--address", WEB).out
+    assert machine.patronus("connections", "kill").code == 1
+    assert "ended" in machine.patronus("connections", "kill", "--address", WEB).out
+    assert "No connection fits" in machine.patronus("connections", "list", "--address", WEB).out
+
+
 @pytest.mark.parametrize("options", [(), ("--for", "1h")])
 def test_a_block_holds_until_it_is_taken_away(restored: Machine, options: tuple[str, ...]) -> None:
     machine = restored

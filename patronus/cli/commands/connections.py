@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``patronus connections``: what is open through this router, and how to end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from patronus.cli.session import Session, with_session
+
+F = TypeVar("F", bound=Callable[..., Any])
+FILTERS = (
+    click.option("--id", help="This one."),
+    click.option("--address", help="Either end is in this prefix, before or after translation."),
+    click.option("--source", help="It comes from this prefix."),
+    click.option("--destination", help="It goes to this prefix."),
+    click.option("--protocol", help="Name or number."),
+    click.option("--port", type=int, help="Either end has this port."),
+    click.option("--source-port", type=int, help="It comes from this port."),
+    click.option("--destination-port", type=int, help="It goes to this port."),
+    click.option("--state", help="State of TCP, such as established or time-wait."),
+    click.option("--translated", type=click.Choice(["source", "destination", "no"]), help="Which end is."),
+    click.option("--mark", type=int, help="Its mark."),
+    click.option("--zone", help="Zone that it comes from."),
+)
+
+
+def filtered(command: F) -> F:
+    """Give a command the options of a filter."""
+    for option in reversed(FILTERS):
+        command = option(command)
+    return command
+
+
+@click.group()
+def connections() -> None:
+    """Look at open connections and end them."""
+
+
+@connections.command(name="list")
+@filtered
+@click.option(
+    "--most", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many are shown."
+)
+@with_session
+def list_connections(session: Session, /, **fields: Any) -> None:
+    """List open connections.
+
+    Example: patronus connections list --zone guest --protocol tcp --destination-port 443
+    """
+    result = session.call("connections.List", **_given(fields))
+    session.show(result, lambda: _say(session, result))
+
+
+def _say(session: Session, result: dict[str, Any]) -> None:
+    rows = [
+        (one["id"], one["protocol"], one["source"], one["destination"], one["seen_as"], one["goes_to"],
+         one["state"], f"{one['remaining_s']} s")
+        for one in result["connections"]
+    ]  # fmt: skip
+    heads = ("id", "protocol", "from", "to", "seen as", "goes to", "state", "ends in")
+    session.table(heads, rows, "No connection fits.")
+    shown = len(result["connections"])
+    session.say(
+        f"{shown} of {result['matching']} shown; {result['tracked']} of {result['limit']} are tracked."
+    )
+
+
+@connections.command(name="kill")
+@filtered
+@click.option("--all", "all_", is_flag=True, help="Every connection.")
+@with_session
+def kill(session: Session, /, all_: bool, **fields: Any) -> None:  # noqa: FBT001
+    """End connections; their next packets are judged anew, by the rules that run.
+
+    Example: patronus connections kill --address 192.168.1.77
+    """
+    result = session.call("connections.End", **_given(fields), all=all_)
+    session.show(result, lambda: _say_ended(session, result))
+
+
+def _say_ended(session: Session, result: dict[str, Any]) -> None:
+    session.say(f"{result['ended']} ended.")
+    if result["spared"]:
+        session.say(f"{result['spared']} left alone: you speak through them.")
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+COMMANDS = (connections,)
