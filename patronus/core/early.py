@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address
 
 
 class Field(IntEnum):
@@ -73,3 +74,20 @@ class EarlyTable:
     def __bool__(self) -> bool:
         """Return whether anything is dropped."""
         return bool(self.drops)
+
+
+@dataclass(frozen=True)
+class EarlyDrop:
+    """One packet that was dropped, of the sample: ``origin`` is the rule, None where it was the blocklist.
+
+    ``age_s`` is how long ago it was, ``vlan_id`` 0 where it had no tag.
+    """
+
+    age_s: float
+    device: str
+    vlan_id: int
+    reason: str
+    origin: str | None
+    source: IPv4Address | IPv6Address
+    destination: IPv4Address | IPv6Address
+    bytes: int

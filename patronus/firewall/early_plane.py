@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from patronus.core.early import EarlyTable
+from patronus.core.early import EarlyDrop, EarlyTable
 from patronus.core.errors import KernelError
 from patronus.core.feature import Difference
 from patronus.firewall.addresses import IpNetwork
@@ -23,6 +23,8 @@ from patronus.firewall.verbs import CounterInfo, XdpInfo
 
 log = logging.getLogger(__name__)
 
+MOST_DROPS = 500
+"""Drops that are shown at once."""
 CANNOT_ASK = "rules drop nothing early: XDP cannot ask conntrack (bpf_xdp_ct_lookup is missing)"
 
 
@@ -66,6 +68,9 @@ class Xdp(Protocol):
 
     def counters(self) -> Mapping[Any, Any]:
         """Return packets and bytes by reason."""
+
+    def watch_drops(self, seconds: float, most: int, origins: Iterable[str]) -> list[EarlyDrop]:
+        """Return sampled drops of the next seconds."""
 
 
 class EarlyPlane:
@@ -162,3 +167,7 @@ class EarlyPlane:
             for one in self._xdp.attachments()
         ]
         return running + [XdpInfo(device=device, mode="off", reason=why) for device, why in self._off.items()]
+
+    def drops(self, seconds: float, origins: Iterable[str]) -> list[EarlyDrop]:
+        """Wait, and return a sample of what was dropped meanwhile. Raises KernelError."""
+        return self._xdp.watch_drops(seconds, MOST_DROPS, origins)

@@ -50,7 +50,7 @@ from patronus.firewall.ruleset import FAMILY, TABLE
 from patronus.firewall.source_verbs import SourceList, list_sources
 from patronus.firewall.sources.service import FoundSources, SourceFiles
 from patronus.firewall.standing import Standing
-from patronus.firewall.verbs import CounterInfo, CounterList
+from patronus.firewall.verbs import CounterInfo, CounterList, DropInfo, DropList, WatchDrops
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
@@ -238,6 +238,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         never = lambda: self._plan.policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
+        yield Verb("firewall.Drops", WatchDrops, DropList, self.drops, route="POST /firewall/drops")
         yield Verb(
             "firewall.ListSources", Nothing, SourceList, self.list_sources, route="GET /firewall/sources"
         )
@@ -266,6 +267,25 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             fault = self._early.fault or str(error)
             return CounterList(counters=found, xdp_counters=[], xdp=[], xdp_fault=fault)
         return CounterList(counters=found, xdp_counters=reasons, xdp=where, xdp_fault=self._early.fault)
+
+    def drops(self, _: Caller, given: WatchDrops) -> DropList:
+        """Wait, and show a sample of the packets that XDP dropped meanwhile, with the rule of each."""
+        found = self._early.drops(given.seconds, self._plan.policy.counted)
+        return DropList(
+            drops=[
+                DropInfo(
+                    age_s=one.age_s,
+                    device=one.device,
+                    vlan=one.vlan_id or None,
+                    reason=one.reason,
+                    rule=one.origin.removeprefix("rule/") if one.origin else None,
+                    source=str(one.source),
+                    destination=str(one.destination),
+                    bytes=one.bytes,
+                )
+                for one in found
+            ]
+        )
 
     def list_sources(self, _: Caller, __: Nothing) -> SourceList:
         """List the aliases whose addresses lie elsewhere, and what they hold now."""

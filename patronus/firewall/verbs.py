@@ -212,3 +212,28 @@ class CounterList(Result):
     xdp_counters: list[CounterInfo]
     xdp: list[XdpInfo]
     xdp_fault: str | None
+
+
+class WatchDrops(Parameters):
+    """How long to wait for drops."""
+
+    seconds: float = Field(default=2.0, gt=0, le=10, description="how long to wait for drops, in seconds")
+
+
+class DropInfo(Result):
+    """A packet that XDP dropped, one of a sample; ``rule`` is null where it was the blocklist."""
+
+    age_s: float
+    device: str
+    vlan: int | None
+    reason: str
+    rule: str | None
+    source: str
+    destination: str
+    bytes: int
+
+
+class DropList(Result):
+    """A sample of what XDP has dropped while the call waited, oldest first."""
+
+    drops: list[DropInfo]

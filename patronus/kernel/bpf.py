@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from threading import Lock
 
+from patronus.core.early import EarlyDrop
 from patronus.core.errors import InvalidRequest, KernelError
 from patronus.kernel import bpf_attach
 from patronus.kernel.bpf_attach import Attachment, Mode
@@ -34,6 +36,7 @@ from patronus.kernel.bpf_codec import (
     Reason,
     counter_of,
     flow_of,
+    rule_number,
     trie_key,
 )
 from patronus.kernel.bpf_events import DropEvents
@@ -70,6 +73,7 @@ class Bpf:
         self._ipv4: BlockedIPv4 | None = None
         self._reasons: dict[str, str] = {}
         self.rules = EarlyRules(pins, self._map)
+        self._watching = Lock()
 
     def await_loader(self) -> None:
         """Wait, the first time, until the program is pinned, as long as somebody loads it (at boot)."""
@@ -216,6 +220,26 @@ class Bpf:
     def events(self) -> DropEvents:
         """Return a reader of sampled drops; the caller closes it."""
         return DropEvents(self._map("events"))
+
+    def watch_drops(self, seconds: float, most: int, origins: Iterable[str]) -> list[EarlyDrop]:
+        """Return sampled drops of the next ``seconds`` for one caller at a time; ``origins`` name rules."""
+        names = {rule_number(origin): origin for origin in origins}
+        with self._watching, self.events() as events:
+            found = events.gather(seconds, most)
+            now_s = time.monotonic()
+        return [
+            EarlyDrop(
+                age_s=max(now_s - one.time_s, 0.0),
+                device=bpf_attach.device(one.ifindex),
+                vlan_id=one.vlan_id,
+                reason=one.reason.name.lower(),
+                origin=names.get(one.rule),
+                source=one.source,
+                destination=one.destination,
+                bytes=one.bytes,
+            )
+            for one in found
+        ]
 
     # -- interfaces
 

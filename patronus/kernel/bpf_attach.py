@@ -56,6 +56,14 @@ def ifindex(ifname: str) -> int:
         raise KernelError(f"there is no interface {ifname}") from error
 
 
+def device(number: int) -> str:
+    """Return the name of the interface of a number; the number where it has gone."""
+    try:
+        return socket.if_indextoname(number)
+    except OSError:
+        return str(number)
+
+
 def strips_vlan(ifname: str) -> bool:
     """Whether the NIC's ``rxvlan`` offload is on; drivers without ethtool have none."""
     value = ctypes.create_string_buffer(struct.pack("=II", _ETHTOOL_GFLAGS, 0), 8)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from types import TracebackType
 from typing import Self
 
@@ -34,6 +35,15 @@ class DropEvents:
         timeout_ms = int(timeout_s * _MS_PER_S)
         call("ring_buffer__poll", self._buffer, timeout_ms, doing="reading drop events")
         return [event_of(raw) for raw in self._raw]
+
+    def gather(self, seconds: float, most: int) -> list[DropEvent]:
+        """Return what comes within ``seconds``, ``most`` at most, oldest first; not what lay there before."""
+        self.poll()
+        found: list[DropEvent] = []
+        until = time.monotonic() + seconds
+        while len(found) < most and (left := until - time.monotonic()) > 0:
+            found += self.poll(left)
+        return found[:most]
 
     def close(self) -> None:
         """Unmap the ring buffer."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus explain``, ``block``, ``unblock``, ``blocks`` and ``firewall test``."""
+"""``patronus explain``, ``block``, ``unblock``, ``blocks`` and what stands below ``firewall``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _left(seconds: float | None) -> str:
 
 @click.group()
 def firewall() -> None:
-    """Try the firewall's rules; bring in those of another firewall, or write ours for it."""
+    """Try the firewall's rules, see what XDP does, bring in another's rules, or write ours for it."""
 
 
 @firewall.command(name="test")
@@ -118,6 +118,50 @@ def _say_imported(session: Session, result: dict[str, Any]) -> None:
     counts = f"{result['rules']} rules and {result['translations']} translations"
     session.say(f"{counts} are in your draft; {len(result['left'])} lines are named above.")
     session.say("Look at it: patronus config draft plan")
+
+
+@firewall.command()
+@with_session
+def xdp(session: Session) -> None:
+    """Show on which network cards XDP drops early, in which mode and why, and what it has seen.
+
+    Example: patronus firewall xdp
+    """
+    result = session.call("firewall.Counters")
+    session.show(result, lambda: _say_xdp(session, result))
+
+
+def _say_xdp(session: Session, result: dict[str, Any]) -> None:
+    if result["xdp_fault"]:
+        session.say(result["xdp_fault"])
+    rows = [(item["device"], item["mode"], item["reason"]) for item in result["xdp"]]
+    session.table(("device", "mode", "reason"), rows, "XDP has nothing to drop: it stands on no card.")
+    seen = [(item["name"], item["packets"]) for item in result["xdp_counters"] if item["packets"]]
+    session.table(("seen by XDP", "packets"), seen, "XDP has seen no packet.")
+
+
+@firewall.command()
+@click.option("--seconds", type=click.FloatRange(0, 10, min_open=True), default=2.0, show_default=True)
+@with_session
+def drops(session: Session, seconds: float) -> None:
+    """Wait, and show a sample of what XDP dropped meanwhile, with the rule of each packet.
+
+    Example: patronus firewall drops --seconds 5
+    """
+    result = session.call("firewall.Drops", seconds=seconds)
+    rows = [
+        (
+            one["device"],
+            one["vlan"],
+            one["source"],
+            one["destination"],
+            one["bytes"],
+            one["rule"] or "blocklist",
+        )
+        for one in result["drops"]
+    ]
+    heads = ("device", "vlan", "source", "destination", "bytes", "rule")
+    session.show(result, lambda: session.table(heads, rows, "XDP has dropped nothing that was sampled."))
 
 
 def _say_tried(session: Session, result: dict[str, Any]) -> None:

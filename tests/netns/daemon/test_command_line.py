@@ -303,6 +303,15 @@ def test_events_tell_of_a_change(restored: Machine) -> None:
     assert first["number"] == 1
 
 
+def test_where_xdp_does_not_help_is_said(machine: Machine) -> None:
+    """Nothing has loaded it here."""
+    said = machine.patronus("firewall", "xdp")
+    assert (said.code, "it stands on no card" in said.out) == (0, True)
+    assert "opening the map pinned at" in said.out
+    assert "opening the map pinned at" in machine.patronus("firewall", "drops", "--seconds", "1").err
+    assert machine.patronus("firewall", "drops", "--seconds", "11").code == 2
+
+
 def test_exit_codes(machine: Machine) -> None:
     assert machine.patronus("config", "log").code == 0
     assert machine.patronus("rules", "remove", "no-such-rule").code == 1

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from patronus.core.verb import Nothing
-from patronus.firewall.verbs import CounterList
+from patronus.firewall.verbs import CounterList, DropInfo, WatchDrops
 from patronus.kernel import bpf_attach
 from patronus.kernel.bpf import PROGRAM
 from patronus.kernel.bpf_attach import Mode
@@ -113,3 +114,24 @@ def test_a_table_that_somebody_changed_is_seen(lab: Lab, firewall: Firewall, pin
     firewall.restart()
     firewall.refresh("a test")
     assert firewall.differences() == []
+
+
+def test_a_sample_of_drops_names_device_addresses_and_rule(lab: Lab, firewall: Firewall) -> None:
+    firewall.apply(rules=RULES)
+    assert not lab.wan.reaches(ROUTER, 22)
+    seen: list[DropInfo] = []
+
+    def watch() -> None:
+        with lab.router:
+            while not seen:
+                seen.extend(firewall.feature.drops(cast(Any, None), WatchDrops(seconds=0.2)).drops)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    while watching.is_alive():
+        lab.wan.reaches(ROUTER, 22)
+    one = seen[0]
+    assert (one.device, one.source, one.destination, one.rule) == ("wan", lab.wan.ipv4, ROUTER, "r-1")
+    assert (one.reason, one.vlan) == ("drop_rule", None)
+    with lab.router:
+        assert firewall.feature.drops(cast(Any, None), WatchDrops(seconds=0.1)).drops == [], "none is old"
