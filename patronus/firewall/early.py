@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from patronus.core.early import Ingress
 from patronus.core.values import PortRange
-from patronus.firewall.addresses import WIDTH, AddressSet, Interval, prefixes
+from patronus.firewall.addresses import WIDTH, AddressSet, prefixes
 from patronus.firewall.model.flags import FLAGS, SYN, FlagMatch
 from patronus.firewall.model.match import TCP
 from patronus.firewall.policy import Forward, Match, Policy, PolicyRule
@@ -54,12 +55,12 @@ def early_drops(policy: Policy, links: InterfacesPlan) -> tuple[Entry, ...]:
 
     A packet that leaves by a device of no zone meets the default alone, so that must drop too.
     """
-    if policy.default != "drop":
+    if policy.default != "drop" or not any(map(drops_all, policy.rules)):
         return ()
     found: list[Entry] = []
     end = taken = 0
     for entry in _entries(policy, ways_in(policy, links)):
-        taken += _size(entry)
+        taken += _size(entry, MOST_PREFIXES - taken + 1)
         if len(found) == MOST_ENTRIES or taken > MOST_PREFIXES:
             break
         found.append(entry)
@@ -123,12 +124,14 @@ def may_fit(match: Match) -> bool:
 
 def drops_all(rule: PolicyRule) -> bool:
     """Return whether the rule drops all that its addresses and ports fit, and does no more."""
+    if rule.action != "drop" or rule.to_zones is not None:
+        return False
     match = rule.match
     told = match.mac is None and match.dscp is None and match.mark is None
     flags = match.tcp_flags is None or _flags(match.tcp_flags) is True
     plain = rule.limit is None and rule.connections is None and rule.log is None
     person = rule.origin.startswith("rule/")
-    return rule.decides == "drop" and rule.to_zones is None and told and flags and plain and person
+    return told and flags and plain and person
 
 
 def _flags(flags: FlagMatch) -> bool | None:
@@ -147,20 +150,18 @@ def _arrives(rule: PolicyRule, device: str, zone: str) -> bool:
     return (devices is None or device in devices) and (zones is None or zone in zones)
 
 
-def _size(entry: Entry) -> int:
-    """Return how many prefixes the entry's addresses and ports come to."""
-    found = 0
+def _size(entry: Entry, most: int) -> int:
+    """Return how many prefixes the entry's addresses and ports come to; counts to ``most`` at most."""
+    return sum(1 for _ in islice(_prefixes(entry), most))
+
+
+def _prefixes(entry: Entry) -> Iterator[tuple[int, int]]:
     for addresses in (entry.source, entry.destination):
-        if addresses is not None:
-            for version in addresses.versions:
-                found += _count(WIDTH[version], addresses.intervals(version))
-    for ports in (entry.source_ports, entry.destination_ports):
-        found += _count(PORT_BITS, ((port.first, port.last) for port in ports or ()))
-    return found
-
-
-def _count(width: int, intervals: Iterable[Interval]) -> int:
-    return sum(1 for interval in intervals for _ in prefixes(width, *interval))
+        for version in addresses.versions if addresses is not None else ():
+            for interval in addresses.intervals(version) if addresses is not None else ():
+                yield from prefixes(WIDTH[version], *interval)
+    for port in (*(entry.source_ports or ()), *(entry.destination_ports or ())):
+        yield from prefixes(PORT_BITS, port.first, port.last)
 
 
 def watched(entries: Iterable[Entry]) -> frozenset[str]:

@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from patronus.core.early import EarlyTable, Field, Ingress
 from patronus.core.link import LinkWanted
 from patronus.core.values import PortRange
-from patronus.firewall.addresses import prefixes
+from patronus.firewall.addresses import AddressSet, prefixes
 from patronus.firewall.compile_xdp import compile_xdp
-from patronus.firewall.early import MOST_ENTRIES, Entry, early_drops, tagged_nics, watched, ways_in
+from patronus.firewall.early import (
+    MOST_ENTRIES,
+    MOST_PREFIXES,
+    Entry,
+    early_drops,
+    tagged_nics,
+    watched,
+    ways_in,
+)
 from patronus.firewall.model.flags import SYN
 from patronus.firewall.policy import Match, Policy, PolicyRule
 from patronus.firewall.verdict import Packet, decide, translate
@@ -151,6 +159,17 @@ def test_rules_beyond_the_table_are_left_to_nftables() -> None:
     made = compile_xdp(early_drops(found, NO_LINKS))
     assert dropped_for(made, WAN, *SSH[:2], (1, MOST_ENTRIES)) == f"rule/r-{MOST_ENTRIES}"
     assert dropped_for(made, WAN, *SSH[:2], (1, MOST_ENTRIES + 1)) is None
+
+
+def test_lists_that_are_too_long_are_left_to_nftables_with_all_behind_them() -> None:
+    every_other = AddressSet(ipv4=tuple((2 * at, 2 * at) for at in range(MOST_PREFIXES + 1)))
+    first, second = many(2)
+    for long in (
+        PolicyRule("rule/r-long", "allow", Match(source=every_other)),
+        PolicyRule("rule/r-long", "drop", Match(source=every_other)),
+    ):
+        found = Policy(zones={"wan": ("wan",)}, rules=(first, long, second))
+        assert [entry.origin for entry in early_drops(found, NO_LINKS)] == ["rule/r-1"]
 
 
 def test_nothing_is_kept_behind_the_last_rule_that_drops() -> None:
