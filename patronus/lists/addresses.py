@@ -53,7 +53,7 @@ def parse_interval(text: str) -> tuple[int, Interval]:
     first, dash, last = text.partition("-")
     if dash:
         (low_version, low), (version, high) = parse_address(first), parse_address(last)
-        if low_version != version or low > high:
+        if low_version != version or low > high or high - low + 1 == 1 << WIDTH[version]:
             raise ValueError(text)
         return version, (low, high)
     address, slash, length = text.partition("/")

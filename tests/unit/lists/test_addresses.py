@@ -41,6 +41,7 @@ def test_comments_are_nothing(line: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["0.0.0.0/0", "::/0", "192.0.2.1/33", "192.0.2.1/-1", "192.0.2.1/+8", "192.0.2.9-192.0.2.1", "host",
+     "0.0.0.0-255.255.255.255",
      "192.0.2.1-2001:db8::1", "192.0.2.1/", "-", "1.2.3", "<p>", "fe80::1%eth0/64"],
 )  # fmt: skip
 def test_what_is_no_interval_is_odd(text: str) -> None:
