@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 MAGIC = b"\x63\x82\x53\x63"
 HEADER = struct.Struct("!BBBBIHHIIII16s64s128s4s")
+_FIXED = struct.Struct("!BBBBIHHIIII16s")
+_NAMES = struct.Struct("!64s128s")
+_MAGIC_AT = HEADER.size - len(MAGIC)
+_NO_NAMES = bytes(_NAMES.size) + MAGIC
 SMALLEST_REPLY = 300
 """Bytes of a BOOTP message; some clients drop what is shorter (RFC 1542 section 2.1)."""
 LARGEST_REQUEST = 4096
@@ -70,12 +75,15 @@ class Code(IntEnum):
     END = 255
 
 
+_PAD, _OVERLOAD, _END = int(Code.PAD), int(Code.OVERLOAD), int(Code.END)
+"""Plain numbers: an option's code is compared with them for every option of every packet."""
+
+
 class MalformedPacket(ValueError):
     """The bytes are no DHCP message; the message names the first thing wrong."""
 
 
-@dataclass(frozen=True)
-class Packet:
+class Packet(NamedTuple):
     """One message. ``hardware`` is the client's address of ``hlen`` bytes; options map code to bytes.
 
     ``file`` is the name of a file to boot, of a reply alone; it goes where no options have to.
@@ -93,7 +101,7 @@ class Packet:
     giaddr: int = 0
     hops: int = 0
     file: bytes = b""
-    options: Mapping[int, bytes] = field(default_factory=dict)
+    options: Mapping[int, bytes] = MappingProxyType({})
 
     def address(self, code: Code) -> int | None:
         """Return the option's address, or None where it is absent or not four bytes long."""
@@ -110,60 +118,48 @@ def decode(data: bytes) -> Packet:
     """Return the message in the bytes. Raises MalformedPacket."""
     if not HEADER.size <= len(data) <= LARGEST_REQUEST:
         raise MalformedPacket(f"{len(data)} bytes are no DHCP message")
-    values = HEADER.unpack_from(data)
-    op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, _, _, magic = values
-    if magic != MAGIC:
+    op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr = _FIXED.unpack_from(data)
+    if data[_MAGIC_AT : HEADER.size] != MAGIC:
         raise MalformedPacket("the magic cookie is missing")
     if op not in {1, 2} or not 1 <= hlen <= 16:
         raise MalformedPacket(f"op {op} with a hardware address of {hlen} bytes")
-    return Packet(
-        op=op,
-        xid=xid,
-        hardware=chaddr[:hlen],
-        hardware_type=htype,
-        secs=secs,
-        flags=flags,
-        ciaddr=ciaddr,
-        yiaddr=yiaddr,
-        siaddr=siaddr,
-        giaddr=giaddr,
-        hops=hops,
-        options=_all_options(data),
-    )
+    hardware, options = chaddr[:hlen], _all_options(data)
+    return Packet(op, xid, hardware, htype, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hops, b"", options)
 
 
 def _all_options(data: bytes) -> dict[int, bytes]:
     """Return the options of the three fields that may hold them (RFC 2132 section 9.3)."""
     options: dict[int, bytes] = {}
-    _read_options(data[HEADER.size :], options)
-    overload = options.pop(Code.OVERLOAD, b"\0")
-    if len(overload) != 1 or overload[0] > 3:
-        raise MalformedPacket("the overload option has no such value")
-    if overload[0] & 1:
-        _read_options(data[FILE], options)
-    if overload[0] & 2:
-        _read_options(data[SNAME], options)
+    _read_options(data, HEADER.size, options)
+    if _OVERLOAD in options:
+        overload = options.pop(_OVERLOAD)
+        if len(overload) != 1 or overload[0] > 3:
+            raise MalformedPacket("the overload option has no such value")
+        if overload[0] & 1:
+            _read_options(data[FILE], 0, options)
+        if overload[0] & 2:
+            _read_options(data[SNAME], 0, options)
     return options
 
 
-def _read_options(field_bytes: bytes, options: dict[int, bytes]) -> None:
-    """Add the field's options; parts of one option are joined in order (RFC 3396)."""
-    position, end = 0, len(field_bytes)
+def _read_options(data: bytes, position: int, options: dict[int, bytes]) -> None:
+    """Add the options from the position on; parts of one option are joined in order (RFC 3396)."""
+    end = len(data)
     while position < end:
-        code = field_bytes[position]
-        position += 1
-        if code == Code.PAD:
-            continue
-        if code == Code.END:
+        code = data[position]
+        if code == _END:
             return
-        if position >= end:
+        if code == _PAD:
+            position += 1
+            continue
+        start = position + 2
+        if start > end:
             raise MalformedPacket(f"option {code} has no length")
-        length = field_bytes[position]
-        position += 1
-        if position + length > end:
+        position = start + data[start - 1]
+        if position > end:
             raise MalformedPacket(f"option {code} is longer than its field")
-        options[code] = options.get(code, b"") + field_bytes[position : position + length]
-        position += length
+        value = data[start:position]
+        options[code] = options[code] + value if code in options else value
 
 
 def encode(packet: Packet, limit: int = DEFAULT_REPLY_LIMIT) -> bytes:
@@ -171,29 +167,26 @@ def encode(packet: Packet, limit: int = DEFAULT_REPLY_LIMIT) -> bytes:
 
     Options go to the options field, then to file and sname by overload (RFC 2131 section 4.1).
     """
-    room = limit - HEADER.size - 1
-    fields, overload = _place(packet.options, room)
-    if overload:
-        fields, overload = _place(packet.options, room - 3)
-        fields[0] += bytes((Code.OVERLOAD, 1, overload))
-    header = HEADER.pack(
-        packet.op,
-        packet.hardware_type,
-        len(packet.hardware),
-        packet.hops,
-        packet.xid,
-        packet.secs,
-        packet.flags,
-        packet.ciaddr,
-        packet.yiaddr,
-        packet.siaddr,
-        packet.giaddr,
-        packet.hardware,
-        fields[2],
-        fields[1] or packet.file[: FILE.stop - FILE.start - 1],
-        MAGIC,
+    op, xid, hardware, htype, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hops, file, options = packet
+    fixed = _FIXED.pack(
+        op, htype, len(hardware), hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hardware
     )
-    return (header + fields[0] + b"\xff").ljust(SMALLEST_REPLY, b"\0")
+    room, body = limit - HEADER.size - 1, bytearray()
+    try:
+        for code, value in options.items():
+            body.append(code)
+            body.append(len(value))
+            body += value
+    except ValueError:  # an option is longer than its length can say
+        body = bytearray(room + 1)
+    if len(body) <= room and not file:
+        return (fixed + _NO_NAMES + body + b"\xff").ljust(SMALLEST_REPLY, b"\0")
+    fields, overload = _place(options, room)
+    if overload:
+        fields, overload = _place(options, room - 3)
+        fields[0] += bytes((_OVERLOAD, 1, overload))
+    names = _NAMES.pack(fields[2], fields[1] or file[: FILE.stop - FILE.start - 1])
+    return (fixed + names + MAGIC + fields[0] + b"\xff").ljust(SMALLEST_REPLY, b"\0")
 
 
 def _place(options: Mapping[int, bytes], room: int) -> tuple[list[bytes], int]:
