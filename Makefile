@@ -48,7 +48,7 @@ lint: venv trees  ## ruff, mypy --strict, import-linter, clang-format, shellchec
 bench: venv trees image bpf  ## measure all, or ONLY="xdp boot memory sizes build dns dhcp commit"
 	$(PYTHON) -m tests.bench $(ONLY)
 
-soak: venv trees image bpf  ## the full counts, for hours, or ONLY="xdp planes firewall generated rest power killed profiles reproducible"
+soak: venv trees image bpf  ## the full counts, for hours, or ONLY="NAME …": python3 -m tests.soak --help
 	$(PYTHON) -m tests.soak $(ONLY)
 
 schema: venv  ## write docs/schema anew from the models

@@ -21,7 +21,10 @@ STATE = Path(os.environ["SYSTEMCTL_STATE"])
 
 
 def setting(text: str, name: str) -> str:
-    return next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith(f"{name}="))
+    found = [line.split("=", 1)[1] for line in text.splitlines() if line.startswith(f"{name}=")]
+    if not found:
+        sys.exit(f"a unit without {name}= is not run here")
+    return found[0]
 
 
 def command(unit: str) -> list[str]:
