@@ -4,11 +4,27 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 
 from tests.netns.daemon.machine import Machine, eventually
-from tests.netns.lab import connect
+from tests.netns.interfaces.delegating import Delegating
+from tests.netns.lab import Namespace, connect
 from tests.netns.services.network import dig
+
+WORLD = "2001:db8:f::1"
+
+
+def six(namespace: Namespace, device: str, scope: str) -> str:
+    """Return the first IPv6 address of a scope, or nothing."""
+    words = namespace.ip(f"-6 -o address show dev {device} scope {scope}").split()
+    return words[words.index("inet6") + 1].partition("/")[0] if "inet6" in words else ""
+
+
+def answers(namespace: Namespace, address: str) -> bool:
+    command = ["ping", "-6", "-c", "1", "-W", "1", address]
+    with namespace:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_a_wan_cable_that_was_out_carries_again(machine: Machine) -> None:
@@ -35,6 +51,29 @@ def test_a_lan_card_that_was_away_is_served_again(machine: Machine) -> None:
     eventually(lambda: dig(machine.lan, "www.example") != [], "a name")
     eventually(machine.page, "the page")
     eventually(lambda: machine.doctor() == [], "the kernel as planned")
+
+
+def test_a_prefix_of_the_provider_carries_the_lan_to_the_world_and_nobody_in(machine: Machine) -> None:
+    """Through the real rules: the provider's answer, a host's question, and what the host sends."""
+    provider = Delegating(machine.wan, "2001:db8:aa00::/56")
+    machine.wan.ip(f"-6 address add {WORLD} dev lo nodad")
+    isp, router = six(machine.wan, "isp", "link"), six(machine.router, "eth1", "link")
+    machine.wan.ip(f"-6 route add 2001:db8:aa00::/56 via {router} dev isp")
+    before = {one["id"]: one["configuration"] for one in machine.call("interfaces.List")["interfaces"]}
+    asking = {"method": "dhcp", "prefix_delegation": {"hint": 56}}
+    machine.call("interfaces.Replace", id="wan", interface={**before["wan"], "ipv6": asking})
+    machine.call("routing.Add", destination="::/0", gateway=isp, interface="wan")
+    cut = {"method": "delegated", "from": "wan", "subnet": 1}
+    machine.call("interfaces.Replace", id="lan", interface={**before["lan"], "ipv6": cut})
+    host = eventually(lambda: six(machine.lan, "eth0", "global"), "an address of the LAN's host")
+    eventually(lambda: answers(machine.lan, WORLD), "the world's answer")
+    assert not answers(machine.wan, host)
+    ping = {"from": "wan", "to": "lan", "protocol": "icmpv6", "action": "allow"}
+    added = machine.call("firewall.AddRule", rule=ping)
+    eventually(lambda: answers(machine.wan, host), "the host's answer, once a rule lets the question in")
+    machine.call("firewall.RemoveRule", id=added["id"])
+    eventually(lambda: machine.doctor() == [], "the kernel as planned")
+    provider.close()
 
 
 def test_an_address_that_somebody_took_away_comes_back(machine: Machine) -> None:
