@@ -22,6 +22,7 @@ PAGES = {
     "rules": "/rules",
     "rule": "/rules/r-1",
     "explain": "/explain?arrives_on=lan&source=192.168.1.9&destination=198.51.100.9&destination_port=23",
+    "exchange": "/exchange",
     "forwarding": "/nat",
     "protection": "/protection",
     "connections": "/connections",
@@ -177,6 +178,31 @@ def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext
     assert page.locator("tr", has_text="the tablet stays at home").count() == 0
     page.click("text=Keep these changes")
     assert "no telnet" in page.inner_text("tbody")
+    page.close()
+
+
+def test_rules_of_iptables_go_into_the_draft_and_ours_become_a_file(
+    context: BrowserContext, machine: Machine, tmp_path: Path
+) -> None:
+    before = machine.ruleset()
+    saved = tmp_path / "rules.v4"
+    saved.write_text("*filter\n-A INPUT -i eth0 -p tcp --dport 7 -j ACCEPT\n-A INPUT -j TARPIT\nCOMMIT\n")
+    page = context.new_page()
+    page.goto("/exchange")
+    page.set_input_files("#file", saved)
+    page.fill("#names", "eth0=wan")
+    page.click("text=Put into my draft")
+    assert "1 rules and 0 translations" in page.inner_text("h2 >> nth=0")
+    assert "TARPIT has no word here" in page.inner_text("tbody")
+    page.screenshot(path=SHOTS / "exchange-done.png", full_page=True)
+    assert machine.ruleset() == before
+    with page.expect_download() as started:
+        page.click("text=IPv4")
+    assert "-m multiport --destination-ports 23 -j reject" in Path(started.value.path()).read_text()
+    page.goto("/draft")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("text=Discard it")
+    assert "The draft is gone" in page.content()
     page.close()
 
 
