@@ -15,12 +15,13 @@ from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.compile_nft import CompiledBefore, compile_nft
 from patronus.firewall.early import Entry, early_drops, tagged_nics, watched, ways_in
 from patronus.firewall.known import warning
-from patronus.firewall.model import Rules
+from patronus.firewall.model import Rules, Tracking
 from patronus.firewall.optimise.shadow import shadows, without
 from patronus.firewall.policy import Policy
 from patronus.firewall.resolve import FirewallFacts, Resolved, Surroundings, asleep, resolve
 from patronus.firewall.ruleset import Ruleset
 from patronus.firewall.sources import Sources
+from patronus.firewall.tracking import table_size, timeouts
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 
@@ -34,7 +35,8 @@ class FirewallPlan(Plan):
     come in there, ``tagged`` the NICs that carry VLANs. ``asleep`` are rules that their schedule puts off,
     ``timed`` the blocks that end by themselves, ``openings`` what the other features offer to zones.
     ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
-    that do not hold what they should, and why; ``names`` are the hosts that aliases name.
+    that do not hold what they should, and why; ``names`` are the hosts that aliases name. ``timeouts`` and
+    ``table_size`` are conntrack's settings.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -51,6 +53,8 @@ class FirewallPlan(Plan):
     warnings: tuple[Problem, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()
     names: frozenset[str] = frozenset()
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+    table_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def plan(
         ways=ways_in(policy, links) if early else {},
         tagged=tagged_nics(links) if early else frozenset(),
         watched=tuple(sorted(nics(devices, links) if blocked else watched(early))),
+        timeouts=timeouts(config.get(Tracking).timeouts),
+        table_size=table_size(config.get(Tracking), facts.memory_bytes),
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
         openings=tuple(openings),

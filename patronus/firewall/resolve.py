@@ -41,12 +41,14 @@ class FirewallFacts:
     """What the plan must know of the world.
 
     ``blocked`` are timed blocks that have not ended; ``now_s`` is the wall clock in seconds since the epoch;
-    ``local`` are the router's addresses as the kernel has them; ``sources`` tells what lies elsewhere.
+    ``local`` are the router's addresses as the kernel has them; ``sources`` tells what lies elsewhere;
+    ``memory_bytes`` is all memory that there is.
     """
 
     blocked: tuple[IpNetwork, ...] = ()
     now_s: float = 0.0
     local: tuple[Address, ...] = ()
+    memory_bytes: int = 0
     sources: Sources = NOTHING_FOUND
 
 

@@ -50,12 +50,13 @@ from patronus.firewall.ruleset import FAMILY, TABLE
 from patronus.firewall.source_verbs import SourceList, list_sources
 from patronus.firewall.sources.service import FoundSources, SourceFiles
 from patronus.firewall.standing import Standing
+from patronus.firewall.tracking import resize, tracking_differences, tracking_steps
 from patronus.firewall.verbs import CounterInfo, CounterList, DropInfo, DropList, WatchDrops
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
 from patronus.kernel.lookup import route_lookup
-from patronus.kernel.memory import give_back
+from patronus.kernel.memory import give_back, total_bytes
 from patronus.lists.task import Places
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             now_s=self._host.clock.wall(),
             local=tuple(self._host.netlink.snapshot().addresses),
             sources=self._sources,
+            memory_bytes=total_bytes(),
         )
 
     def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
@@ -127,6 +129,14 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         """Bring the ruleset in, then let packets through, then XDP, then end what is forbidden now."""
         yield self._ruleset_step(plan, running)
         yield from self._forwarding_steps()
+        yield from tracking_steps(plan.timeouts, sysctl.read, sysctl.write)
+        if plan.table_size is not None and (running is None or plan.table_size != running.table_size):
+            before = (running and running.table_size) or plan.table_size
+            yield Step(
+                "table of connections",
+                do=partial(resize, plan.table_size, sysctl.write),
+                undo=partial(resize, before, sysctl.write),
+            )
         if running is None or _early(plan) != _early(running):
             yield Step(
                 _early_step(plan),
@@ -149,6 +159,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         for name, why in plan.faults:
             yield Difference(f"alias {name}", "its addresses", why, refuses=False)
         yield from self._early.differences()
+        yield from tracking_differences(plan.timeouts, sysctl.read)
         for name in FORWARDING:
             if (value := sysctl.read(name)) != "1":
                 yield Difference(name, "1", value)

@@ -4,6 +4,7 @@
 from patronus.core.model import Section
 from patronus.firewall.model.alias import Alias
 from patronus.firewall.model.blocklist import BlockedPrefix, Blocklist
+from patronus.firewall.model.conntrack import Tracking
 from patronus.firewall.model.expectations import Expectation, Expectations
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import AliasName, Protocol
@@ -19,6 +20,7 @@ SECTIONS = (
     Section("firewall/nat", Nat),
     Section("firewall/blocklist", Blocklist),
     Section("firewall/protection", Protection),
+    Section("firewall/conntrack", Tracking),
     Section("firewall/tests", Expectations),
 )
 
@@ -49,6 +51,7 @@ __all__ = [
     "Rules",
     "Schedule",
     "Snat",
+    "Tracking",
     "Zone",
     "Zones",
 ]

@@ -111,3 +111,17 @@ def test_everything_is_ended_only_when_that_is_said(
             verbs.end(ADMIN, EndConnections())
         assert verbs.end(ADMIN, EndConnections(all=True)).ended >= 1
         assert not listed(lab, verbs, destination_port=22)
+
+
+def test_a_connection_is_forgotten_after_its_time(
+    lab: Lab, firewall: Firewall, verbs: ConnectionVerbs
+) -> None:
+    """The size of the table belongs to the machine: in a namespace it stays, and nothing fails for it."""
+    firewall.apply(rules=RULES, conntrack="table_size: 5000\ntimeouts: {udp: 500s}\n")
+    assert lab.guest.udp(lab.lan.ipv4, 9, lab.lan)
+    (one,) = listed(lab, verbs, protocol="udp", destination_port=9)
+    assert 400 < one.remaining_s <= 500
+    firewall.apply(rules=RULES)
+    assert lab.guest.udp(lab.lan.ipv4, 10, lab.lan)
+    (one,) = listed(lab, verbs, protocol="udp", destination_port=10)
+    assert one.remaining_s <= 30
