@@ -155,7 +155,10 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         """Read the table back and compare it with the plan; right after the steps, what they changed."""
         found = self._standing.read_back(whole=not self._just_applied)
         self._just_applied = False
-        yield from differences(Contents.of(plan.ruleset), found)
+        unlike = list(differences(Contents.of(plan.ruleset), found))
+        if not unlike:
+            self._standing.adopt(plan.ruleset)
+        yield from unlike
         for name, why in plan.faults:
             yield Difference(f"alias {name}", "its addresses", why, refuses=False)
         yield from self._early.differences()
