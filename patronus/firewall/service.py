@@ -284,8 +284,12 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def drops(self, _: Caller, given: WatchDrops) -> DropList:
         """Wait, and show a sample of the packets that XDP dropped meanwhile, with the rule of each."""
-        found = self._early.drops(given.seconds, self._plan.policy.counted)
+        try:
+            found = self._early.drops(given.seconds, self._plan.policy.counted)
+        except KernelError as error:
+            return DropList(drops=[], xdp_fault=self._early.fault or str(error))
         return DropList(
+            xdp_fault=self._early.fault,
             drops=[
                 DropInfo(
                     age_s=one.age_s,
@@ -298,7 +302,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
                     bytes=one.bytes,
                 )
                 for one in found
-            ]
+            ],
         )
 
     def list_sources(self, _: Caller, __: Nothing) -> SourceList:

@@ -234,6 +234,7 @@ class DropInfo(Result):
 
 
 class DropList(Result):
-    """A sample of what XDP has dropped while the call waited, oldest first."""
+    """A sample of what XDP dropped while the call waited, oldest first; ``xdp_fault``: why there is none."""
 
     drops: list[DropInfo]
+    xdp_fault: str | None

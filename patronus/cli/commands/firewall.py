@@ -161,7 +161,8 @@ def drops(session: Session, seconds: float) -> None:
         for one in result["drops"]
     ]
     heads = ("device", "vlan", "source", "destination", "bytes", "rule")
-    session.show(result, lambda: session.table(heads, rows, "XDP has dropped nothing that was sampled."))
+    nothing = result["xdp_fault"] or "XDP has dropped nothing that was sampled."
+    session.show(result, lambda: session.table(heads, rows, nothing))
 
 
 def _say_tried(session: Session, result: dict[str, Any]) -> None:

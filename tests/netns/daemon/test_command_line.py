@@ -308,7 +308,7 @@ def test_where_xdp_does_not_help_is_said(machine: Machine) -> None:
     said = machine.patronus("firewall", "xdp")
     assert (said.code, "it stands on no card" in said.out) == (0, True)
     assert "opening the map pinned at" in said.out
-    assert "opening the map pinned at" in machine.patronus("firewall", "drops", "--seconds", "1").err
+    assert "opening the map pinned at" in machine.patronus("firewall", "drops", "--seconds", "1").out
     assert machine.patronus("firewall", "drops", "--seconds", "11").code == 2
 
 
