@@ -135,14 +135,18 @@ def test_a_file_of_this_router_is_a_list_too(machine: Machine) -> None:
     assert not machine.page(), "what was read last stays"
 
 
+def _sources(machine: Machine) -> list[tuple[object, ...]]:
+    """Return kind, source, addresses of each family and fault of each."""
+    found = machine.call("firewall.ListSources")["sources"]
+    return [tuple(one[key] for key in ("kind", "source", "ipv4", "ipv6", "fault")) for one in found]
+
+
 def test_a_name_is_asked_for_at_the_routers_own_dns_server(machine: Machine) -> None:
     said = rules(machine, {"id": "bad", "names": ["www.example"]})
     assert "www.example: the name has not been asked for yet" in str(said["warnings"])
+    wanted = ("names", "www.example", 1, 0, None)
+    eventually(lambda: _sources(machine) == [wanted], "the name's address among the sources")
     eventually(lambda: not machine.page(), "the name's address in the firewall")
-    (source,) = machine.call("firewall.ListSources")["sources"]
-    assert (source["kind"], source["source"], source["ipv4"], source["ipv6"], source["fault"]) == (
-        "names", "www.example", 1, 0, None,
-    )  # fmt: skip
     rules(machine, {"id": "bad", "names": ["www.example", "nobody.example"]})
     eventually(lambda: "nobody.example: the name has no address" in str(machine.doctor()), "the fault")
     assert not machine.page(), "the other name stays"

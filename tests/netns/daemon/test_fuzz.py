@@ -113,7 +113,7 @@ def test_broken_requests_change_nothing(machine: Machine) -> None:
         for reply in ask(machine, breaker.request()).split(b"\0")[:-1]:
             answered += 1
             refused += "error" in json.loads(reply)
-    assert answered > refused > REQUESTS // 2
+    assert answered > refused > REQUESTS // 3
     assert machine.daemon is not None
     assert machine.daemon.poll() is None
     assert "Traceback" not in machine.said(), machine.said()[-3000:]

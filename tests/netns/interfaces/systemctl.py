@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stands in for systemctl(1) where no systemd runs: starts and stops what the image's unit files say.
 
-Takes ``ExecStart``, ``User`` and ``AmbientCapabilities`` of the unit; knows start, stop, restart and show.
+Takes ``ExecStart``, ``User`` and ``AmbientCapabilities`` of the unit; knows start, stop, restart and show;
+no unit ever failed.
 A timer is running when it was started, and starts nothing. Python imports from the checkout.
 """
 
@@ -79,6 +80,8 @@ def start(unit: str) -> None:
 
 def main() -> None:
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if words == ["list-units"]:
+        return  # nothing has failed
     verb, unit = words
     with (STATE / "calls").open("a") as calls:
         calls.write(f"{verb} {unit}\n")
