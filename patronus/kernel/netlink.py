@@ -245,7 +245,8 @@ class Netlink:
     def configure_link(self, name: str, settings: LinkSettings) -> None:
         """Set MTU, master and state of a link in one request, a bridge's STP before.
 
-        A card is taken down before it joins a bond, which refuses it otherwise. A link that is gone is down
+        A card is taken down and joins a bond before that, since a bond refuses what is up, and kernels differ
+        in whether one request sets the state or the master first. A link that is gone is down
         already; to set it up is an error.
         """
         with _asking(f"set {name} to {settings}") as route:
@@ -258,6 +259,7 @@ class Netlink:
             changed["master"] = _index(route, settings.master) if settings.master else 0
             if _joins_bond(route, index, changed["master"]):
                 route.link("set", index=index, state="down")
+                route.link("set", index=index, master=changed["master"])
             if settings.mtu is not None:
                 changed["mtu"] = settings.mtu
             route.link("set", index=index, **changed)
