@@ -45,7 +45,7 @@ test-vm: venv trees image  ## only what boots the image
 lint: venv trees  ## ruff, mypy --strict, import-linter, clang-format, shellcheck
 	$(PYTHON) -m tests.suites lint
 
-bench: venv trees image bpf  ## measure all, or ONLY="xdp boot memory sizes build dns dhcp commit"
+bench: venv trees image bpf  ## measure all, or ONLY="NAME …": python3 -m tests.bench --help
 	$(PYTHON) -m tests.bench $(ONLY)
 
 soak: venv trees image bpf  ## the full counts, for hours, or ONLY="NAME …": python3 -m tests.soak --help
