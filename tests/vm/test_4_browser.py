@@ -76,7 +76,7 @@ def _block(page: Page, victim: str) -> None:
     page.locator("[name=from]").select_option("lan")
     page.locator("[name=to]").select_option("wan")
     page.locator("[name=source]").fill(victim)
-    page.locator("[name=place]").check()
+    page.locator("[name=place]").fill("1")
     page.screenshot(path=SHOTS / "3-new-rule.png")
     page.get_by_role("button", name="Add rule").click()
     expect(_row(page)).to_be_visible(timeout=SLOW_MS)
