@@ -10,7 +10,7 @@ from functools import partial
 
 from patronus.core.candidate import with_ids
 from patronus.core.errors import KernelError, NotFound, PatronusError, StorageError
-from patronus.core.feature import Difference
+from patronus.core.feature import Difference, refusing
 from patronus.core.parts import Parts, accept, tolerated
 from patronus.core.running import Runner, Running
 from patronus.core.schema import PLUGINS_FOLDER, Loaded, Schema, Texts
@@ -209,6 +209,6 @@ class Boot:
             spare = self._parts.spare
             self._messages += tolerated(lambda: spare.keep(running.number, running.loaded.texts))
         self._messages += self._parts.write_working_copy(running.loaded.texts)
-        if refusing := [one for one in differences if one.refuses]:
-            self._messages.append(f"the kernel is not as planned:\n{describe(refusing)}")
+        if found := refusing(differences):
+            self._messages.append(f"the kernel is not as planned:\n{describe(found)}")
         return BootReport(running.number, tuple(self._messages), tuple(differences), reverted)

@@ -53,6 +53,11 @@ class Difference:
     refuses: bool = True
 
 
+def refusing(differences: Iterable[Difference]) -> list[Difference]:
+    """Return those for which a change is refused."""
+    return [one for one in differences if one.refuses]
+
+
 @dataclass(frozen=True)
 class Consequence:
     """What a change would mean for somebody who uses the router now.

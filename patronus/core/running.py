@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from patronus.core.errors import KernelError, PatronusError, Unavailable
-from patronus.core.feature import Difference
+from patronus.core.feature import Difference, refusing
 from patronus.core.schema import Loaded
 from patronus.core.walk import Plans, Walk, describe
 
@@ -80,6 +80,5 @@ class Runner:
 
 
 def _refuse(differences: Sequence[Difference]) -> None:
-    refusing = [one for one in differences if one.refuses]
-    if refusing:
-        raise KernelError(f"the kernel is not as planned:\n{describe(refusing)}")
+    if found := refusing(differences):
+        raise KernelError(f"the kernel is not as planned:\n{describe(found)}")

@@ -15,6 +15,7 @@ from patronus.core.edit import Edits, PutFile
 from patronus.core.engine import Engine
 from patronus.core.errors import Conflict, InvalidConfiguration, InvalidRequest, NotFound, PatronusError
 from patronus.core.events import ConfigChanged
+from patronus.core.feature import refusing
 from patronus.core.problem import Severity
 from patronus.core.text import section_of
 from patronus.core.verb import Caller
@@ -156,7 +157,7 @@ class Judge:
             offer, attempt = self._offered(commit), self.waiting()
             if attempt is None or (attempt.commit, attempt.generation) != (commit, generation):
                 raise Conflict(f"generation {generation} does not wait for confirmation")
-            if differences := self.engine.observe():
+            if differences := refusing(self.engine.observe()):
                 raise Conflict(f"the kernel is not as planned:\n{describe(differences)}")
             self.engine.confirm(caller)
             self._keep(Applied(offer.source, commit, generation, self.clock.wall()), offer.given.files)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from patronus.core.engine import Engine
 from patronus.core.errors import KernelError, PatronusError, Unavailable
+from patronus.core.feature import refusing
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.daemon.settings import PatronusFile
 from patronus.kernel.units import Units
@@ -67,11 +68,14 @@ class Health:
             yield _find("check", lambda: _page_of(url))
 
     def _configuration(self) -> str:
-        """Compare: the confirmed generation runs, and the kernel is as planned (links, rules, sockets)."""
+        """Compare: the confirmed generation runs, and the kernel is as planned (links, rules, sockets).
+
+        What refuses no change, such as a list whose server is away, makes no version ill either.
+        """
         running, confirmed = self._engine.generation, self._engine.confirmed()
         if running != confirmed:
             raise Unavailable(f"generation {running} runs, and {confirmed} is the confirmed one")
-        if differences := self._engine.observe():
+        if differences := refusing(self._engine.observe()):
             told = "; ".join(f"{one.what}: wanted {one.wanted}, found {one.found}" for one in differences)
             raise Unavailable(f"not as planned: {told}")
         return f"generation {running} is confirmed and runs as planned"

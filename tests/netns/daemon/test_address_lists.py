@@ -97,6 +97,8 @@ def test_a_list_that_cannot_be_had_stays_as_it_is_and_says_so(machine: Machine, 
     assert [one["what"] for one in machine.doctor()] == [f"lists: list {server.url}/bad.txt"]
     machine.call("firewall.Block", prefix="198.51.100.66")  # other changes go on
     machine.call("firewall.Unblock", prefix="198.51.100.66")
+    health = {one["name"]: one for one in machine.call("update.Health")["findings"]}
+    assert health["configuration"]["well"], "a server that is away makes no version of this router ill"
     server.behaviour.status = 200
     assert machine.patronus("lists", "refresh").code == 0
     assert machine.doctor() == []

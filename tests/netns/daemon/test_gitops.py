@@ -88,6 +88,22 @@ def test_a_commit_of_the_repository_reaches_the_kernel_and_the_audit_log(
     assert re.fullmatch(r"\d+:[0-9a-f]{64}\n", machine.patronus("audit", "head").out)
 
 
+def test_a_commit_is_kept_though_a_list_that_it_names_is_not_there_yet(
+    machine: Machine, author: Author, https: Https
+) -> None:
+    alias = "aliases:\n  - {id: bad, list: {file: bad.txt}}\n"
+    commit = author.push({RULES: alias + RULE.replace("2323", "2424, source: '@bad'")}, "a list")
+    given = json.dumps({"url": https.url, "ca": https.ca, "mode": "apply"})
+    machine.call("config.Load", files={"gitops.json": given})
+    machine.kill()
+    machine.start()  # asks the repository at once
+    done = run(machine)
+    assert done.returncode == 0, done.stderr
+    assert [one["what"] for one in machine.doctor()] == ["firewall: alias bad"]
+    assert "2424" in machine.ruleset() and machine.call("config.Pending")["generation"] is None
+    assert commit[:12] in machine.patronus("gitops", "status").out
+
+
 def test_a_commit_with_a_mistake_leaves_the_kernel_and_is_told_by_place(
     machine: Machine, author: Author, https: Https
 ) -> None:
