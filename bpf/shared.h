@@ -144,7 +144,7 @@ struct prefix_key {
 _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is shared with Python");
 
 /*
- * Rules, as patronus/firewall/compile_xdp.py makes them: for each prefix of a field the set of
+ * Rules, as patronus/firewall/early/table.py makes them: for each prefix of a field the set of
  * entries that fit it. The first entry that is in the sets of all fields of a packet decides.
  */
 #define RULES_MAX  1024

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from image.enter import command_line
+from image.format import FORMATS, convert
 from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, locked, make_ours, run, step
 from image.keys import Keys
 from image.keys import ensure as ensure_keys
@@ -171,6 +172,7 @@ def main() -> None:
     parser.add_argument("profile", nargs="?", default="standard", choices=sorted(PROFILES))
     parser.add_argument("--unsigned", action="store_true", help="sign nothing; such builds can be compared")
     parser.add_argument("--plugins", type=Path, metavar="FOLDER", help="build these Debian packages in")
+    parser.add_argument("--format", default="raw", choices=FORMATS, help="write the disk in this one as well")
     parser.add_argument("--bpf", action="store_true", help="compile the BPF objects instead")
     parser.add_argument("--clean", action="store_true", help="remove all images and cached bases instead")
     chosen = parser.parse_args()
@@ -180,7 +182,8 @@ def main() -> None:
         elif chosen.bpf:
             compile_bpf()
         else:
-            print(build(chosen.profile, signed=not chosen.unsigned, plugins=chosen.plugins))
+            built = build(chosen.profile, signed=not chosen.unsigned, plugins=chosen.plugins)
+            print(convert(built, chosen.format))
     except BuildError as error:
         complain(error)
 

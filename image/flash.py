@@ -2,7 +2,8 @@
 """Write an image to a disk: ``python3 -m image.flash [--profile PROFILE] /dev/sdX``.
 
 Refuses what cannot be meant (the system's disk, a mounted disk, a partition, a disk too small), asks for the
-device's name once more, shows progress, and reads everything back before it says that it is done.
+device's name once more, shows progress, and reads everything back before it says that it is done. Each disk
+gets identities of its own.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import stat
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from image.build import PROFILES, disk
 from image.host import BuildError, as_root, complain
+from image.identity import Patch, fresh, laid_over
+from patronus.update.block import SMALLEST_DISK, family, uses
 
 CHUNK = 4 << 20
-SMALLEST_DISK = 4_000_000_000  # docs/decisions/partitions.md
 BLKGETSIZE64 = 0x80081272  # linux/fs.h
 Progress = Callable[[str, int, int], None]
 
@@ -35,40 +37,6 @@ def device_size(device: Path) -> int:
             answer = fcntl.ioctl(handle, BLKGETSIZE64, bytes(8))
             return int(struct.unpack("<Q", answer)[0])
         return handle.seek(0, os.SEEK_END)
-
-
-def _family(device: Path, sysfs: Path) -> set[str]:
-    """Return the device numbers, as MAJOR:MINOR, of the disk, its partitions and what is built on them."""
-    start = sysfs / "class/block" / device.name
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        entry = waiting.pop().resolve()
-        number = (entry / "dev").read_text().strip()
-        if number in found:
-            continue
-        found.add(number)
-        waiting += [child for child in entry.iterdir() if (child / "partition").exists()]
-        waiting += list((entry / "holders").iterdir()) if (entry / "holders").is_dir() else []
-    return found
-
-
-def _in_use(numbers: set[str], mountinfo: str, swaps: str) -> list[str]:
-    """Return where the devices are mounted or swapped on."""
-    places = [
-        fields[4] for fields in (line.split() for line in mountinfo.splitlines()) if fields[2] in numbers
-    ]
-    for line in swaps.splitlines()[1:]:
-        area = Path(line.split()[0])
-        if area.is_block_device() and _number(area) in numbers:
-            places.append(f"swap on {area}")
-    return places
-
-
-def _number(device: Path) -> str:
-    """Return MAJOR:MINOR of the device node."""
-    identity = device.stat().st_rdev
-    return f"{os.major(identity)}:{os.minor(identity)}"
 
 
 def refuse(device: Path, image: Path) -> None:
@@ -88,7 +56,7 @@ def refuse(device: Path, image: Path) -> None:
 
 def refuse_used(device: Path, sysfs: Path, mountinfo: str, swaps: str) -> None:
     """Raise BuildError where the disk, a partition of it or what is built on one is mounted or swapped on."""
-    places = _in_use(_family(device, sysfs), mountinfo, swaps)
+    places = uses(family(device.name, sysfs), mountinfo, swaps)
     if "/" in places:
         raise BuildError(f"{device} is the disk that this system runs from")
     if places:
@@ -102,11 +70,12 @@ def refuse_small(size: int, image: Path) -> None:
         raise BuildError(f"the disk has {size / 1e9:.1f} GB, the image needs {needed / 1e9:.1f} GB")
 
 
-def write(image: Path, device: Path, progress: Progress) -> str:
-    """Copy the image to the start of the device and sync; return the sha256 of what was meant."""
+def write(image: Path, device: Path, progress: Progress, patches: Sequence[Patch] = ()) -> str:
+    """Copy the image, with the patches laid over, to the device and sync; return the sha256 of that."""
     digest, total, done = hashlib.sha256(), image.stat().st_size, 0
     with image.open("rb") as source, _claim(device) as target:
-        while chunk := source.read(CHUNK):
+        while piece := source.read(CHUNK):
+            chunk = laid_over(piece, done, patches)
             digest.update(chunk)
             _write_all(target.fileno(), chunk)
             done += len(chunk)
@@ -170,8 +139,9 @@ def confirm(device: Path) -> None:
 def flash(image: Path, device: Path) -> None:
     """Refuse, ask, write, verify."""
     refuse(device, image)
+    patches = fresh(image)
     confirm(device)
-    expected = write(image, device, show)
+    expected = write(image, device, show, patches)
     verify(device, image.stat().st_size, expected, show)
     print(f"{device} holds {image.name}, read back and equal. It can boot now.")
 

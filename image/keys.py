@@ -87,11 +87,12 @@ def make(keys: Keys) -> None:
 
 
 def make_next(keys: Keys) -> None:
-    """Make the next update key, and let images trust it. Raises BuildError where that is no next step."""
+    """Make the next update key, and let images trust it; one that is there is only trusted.
+
+    Raises BuildError where that is no next step.
+    """
     if not keys.complete():
         raise BuildError(f"{keys.folder} holds no keys that could have a next one", hint="make keys")
-    if keys.next_home.exists():
-        raise BuildError(f"{keys.next_home} is there already", hint="make keys TURN=1 lets it sign")
     _inside("next", keys)
 
 
@@ -127,8 +128,12 @@ def generate(keys: Keys) -> None:
 
 
 def generate_next(keys: Keys) -> None:
-    """Generate the next update key beside the present one; runs in the test tree."""
-    _update_key(keys.next_home)
+    """Generate the next update key beside the present one; runs in the test tree.
+
+    Cut short anywhere, it goes on at the next try.
+    """
+    if not keys.next_home.exists():
+        _update_key(keys.next_home)
     _trust(keys, keys.update_home, keys.next_home)
 
 
@@ -136,21 +141,27 @@ def turn_over(keys: Keys) -> None:
     """Put the next update key in the place of the present one; runs in the test tree.
 
     Cut short anywhere, it goes on at the next try; until then no release can be signed that nobody trusts.
+    Raises BuildError where images do not trust the next key yet.
     """
     if keys.update_home.exists():
+        if _public(keys.next_home) not in keys.update_keyring.read_bytes():
+            raise BuildError("images do not trust the next key yet", hint="make keys NEXT=1, and ship one")
         keys.update_home.rename(keys.past_home)
     _trust(keys, keys.next_home)
     keys.next_home.rename(keys.update_home)
 
 
 def _update_key(kept: Path) -> None:
-    """Generate a key that signs updates, and keep its GnuPG home."""
+    """Generate a key that signs updates, and keep its GnuPG home: whole, or not at all."""
+    partial = kept.with_suffix(".part")
+    shutil.rmtree(partial, ignore_errors=True)
     with tempfile.TemporaryDirectory() as home:  # a short path: GnuPG puts a socket into it
         gpg = ["gpg", "--homedir", home, "--batch", "--quiet"]
         identity = ["--quick-generate-key", "Patronus updates", "ed25519", "sign", f"{LIFETIME_DAYS}d"]
         run([*gpg, "--passphrase", "", "--pinentry-mode", "loopback", *identity])
         run(["gpgconf", "--homedir", home, "--kill", "all"])
-        shutil.copytree(home, kept, ignore=shutil.ignore_patterns("S.*", "*.lock", ".#*"))
+        shutil.copytree(home, partial, ignore=shutil.ignore_patterns("S.*", "*.lock", ".#*"))
+    partial.rename(kept)
 
 
 def _trust(keys: Keys, *homes: Path) -> None:

@@ -33,6 +33,12 @@ def set_kernel_aside(root: Path) -> None:
         kernel.symlink_to(os.path.relpath(aside, kernel.parent))
 
 
+def start_as_root_alone(root: Path) -> None:
+    """Take from pppd the right to become root: the unit that dials starts it as root, and nobody else may."""
+    for path in root.glob("usr/sbin/pppd"):
+        path.chmod(0o755)
+
+
 def set_times(root: Path, epoch: int) -> None:
     """Give everything one time, so that neither the clock nor the age of a cached base shows in the image."""
     for folder, names, files in os.walk(root):
@@ -45,6 +51,7 @@ def main() -> None:
     root = Path(os.environ["BUILDROOT"])
     freeze_bytecode(root)
     set_kernel_aside(root)
+    start_as_root_alone(root)
     set_times(root, int(os.environ["SOURCE_DATE_EPOCH"]))
 
 

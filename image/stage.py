@@ -20,6 +20,8 @@ from image.host import CHECKOUT, cache, make_ours, run
 from image.keys import Keys
 
 DIST_PACKAGES = Path("usr/lib/python3/dist-packages")
+IN_BOTH = (Path("usr/lib/udev/rules.d/65-patronus-boot-disk.rules"),)
+"""What the initrd has of the root's own files."""
 SCRIPT = """#!/usr/bin/python3
 # What modules define stays for good: looking through it for garbage is a tenth of the time to import them.
 import gc
@@ -61,6 +63,9 @@ def lay_out(
     for target, source in ((root_tree, CHECKOUT / "rootfs"), (initrd_tree, CHECKOUT / "image/initrd-tree")):
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, symlinks=True)
+    for file in IN_BOTH:
+        (initrd_tree / file).parent.mkdir(parents=True)
+        shutil.copy(root_tree / file, initrd_tree / file)
     packages = ["patronus"] if profile == "minimal" else ["patronus", "webui"]
     _install_python(root_tree, [name for name in packages if (CHECKOUT / name).is_dir()])
     plugins.lay_out(guests, root_tree)
@@ -73,8 +78,9 @@ def lay_out(
     if keys:
         ring = root_tree / "usr/lib/systemd/import-pubring.gpg"
         shutil.copy(keys.update_keyring, ring)
-    marker = root_tree / "usr/share/patronus/profile"
-    marker.write_text(f"{profile}\n")
+    shared = root_tree / "usr/share/patronus"
+    (shared / "profile").write_text(f"{profile}\n")
+    shutil.copytree(CHECKOUT / "docs/schema", shared / "schema")
     for tree in (root_tree, initrd_tree):
         normalise(tree)
 

@@ -28,6 +28,11 @@ def overlay(emulator: Emulator, base: Path, target: Path, *, size: int, base_for
     _image_tool(emulator, "create", "-q", "-f", "qcow2", *backing, str(target), str(size))
 
 
+def blank(emulator: Emulator, target: Path, *, size: int) -> None:
+    """Make a qcow2 of ``size`` bytes with nothing on it."""
+    _image_tool(emulator, "create", "-q", "-f", "qcow2", str(target), str(size))
+
+
 def _image_tool(emulator: Emulator, *arguments: str) -> None:
     argv = [*emulator.program("qemu-img"), *arguments]
     done = subprocess.run(argv, env=emulator.environment(), capture_output=True, text=True, check=False)

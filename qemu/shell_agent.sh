@@ -12,6 +12,7 @@ while IFS=' ' read -r id length; do
     head -c "$length" >"$work/script"
     code=0
     bash "$work/script" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    printf '\036reply %s %d %d %d\n' "$id" "$code" "$(stat -c %s "$work/out")" "$(stat -c %s "$work/err")" >&0
+    mapfile -t lengths < <(stat -c %s "$work/out" "$work/err")
+    printf '\036reply %s %d %d %d\n' "$id" "$code" "${lengths[@]}" >&0
     cat "$work/out" "$work/err" >&0
 done

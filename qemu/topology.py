@@ -20,7 +20,8 @@ import fcntl
 import itertools
 import os
 import struct
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -30,7 +31,7 @@ from qemu.namespace import Namespace
 
 _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
-_TAP = "tap0"
+_TAP, _SPLICE = "tap0", "splice0"
 
 
 class Topology:
@@ -103,6 +104,17 @@ class Segment:
         if gateway:
             namespace.succeed(["ip", "route", "add", "default", "via", gateway])
         return Host(namespace)
+
+    @contextmanager
+    def spliced(self, other: Segment) -> Iterator[None]:
+        """Make one cable of two, from ``with`` until its end."""
+        self._namespace.connect(_SPLICE, other._namespace, _SPLICE)
+        for segment in (self, other):
+            segment._join(_SPLICE)
+        try:
+            yield
+        finally:
+            self._namespace.succeed(["ip", "link", "delete", _SPLICE])
 
     def capture(self) -> Capture:
         """Watch the router's end of the cable."""

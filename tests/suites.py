@@ -8,6 +8,7 @@ totals. A suite that has no folder, or collects no test, has failed: nothing pas
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -50,9 +51,17 @@ class Outcome:
         return f"{self.passed} passed, {self.failed} failed{skipped}"
 
 
-PARALLEL = ("-n", "2")
-BY_FILE = (*PARALLEL, "--dist", "loadfile")
+HANGS_S = 1200
+"""A test that takes longer hangs: where is printed, and it has failed."""
+LIMITS = (
+    *("--max-worker-restart=0", "--timeout-method=thread", f"--timeout={HANGS_S}"),
+    *("-o", f"faulthandler_timeout={HANGS_S - 60}"),
+)
+PARALLEL = ("-n", "2", *LIMITS)
+BY_FILE = ("--dist", "loadfile")
 """Each worker has a machine of its own (tests/worker.py); a file's tests share what they start."""
+WAITING = ("-n", "3", *LIMITS, *BY_FILE)
+"""These tests wait two fifths of their time, for clocks and other processes: a third worker uses it."""
 NO_FUZZ = ("-p", "no:schemathesis")
 """The plugin takes a second to import in each worker; the suite web alone uses it."""
 WORKSTATION_ONLY = ("--ignore=tests/unit/image", "--ignore=tests/unit/qemu")
@@ -61,9 +70,9 @@ SUITES = {
     "unit": Suite("tests/unit", 1, in_tree=False, options=PARALLEL),
     "unit-device": Suite("tests/unit", 2, options=(*PARALLEL, *WORKSTATION_ONLY, *NO_FUZZ)),
     "golden": Suite("tests/golden", 1, in_tree=False),
-    "bpf": Suite("tests/bpf", 2, options=(*BY_FILE, *NO_FUZZ)),
-    "netns": Suite("tests/netns", 5, options=(*BY_FILE, *NO_FUZZ)),
-    "web": Suite("tests/web", 3, options=BY_FILE),
+    "bpf": Suite("tests/bpf", 2, options=(*PARALLEL, *BY_FILE, *NO_FUZZ)),
+    "netns": Suite("tests/netns", 5, options=(*WAITING, *NO_FUZZ)),
+    "web": Suite("tests/web", 3, options=(*PARALLEL, *BY_FILE)),
     "vm": Suite("tests/vm", 15, options=(*PARALLEL, "--dist", "worksteal")),
 }
 
@@ -136,12 +145,19 @@ def run_suite(name: str, suite: Suite) -> Outcome:
     ]
     python = "/usr/bin/python3" if suite.in_tree else str(cache() / "venv/bin/python")
     command = [python, *words]
-    done = subprocess.run(command_line(command) if suite.in_tree else command, cwd=CHECKOUT, check=False)
+    argv, environment = (command_line(command), None) if suite.in_tree else (command, _compiled())
+    done = subprocess.run(argv, env=environment, cwd=CHECKOUT, check=False)
     if not report.exists():
         return Outcome(failed=1)
     outcome = read_report(report)
     broken = outcome.passed + outcome.failed == 0 or (done.returncode != 0 and outcome.failed == 0)
     return replace(outcome, failed=outcome.failed + 1) if broken else outcome
+
+
+def _compiled() -> dict[str, str]:
+    """Return an environment in which what one process compiles is there for the next, outside the sources."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(BUILD / "pyc")}
 
 
 def read_report(report: Path) -> Outcome:

@@ -95,6 +95,19 @@ class Connection(TConn):  # type: ignore[misc]
             leave(self.source)
 
 
+_SPARE = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+
+def forget_errors() -> None:
+    """Empty this thread's list of OpenSSL's errors, ERR_clear_error(3).
+
+    Python 3.13 leaves a broken pipe in it, and the next connection that this thread would have to wait for is
+    said to be broken. What clears it for certain is a refused list of ciphers.
+    """
+    with suppress(ssl.SSLError):
+        _SPARE.set_ciphers("none-of-them")
+
+
 def ask_ahead(socket: Path = SOCKET) -> None:
     """Have the daemon describe its verbs while this process imports: the first visitor waits for both."""
     with suppress(PatronusError), Client(socket) as client:
@@ -134,6 +147,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.silent.discard(conn)
         super().on_client_socket_readable(conn, client)
 
+    def enqueue_req(self, conn: Any) -> None:
+        """Hand a connection to a thread; one whose peer reset it already is closed, and ends no other."""
+        try:
+            super().enqueue_req(conn)
+        except OSError as error:
+            if not isinstance(error, ConnectionError | ssl.SSLError):
+                self.log.error("no TLS with %s: %s", conn.source, error)
+            self.nr_conns -= 1
+            conn.close()
+
     def murder_keepalived(self) -> None:
         """End connections that have been silent too long, also those that never spoke."""
         super().murder_keepalived()
@@ -149,6 +172,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Serve a request of a source that keeps no more threads than it may."""
         if not self.busy.enter(conn.source):
             return (False, conn)
+        forget_errors()
         try:
             conn.sock.settimeout(SILENCE_S)
             if not isinstance(conn.parser.unreader, Request):

@@ -12,29 +12,7 @@ from typing import TextIO
 
 import click
 
-from patronus.cli.commands import (
-    access,
-    audit,
-    backup,
-    config,
-    connections,
-    dns,
-    events,
-    firewall,
-    gitops,
-    lists,
-    logs,
-    nat,
-    network,
-    people,
-    protection,
-    routes,
-    rules,
-    secret,
-    system,
-    update,
-)
-from patronus.cli.plugins import Commands
+from patronus.cli.catalogue import Commands
 from patronus.cli.session import Session, print_json
 from patronus.client import SOCKET, Client
 from patronus.core.errors import NotAuthenticated, NotPermitted, PatronusError, Unavailable
@@ -76,16 +54,15 @@ def cli(
     patronus config check               what would be wrong with the files as they are
     patronus --draft rules remove r-7f3a, then patronus config draft plan, commit or discard
     """  # noqa: D301
-    token = token_file.readline().strip() if token_file else None
+    token = _token(token_file) if token_file else None
     context.obj = Session(Client(socket, session=token), as_json, draft)
 
 
-for group in (
-    system, config, rules, firewall, nat, protection, connections, lists, network, routes, dns, audit,
-    gitops, logs, events, secret, backup, update, people, access,
-):  # fmt: skip
-    for command in group.COMMANDS:
-        cli.add_command(command)
+def _token(file: TextIO) -> str:
+    try:
+        return file.readline().strip()
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{file.name} is not text", param_hint="--token-file") from error
 
 
 def exit_code(error: PatronusError) -> int:

@@ -3,35 +3,25 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "patronus.commands"
 
 
-class Commands(click.Group):
-    """Our own commands, and after them those of plugins; ours are never hidden by one of the same name."""
+def found() -> dict[str, EntryPoint]:
+    """Return the entry points by the names of their commands."""
+    from importlib.metadata import entry_points
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return sorted({*super().list_commands(ctx), *_points()})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; one that cannot be loaded says so when it is called."""
-        own = super().get_command(ctx, cmd_name)
-        if own is not None:
-            return own
-        point = _points().get(cmd_name)
-        return None if point is None else _load(point)
-
-
-def _points() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def _load(point: EntryPoint) -> click.Command:
+def load(point: EntryPoint) -> click.Command:
+    """Return a plugin's command; one that cannot be loaded says so when it is called."""
     try:
         command = point.load()
         if isinstance(command, click.Command):

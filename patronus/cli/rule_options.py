@@ -14,7 +14,10 @@ from typing import Any, TypeVar
 
 import click
 
+from patronus.core.typed import number_or_text
+
 F = TypeVar("F", bound=Callable[..., Any])
+HELPERS = ("amanda", "ftp", "irc", "pptp", "sane", "sip", "tftp")
 PER = ("source", "destination")
 REFUSALS = ("tcp-reset", "port-unreachable", "host-unreachable", "no-route", "admin-prohibited")
 
@@ -37,7 +40,7 @@ class Key:
 
 def several(text: str) -> Any:
     """Return one value, or a list of those parted by commas; digits are numbers."""
-    found = [int(item) if item.isascii() and item.isdigit() else item for item in _parts(text)]
+    found = [number_or_text(item) for item in _parts(text)]
     return found[0] if len(found) == 1 else found
 
 
@@ -46,13 +49,12 @@ def words(text: str) -> list[str]:
     return _parts(text)
 
 
-def number(text: str) -> Any:
-    """Return digits as a number; anything else stays for the daemon to refuse where it stands."""
-    return int(text) if text.isascii() and text.isdigit() else text
-
-
 def _parts(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _is_yes(text: str) -> bool:
+    return text == "yes"
 
 
 KEYS = (
@@ -76,17 +78,28 @@ KEYS = (
     Key(("--mark",), ("mark",), "Mark that a rule before has set: 0x10/0xf0."),
     Key(
         ("--action",), ("action",), "What happens to what fits.",
-        choices=("allow", "drop", "reject", "log", "count", "mark"),
+        choices=("allow", "drop", "reject", "queue", "log", "count", "mark", "dscp"),
     ),
     Key(("--reject-with",), ("reject_with",), "What reject tells the sender.", choices=REFUSALS),
+    Key(("--queue",), ("queue", "numbers"), "Queue of the action queue: 0, or 0-3.", number_or_text),
+    Key(
+        ("--queue-bypass",), ("queue", "bypass"), "Goes on while nobody reads the queue.", _is_yes,
+        choices=("yes", "no"),
+    ),
+    Key(
+        ("--queue-fanout",), ("queue", "fanout"), "Chooses a queue by the processor.", _is_yes,
+        choices=("yes", "no"),
+    ),
     Key(("--set-mark",), ("set_mark",), "Mark that the action mark sets."),
+    Key(("--set-dscp",), ("set_dscp",), "Class that the action dscp gives: ef.", number_or_text),
+    Key(("--helper",), ("helper",), "Reads what is allowed: ftp, sip, tftp, …", choices=HELPERS),
     Key(("--log-rate",), ("log", "rate"), "Log at most so many lines, e.g. 10/s."),
-    Key(("--log-burst",), ("log", "burst"), "Log lines beyond that at once.", number),
+    Key(("--log-burst",), ("log", "burst"), "Log lines beyond that at once.", number_or_text),
     Key(("--log-prefix",), ("log", "prefix"), "A word in each log line, to search for."),
     Key(("--limit",), ("limit", "rate"), "Fits only so often, e.g. 10/s."),
-    Key(("--limit-burst",), ("limit", "burst"), "So many more at once.", number),
+    Key(("--limit-burst",), ("limit", "burst"), "So many more at once.", number_or_text),
     Key(("--limit-per",), ("limit", "per"), "What the rate counts by itself.", choices=PER),
-    Key(("--connections",), ("connections", "most"), "Fits while so many are open.", number),
+    Key(("--connections",), ("connections", "most"), "Fits while so many are open.", number_or_text),
     Key(("--connections-per",), ("connections", "per"), "What is counted by itself.", choices=PER),
     Key(("--days",), ("schedule", "days"), "Days on which it applies: mon-fri,sun.", words),
     Key(("--time",), ("schedule", "time"), "Time of the day: 08:00-18:00."),

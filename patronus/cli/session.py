@@ -6,15 +6,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from patronus.client import Client
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 P = ParamSpec("P")
 
@@ -26,7 +27,13 @@ class Session:
     client: Client
     as_json: bool = False
     draft: bool = False
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+
+    @cached_property
+    def console(self) -> Console:
+        """What lays tables and sentences out for a person."""
+        from rich.console import Console  # takes longer to load than most commands take
+
+        return Console(highlight=False)
 
     def call(self, verb: str, /, **parameters: Any) -> dict[str, Any]:
         """Call a verb with the parameters that are not None, in the user's draft where they work in it."""
@@ -42,8 +49,12 @@ class Session:
 
     def say(self, text: str) -> None:
         """Print one line for a person; JSON readers get nothing but JSON."""
-        if not self.as_json:
+        if self.as_json:
+            return
+        if sys.stdout.isatty():
             self.console.print(text, markup=False)
+        else:
+            click.echo(text)  # a line for a program stays one
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
         """Print rows under column heads, or the line ``empty`` where there are none."""
@@ -51,6 +62,8 @@ class Session:
         if not listed:
             self.say(empty)
             return
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column, overflow="fold")

@@ -96,7 +96,9 @@ def _between(section: str, old: Any, new: Any, name: str) -> Iterator[Change]:
 
 
 def _have_ids(items: Any) -> bool:
-    return isinstance(items, list | tuple) and all(getattr(item, "id", None) is not None for item in items)
+    if not isinstance(items, list | tuple):
+        return False
+    return None not in [getattr(item, "id", None) for item in items]
 
 
 def _items(section: str, old: Sequence[Any], new: Sequence[Any], name: str) -> Iterator[Change]:

@@ -40,7 +40,8 @@ class Tracked:
     """A connection with what conntrack knows beside its ends.
 
     ``state`` is TCP's (``established``, ``time-wait``), empty for other protocols; ``answered`` whether
-    anything came back. ``remaining_s`` is when it is forgotten unless another packet comes.
+    anything came back. ``remaining_s`` is when it is forgotten unless another packet comes; ``offloaded``
+    whether its packets go past the rules.
     """
 
     connection: Connection
@@ -48,3 +49,4 @@ class Tracked:
     answered: bool = False
     remaining_s: int = 0
     mark: int = 0
+    offloaded: bool = False

@@ -14,7 +14,7 @@ from patronus.core.edit import Edits
 from patronus.core.errors import NotFound
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.verb import Caller, Result
+from patronus.core.verb import Caller, Parameters, Result
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ class CommitReport(Result):
         )
 
 
+class Change(Parameters):
+    """What every change may say beside itself."""
+
+    comment: str | None = Field(default=None, max_length=500, description="why; kept in the history")
+    base: int | None = Field(default=None, description="the generation that the caller saw")
+    confirm_s: float | None = Field(
+        default=None, ge=0, description="revert unless confirmed within so many seconds"
+    )
+
+
 class Control(Protocol):
     """The engine as the features see it. All methods may be called from any thread."""
 
@@ -93,6 +103,17 @@ class Control(Protocol):
 
     def observe(self, observer: Callable[[Event], None]) -> None:
         """Call ``observer`` with each event from now on, in the publisher's thread; it must be quick."""
+
+
+def commit(control: Control, edits: Edits, caller: Caller, given: Change, comment: str) -> CommitReport:
+    """Take edits through the walk; what the caller says about them goes before our own comment.
+
+    Raises what ``Control.submit`` does.
+    """
+    said = given.comment or comment
+    return CommitReport.of(
+        control.submit(edits, caller, comment=said, base=given.base, confirm_s=given.confirm_s)
+    )
 
 
 class RuntimeState(Protocol):

@@ -11,6 +11,7 @@
     ├── NotPermitted           the caller's role does not allow the verb
     ├── TooManyRequests        try again after ``retry_after_s``
     ├── KernelError            the kernel or a service refused, or answered otherwise than planned
+    │   └── LinkGone           the link that it was for is no longer there
     ├── StorageError           disk full, read-only, corrupt
     └── Unavailable            a process cannot be reached
 
@@ -123,6 +124,13 @@ class KernelError(PatronusError):
     """The kernel, a driver or a system service refused an operation."""
 
     code = "KernelError"
+
+
+class LinkGone(KernelError):
+    """There is no such link (any more): a card was pulled out between a look at it and what was done to it.
+
+    What was to be taken away from it is gone with it; what was to be put there waits until it comes back.
+    """
 
 
 class StorageError(PatronusError):

@@ -8,6 +8,7 @@ Items never change, so what a pure function makes of one stays true as long as i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import is_
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -26,12 +27,19 @@ class Kept(Generic[Item, Made]):
     def each(self, items: Iterable[Item], context: Any, make: Callable[[Item], Made]) -> list[Made]:
         """Return ``make(item)`` for each; ``context`` is all that ``make`` depends on beside the item."""
         wanted = tuple(items)
-        known: dict[int, Made] = {}
-        if context == self._context:
-            known = dict(zip(map(id, self._items), self._made, strict=True))
-        for item in wanted:
+        old, done = (self._items, self._made) if context == self._context else ((), ())
+        head = _same(old, wanted)
+        tail = _same(old[head:][::-1], wanted[head:][::-1])
+        left, right = len(old) - tail, len(wanted) - tail
+        known = dict(zip(map(id, old), done, strict=True)) if head < right else {}
+        for item in wanted[head:right]:
             if id(item) not in known:
                 known[id(item)] = make(item)
-        made = [known[id(item)] for item in wanted]
+        made = [*done[:head], *(known[id(item)] for item in wanted[head:right]), *done[left:]]
         self._items, self._made, self._context = wanted, made, context
         return made
+
+
+def _same(left: Sequence[object], right: Sequence[object]) -> int:
+    """Return how many items are the same from the beginning on."""
+    return next((at for at, same in enumerate(map(is_, left, right)) if not same), min(len(left), len(right)))

@@ -17,8 +17,11 @@ IpNetwork = IPv4Network | IPv6Network
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 """What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
 
-LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy"]
-"""The links that Patronus configures; a NIC is found, the others are made."""
+LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "pppoe"]
+"""The links that Patronus configures; a NIC is found, pppd makes that of PPPoE, the others are made by us."""
+
+VlanProtocol = Literal["802.1q", "802.1ad"]
+"""How a VLAN marks its frames: as networks do, or, outside of that, as providers do (QinQ)."""
 
 BondMode = Literal[
     "balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"
@@ -71,8 +74,9 @@ class Counters:
 class Link:
     """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
 
-    ``ours`` says that Patronus made it. ``parent`` and ``tag`` belong to a VLAN, ``stp`` to a bridge.
-    ``bond`` is None for what is no bond.
+    ``ours`` says that Patronus made it. ``parent``, ``tag`` and ``protocol`` belong to a VLAN, ``stp`` to a
+    bridge.
+    ``bond`` is None for what is no bond. ``to_peer``: it leads to one other alone.
     """
 
     name: str
@@ -85,9 +89,11 @@ class Link:
     master: str | None = None
     parent: str | None = None
     tag: int | None = None
+    protocol: VlanProtocol = "802.1q"
     stp: bool = False
     bond: BondSettings | None = None
     ours: bool = False
+    to_peer: bool = False
     counters: Counters = field(default_factory=Counters)
 
 
@@ -95,12 +101,31 @@ class Link:
 class Hop:
     """The next step to an address. ``device`` None is the router itself, ``gateway`` None the host itself.
 
-    ``source`` is the address that the router has there, None where the kernel names none.
+    ``source`` is the address that the router has there, None where the kernel names none; ``table`` the one
+    whose route it is, None where nobody was asked.
     """
 
     device: str | None
     gateway: IpAddress | None = None
     source: IpAddress | None = None
+    table: int | None = None
+
+
+@dataclass(frozen=True)
+class RouteQuery:
+    """What a way is asked for: a packet as the routing rules see it.
+
+    ``arrives_on`` None: the router itself sends it. What else is left out is not known, and then rules that
+    ask for it do not fit: ``protocol`` 0, and ports 0, which IP does not have.
+    """
+
+    destination: IpAddress
+    source: IpAddress | None = None
+    arrives_on: str | None = None
+    mark: int = 0
+    protocol: int = 0
+    source_port: int = 0
+    destination_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,6 +139,7 @@ class LinkWanted:
     master: str | None = None
     parent: str | None = None
     tag: int | None = None
+    protocol: VlanProtocol = "802.1q"
     stp: bool = False
     bond: BondSettings | None = None
 

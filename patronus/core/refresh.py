@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from patronus.core.chronicle import Chronicle
 from patronus.core.errors import PatronusError
 from patronus.core.events import ApplyFailed
@@ -10,6 +12,8 @@ from patronus.core.parts import Parts
 from patronus.core.running import Runner, Running
 from patronus.core.turn import Turn
 from patronus.core.walk import Walk
+
+log = logging.getLogger(__name__)
 
 FIRST_S = 2.0
 LONGEST_S = 60.0
@@ -41,7 +45,7 @@ class Refresher:
             try:
                 prepared = self._walk.prepare(running.loaded.config)
                 self._runner.change_to(Running(running.number, running.loaded, prepared.plans))
-            except PatronusError as error:
+            except Exception as error:  # also a mistake, of a plug-in as of ours: it is owed all the same
                 self._owe(reason, error)
                 raise
             self._settle()
@@ -59,8 +63,10 @@ class Refresher:
             self.refresh(reason)
         except PatronusError:
             return
+        except Exception:  # the change before it has succeeded, whatever its caller is told of this
+            log.exception("what has changed could not be applied")
 
-    def _owe(self, reason: str, error: PatronusError) -> None:
+    def _owe(self, reason: str, error: Exception) -> None:
         running = self._runner.running
         if self.owed is None:
             self._chronicle.say(ApplyFailed(running.number, f"{reason}: {error}", self._runner.restored))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,8 @@ from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.feature import Difference, refusing
 from patronus.core.schema import Loaded
 from patronus.core.walk import Plans, Walk, describe
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ class Runner:
         except PatronusError as error:
             self.restored = False
             return [f"generation {before.number} could not be applied again: {error}"]
+        except Exception as error:  # a plug-in's mistake, or ours: what was to be told first is still told
+            self.restored = False
+            log.exception("generation %d could not be applied again", before.number)
+            return [f"generation {before.number} could not be applied again: {error!r}"]
         return []
 
 

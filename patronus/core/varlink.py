@@ -35,15 +35,24 @@ class Decoder:
         self._buffer = bytearray()
         self._limit = limit
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a message has begun that is not complete yet."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes as they came and yield each message that is complete. Raises MalformedMessage."""
         self._buffer += data
         while (end := self._buffer.find(b"\0")) >= 0:
-            frame = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            yield parse(frame)
+            yield parse(self._cut(end))
         if len(self._buffer) > self._limit:
             raise MalformedMessage(f"a message is longer than {self._limit} bytes")
+
+    def _cut(self, end: int) -> bytes:
+        with memoryview(self._buffer) as whole:
+            frame = bytes(whole[:end])
+        del self._buffer[: end + 1]
+        return frame
 
 
 def parse(frame: bytes) -> Message:

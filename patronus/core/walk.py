@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,8 @@ from patronus.core.errors import InvalidConfiguration, KernelError, PatronusErro
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem, Severity
+
+log = logging.getLogger(__name__)
 
 AnyFeature = Feature[Any, Any]
 Plans = Mapping[str, Plan]
@@ -105,6 +108,9 @@ def _undo(done: Iterable[Step]) -> list[str]:
             step.undo()
         except PatronusError as error:
             failures.append(f"{step.name} could not be undone: {error}")
+        except Exception as error:  # a plug-in's mistake, or ours: the rest must be undone all the same
+            log.exception("%s could not be undone", step.name)
+            failures.append(f"{step.name} could not be undone: {error!r}")
     return failures
 
 

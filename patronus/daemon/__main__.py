@@ -18,7 +18,7 @@ from patronus.daemon.console import first_login_text, tell_console
 from patronus.daemon.hot_reload import HotReload
 from patronus.daemon.patrol import Patrol
 from patronus.daemon.pulse import keep_pulse
-from patronus.daemon.schema_files import FOLDER, write_schemas
+from patronus.daemon.schema_files import FOLDER, SHIPPED, link_schemas, write_schemas
 from patronus.daemon.server import Server
 from patronus.daemon.settings import PatronusFile, router_addresses
 from patronus.kernel.host import Places
@@ -99,20 +99,30 @@ def receive(router: wiring.Router) -> Reception:
 
 def publish_schemas(router: wiring.Router) -> None:
     """Put the schemas where editors find them; a router without them is a router all the same."""
+    folder = router.host.places.run / FOLDER
     try:
-        write_schemas(router.host.places.run / FOLDER, router.engine.json_schema())
+        if SHIPPED.is_dir() and not router.plugins:
+            link_schemas(folder, SHIPPED)
+        else:
+            write_schemas(folder, router.engine.json_schema())
     except StorageError as error:
         log.warning("%s", error)
 
 
 def greet(router: wiring.Router, reception: Reception, fingerprint: str) -> None:
-    """Show the set-up code on the console while set-up is open."""
+    """Show the set-up code on the console while set-up is open, and the disks to install a new router on."""
+    from patronus.daemon.updates.installer import installable
+    from patronus.update.disk import World
+
     way_in = reception.doorkeeper.way_in
     code = way_in.fresh_code
     if code is not None and way_in.reason is not None:
         zones = router.engine.config.get(PatronusFile).web.zones
         addresses = [str(address) for address in router_addresses(router.engine.config, zones)]
-        tell_console(router.host.places.run, first_login_text(addresses, code, fingerprint, way_in.reason))
+        disks = installable(World()) if way_in.reason == "new" else []
+        tell_console(
+            router.host.places.run, first_login_text(addresses, code, fingerprint, way_in.reason, disks)
+        )
 
 
 if __name__ == "__main__":

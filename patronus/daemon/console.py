@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 CONSOLE_FILE = "console.txt"
@@ -28,8 +29,13 @@ WHY = {
 }
 
 
-def first_login_text(addresses: list[str], code: str, fingerprint: str, reason: str) -> str:
-    """Return the words that lead to the first login, or to one in need; ``reason`` is a key of WHY."""
+def first_login_text(
+    addresses: list[str], code: str, fingerprint: str, reason: str, disks: Sequence[str] = ()
+) -> str:
+    """Return the words that lead to the first login, or to one in need; ``reason`` is a key of WHY.
+
+    ``disks`` are others of this machine, in words, that a new router could be installed on.
+    """
     pages = (
         "\n".join(f"  https://{address}/" for address in addresses) or "  (no interface has an address yet)"
     )
@@ -37,5 +43,15 @@ def first_login_text(addresses: list[str], code: str, fingerprint: str, reason: 
         f"\r\n{WHY[reason]} Open its page and give the code:\n"
         f"{pages}\n"
         f"set-up code: {code}\n"
-        f"certificate: SHA-256 {fingerprint}\n\n"
+        f"certificate: SHA-256 {fingerprint}\n{_offer(disks)}\n"
+    )
+
+
+def _offer(disks: Sequence[str]) -> str:
+    """Return what a router that was started from a stick offers."""
+    if not disks:
+        return ""
+    where = ", ".join(disks)
+    return (
+        f"\nIt can be installed on a disk of this machine (page Installation, or patronus install): {where}\n"
     )

@@ -18,9 +18,9 @@ from patronus.core.problem import Problem, Severity
 from patronus.core.schema import Schema
 from patronus.core.text import SUFFIXES
 from patronus.daemon.settings import SECTION as SYSTEM
-from patronus.firewall.check import check_rules
-from patronus.firewall.expect_verbs import Try, TryReport, run
+from patronus.firewall.check.configuration import check_rules
 from patronus.firewall.model import SECTIONS
+from patronus.firewall.verbs.expect import Try, TryReport, run
 from patronus.network.dhcp.model import SECTION as DHCP
 from patronus.network.dns.model import SECTION as DNS
 from patronus.network.interfaces.model import SECTION as INTERFACES

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What earlier boots ended with: damaged blocks of the system, and systems that failed too often.
+"""What earlier boots ended with: damage, systems that failed too often, a reset, starts of Recovery.
 
 The initrd writes it down (``image/initrd-tree/usr/lib/patronus/slot-record``); here it becomes words.
 """
@@ -11,12 +11,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from patronus.core.audit import SELF, AuditLog
+from patronus.core.control import RuntimeState
+from patronus.core.errors import StorageError
+
 KEPT = "patronus-boot/damage"
 """Below /var/lib: a line for each panic, ``SECONDS MAJOR:MINOR: KIND block NUMBER is corrupted``."""
 UNPROVED = "patronus-health/unproved.json"
 """Below /var/lib: why systems were not healthy (``update.health``)."""
 BAD = "patronus-boot/bad"
 """Below /run: a line for each boot entry that is not started any more, such as ``patronus_0.1.0+0-3.efi``."""
+RESET = "patronus-boot/reset"
+"""Below /var/lib: a line for the reset that this state began with, ``SECONDS WHY``."""
+RECOVERY = "patronus-boot/recovery"
+"""Below /var/lib: a line for each start of the boot entry Recovery, ``SECONDS``."""
+RECORDED = "recovery-recorded"
+"""In the state: how many of these lines the audit log has."""
+_RECOVERY = re.compile(r"\d{1,12}")
+_RESET = re.compile(r"(?P<time>\d{1,12}) (?P<why>[ -~]{1,200})")
 _DAMAGE = re.compile(r"(?P<time>\d+) (?P<words>\d+:\d+: (?:data|metadata) block \d+ is corrupted)")
 _ENTRY = re.compile(r"(?P<name>patronus_(?P<version>.+)|.+)\+0(?P<tried>-\d+)?\.efi")
 
@@ -35,6 +47,43 @@ def integrity_notices(kept: Path, run: Path) -> list[str]:
             f"({damages[-1]['words']}); save the configuration and replace the disk"
         )
     return said
+
+
+def reset_notices(kept: Path, audit: AuditLog) -> list[str]:
+    """Return what a person should know of the reset that this state began with, and audit it.
+
+    Only at the first start after it: the audit log of a state that was just made is empty.
+    """
+    found = next((_RESET.fullmatch(line) for line in _lines(kept / RESET)), None)
+    if found is None or audit.head.number:
+        return []
+    when = datetime.fromtimestamp(int(found["time"]), UTC)
+    said = f"this router was reset to its factory state on {when:%Y-%m-%d %H:%M} UTC ({found['why']})"
+    try:
+        audit.append("system.FactoryReset", SELF, "done", {"why": found["why"], "time": int(found["time"])})
+    except StorageError as error:
+        return [f"{said}; {error}"]
+    return [said]
+
+
+def recovery_notices(kept: Path, audit: AuditLog, state: RuntimeState) -> list[str]:
+    """Return what a person should know of starts of Recovery since the router ran last, and audit each."""
+    lines = [line for line in _lines(kept / RECOVERY) if _RECOVERY.fullmatch(line)]
+    fresh = lines[state.get(RECORDED, 0) :]
+    try:
+        for line in fresh:
+            audit.append("system.Recovery", SELF, "started", {"time": int(line)})
+        if fresh:
+            state.put(RECORDED, len(lines))
+    except StorageError as error:
+        return [f"that Recovery was started cannot be recorded: {error}"]
+    times = [f"{datetime.fromtimestamp(int(line), UTC):%Y-%m-%d %H:%M}" for line in fresh]
+    if not times:
+        return []
+    return [
+        f"the boot entry Recovery was started on {', '.join(times)} UTC: an administrator's password, or the "
+        "vault's recovery password, opens a root shell there"
+    ]
 
 
 def _reasons(path: Path) -> Mapping[str, Sequence[str]]:

@@ -49,3 +49,5 @@ class Patrol:
                 self._look()
             except PatronusError as error:
                 log.error("the kernel could not be read back: %s", error)
+            except Exception:  # this thread must outlive a mistake: nobody else says that there is drift
+                log.exception("the kernel could not be read back")

@@ -22,6 +22,7 @@ from patronus.daemon.config_verbs import ConfigVerbs
 from patronus.daemon.description import interfaces
 from patronus.daemon.draft_verbs import DraftVerbs
 from patronus.daemon.event_stream import EventStream
+from patronus.daemon.factory_reset import FactoryResetVerbs
 from patronus.daemon.git_history import GitHistory
 from patronus.daemon.git_verbs import GitVerbs
 from patronus.daemon.gitops.repository import RepositoryVerbs
@@ -83,6 +84,10 @@ class Reception:
 def make(router: Router) -> Reception:
     """Put the verbs on the router."""
     host, engine, control, vault = router.host, router.engine, router.control, router.vault
+
+    def name() -> str:
+        return control.config.get(settings.PatronusFile).system.hostname
+
     doorkeeper = secrets_service.create(
         host.places,
         host.clock,
@@ -90,14 +95,15 @@ def make(router: Router) -> Reception:
         router.passwords,
         password=router.given.get(credentials.PASSWORD),
         reset=router.given.get(credentials.RESET),
-        router=lambda: control.config.get(settings.PatronusFile).system.hostname,
+        router=name,
     )
     router.notices.watched.insert(0, doorkeeper.way_in.notice)
     system = SystemVerbs(host, router.notices)
     system.time = feature(router, timekeeping.TimeFeature).state
     page = ("127.0.0.1", settings.WEB_PORT) if GUNICORN.exists() else None
-    dhcp, dns = feature(router, DhcpFeature), feature(router, DnsFeature)
-    feature(router, UpdateFeature).look = Health(engine, host.units, dhcp, dns, page).look
+    dhcp, dns = feature(router, DhcpFeature).catalogue(), feature(router, DnsFeature).catalogue()
+    updates = feature(router, UpdateFeature)
+    updates.look = Health(engine, host.units, dhcp, dns, page, updates.own_check()).look
     backups = _backups(router)
     verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
     history = GitHistory(host.places.state / "history.git", router.generations)
@@ -105,6 +111,7 @@ def make(router: Router) -> Reception:
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(router.audit).verbs()]
     verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]
     verbs += AttestVerbs(host, router.audit).verbs()
+    verbs += FactoryResetVerbs(host.units, doorkeeper, name).verbs()
     verbs += BackupVerbs(backups).verbs()
     verbs += [verb for one in router.own for verb in one.verbs()]
     verbs += plugins.verbs(router.plugins, verbs)

@@ -17,10 +17,13 @@ from patronus.core.errors import PatronusError
 from patronus.core.varlink import PREFIX, Decoder, MalformedMessage, Message, encode
 from patronus.daemon.peer import Peer, peer_of, uid_of
 from patronus.daemon.slots import Slots
+from patronus.kernel.memory import give_back
 
 log = logging.getLogger(__name__)
 
 CHUNK = 65536
+LARGE = 1 << 18
+"""Bytes of messages whose answering leaves as much behind as is worth returning to the system."""
 BACKLOG = 64
 """Connections that may wait to be taken; one that finds no slot is closed at once."""
 SEND_TIME_S = 10.0
@@ -82,6 +85,7 @@ class Server:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(SEND_TIME_S))
                 for message in _messages(connection):
                     self._reply(connection, peer, message)
+                    del message  # who waits for the next one holds none
         except (OSError, MalformedMessage) as error:
             log.debug("connection ended: %s", error)
         finally:
@@ -112,9 +116,14 @@ def _wire_name(error: PatronusError) -> str:
 
 
 def _messages(connection: socket.socket) -> Iterator[Message]:
-    decoder = Decoder()
+    """Yield what the peer sends; what a large message left behind is returned once it is answered."""
+    decoder, received = Decoder(), 0
     while data := connection.recv(CHUNK):
+        received += len(data)
         yield from decoder.feed(data)
+        if received > LARGE and not decoder.waiting:
+            give_back()
+        received = received if decoder.waiting else 0
 
 
 def _listen(path: Path) -> socket.socket:

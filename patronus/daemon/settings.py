@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from patronus.core.errors import KernelError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Problem
-from patronus.core.values import Address, Duration, Hostname, Port, TimeZone, ZoneId
+from patronus.core.values import Address, Duration, Hostname, Port, Refused, TimeZone, ZoneId, write_duration
 from patronus.daemon.remote_log import LoggingSettings
 from patronus.daemon.timekeeping import TimeSettings
 from patronus.daemon.updates.settings import UpdateSettings
@@ -42,6 +42,9 @@ class WebSettings(Strict):
     )
 
 
+DAY_S = 86400
+
+
 class EngineSettings(Strict):
     """How changes are committed."""
 
@@ -55,6 +58,16 @@ class EngineSettings(Strict):
     )
     watch_quiet: Duration = Field(default=5, description="how long the files must rest before they are taken")
     drift_check: Duration = Field(default=60, description="how often the kernel is compared with the plan")
+
+    @field_validator("drift_check")
+    @classmethod
+    def _leaves_time(cls, seconds: int) -> int:
+        if not 1 <= seconds <= DAY_S:
+            raise Refused(
+                f"{write_duration(seconds)} is too {'long' if seconds else 'short'}",
+                f"{write_duration(1)} to {write_duration(DAY_S)}",
+            )
+        return seconds
 
 
 class PatronusFile(Strict):

@@ -59,7 +59,7 @@ class SystemVerbs:
         self._notices = notices
         self.table: Iterable[Verb[Any, Any]] = ()
         self._described: list[dict[str, Any]] = []
-        self.time: Callable[[], Timekeeping] = lambda: Timekeeping(synchronised=False, servers=[])
+        self.time: Callable[[], Timekeeping] = lambda: Timekeeping(synchronised=False, servers=[], serves=[])
 
     def verbs(self) -> list[Verb[Any, Any]]:
         """Return the verbs."""

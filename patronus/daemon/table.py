@@ -23,6 +23,7 @@ from patronus.core.errors import (
     StorageError,
 )
 from patronus.core.redaction import MASK, redact
+from patronus.core.values import message_of
 from patronus.core.verb import Caller, Parameters, Role, Verb
 from patronus.daemon.peer import Peer
 
@@ -166,7 +167,7 @@ def _refusal(caller: Caller, needed: str) -> PatronusError:
 
 def _explain(error: ValidationError) -> str:
     parts = [
-        f"{'.'.join(str(part) for part in item['loc']) or 'parameters'}: {item['msg']}"
+        f"{'.'.join(str(part) for part in item['loc']) or 'parameters'}: {message_of(item)}"
         for item in error.errors()
     ]
     return "; ".join(parts)

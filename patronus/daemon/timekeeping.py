@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The clock: ``[time]`` of the main file, and systemd-timesyncd, which sets the clock from time servers."""
+"""The clock: ``[time]`` of the main file, and chronyd, which sets the clock and gives the time to hosts."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,15 +14,29 @@ from pydantic import Field, PlainValidator
 from patronus.core.errors import KernelError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Strict
-from patronus.core.values import Refused, metadata, parse_address, parse_domain_name, shown, text_of
-from patronus.core.verb import Result
+from patronus.core.problem import Path as ProblemPath
+from patronus.core.problem import Problem
+from patronus.core.values import (
+    InterfaceId,
+    Refused,
+    metadata,
+    parse_address,
+    parse_domain_name,
+    shown,
+    text_of,
+)
+from patronus.core.verb import Result, Verb
+from patronus.daemon.chrony import PORT, render
 from patronus.kernel.clock import synchronised
 from patronus.kernel.host import Host
+from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.opening import Opening
+from patronus.network.time_served import TimeServed
 
 log = logging.getLogger(__name__)
 
-SERVICE = "systemd-timesyncd.service"
+SERVICE = "patronus-ntp.service"
 MOST_SERVERS = 8
 _ALLOWED = "an address or a domain name"
 
@@ -48,13 +62,35 @@ class TimeSettings(Strict):
         max_length=MOST_SERVERS,
         description="NTP servers, the preferred one first; without any, those that the uplinks' DHCP gave",
     )
+    serve: tuple[InterfaceId, ...] = Field(
+        default=(),
+        description="interfaces whose hosts may ask this router for the time; DHCP tells them so",
+        examples=[["lan"]],
+    )
+    nts: bool = Field(
+        default=False,
+        description="believe only servers that prove themselves (NTS), none that DHCP gave",
+    )
 
 
 @dataclass(frozen=True)
 class TimePlan(Plan):
-    """The servers to ask, in their order; without any the clock is left alone."""
+    """The servers to ask, in their order, and whether hosts may ask; without either chronyd does not run."""
 
     servers: tuple[str, ...] = ()
+    serves: bool = False
+    nts: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is done, as a person reads it."""
+        asked = f"time from {', '.join(self.servers)}" if self.servers else "no time servers"
+        return f"{asked}, and time for hosts" if self.serves else asked
+
+    @property
+    def text(self) -> str | None:
+        """What chronyd is told; None where it shall not run."""
+        return render(self.servers, serves=self.serves, nts=self.nts) if self.servers or self.serves else None
 
 
 class Timekeeping(Result):
@@ -62,13 +98,7 @@ class Timekeeping(Result):
 
     synchronised: bool = Field(description="whether a time server has set the clock since the boot")
     servers: list[str] = Field(description="NTP servers that are asked")
-
-
-def render(plan: TimePlan) -> str | None:
-    """Return the text of the client's configuration, timesyncd.conf(5); None where it shall not run."""
-    if not plan.servers:
-        return None
-    return f"# Written by patronusd.\n[Time]\nNTP={' '.join(plan.servers)}\n"
+    serves: list[str] = Field(description="interfaces whose hosts may ask this router")
 
 
 class TimeFeature(Feature[TimePlan, None]):
@@ -79,8 +109,22 @@ class TimeFeature(Feature[TimePlan, None]):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._path = host.places.time_servers
-        self._servers: tuple[str, ...] = ()
+        self._plan = TimePlan()
         self._refused: str | None = None
+
+    def check(self, config: Configuration) -> Iterator[Problem]:
+        """Yield the interfaces to serve that do not exist, and servers that nobody could prove."""
+        settings = settings_of(config)
+        if settings.nts and not settings.servers:
+            at: ProblemPath = ("patronus", "time", "nts")
+            text = "nobody is asked: the servers that DHCP gives have no name to prove"
+            yield Problem(at, text, value=True, hint="name servers", location=config.locate(at))
+        known = {item.id for item in config.get(Interfaces).interfaces}
+        for number, role in enumerate(settings.serve):
+            if role not in known:
+                path = ("patronus", "time", "serve", number)
+                text, allowed = f"there is no interface {role}", ", ".join(sorted(known))
+                yield Problem(path, text, role, allowed=allowed, location=config.locate(path))
 
     def facts(self) -> None:
         """Need nothing of the world."""
@@ -89,20 +133,35 @@ class TimeFeature(Feature[TimePlan, None]):
         """Return the configured servers, or those that the uplinks gave."""
         links = earlier.find(InterfacesPlan) or InterfacesPlan()
         given = [str(server) for learned in links.learned.values() for server in learned.ntp_servers]
-        servers = settings_of(config).servers or given
-        return TimePlan(servers=tuple(dict.fromkeys(servers))[:MOST_SERVERS])
+        settings = settings_of(config)
+        servers = settings.servers or (() if settings.nts else given)
+        serve = tuple(dict.fromkeys(settings.serve))
+        zones = {item.id: item.zone for item in config.get(Interfaces).interfaces}
+        served = dict.fromkeys(zone for role in serve if (zone := zones.get(role)) is not None)
+        openings = tuple(Opening(zone, "udp", (PORT,), "ntp") for zone in served)
+        return TimePlan(
+            contributions=(*openings, TimeServed(serve)) if serve else (),
+            servers=tuple(dict.fromkeys(servers))[:MOST_SERVERS],
+            serves=bool(serve),
+            nts=settings.nts,
+        )
 
     def steps(self, plan: TimePlan, running: TimePlan | None) -> Iterator[Step]:
         """Tell the client other servers, or stop it; a daemon that starts sees to it that the client runs."""
-        before, after = self._present(), render(plan)
-        earlier = self._servers
+        before, after = self._present(), plan.text
+        earlier = self._plan
         unsure = self._refused is not None or (running is None and after is not None)
         if before != after or unsure:
             yield Step(
-                f"time from {', '.join(plan.servers)}" if plan.servers else "no time servers",
-                do=lambda: self._switch(after, plan.servers),
+                plan.words,
+                do=lambda: self._switch(after, plan),
                 undo=lambda: self._switch(before, earlier),
             )
+        elif plan != earlier:
+            yield Step("note who may ask for the time", lambda: self._note(plan), lambda: self._note(earlier))
+
+    def _note(self, plan: TimePlan) -> None:
+        self._plan = plan
 
     def _present(self) -> str | None:
         """Return what the client was told last; a file that cannot be read is none."""
@@ -111,12 +170,12 @@ class TimeFeature(Feature[TimePlan, None]):
         except OSError:
             return None
 
-    def _switch(self, text: str | None, servers: tuple[str, ...]) -> None:
+    def _switch(self, text: str | None, plan: TimePlan) -> None:
         """Bring the client to the servers; that it cannot be is said, and keeps nobody from routing.
 
         It stands still while its file changes: wherever this ends early, starting it is all that is left.
         """
-        self._refused, self._servers = None, servers
+        self._refused, self._plan = None, plan
         try:
             if text != self._present():
                 self._host.units.stop(SERVICE)
@@ -124,12 +183,12 @@ class TimeFeature(Feature[TimePlan, None]):
             if text is not None:
                 self._host.units.start(SERVICE)
         except (KernelError, Unavailable, OSError) as error:
-            self._refused, self._servers = str(error), ()
+            self._refused, self._plan = str(error), TimePlan()
             log.error("the time servers cannot be set: %s", error)
 
     def observe(self, plan: TimePlan) -> Iterator[Difference]:
         """Compare what the client was told; what could not be told has been said."""
-        found, wanted = self._present(), render(plan)
+        found, wanted = self._present(), plan.text
         if found != wanted and self._refused is None:
             yield Difference("time servers", wanted or "none", found or "none")
 
@@ -140,7 +199,16 @@ class TimeFeature(Feature[TimePlan, None]):
     def state(self) -> Timekeeping:
         """Return whether the clock is set, and from where."""
         stamp = self._host.places.timesync
-        return Timekeeping(synchronised=synchronised(stamp), servers=list(self._servers))
+        served = [
+            role for item in self._plan.contributions if isinstance(item, TimeServed) for role in item.roles
+        ]
+        return Timekeeping(synchronised=synchronised(stamp), servers=list(self._plan.servers), serves=served)
+
+    def verbs(self) -> Iterable[Verb[Any, Any]]:
+        """Return the verbs on the clock."""
+        from patronus.daemon.time_verbs import TimeVerbs  # no packet waits for them to be loaded
+
+        return TimeVerbs(self._host.control, self.state).verbs()
 
 
 def _replace(path: Path, text: str | None) -> None:

@@ -29,7 +29,7 @@ from patronus.daemon.audit_echo import Echo
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.guard import Guarded
-from patronus.daemon.integrity import integrity_notices
+from patronus.daemon.integrity import integrity_notices, recovery_notices, reset_notices
 from patronus.daemon.lists import service as lists
 from patronus.daemon.machine import image_release
 from patronus.daemon.notices import Notices
@@ -45,8 +45,13 @@ from patronus.kernel.units import Units
 from patronus.network.advertising import service as advertising
 from patronus.network.dhcp import service as dhcp
 from patronus.network.dns import service as dns
+from patronus.network.dynamic import service as dynamic
 from patronus.network.interfaces import service as interfaces_service
 from patronus.network.interfaces.factory import factory_texts
+from patronus.network.mappings import service as mappings
+from patronus.network.mdns import service as mdns
+from patronus.network.pppoe import service as pppoe
+from patronus.network.qos import service as qos
 from patronus.network.routing import service as routing
 from patronus.secrets import resolve
 from patronus.secrets.password.service import PasswordService
@@ -54,8 +59,10 @@ from patronus.secrets.vault import Vault
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    routing.create, timekeeping.create, updates.create, lists.create, dhcp.create, dns.create,
-    advertising.create, firewall.create,
+    pppoe.create, routing.create, dynamic.create, qos.create, timekeeping.create, mappings.create,
+    mdns.create,
+    updates.create, lists.create,
+    dhcp.create, dns.create, advertising.create, firewall.create,
 )  # fmt: skip
 
 
@@ -78,8 +85,12 @@ class Router:
 
     def boot(self) -> BootReport:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""
-        report = self.engine.boot()
         places = self.host.places
+        for text in reset_notices(places.state.parent, self.audit):
+            self.notices.complain(text)
+        for text in recovery_notices(places.state.parent, self.audit, self.host.state):
+            self.notices.complain(text)
+        report = self.engine.boot()
         for text in integrity_notices(places.state.parent, places.run.parent):
             self.notices.complain(text)
         self.notices.add(report.messages)
@@ -153,8 +164,12 @@ def assemble(
         if isinstance(
             one,
             timekeeping.TimeFeature
+            | mappings.MappingsFeature
+            | mdns.MdnsFeature
+            | dynamic.DynamicFeature
             | remote_log.RemoteLog
             | gitops.GitOpsFeature
+            | pppoe.PppoeFeature
             | updates.UpdateFeature
             | lists.ListsFeature,
         )

@@ -115,6 +115,22 @@ def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(result)
 
 
+def outside(intervals: Iterable[Interval], everything: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return what is in ``everything`` and not in the intervals."""
+    found = list(everything)
+    for low, high in intervals:
+        below = [(first, min(last, low - 1)) for first, last in found if first < low]
+        found = below + [(max(first, high + 1), last) for first, last in found if last > high]
+    return merged(found)
+
+
+def end_of(address: IpAddress, port: int) -> str:
+    """Return one end of a connection as people write it."""
+    if not port:
+        return str(address)
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
 def address(version: Version, number: int) -> IpAddress:
     """Return a number as an address of the family."""
     return IPv4Address(number) if version == 4 else IPv6Address(number)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from patronus.core.control import Clock
+from patronus.core.control import Clock, RuntimeState
 from patronus.core.values import parse_prefix, write_prefix
 from patronus.firewall.addresses import IpNetwork
 
@@ -69,3 +69,24 @@ def running(blocks: Iterable[TimedBlock], clock: Clock) -> tuple[TimedBlock, ...
 def with_block(blocks: Iterable[TimedBlock], block: TimedBlock) -> tuple[TimedBlock, ...]:
     """Return the blocks with one more; it takes the place of an earlier one on the same prefix."""
     return (*(other for other in blocks if other.prefix != block.prefix), block)
+
+
+class TimedBlocks:
+    """The timed blocks in the durable state."""
+
+    def __init__(self, state: RuntimeState, clock: Clock) -> None:
+        self._state = state
+        self._clock = clock
+
+    def all(self) -> tuple[TimedBlock, ...]:
+        """Return those that have not ended."""
+        stored = self._state.get(STATE_KEY, [])
+        return running((TimedBlock.of_data(item) for item in stored), self._clock)
+
+    def put(self, blocks: Iterable[TimedBlock]) -> None:
+        """Store them. Raises StorageError."""
+        self._state.put(STATE_KEY, [block.as_data() for block in blocks])
+
+    def next_end_s(self) -> float | None:
+        """Return the seconds until the next one ends, or None."""
+        return min((block.remaining_s(self._clock) for block in self.all()), default=None)

@@ -15,7 +15,7 @@ from patronus.core.values import Frequency
 from patronus.firewall.addresses import EMPTY, AddressSet, IpAddress, IpNetwork
 from patronus.firewall.model.protection import Guard, IcmpFlood, PortScan, Protection, SynFlood
 from patronus.firewall.model.zones import Zones
-from patronus.firewall.uplinks import uplink_zones
+from patronus.firewall.resolve.uplinks import uplink_zones
 from patronus.network.interfaces.plan import InterfacesPlan
 
 SPOOFED, BOGONS, PORT_SCAN = "spoofed", "bogons", "port-scan"

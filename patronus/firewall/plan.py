@@ -12,18 +12,24 @@ from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import IpNetwork
-from patronus.firewall.compile_nft import CompiledBefore, compile_nft
-from patronus.firewall.early import Entry, early_drops, tagged_nics, watched, ways_in
-from patronus.firewall.known import warning
+from patronus.firewall.check.known import warning
+from patronus.firewall.compile.nft import CompiledBefore, compile_nft
+from patronus.firewall.early.drops import Entry, early_drops, tagged_nics, watched, ways_in
 from patronus.firewall.model import Rules, Tracking
 from patronus.firewall.optimise.shadow import shadows, without
 from patronus.firewall.policy import Policy
-from patronus.firewall.resolve import FirewallFacts, Resolved, Surroundings, asleep, resolve
-from patronus.firewall.ruleset import Ruleset
-from patronus.firewall.sources import Sources
-from patronus.firewall.tracking import table_size, timeouts
+from patronus.firewall.resolve.configuration import FirewallFacts, Resolved, Surroundings, asleep, resolve
+from patronus.firewall.resolve.uplinks import narrow_links
+from patronus.firewall.sources import Held, held
+from patronus.firewall.table.ruleset import Ruleset
+from patronus.firewall.tracking.offload import flow_devices, offload_warnings
+from patronus.firewall.tracking.settings import table_size, timeouts
 from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.mappable import Mappable
 from patronus.network.opening import Opening
+from patronus.network.qos.plan import QosPlan
+from patronus.network.routing.steering import Steering
+from patronus.network.uplinks.plan import UplinksPlan
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,14 @@ class FirewallPlan(Plan):
 
     ``blocked``, ``never`` and ``early`` are what XDP is given, and ``watched`` the NICs it stands on: those
     below every zone while something is blocked, else those where a rule drops early. ``ways`` are how packets
-    come in there, ``tagged`` the NICs that carry VLANs. ``asleep`` are rules that their schedule puts off,
-    ``timed`` the blocks that end by themselves, ``openings`` what the other features offer to zones.
+    come in there, ``tagged`` the NICs that carry VLANs, ``queued`` those whose packets a shaper holds as
+    they arrive. ``asleep`` are rules that their schedule puts off, ``timed`` the blocks that end by
+    themselves, ``openings`` what the other features offer to zones.
     ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
-    that do not hold what they should, and why; ``names`` are the hosts that aliases name. ``timeouts`` and
-    ``table_size`` are conntrack's settings.
+    that do not hold what they should, and why; ``names`` are the hosts that aliases name; ``held`` is what
+    the aliases that live held when the plan was made. ``timeouts`` and ``table_size`` are conntrack's
+    settings, ``no_flow_table`` is why open connections cannot go past the rules as they should.
+    ``steering`` is what chooses a way beside the destination.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -47,14 +56,18 @@ class FirewallPlan(Plan):
     ways: Mapping[str, Ingress] = field(default_factory=dict)
     tagged: frozenset[str] = frozenset()
     watched: tuple[str, ...] = ()
+    queued: frozenset[str] = frozenset()
     asleep: frozenset[str] = frozenset()
     timed: tuple[IpNetwork, ...] = ()
     openings: tuple[Opening, ...] = ()
     warnings: tuple[Problem, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()
     names: frozenset[str] = frozenset()
+    held: tuple[Held, ...] = ()
     timeouts: Mapping[str, str] = field(default_factory=dict)
     table_size: int | None = None
+    no_flow_table: str | None = None
+    steering: Steering = field(default_factory=Steering)
 
 
 @dataclass(frozen=True)
@@ -72,10 +85,21 @@ def plan(
     memory = memory or Memory()
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     openings = earlier.contributions(Opening)
-    policy = resolve(config, Surroundings(links, openings, facts), memory.resolved)
-    shadowed = shadows(policy.rules, _fickle(config) | _living(policy))
+    routing = earlier.find(UplinksPlan) or UplinksPlan()
+    uplinks = routing.numbers()
+    around = Surroundings(links, openings, earlier.contributions(Mappable), facts)
+    policy = resolve(config, around, memory.resolved)
+    policy = replace(policy, uplinks=uplinks, narrow=narrow_links(config, links))
+    shaping = earlier.find(QosPlan) or QosPlan()
+    refused = facts.no_flow_table() if config.get(Tracking).offload else None
+    if config.get(Tracking).offload and refused is None:
+        policy = replace(
+            policy, offload=flow_devices(policy, links, shaping.shaped | frozenset(policy.narrow))
+        )
+    shadowed = shadows(policy.rules, lambda: _fickle(config) | _living(policy))
     blocked = tuple(policy.blocked.networks())
-    faults = list(_faults(config, facts.sources))
+    living = held(config, facts.sources)
+    faults = list(_faults(config, living))
     devices = {device for devices in policy.zones.values() for device in devices}
     effective = without(policy, shadowed)
     early = early_drops(effective, links)
@@ -87,9 +111,12 @@ def plan(
         early=early,
         ways=ways_in(policy, links) if early else {},
         tagged=tagged_nics(links) if early else frozenset(),
+        queued=shaping.arriving,
         watched=tuple(sorted(nics(devices, links) if blocked else watched(early))),
         timeouts=timeouts(config.get(Tracking).timeouts),
         table_size=table_size(config.get(Tracking), facts.memory_bytes),
+        no_flow_table=refused,
+        steering=routing.steering(),
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
         openings=tuple(openings),
@@ -99,10 +126,20 @@ def plan(
                 for path, alias, why in faults
             ),
             *(_warnings(config, shadowed) if shadowed else ()),
+            *(_offload_warnings(config, policy, shaping, refused)),
         ),
         faults=tuple((alias, why) for _, alias, why in faults),
         names=frozenset(name for alias in config.get(Rules).aliases for name in alias.names or ()),
+        held=living,
     )
+
+
+def _offload_warnings(
+    config: Configuration, policy: Policy, shaping: QosPlan, refused: str | None
+) -> Iterator[Problem]:
+    if config.get(Tracking).offload:
+        for problem in offload_warnings(policy.offload, shaping.shaped, policy.uplinks, refused):
+            yield replace(problem, location=config.locate(problem.path))
 
 
 def _fickle(config: Configuration) -> frozenset[str]:
@@ -112,15 +149,20 @@ def _fickle(config: Configuration) -> frozenset[str]:
 
 def _living(policy: Policy) -> frozenset[str]:
     """Return the origins of rules that fit other addresses tomorrow."""
-    sides = ((rule.origin, (rule.match.source, rule.match.destination)) for rule in policy.rules)
-    return frozenset(origin for origin, two in sides if any(side is not None and side.lives for side in two))
+    return frozenset(
+        rule.origin
+        for rule in policy.rules
+        if ((source := rule.match.source) is not None and source.lives)
+        or ((destination := rule.match.destination) is not None and destination.lives)
+    )
 
 
-def _faults(config: Configuration, sources: Sources) -> Iterator[tuple[Path, str, str]]:
+def _faults(config: Configuration, living: Iterable[Held]) -> Iterator[tuple[Path, str, str]]:
     """Yield the place and the name of each alias that does not hold what it should, and why."""
-    for position, alias in enumerate(config.get(Rules).aliases):
-        if alias.lives and (fault := sources.fault(alias)) is not None:
-            yield ("firewall/rules", "aliases", position, alias.kind), alias.id, fault
+    places = {alias.id: position for position, alias in enumerate(config.get(Rules).aliases)}
+    for one in living:
+        if one.fault is not None:
+            yield ("firewall/rules", "aliases", places[one.alias.id], one.alias.kind), one.alias.id, one.fault
 
 
 def _warnings(config: Configuration, shadowed: Mapping[str, str]) -> Iterator[Problem]:
@@ -136,14 +178,18 @@ def _warnings(config: Configuration, shadowed: Mapping[str, str]) -> Iterator[Pr
 
 
 def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
-    """Return the devices at the bottom: a VLAN's parent and a bridge's members see the packets first."""
+    """Return the devices at the bottom: a VLAN's parent and a bridge's members see the packets first.
+
+    Sessions are left out: XDP sees no addresses in the frames of PPPoE.
+    """
     parents = {link.name: link.parent for link in links.links if link.parent is not None}
     members: dict[str, set[str]] = {}
     for link in links.links:
         if link.master is not None:
             members.setdefault(link.master, set()).add(link.name)
     found: set[str] = set()
-    for device in devices:
+    sessions = {link.name for link in links.links if link.kind == "pppoe"}
+    for device in set(devices) - sessions:
         below = {parents[device]} if device in parents else members.get(device, set())
         found |= nics(below, links) if below else {device}
     return found

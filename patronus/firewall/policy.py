@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The policy: what the firewall shall do, as plain values, before any data plane is thought of.
 
-Names are resolved, aliases filled in, schedules decided and openings turned into rules. ``compile_nft`` and
-``verdict`` both start from here, so that what we explain is what the kernel does.
+Names are resolved, aliases filled in, schedules decided and openings turned into rules. ``compile.nft`` and
+``judge.verdict`` both start from here, so that what we explain is what the kernel does.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from patronus.core.values import Mark, PortRange, Range
 from patronus.firewall.addresses import EMPTY, AddressSet, IpAddress, IpNetwork, Version
 from patronus.firewall.guards import Guards
 from patronus.firewall.model.flags import FlagMatch
+from patronus.firewall.model.helpers import HelperName
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
+from patronus.firewall.model.queue import Queue
 from patronus.firewall.model.rules import RejectWith, RuleAction
-from patronus.firewall.model.zones import SELF, Action
+from patronus.firewall.model.zones import SELF, Action, Verdict
 
-DECIDING: Mapping[RuleAction, Action] = {"allow": "allow", "drop": "drop", "reject": "reject"}
+DECIDING: Mapping[RuleAction, Verdict] = {
+    "allow": "allow", "drop": "drop", "reject": "reject", "queue": "queue",
+}  # fmt: skip
 """Actions that decide; behind the others the packet goes on to the next rule."""
 
 
@@ -59,10 +63,13 @@ class PolicyRule:
     connections: ConnectionLimit | None = None
     log: Log | None = None
     reject_with: RejectWith | None = None
+    queue: Queue | None = None
     set_mark: Mark | None = None
+    set_dscp: int | None = None
+    helper: HelperName | None = None
 
     @property
-    def decides(self) -> Action | None:
+    def decides(self) -> Verdict | None:
         """Return the verdict; None where the packet goes on to the next rule."""
         return DECIDING.get(self.action)
 
@@ -134,6 +141,10 @@ class Policy:
     ``counted``   origins whose counters are kept, also of rules that are off at the moment.
     ``local``     the router's own addresses.
     ``guards``    what stands before the rules.
+    ``offload``   devices at which packets of open connections are taken over; none: the rules see them.
+    ``uplinks``   device → number of the uplink, where connections stay on theirs.
+    ``mapped``    zones in which a table that is not ours translates destinations as well.
+    ``narrow``    device → MTU in bytes, of links that carry less than Ethernet.
     """
 
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -147,6 +158,10 @@ class Policy:
     local: AddressSet = EMPTY
     counted: tuple[str, ...] = ()
     guards: Guards = field(default_factory=Guards)
+    uplinks: Mapping[str, int] = field(default_factory=dict)
+    mapped: frozenset[str] = frozenset()
+    narrow: Mapping[str, int] = field(default_factory=dict)
+    offload: tuple[str, ...] = ()
 
     @cached_property
     def zone_of(self) -> Mapping[str, str]:
@@ -170,6 +185,11 @@ class Policy:
     def default_for(self, from_zone: str, to_zone: str) -> Action:
         """Return what becomes of packets that no rule between the two zones fits."""
         return self.defaults.get((from_zone, to_zone), self.default)
+
+    @cached_property
+    def classes(self) -> tuple[int, ...]:
+        """Return the classes of service that rules give, each once."""
+        return tuple(sorted({rule.set_dscp for rule in self.rules if rule.set_dscp is not None}))
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -8,50 +8,44 @@ run, nftables drops the same packets, the reason is reported, and the change sta
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from patronus.core.bus import Event
-from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
 from patronus.core.files import LISTS
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.verb import Caller, Nothing, Verb
-from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
-from patronus.firewall.check import Checked, check
-from patronus.firewall.connection_verbs import ConnectionVerbs
-from patronus.firewall.connections import ZoneOf, zone_at
-from patronus.firewall.early_plane import EarlyPlane
-from patronus.firewall.edit_verbs import Seen, changing
-from patronus.firewall.expect import Tried
-from patronus.firewall.expect_verbs import Try, TryReport, run
-from patronus.firewall.explain_verbs import Explain, Explanation
-from patronus.firewall.explain_verbs import run as explain
-from patronus.firewall.export_verbs import Export, Exported, export
-from patronus.firewall.flows import forbidden
-from patronus.firewall.foresee import World, foresee
-from patronus.firewall.import_verbs import ImportReport, ImportRules, bring_in
+from patronus.core.verb import Caller, Verb
+from patronus.firewall.alarm import MINUTE_S, Alarm
+from patronus.firewall.blocks import TimedBlocks
+from patronus.firewall.check.configuration import Checked, check
+from patronus.firewall.early.plane import EarlyPlane
+from patronus.firewall.judge.expect import Tried
+from patronus.firewall.judge.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, Rules
 from patronus.firewall.names.service import HostNames
-from patronus.firewall.nat_verbs import NatVerbs
-from patronus.firewall.nft_json import LOCKDOWN, Contents, batch, recreate, remove_table
 from patronus.firewall.plan import FirewallPlan, Memory, plan
-from patronus.firewall.protection_verbs import ProtectionVerbs
-from patronus.firewall.read_back import differences
-from patronus.firewall.resolve import FirewallFacts, asleep
-from patronus.firewall.rule_verbs import RuleVerbs
-from patronus.firewall.ruleset import FAMILY, TABLE
-from patronus.firewall.source_verbs import SourceList, list_sources
+from patronus.firewall.resolve.configuration import FirewallFacts, asleep
+from patronus.firewall.sources import Held
 from patronus.firewall.sources.service import FoundSources, SourceFiles
-from patronus.firewall.standing import Standing
-from patronus.firewall.tracking import resize, tracking_differences, tracking_steps
-from patronus.firewall.verbs import CounterInfo, CounterList, DropInfo, DropList, WatchDrops
+from patronus.firewall.table.commands import (
+    LOCKDOWN,
+    Contents,
+    batch,
+    flow_table_probe,
+    recreate,
+    remove_table,
+)
+from patronus.firewall.table.read_back import differences
+from patronus.firewall.table.ruleset import FAMILY, TABLE
+from patronus.firewall.table.standing import Standing
+from patronus.firewall.tracking.flows import forbidden
+from patronus.firewall.tracking.offload import once
+from patronus.firewall.tracking.settings import resize, tracking_differences, tracking_steps
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
@@ -59,13 +53,13 @@ from patronus.kernel.lookup import route_lookup
 from patronus.kernel.memory import give_back, total_bytes
 from patronus.lists.task import Places
 
+if TYPE_CHECKING:
+    from patronus.firewall.verbs.catalogue import Catalogue
+
 log = logging.getLogger(__name__)
 
 FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 """Off until the first ruleset stands."""
-MINUTE_S = 60.0
-BOOT_S = 2.0
-"""How soon the alarm looks again while the engine is still starting."""
 
 
 class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
@@ -85,6 +79,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._memory = Memory()
         self._standing = Standing(host.nft)
         self._just_applied = False
+        self._no_flow_table = once(self._ask_for_flow_table)
         self._alarm = Alarm(self)
         lists = Places.below(host.places.run, host.places.state).folder
         self._names = HostNames(host.state, host.clock, host.control.refresh)
@@ -98,13 +93,14 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def facts(self) -> FirewallFacts:
         """Read the timed blocks that have not ended, the time, the router's addresses, and the lists."""
-        self._sources.files.begin()
+        self._sources.files.keep(one.alias for one in self._plan.held if not one.alias.names)
         return FirewallFacts(
             blocked=tuple(block.prefix for block in self._timed.all()),
             now_s=self._host.clock.wall(),
-            local=tuple(self._host.netlink.snapshot().addresses),
+            local=self._host.netlink.addresses(),
             sources=self._sources,
             memory_bytes=total_bytes(),
+            no_flow_table=self._no_flow_table,
         )
 
     def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
@@ -120,9 +116,9 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
 
     def foresee(self, plan: FirewallPlan, running: FirewallPlan, caller: Caller) -> Iterator[Consequence]:
         """Judge the committer's session, the services and the open connections by both policies."""
-        addresses = self._host.netlink.snapshot().addresses
+        addresses = self._host.netlink.addresses()
         with route_lookup() as lookup:
-            world = World(self._conntrack.connections(), addresses, lookup.device)
+            world = World(self._conntrack.tracked(), addresses, lookup.device_for)
             yield from foresee(plan, running, world, caller.address)
 
     def steps(self, plan: FirewallPlan, running: FirewallPlan | None) -> Iterator[Step]:
@@ -161,6 +157,10 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         yield from unlike
         for name, why in plan.faults:
             yield Difference(f"alias {name}", "its addresses", why, refuses=False)
+        if plan.no_flow_table is not None:
+            yield Difference(
+                "flow table", "open connections past the rules", plan.no_flow_table, refuses=False
+            )
         yield from self._early.differences()
         yield from tracking_differences(plan.timeouts, sysctl.read)
         for name in FORWARDING:
@@ -174,6 +174,13 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         else:
             undo = partial(self._put_back, self._listed(TABLE), self._listed(LOCKDOWN))
         return Step("ruleset", do=partial(self._standing.bring, plan.ruleset), undo=undo)
+
+    def _ask_for_flow_table(self) -> str | None:
+        refused = self._host.nft.check(batch(flow_table_probe()))
+        if refused is None:
+            return None
+        log.info("no flow table: %s", refused)
+        return "this kernel has no flow table (nf_flow_table)"
 
     def _listed(self, table: str) -> list[dict[str, Any]] | None:
         return self._host.nft.list_table(FAMILY, table)
@@ -195,11 +202,11 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def _end(self, plan: FirewallPlan, running: FirewallPlan | None) -> None:
         """End the connections that the plan forbids and the running one did not."""
         with route_lookup() as lookup:
-            for connection in self._conntrack.connections():
-                if not forbidden(plan.policy, connection, lookup.device):
+            for one in self._conntrack.tracked():
+                if not forbidden(plan.policy, one, lookup.device_for):
                     continue
-                if running is None or not forbidden(running.policy, connection, lookup.device):
-                    self._conntrack.end(connection)
+                if running is None or not forbidden(running.policy, one, lookup.device_for):
+                    self._conntrack.end(one.connection)
 
     def _remember(self, plan: FirewallPlan) -> None:
         self._plan = plan
@@ -237,143 +244,22 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             self._host.control.refresh("a schedule of the firewall has changed")
         elif any(prefix not in blocked for prefix in self._plan.timed):
             self._host.control.refresh("a timed block has ended")
-        elif self._sources.files.changed():
+        elif any(Held.of(one.alias, self._sources) != one for one in self._plan.held):
             self._host.control.refresh("a list has changed")
 
     # -- verbs
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs on rules, translations, zones, blocks and counters."""
-        control = self._host.control
-        yield from RuleVerbs(control, self._seen, lambda zone: self._plan.policy.zones.get(zone, ())).verbs()
-        yield from NatVerbs(control, self._seen).verbs()
-        yield from ProtectionVerbs(control, self._seen, lambda: self._plan.policy.guards).verbs()
-        yield from ConnectionVerbs(self._conntrack, self._zones, _tracked_sizes).verbs()
-        never = lambda: self._plan.policy.never  # noqa: E731
-        yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
-        yield Verb("firewall.Counters", Nothing, CounterList, self.counters, route="GET /firewall/counters")
-        yield Verb("firewall.Drops", WatchDrops, DropList, self.drops, route="POST /firewall/drops")
-        yield Verb(
-            "firewall.ListSources", Nothing, SourceList, self.list_sources, route="GET /firewall/sources"
+        return self.catalogue().verbs()
+
+    def catalogue(self) -> Catalogue:
+        """Return what answers callers."""
+        from patronus.firewall.verbs.catalogue import Catalogue  # no packet waits for it to be loaded
+
+        return Catalogue(
+            self._host, self._early, self._timed, self._conntrack, self._sources, lambda: self._plan
         )
-        yield Verb("firewall.Test", Try, TryReport, self.test, route="POST /firewall/test")
-        yield Verb("firewall.Export", Export, Exported, self.export, route="POST /firewall/export")
-        yield changing("Import", ImportRules, ImportReport, self.bring_in, "POST /firewall/import")
-        yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
-
-    def _seen(self) -> dict[str, Seen]:
-        return self._early.seen(self._host.nft.counters(FAMILY, TABLE), self._plan.policy.counted)
-
-    @contextmanager
-    def _zones(self) -> Iterator[ZoneOf]:
-        """Lend what says from which zone an address is reached."""
-        with route_lookup() as lookup:
-            yield partial(zone_at, self._plan.policy.zone_of, lookup.device)
-
-    def counters(self, _: Caller, __: Nothing) -> CounterList:
-        """Show what nftables and XDP have counted, and where XDP runs."""
-        found = [
-            CounterInfo(name=name, packets=one.packets, bytes=one.bytes) for name, one in self._seen().items()
-        ]
-        try:
-            reasons, where = self._early.reasons(), self._early.devices()
-        except KernelError as error:
-            fault = self._early.fault or str(error)
-            return CounterList(counters=found, xdp_counters=[], xdp=[], xdp_fault=fault)
-        return CounterList(counters=found, xdp_counters=reasons, xdp=where, xdp_fault=self._early.fault)
-
-    def drops(self, _: Caller, given: WatchDrops) -> DropList:
-        """Wait, and show a sample of the packets that XDP dropped meanwhile, with the rule of each."""
-        try:
-            found = self._early.drops(given.seconds, self._plan.policy.counted)
-        except KernelError as error:
-            return DropList(drops=[], xdp_fault=self._early.fault or str(error))
-        return DropList(
-            xdp_fault=self._early.fault,
-            drops=[
-                DropInfo(
-                    age_s=one.age_s,
-                    device=one.device,
-                    vlan=one.vlan_id or None,
-                    reason=one.reason,
-                    rule=one.origin.removeprefix("rule/") if one.origin else None,
-                    source=str(one.source),
-                    destination=str(one.destination),
-                    bytes=one.bytes,
-                )
-                for one in found
-            ],
-        )
-
-    def list_sources(self, _: Caller, __: Nothing) -> SourceList:
-        """List the aliases whose addresses lie elsewhere, and what they hold now."""
-        return list_sources(self._host.control.config, self._sources)
-
-    def test(self, _: Caller, given: Try) -> TryReport:
-        """Try expectations on the rules that run, and say which rule decides each."""
-        return run(self._host.control.config, given)
-
-    def export(self, _: Caller, given: Export) -> Exported:
-        """Write the rules that run as a file for another firewall; nothing is changed."""
-        return export(self._plan.policy, given)
-
-    def bring_in(self, caller: Caller, given: ImportRules) -> ImportReport:
-        """Put rules of another firewall into your draft, and name each line that cannot be kept."""
-        return bring_in(self._host.control, self._plan.policy, caller, given)
-
-    def explain(self, _: Caller, given: Explain) -> Explanation:
-        """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes."""
-        works = self._early.fault is None
-        with route_lookup() as lookup:
-            return explain(self._host.control.config, self._plan, given, lookup.hop, xdp=works)
-
-
-class Waking(Protocol):
-    """What an alarm wakes."""
-
-    def next_change_s(self) -> float | None:
-        """Return the seconds until something may be due, or None."""
-
-    def refresh_if_due(self) -> None:
-        """Do what is due. Raises PatronusError."""
-
-
-def _tracked_sizes() -> tuple[int, int]:
-    """Return how many connections are tracked, and how many can be at a time."""
-    count, most = (sysctl.read(f"net.netfilter.nf_conntrack_{name}") for name in ("count", "max"))
-    return int(count), int(most)
-
-
-class Alarm:
-    """A thread that wakes when a block ends, a schedule may change, or a name is due; ``set`` starts it."""
-
-    def __init__(self, feature: Waking) -> None:
-        self._feature = feature
-        self._changed = threading.Event()
-        self._started = False
-        self._thread = threading.Thread(target=self._watch, name="firewall-alarm", daemon=True)
-
-    def set(self) -> None:
-        """Look again when to wake."""
-        self._changed.set()
-        if not self._started:
-            self._started = True
-            self._thread.start()
-
-    def _watch(self) -> None:
-        while True:
-            self._changed.clear()
-            try:
-                if not self._changed.wait(self._feature.next_change_s()):
-                    self._feature.refresh_if_due()
-            except Unavailable:
-                self._changed.wait(BOOT_S)
-            except PatronusError as error:
-                log.error("what has changed could not be brought into the ruleset: %s", error)
-                self._changed.wait(MINUTE_S)
-            except Exception:  # this thread must outlive a mistake: nobody else ends blocks
-                log.exception("what has changed could not be brought into the ruleset")
-                self._changed.wait(MINUTE_S)
 
 
 def _nothing() -> None:
@@ -381,7 +267,7 @@ def _nothing() -> None:
 
 
 def _early(plan: FirewallPlan) -> tuple[Any, ...]:
-    return plan.blocked, plan.never, plan.watched, plan.tagged, plan.early
+    return plan.blocked, plan.never, plan.watched, plan.queued, plan.tagged, plan.early
 
 
 def _early_step(plan: FirewallPlan) -> str:

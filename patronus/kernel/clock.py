@@ -22,8 +22,8 @@ def build_time() -> float:
 def synchronised(stamp: Path) -> bool:
     """Return whether a time server has set the clock since the boot.
 
-    ``stamp`` is the file in /run that systemd-timesyncd(8) touches each time. The kernel's own word
-    (adjtimex(2), STA_UNSYNC) is not for a process under ProtectClock=.
+    ``stamp`` is the file in /run that ``patronus-ntp-synchronised.service`` makes when chronyd says so. The
+    kernel's own word (adjtimex(2), STA_UNSYNC) is not for a process under ProtectClock=.
     """
     return stamp.exists()
 

@@ -28,7 +28,7 @@ _TYPE = 0x3FFF
 _NESTED = 0x8000
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS = 1, 2, 3
 _PROTOCOL, _TIMEOUT, _MARK = 4, 7, 8
-_EXPECTED, _ANSWERED, _DST_NAT = 1 << 0, 1 << 1, 1 << 5
+_EXPECTED, _ANSWERED, _DST_NAT, _OFFLOAD = 1 << 0, 1 << 1, 1 << 5, 1 << 14
 _TCP_STATES = (
     "none", "syn-sent", "syn-received", "established", "fin-wait", "close-wait", "last-ack", "time-wait",
     "close", "syn-sent2",
@@ -39,12 +39,6 @@ _BUFFER = 1 << 20
 
 class Conntrack:
     """The connections of this network namespace."""
-
-    def connections(self) -> tuple[Connection, ...]:
-        """Return every entry, both families. Raises KernelError."""
-        with _socket() as link:
-            _send(link, _GET, _REQUEST | _DUMP, b"")
-            return tuple(item for body in _answers(link) if (item := _connection(body)) is not None)
 
     def tracked(self) -> tuple[Tracked, ...]:
         """Return every entry with its state, both families. Raises KernelError."""
@@ -121,23 +115,20 @@ def _attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _connection(body: bytes) -> Connection | None:
-    """Return an entry, or None where it lacks a direction."""
-    return _entry(_attributes(body[_SUBJECT.size :]))
-
-
 def _tracked(body: bytes) -> Tracked | None:
     """Return an entry with its state, or None where it lacks a direction."""
     found = _attributes(body[_SUBJECT.size :])
     connection = _entry(found)
     if connection is None:
         return None
+    status = int.from_bytes(found.get(_STATUS, b""), "big")
     return Tracked(
         connection,
         state=_tcp_state(found.get(_PROTOCOL, b"")),
-        answered=bool(int.from_bytes(found.get(_STATUS, b""), "big") & _ANSWERED),
+        answered=bool(status & _ANSWERED),
         remaining_s=int.from_bytes(found.get(_TIMEOUT, b""), "big"),
         mark=int.from_bytes(found.get(_MARK, b""), "big"),
+        offloaded=bool(status & _OFFLOAD),
     )
 
 

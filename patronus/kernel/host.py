@@ -27,8 +27,13 @@ class Places:
     objects: Path = Path("/usr/lib/patronus/bpf")
     pins: Path = Path("/run/patronus-bpf")
     log: Path = Path("/var/log/patronus")
-    timesync: Path = Path("/run/systemd/timesync/synchronized")
-    time_servers: Path = Path("/run/systemd/timesyncd.conf.d/10-patronus.conf")
+    timesync: Path = Path("/run/patronus-clock/synchronised")
+    time_servers: Path = Path("/run/patronus-ntp/chrony.conf")
+    mappings: Path = Path("/run/patronus-mappings/miniupnpd.conf")
+    miniupnpd: Path = Path("/run/patronus-miniupnpd")
+    mdns: Path = Path("/run/patronus-mdns/avahi.conf")
+    machine_id: Path = Path("/etc/machine-id")
+    routers: Path = Path("/run/patronus-frr")
 
     @classmethod
     def below(cls, root: Path) -> Places:

@@ -26,7 +26,10 @@ QUIET_S = 0.2
 GATHER_S = 2.0
 """They are told after this long even where they do not end."""
 AGAIN_S = 2.0
-"""Who could not follow is told again after this long: nothing else may ever come of a lease."""
+"""Who could not follow is told again after this long: nothing else may ever come of a lease.
+
+The first time is after this long too: what changed between a look and the watch is told by nobody else.
+"""
 _RECEIVE = 65536
 
 
@@ -83,7 +86,7 @@ class LinkWatch:
         with selectors.DefaultSelector() as selector, netlink, mailbox:
             for source in (netlink, mailbox, stop):
                 selector.register(source, selectors.EVENT_READ)
-            again_s: float | None = None
+            again_s: float | None = AGAIN_S
             while _gather(selector, stop, again_s):
                 again_s = self._tell()
         os.close(stop)

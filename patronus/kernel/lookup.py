@@ -1,19 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the kernel would send a packet: one question to the routing tables for each address, remembered."""
+"""Where the kernel would send a packet: one question to the routing tables for each kind, remembered.
+
+Rules may choose a table by where a packet comes from, its mark and its ports, so all that is known of it is
+asked, but only where a rule looks at it: else the destination alone is, and one answer does for all who go
+there. Of several ways the answer is one: which of them a packet takes may hang on what its card made of it.
+
+Questions are written by hand, since thousands may be asked while a change waits. Source: rtnetlink(7),
+linux/rtnetlink.h, linux/fib_rules.h.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
 
 from patronus.core.errors import KernelError
-from patronus.core.link import Hop
-from patronus.kernel.rtnetlink import IPRoute, NetlinkError
+from patronus.core.link import Hop, RouteQuery
+from patronus.kernel.nfnetlink import Attributes, attribute, attributes
 
-_LOCAL = 2
-"""RTN_LOCAL in linux/rtnetlink.h: an address of this host."""
+_HEADER = struct.Struct("=IHHII")
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+_NUMBER, _CODE, _PORT = struct.Struct("=I"), struct.Struct("=i"), struct.Struct("!H")
+_NEXT = struct.Struct("=HBBI")  # struct rtnexthop
+_GET_ROUTE, _GET_RULE = 26, 34
+_REQUEST, _DUMP, _ERROR, _DONE = 0x1, 0x300, 2, 3
+_DST, _SRC, _IIF, _OIF, _GATEWAY, _PREFSRC, _MULTIPATH, _TABLE, _MARK = 1, 2, 3, 4, 5, 7, 9, 15, 16
+_PROTOCOL, _SPORT, _DPORT = 27, 28, 29
+_LOOKUP_TABLE = 0x1000
+"""RTM_F_LOOKUP_TABLE: say whose route it is."""
+_FIB_MATCH = 0x2000
+"""RTM_F_FIB_MATCH: say the route itself, and nothing where there is none."""
+_LOCAL, _BROADCAST = 2, 3
+_ASKABLE = {1, 6, 17, 58}
+"""Protocols by which the kernel answers; no rule of ours asks for others."""
+_SELECTORS = {2, 3, 10, 22, 23, 24}
+"""FRA_SRC, FRA_IIFNAME, FRA_FWMARK, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE."""
+_REFUSED = {errno.EINVAL, errno.EXDEV}
+"""What a source is refused with that cannot come in there, of which nothing is said of its destination."""
+_BUFFER = 1 << 16
 
 
 class Unreachable(LookupError):
@@ -23,49 +53,136 @@ class Unreachable(LookupError):
 class RouteLookup:
     """Answers from one socket; what was asked once is not asked again, so use it for one walk alone."""
 
-    def __init__(self, route: Any) -> None:
-        self._route = route
-        self._known: dict[IPv4Address | IPv6Address, Hop] = {}
-        self._names: dict[int, str] = {}
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._known: dict[RouteQuery, Hop] = {}
+        self._selects = any(list(self._selecting()))
 
     def device(self, address: IPv4Address | IPv6Address) -> str | None:
-        """Return the device by which an address is reached, None for the router's own. Raises Unreachable."""
-        return self.hop(address).device
+        """Return the device by which the router itself reaches an address, None for one of its own.
 
-    def hop(self, address: IPv4Address | IPv6Address) -> Hop:
-        """Return the next step to an address. Raises Unreachable."""
-        if address not in self._known:
-            self._known[address] = self._ask(address)
-        return self._known[address]
+        Raises Unreachable.
+        """
+        return self.device_for(RouteQuery(address))
 
-    def _ask(self, address: IPv4Address | IPv6Address) -> Hop:
-        try:
-            answer = self._route.route("get", dst=str(address))
-        except NetlinkError as error:
-            raise Unreachable(f"no route to {address}") from error
-        if not answer:
-            raise Unreachable(f"no route to {address}")
-        message = answer[0]
-        if message["type"] == _LOCAL:
-            return Hop(None)
-        gateway, source = (message.get_attr(key) for key in ("RTA_GATEWAY", "RTA_PREFSRC"))
-        return Hop(
-            self._name(message.get_attr("RTA_OIF")),
-            ip_address(gateway) if gateway else None,
-            ip_address(source) if source else None,
+    def device_for(self, query: RouteQuery) -> str | None:
+        """Return the device by which a packet leaves, None for the router's own. Raises Unreachable."""
+        asked = query if self._selects else RouteQuery(query.destination)
+        if asked not in self._known:
+            self._known[asked] = self._ask(asked)
+        return self._known[asked].device
+
+    def hop(self, query: RouteQuery) -> Hop:
+        """Return the next step of a packet, with the router's address there. Raises Unreachable."""
+        found = self._ask(query)
+        if found.device is None or found.source is not None:
+            return found
+        near = found.gateway if found.gateway and found.gateway.version == 4 else query.destination
+        own = self._answer(
+            RouteQuery(near), attribute(_OIF, _NUMBER.pack(socket.if_nametoindex(found.device)))
         )
+        return replace(found, source=own.source)
 
-    def _name(self, index: int) -> str:
-        if index not in self._names:
-            self._names[index] = self._route.get_links(index)[0].get_attr("IFLA_IFNAME")
-        return self._names[index]
+    def leads(self, query: RouteQuery, device: str) -> bool:
+        """Return whether the best route of a packet of the router's own has a way by a device."""
+        try:
+            found = self._told(_question(query, _FIB_MATCH))
+            return device in map(socket.if_indextoname, _ways(attributes(found, _ROUTE.size, len(found))))
+        except OSError:
+            return False
+
+    def _ask(self, query: RouteQuery) -> Hop:
+        try:
+            return self._answer(query)
+        except OSError as error:
+            if error.errno not in _REFUSED or query.arrives_on is None:
+                raise Unreachable(f"no route to {query.destination}") from error
+        try:
+            return self._answer(replace(query, source=None, arrives_on=None))
+        except OSError as error:
+            raise Unreachable(f"no route to {query.destination}") from error
+
+    def _answer(self, query: RouteQuery, more: bytes = b"") -> Hop:
+        """Return the kernel's answer. Raises OSError as it refuses."""
+        return _hop(self._told(_question(query) + more), forwarded=query.arrives_on is not None)
+
+    def _told(self, body: bytes) -> bytes:
+        self._link.send(_HEADER.pack(_HEADER.size + len(body), _GET_ROUTE, _REQUEST, 1, 0) + body)
+        data = self._link.recv(_BUFFER)
+        length, kind, _, _, _ = _HEADER.unpack_from(data)
+        if kind == _ERROR:
+            code = -_CODE.unpack_from(data, _HEADER.size)[0]
+            raise OSError(code, os.strerror(code))
+        return data[_HEADER.size : length]
+
+    def _selecting(self) -> Iterator[bool]:
+        """Yield of each rule of both families whether it looks at more than the destination."""
+        body = _ROUTE.pack(socket.AF_UNSPEC, *[0] * 8)
+        self._link.send(_HEADER.pack(_HEADER.size + len(body), _GET_RULE, _REQUEST | _DUMP, 1, 0) + body)
+        ended = False
+        while not ended:
+            data, at = self._link.recv(_BUFFER), 0
+            while at + _HEADER.size <= len(data):
+                length, kind, _, _, _ = _HEADER.unpack_from(data, at)
+                ended = ended or kind in (_DONE, _ERROR)
+                if not ended:
+                    found = attributes(data, at + _HEADER.size + _ROUTE.size, at + length)
+                    yield not _SELECTORS.isdisjoint(found)
+                at += length + 3 & ~3
+
+
+def _question(query: RouteQuery, flags: int = 0) -> bytes:
+    """Return the body of RTM_GETROUTE."""
+    family = socket.AF_INET if query.destination.version == 4 else socket.AF_INET6
+    bits, source = query.destination.max_prefixlen, query.source
+    parts = [attribute(_DST, query.destination.packed)]
+    if source is not None:
+        parts.append(attribute(_SRC, source.packed))
+    if query.arrives_on is not None:
+        parts.append(attribute(_IIF, _NUMBER.pack(socket.if_nametoindex(query.arrives_on))))
+    if query.mark:
+        parts.append(attribute(_MARK, _NUMBER.pack(query.mark)))
+    if query.protocol in _ASKABLE:
+        parts.append(attribute(_PROTOCOL, bytes([query.protocol])))
+        ports = ((_SPORT, query.source_port), (_DPORT, query.destination_port))
+        parts += [attribute(kind, _PORT.pack(port)) for kind, port in ports if port]
+    head = _ROUTE.pack(family, bits, bits if source else 0, 0, 0, 0, 0, 0, _LOOKUP_TABLE | flags)
+    return head + b"".join(parts)
+
+
+def _hop(body: bytes, *, forwarded: bool) -> Hop:
+    kind = _ROUTE.unpack_from(body)[7]
+    found = attributes(body, _ROUTE.size, len(body))
+    if kind == _LOCAL or (forwarded and kind == _BROADCAST):
+        return Hop(None)
+    index = _NUMBER.unpack(found[_OIF])[0]
+    table = _NUMBER.unpack(found[_TABLE])[0] if _TABLE in found else None
+    return Hop(socket.if_indextoname(index), _address(found, _GATEWAY), _address(found, _PREFSRC), table)
+
+
+def _ways(found: Attributes) -> Iterator[int]:
+    """Yield the devices of a route's ways by number: struct rtnexthop has its length first."""
+    if _OIF in found:
+        yield _NUMBER.unpack(found[_OIF])[0]
+    several, at = found.get(_MULTIPATH, b""), 0
+    while at + _NEXT.size <= len(several):
+        length, _, _, index = _NEXT.unpack_from(several, at)
+        yield index
+        at += length
+
+
+def _address(found: Attributes, kind: int) -> IPv4Address | IPv6Address | None:
+    return ip_address(found[kind]) if kind in found else None
 
 
 @contextmanager
 def route_lookup() -> Iterator[RouteLookup]:
     """Lend a lookup. Raises KernelError where rtnetlink cannot be had."""
     try:
-        with IPRoute() as route:
-            yield RouteLookup(route)
+        with socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+        ) as link:
+            link.bind((0, 0))
+            yield RouteLookup(link)
     except OSError as error:
         raise KernelError(f"cannot ask for routes: {error}") from error

@@ -7,14 +7,13 @@ protocol is ``static``; those of the kernel, of dhcpcd and of people are never r
 
 from __future__ import annotations
 
+import errno
 import ipaddress
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from patronus.core.errors import KernelError
 from patronus.core.link import (
     Address,
     BondHash,
@@ -27,25 +26,31 @@ from patronus.core.link import (
     Nic,
     Route,
     RouteKind,
+    VlanProtocol,
 )
 from patronus.kernel import nics
-from patronus.kernel.rtnetlink import IPRoute, NetlinkDumpInterrupted, NetlinkError
+from patronus.kernel.rtnetlink import NetlinkError, asking, dump, harmless, index_of
 
 OURS = "patronus"
 """The alias that marks a link as made by us."""
-_ETHERNET = 1
-_UP = 0x1
+_ETHERNET, _PPP = 1, 512
+"""ARPHRD_ of linux/if_arp.h."""
+_UP, _TO_PEER = 0x1, 0x10
+"""IFF_UP and IFF_POINTOPOINT of linux/if.h."""
+_PROVIDERS = 0x88A8
+"""ETH_P_8021AD: the type of a frame with a provider's tag."""
 _MAIN_TABLE = 254
 _MODES: tuple[BondMode, ...] = get_args(BondMode)
 _HASHES: tuple[BondHash, ...] = get_args(BondHash)
 _STATIC = 4
 """RTPROT_STATIC in linux/rtnetlink.h: set by an administrator's program, not by the kernel or DHCP."""
+_TOLD = frozenset({11, 186, 188})
+"""RTPROT_ZEBRA, RTPROT_BGP and RTPROT_OSPF: FRR gives each of its routes the metric 20."""
 _TYPES: dict[int, RouteKind] = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 """RTN_ of linux/rtnetlink.h."""
 _NUMBERS = {kind: number for number, kind in _TYPES.items()}
 _NODAD = 0x02
 """IFA_F_NODAD: usable at once, so that servers can bind to it while the link comes up."""
-_DUMP_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -55,40 +60,6 @@ class Snapshot:
     links: tuple[Link, ...]
     addresses: tuple[Address, ...]
     routes: tuple[Route, ...]
-
-
-@contextmanager
-def _asking(what: str) -> Iterator[Any]:
-    """Lend a socket; translate what the kernel refuses. Raises KernelError."""
-    try:
-        with IPRoute() as route:
-            yield route
-    except NetlinkError as error:
-        raise KernelError(f"cannot {what}: {os.strerror(abs(error.code))}") from error
-    except OSError as error:
-        raise KernelError(f"cannot {what}: {error}") from error
-
-
-def _dump(route: Any, call: str, **filters: Any) -> list[Any]:
-    """Return a whole dump; one that a change has interrupted is taken again."""
-    for _ in range(_DUMP_TRIES):
-        try:
-            return list(getattr(route, call)(**filters))
-        except NetlinkDumpInterrupted:
-            continue
-    raise KernelError(f"the kernel's tables change too fast to be read ({call})")
-
-
-def _gone(route: Any, name: str) -> bool:
-    """Return whether there is no such link: a NIC can be pulled out while it is being taken down."""
-    return not route.link_lookup(ifname=name)
-
-
-def _index(route: Any, name: str) -> int:
-    found = route.link_lookup(ifname=name)
-    if not found:
-        raise KernelError(f"there is no link {name}")
-    return int(found[0])
 
 
 def _kind(message: Any) -> str:
@@ -112,7 +83,8 @@ def _bond(data: Any) -> BondSettings | None:
 def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
     """Return what a link is made with, beside name and kind; a bond's mode cannot be changed later."""
     if wanted.kind == "vlan":
-        return {"link": _index(route, wanted.parent or ""), "vlan_id": wanted.tag}
+        outer = {"vlan_protocol": _PROVIDERS} if wanted.protocol == "802.1ad" else {}
+        return {"link": index_of(route, wanted.parent or ""), "vlan_id": wanted.tag, **outer}
     if wanted.kind == "bridge":
         return {"br_stp_state": int(wanted.stp)}
     if wanted.kind != "bond":
@@ -124,6 +96,10 @@ def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
     if bond.lacp_fast:
         made["bond_ad_lacp_rate"] = 1
     return made
+
+
+def _protocol(data: Any) -> VlanProtocol:
+    return "802.1ad" if data.get_attr("IFLA_VLAN_PROTOCOL") == _PROVIDERS else "802.1q"
 
 
 def _link(message: Any, names: dict[int, str]) -> Link:
@@ -141,17 +117,31 @@ def _link(message: Any, names: dict[int, str]) -> Link:
         master=names.get(message.get_attr("IFLA_MASTER")),
         parent=names.get(parent) if parent else None,
         tag=data.get_attr("IFLA_VLAN_ID") if kind == "vlan" else None,
+        protocol=_protocol(data) if kind == "vlan" else "802.1q",
         stp=bool(data.get_attr("IFLA_BR_STP_STATE")) if kind == "bridge" else False,
         bond=_bond(data) if kind == "bond" else None,
         ours=message.get_attr("IFLA_IFALIAS") == OURS,
+        to_peer=bool(message["flags"] & _TO_PEER),
         counters=_counters(message),
     )
 
 
+def _known(route: Any) -> list[Any]:
+    return [message for message in dump(route, "get_links") if message["ifi_type"] in (_ETHERNET, _PPP)]
+
+
+def _names(links: list[Any]) -> dict[int, str]:
+    return {message["index"]: message.get_attr("IFLA_IFNAME") for message in links}
+
+
 def _links(route: Any) -> tuple[Link, ...]:
-    messages = [message for message in _dump(route, "get_links") if message["ifi_type"] == _ETHERNET]
-    names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
+    messages = _known(route)
+    names = _names(messages)
     return tuple(_link(message, names) for message in messages)
+
+
+def _addresses(route: Any, names: dict[int, str]) -> tuple[Address, ...]:
+    return tuple(_address(item, names) for item in dump(route, "get_addr") if item["index"] in names)
 
 
 def _address(message: Any, names: dict[int, str]) -> Address:
@@ -185,13 +175,25 @@ def _joins_bond(route: Any, index: int, master: int) -> bool:
     return _kind(route.get_links(master)[0]) == "bond"
 
 
+def _is_told(route: Any, wanted: Route) -> bool:
+    """Return whether a route that other routers told stands where one of ours shall: it makes room."""
+    family = socket.AF_INET if wanted.destination.version == 4 else socket.AF_INET6
+    key = (str(wanted.destination.network_address), wanted.destination.prefixlen, wanted.metric)
+    zero = "0.0.0.0" if wanted.destination.version == 4 else "::"  # noqa: S104  # the default route
+    return any(
+        item["proto"] in _TOLD
+        and (item.get_attr("RTA_DST") or zero, item["dst_len"], item.get_attr("RTA_PRIORITY") or 0) == key
+        for item in dump(route, "get_routes", family=family, table=_MAIN_TABLE)
+    )
+
+
 class Netlink:
     """The kernel's links in the network namespace of the calling thread. All methods raise KernelError."""
 
     def inventory(self) -> tuple[Nic, ...]:
         """Return the network cards: Ethernet links that nobody made, and veth ends, in the order of index."""
-        with _asking("list the network cards") as route:
-            messages = _dump(route, "get_links")
+        with asking("list the network cards") as route:
+            messages = dump(route, "get_links")
         return tuple(
             self._nic(message)
             for message in messages
@@ -209,38 +211,38 @@ class Netlink:
         )
 
     def links(self) -> tuple[Link, ...]:
-        """Return all Ethernet links with their counters."""
-        with _asking("list the links") as route:
+        """Return all links of Ethernet and PPP with their counters."""
+        with asking("list the links") as route:
             return _links(route)
 
+    def addresses(self) -> tuple[Address, ...]:
+        """Return the addresses of links of Ethernet and PPP."""
+        with asking("read the addresses") as route:
+            return _addresses(route, _names(_known(route)))
+
     def snapshot(self) -> Snapshot:
-        """Return links, addresses and our routes; addresses of links that are not Ethernet are left out."""
-        with _asking("read the links, addresses and routes") as route:
+        """Return links, addresses and our routes; those of other links than Ethernet and PPP are left out."""
+        with asking("read the links, addresses and routes") as route:
             links = _links(route)
             names = {link.index: link.name for link in links}
-            addresses = [item for item in _dump(route, "get_addr") if item["index"] in names]
-            routes = [item for item in _dump(route, "get_routes", table=_MAIN_TABLE) if _is_ours(item, names)]
-        return Snapshot(
-            links,
-            tuple(_address(item, names) for item in addresses),
-            tuple(_route(item, names) for item in routes),
-        )
+            addresses = _addresses(route, names)
+            routes = [item for item in dump(route, "get_routes", table=_MAIN_TABLE) if _is_ours(item, names)]
+        return Snapshot(links, addresses, tuple(_route(item, names) for item in routes))
 
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a link, down, and mark it as ours; nothing stays where marking fails."""
-        with _asking(f"create the {wanted.kind} {wanted.name}") as route:
+        with asking(f"create the {wanted.kind} {wanted.name}") as route:
             route.link("add", ifname=wanted.name, kind=wanted.kind, **_made(route, wanted))
             try:
-                route.link("set", index=_index(route, wanted.name), ifalias=OURS)
+                route.link("set", index=index_of(route, wanted.name), ifalias=OURS)
             except NetlinkError:
-                route.link("del", index=_index(route, wanted.name))
+                route.link("del", index=index_of(route, wanted.name))
                 raise
 
     def delete_link(self, name: str) -> None:
         """Delete a link; its addresses and routes go with it. Harmless where it is gone."""
-        with _asking(f"delete the link {name}") as route:
-            if not _gone(route, name):
-                route.link("del", index=_index(route, name))
+        with asking(f"delete the link {name}") as route, harmless():
+            route.link("del", index=index_of(route, name))
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
         """Set MTU, master and state of a link in one request, a bridge's STP before.
@@ -249,14 +251,12 @@ class Netlink:
         in whether one request sets the state or the master first. A link that is gone is down
         already; to set it up is an error.
         """
-        with _asking(f"set {name} to {settings}") as route:
-            if not settings.up and _gone(route, name):
-                return
-            index = _index(route, name)
+        with asking(f"set {name} to {settings}") as route, nullcontext() if settings.up else harmless():
+            index = index_of(route, name)
             if settings.stp is not None:
                 route.link("set", index=index, kind="bridge", br_stp_state=int(settings.stp))
             changed: dict[str, Any] = {"state": "up" if settings.up else "down"}
-            changed["master"] = _index(route, settings.master) if settings.master else 0
+            changed["master"] = index_of(route, settings.master) if settings.master else 0
             if _joins_bond(route, index, changed["master"]):
                 route.link("set", index=index, state="down")
                 route.link("set", index=index, master=changed["master"])
@@ -269,7 +269,7 @@ class Netlink:
         self._change_address("add", address)
 
     def delete_address(self, address: Address) -> None:
-        """Delete an address; the kernel drops the routes on it. Harmless where the link is gone."""
+        """Delete an address; the kernel drops the routes on it. Harmless where it, or the link, is gone."""
         self._change_address("del", address)
 
     def _change_address(self, verb: str, address: Address) -> None:
@@ -277,10 +277,9 @@ class Netlink:
         extra: dict[str, Any] = {"flags": _NODAD} if verb == "add" and interface.version == 6 else {}
         if verb == "add" and interface.version == 4 and interface.network.prefixlen < 31:
             extra["broadcast"] = str(interface.network.broadcast_address)
-        with _asking(f"{verb} the address {interface} on {address.device}") as route:
-            if verb == "del" and _gone(route, address.device):
-                return
-            index = _index(route, address.device)
+        gone = harmless(errno.EADDRNOTAVAIL, errno.ENXIO) if verb == "del" else nullcontext()
+        with asking(f"{verb} the address {interface} on {address.device}") as route, gone:
+            index = index_of(route, address.device)
             route.addr(
                 verb, index=index, address=str(interface.ip), prefixlen=interface.network.prefixlen, **extra
             )
@@ -290,22 +289,26 @@ class Netlink:
         self._change_route("add", wanted)
 
     def delete_route(self, route: Route) -> None:
-        """Delete a route of ours. Harmless where the link is gone."""
+        """Delete a route of ours. Harmless where it, or the link, is gone."""
         self._change_route("del", route)
 
     def _change_route(self, verb: str, wanted: Route) -> None:
         way: dict[str, Any] = {"gateway": str(wanted.gateway)} if wanted.gateway else {}
-        with _asking(f"{verb} the route {wanted}") as route:
+        gone = harmless(errno.ESRCH) if verb == "del" else nullcontext()
+        with asking(f"{verb} the route {wanted}") as route, gone:
             if wanted.kind == "unicast":
-                if verb == "del" and _gone(route, wanted.device):
-                    return
-                way["oif"] = _index(route, wanted.device)
-            route.route(
-                verb,
-                dst=str(wanted.destination),
-                type=_NUMBERS[wanted.kind],
-                priority=wanted.metric,
-                proto=_STATIC,
-                table=_MAIN_TABLE,
+                way["oif"] = index_of(route, wanted.device)
+            words = {
+                "dst": str(wanted.destination),
+                "type": _NUMBERS[wanted.kind],
+                "priority": wanted.metric,
+                "proto": _STATIC,
+                "table": _MAIN_TABLE,
                 **way,
-            )
+            }
+            try:
+                route.route(verb, **words)
+            except NetlinkError as error:
+                if abs(error.code) != errno.EEXIST or not _is_told(route, wanted):
+                    raise
+                route.route("replace", **words)

@@ -20,13 +20,16 @@ NFTABLES = 10
 _HEADER = struct.Struct("=IHHII")
 _FAMILY_HEADER = struct.Struct("!BBH")
 _ATTRIBUTE = struct.Struct("=HH")
+_HEAD = _ATTRIBUTE.pack
+_PADDING = b"", bytes(3), bytes(2), bytes(1)
 _BODY = _HEADER.size + _FAMILY_HEADER.size
 _NESTED = 0x3FFF
 """What is left of an attribute's kind without its flags."""
 _REQUEST, _DUMP, _INTERRUPTED = 1, 0x300, 0x10
 _ERROR, _DONE = 2, 3
 NETLINK_NETFILTER = 12
-_LARGEST = 1 << 18
+_LARGEST = 1 << 16
+"""Bytes of a datagram: the kernel cuts a dump at 32 KiB. Buffers from 128 KiB on are mapped each time."""
 _TRIES = 8
 """Dumps that another transaction may interrupt before we give up."""
 
@@ -48,7 +51,8 @@ class Answer(NamedTuple):
 
 def attribute(kind: int, value: bytes) -> bytes:
     """Return an attribute, padded."""
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+    length = len(value)
+    return _HEAD(4 + length, kind) + value + _PADDING[length & 3]
 
 
 def text(value: str) -> bytes:
@@ -64,11 +68,11 @@ def number(value: bytes) -> int:
 def attributes(data: bytes, start: int, end: int) -> Attributes:
     """Return the attributes between two places; of a kind that stands twice, the last."""
     found: Attributes = {}
-    unpack = _ATTRIBUTE.unpack_from
-    while start + _ATTRIBUTE.size <= end:
+    unpack, last = _ATTRIBUTE.unpack_from, end - _ATTRIBUTE.size
+    while start <= last:
         length, kind = unpack(data, start)
         found[kind & _NESTED] = data[start + 4 : start + length]
-        start += max(_ATTRIBUTE.size, (length + 3) & ~3)
+        start += (length + 3) & ~3 or _ATTRIBUTE.size
     return found
 
 
@@ -110,17 +114,18 @@ class Nfnetlink:
         for _ in range(_TRIES):
             self._send(kind, _REQUEST | _DUMP, family, given)
             try:
-                return [read(found.attributes) for found in self._dumped()]
+                return self._dumped(read)
             except Interrupted:
                 self._drain()
         raise KernelError("nftables: the ruleset changes faster than it can be read")
 
-    def _dumped(self) -> Iterator[Answer]:
+    def _dumped(self, read: Callable[[Attributes], T]) -> list[T]:
+        items: list[T] = []
         while True:
             for found in answers(self._socket.recv(_LARGEST)):
                 if found is None:
-                    return
-                yield found
+                    return items
+                items.append(read(found.attributes))
 
     def _drain(self) -> None:
         """Throw away the rest of a dump: a new one on the same socket waits for its end."""

@@ -21,6 +21,7 @@ from patronus.core.errors import KernelError
 from patronus.kernel.memory import give_back
 from patronus.kernel.nft_attributes import Unknown
 from patronus.kernel.nft_batch import BatchSocket, Refusal, encoded
+from patronus.kernel.nft_refusal import first_line, refused
 from patronus.kernel.nft_state import Objects, RulesetState, StandingRule
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,9 @@ log = logging.getLogger(__name__)
 Command = Mapping[str, Any]
 Batch = Mapping[str, Sequence[Command]]
 """``{"nftables": [command, …]}``."""
+_PARTS = ("chains", "sets", "maps", "flowtables")
 LARGE = 1000
 """Commands of a large batch: we encode it ourselves, or memory is left behind to be given back."""
-_SHOWN = 300
-"""Characters of a refused command that an error repeats."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +73,21 @@ class Nft:
     def _load(self, batch: Batch) -> str:
         if (messages := self._messages(batch)) is not None:
             self._encoded = None
-            refusal = self._batches.send(messages, self._state.generation(), commit=True)
+            refusal = self._batches.send(messages, self._meant_for(batch), commit=True)
             if refusal is not None:
                 raise KernelError(_refused(batch, refusal))
             return ""
         code, output, error = self._library.cmd(_json(batch))
         self._give_back(batch)
         if code != 0:
-            raise KernelError(self._explained(batch, _first_line(error)))
+            raise KernelError(self._explained(batch, first_line(error)))
         return str(output)
 
     def check(self, batch: Batch) -> str | None:
         """Let the kernel take the transaction and drop it again; return why it would be refused, or None."""
         with self._lock:
             if (messages := self._messages(batch)) is not None:
-                refusal = self._batches.send(messages, self._state.generation(), commit=False)
+                refusal = self._batches.send(messages, self._meant_for(batch), commit=False)
                 return None if refusal is None else _refused(batch, refusal)
             message = self._dry_run(batch)
             return None if message is None else self._explained(batch, message)
@@ -108,7 +108,7 @@ class Nft:
             return self._state.rule(family, table, chain, handle)
 
     def objects(self, family: str, table: str) -> Objects:
-        """Return the names of a table's counters and limits. Raises KernelError."""
+        """Return the names of a table's counters, limits and helpers. Raises KernelError."""
         with self._lock:
             return self._state.objects(family, table)
 
@@ -125,11 +125,9 @@ class Nft:
         return self._list({"table": {"family": family, "name": name}})
 
     def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
-        """Return a table's chains without their rules, its sets and its maps. Raises KernelError."""
+        """Return a table's chains without their rules, sets, maps and flow tables. Raises KernelError."""
         # In JSON, libnftables passes over the table that is asked for: it lists everybody's.
-        found = [
-            item for kind in ("chains", "sets", "maps") for item in self._list({kind: {"family": family}})
-        ]
+        found = [item for kind in _PARTS for item in self._list({kind: {"family": family}})]
         return [item for item in found if all(part["table"] == table for part in item.values())]
 
     def counters(self, family: str, table: str) -> dict[str, Count]:
@@ -156,7 +154,7 @@ class Nft:
         with self._lock:
             code, output, error = self._library.json_cmd({"nftables": [{"list": what}]})
         if code != 0:
-            raise KernelError(f"nftables: {_first_line(error)}")
+            raise KernelError(f"nftables: {first_line(error)}")
         items: list[dict[str, Any]] = output["nftables"] if output else []
         return [item for item in items if "metainfo" not in item]
 
@@ -176,6 +174,12 @@ class Nft:
                 return None
         return self._encoded[1]
 
+    def _meant_for(self, batch: Batch) -> int | None:
+        """Return the ruleset's number, or None for elements alone: they say by themselves what is meant."""
+        if all("element" in what for command in batch["nftables"] for what in command.values()):
+            return None
+        return self._state.generation()
+
     @staticmethod
     def _give_back(batch: Batch) -> None:
         """Return to the system what libnftables took for a large batch: 20 kB for each rule."""
@@ -187,7 +191,7 @@ class Nft:
         with self._dry():
             code, _, error = self._library.cmd(_json(batch))
         self._give_back(batch)
-        return None if code == 0 else _first_line(error)
+        return None if code == 0 else first_line(error)
 
     @contextmanager
     def _dry(self) -> Iterator[None]:
@@ -211,7 +215,7 @@ class Nft:
                 low = middle + 1
             else:
                 high = middle
-        return f"nftables refused {_shown(commands[low - 1]) if commands else 'an empty batch'}: {message}"
+        return refused(commands[low - 1] if commands else None, message)
 
 
 def _makes_rule(command: Command) -> bool:
@@ -219,21 +223,10 @@ def _makes_rule(command: Command) -> bool:
 
 
 def _refused(batch: Batch, refusal: Refusal) -> str:
-    commands = batch["nftables"]
-    which = "the batch" if refusal.position is None else _shown(commands[refusal.position])
-    return f"nftables refused {which}: {refusal.reason}"
-
-
-def _shown(command: Command) -> str:
-    return json.dumps(command, ensure_ascii=False, default=list)[:_SHOWN]
+    command = None if refusal.position is None else batch["nftables"][refusal.position]
+    return refused(command, refusal.reason)
 
 
 def _json(batch: Batch) -> str:
     """Return a batch as libnftables reads it; a rule is the sequence of its statements."""
     return json.dumps(batch, default=list)
-
-
-def _first_line(error: str) -> str:
-    """Return the first complaint without its place, which is always 0:0-0 for JSON."""
-    lines = [line.partition("Error: ")[2] or line for line in error.splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"

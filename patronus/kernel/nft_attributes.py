@@ -11,6 +11,9 @@ from patronus.kernel.nfnetlink import attribute, text
 
 Statement = Mapping[str, Any]
 NESTED = 0x8000
+REGISTER = 1
+"""The one that nearly all goes through."""
+_WORD = struct.Struct("=HH").pack
 VERDICTS = {"drop": 0, "accept": 1, "jump": -3, "goto": -4}
 
 
@@ -25,12 +28,23 @@ def nested(kind: int, *parts: bytes) -> bytes:
 
 def word(kind: int, value: int) -> bytes:
     """Return an attribute with a number of 32 bits."""
-    return struct.pack("=HH", 8, kind) + struct.pack("!I", value & 0xFFFFFFFF)
+    return _WORD(8, kind) + (value & 0xFFFFFFFF).to_bytes(4, "big")
 
 
 def value(kind: int, data: bytes) -> bytes:
     """Return an attribute with data as nf_tables compares them."""
     return nested(kind, attribute(1, data))
+
+
+def expression(name: str, *parts: bytes) -> bytes:
+    """Return one expression of a rule."""
+    return nested(1, attribute(1, text(name)), nested(2, *parts))
+
+
+def masked(mask: bytes, bits: bytes) -> bytes:
+    """Return the expression that keeps ``mask`` of the first register, and turns ``bits`` over."""
+    parts = word(1, REGISTER), word(2, REGISTER), word(3, len(mask)), word(6, 0)
+    return expression("bitwise", *parts, value(4, mask), value(5, bits))
 
 
 def verdict_data(statement: Statement) -> bytes:

@@ -2,8 +2,8 @@
 """Large transactions put together by ourselves: the kernel's share of one is a fifth of libnftables'.
 
 A batch of libnftables' JSON becomes netlink messages if it consists of what is known here: chains, counters,
-limits, rules of the statements that nft_expressions knows, sets and maps that nft_sets knows. All else is for
-libnftables.
+limits, helpers, rules of the statements that nft_expressions and nft_effects know, sets and maps that
+nft_sets knows. All else is for libnftables.
 Source: linux/netfilter/nf_tables.h, nfnetlink.h.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from patronus.kernel.nfnetlink import NETLINK_NETFILTER, NFTABLES, attribute, text
 from patronus.kernel.nft_attributes import Unknown, nested, word
 from patronus.kernel.nft_expressions import RuleEncoder
-from patronus.kernel.nft_sets import SECONDS, container, element_lists
+from patronus.kernel.nft_sets import container, element_lists, limit_data
 
 Fields = Mapping[str, Any]
 Message = tuple[int, int, bytes]
@@ -31,7 +31,11 @@ _REQUEST, _CREATE, _APPEND = 1, 0x400, 0x800
 _INET = 1
 _NEWTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 3, 5, 6, 8
 _NEWSET, _DELSET, _NEWELEMENT, _DELELEMENT, _NEWOBJECT, _DELOBJECT = 9, 11, 12, 14, 18, 20
-_COUNTER, _LIMIT = 1, 4
+_NEWFLOWTABLE, _DELFLOWTABLE = 22, 24
+_INGRESS = 0
+"""NF_NETDEV_INGRESS, the hook of flow tables."""
+_COUNTER, _HELPER, _LIMIT = 1, 3, 4
+_L4 = {"tcp": 6, "udp": 17}
 _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 _POLICIES = {"drop": 0, "accept": 1}
 _SO_SNDBUFFORCE = 32
@@ -141,10 +145,15 @@ def _new_counter(fields: Fields) -> tuple[Message, ...]:
 
 
 def _new_limit(fields: Fields) -> tuple[Message, ...]:
-    rate = attribute(1, fields["rate"].to_bytes(8, "big"))
-    unit = attribute(2, SECONDS[fields["per"]].to_bytes(8, "big"))
-    data = nested(4, rate, unit, word(3, fields["burst"]), word(4, 0), word(5, 0))
-    return _object(_NEWOBJECT, _CREATE, fields, _LIMIT, data)
+    return _object(_NEWOBJECT, _CREATE, fields, _LIMIT, limit_data(4, fields))
+
+
+def _new_helper(fields: Fields) -> tuple[Message, ...]:
+    family = attribute(2, _INET.to_bytes(2, "big"))
+    data = nested(
+        4, attribute(1, text(fields["type"])), family, attribute(3, bytes([_L4[fields["protocol"]]]))
+    )
+    return _object(_NEWOBJECT, _CREATE, fields, _HELPER, data)
 
 
 def _object(kind: int, flags: int, fields: Fields, what: int, data: bytes = b"") -> tuple[Message, ...]:
@@ -159,6 +168,17 @@ def _new_container(fields: Fields, *, is_map: bool) -> tuple[Message, ...]:
 
 def _old_container(fields: Fields) -> tuple[Message, ...]:
     return _message(_DELSET, 0, _where(fields), attribute(2, text(fields["name"])))
+
+
+def _new_flow_table(fields: Fields) -> tuple[Message, ...]:
+    name = attribute(2, text(fields["name"]))
+    devices = nested(3, *(attribute(1, text(device)) for device in fields["dev"]))
+    hook = nested(3, word(1, _INGRESS), word(2, fields["prio"]), devices)
+    return _message(_NEWFLOWTABLE, _CREATE, _where(fields), name, hook)
+
+
+def _old_flow_table(fields: Fields) -> tuple[Message, ...]:
+    return _message(_DELFLOWTABLE, 0, _where(fields), attribute(2, text(fields["name"])))
 
 
 def _elements(kind: int, flags: int) -> Callable[[Fields], tuple[Message, ...]]:
@@ -179,8 +199,12 @@ _ENCODERS: dict[tuple[str, str], Callable[[Fields], tuple[Message, ...]]] = {
     ("delete", "rule"): _delete_rule,
     ("add", "counter"): _new_counter,
     ("delete", "counter"): lambda fields: _object(_DELOBJECT, 0, fields, _COUNTER),
+    ("add", "ct helper"): _new_helper,
+    ("delete", "ct helper"): lambda fields: _object(_DELOBJECT, 0, fields, _HELPER),
     ("add", "limit"): _new_limit,
     ("delete", "limit"): lambda fields: _object(_DELOBJECT, 0, fields, _LIMIT),
+    ("add", "flowtable"): _new_flow_table,
+    ("delete", "flowtable"): _old_flow_table,
     ("add", "set"): partial(_new_container, is_map=False),
     ("add", "map"): partial(_new_container, is_map=True),
     ("delete", "set"): _old_container,
@@ -197,20 +221,27 @@ class BatchSocket:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         self._socket.settimeout(0)
 
-    def send(self, messages: Sequence[bytes], generation: int, *, commit: bool) -> Refusal | None:
+        self._room = 0
+
+    def send(self, messages: Sequence[bytes], generation: int | None, *, commit: bool) -> Refusal | None:
         """Let the kernel take the messages as one transaction; return why it refuses, or None.
 
-        It refuses too where the ruleset has another number than ``generation`` by now. Without ``commit``
-        everything is tried and nothing stays. The kernel is done when the call returns.
+        It refuses too where the ruleset has another number than ``generation`` by now; None is any. Without
+        ``commit`` everything is tried and nothing stays. The kernel is done when the call returns.
         """
-        begin = _edge(_BEGIN, attribute(_GENERATION, generation.to_bytes(4, "big")))
-        batch = b"".join((begin, *messages, _edge(_END, b"") if commit else b""))
+        begin = _ANY if generation is None else _begin(generation)
+        batch = b"".join((begin, *messages, _COMMIT if commit else b""))
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, len(batch) + _SPARE)
+            self._make_room(len(batch) + _SPARE)
             self._socket.send(batch)
         except OSError as error:
             return Refusal(None, f"the batch could not be sent: {error.strerror or error}")
         return self._refusal()
+
+    def _make_room(self, size: int) -> None:
+        if size > self._room:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, size)
+            self._room = size
 
     def _refusal(self) -> Refusal | None:
         """Return the first refusal among all that the kernel says; where it takes everything it is silent."""
@@ -238,3 +269,11 @@ def refusal_of(answer: bytes) -> Refusal | None:
 def _edge(kind: int, body: bytes) -> bytes:
     subsystem = socket.htons(NFTABLES)
     return _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, 0, 0, 0, 0, subsystem) + body
+
+
+def _begin(generation: int) -> bytes:
+    return _edge(_BEGIN, attribute(_GENERATION, generation.to_bytes(4, "big")))
+
+
+_ANY = _edge(_BEGIN, b"")
+_COMMIT = _edge(_END, b"")

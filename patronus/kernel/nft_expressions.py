@@ -11,16 +11,34 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from patronus.kernel.nfnetlink import attribute, text
-from patronus.kernel.nft_attributes import VERDICTS, Statement, Unknown, nested, value, verdict_data, word
-from patronus.kernel.nft_sets import anonymous, counted
+from patronus.kernel.nft_attributes import (
+    REGISTER,
+    VERDICTS,
+    Statement,
+    Unknown,
+    expression,
+    masked,
+    value,
+    verdict_data,
+    word,
+)
+from patronus.kernel.nft_effects import EFFECTS, TRANSLATIONS, is_mark, mark_loaded, translated
+from patronus.kernel.nft_headers import (
+    CLASS_KINDS,
+    class_data,
+    class_loaded,
+    classes,
+    mac_data,
+    sender_loaded,
+)
+from patronus.kernel.nft_sets import anonymous, counted, packed
 
-_REGISTER, _VERDICT_REGISTER = 1, 0
+_VERDICT_REGISTER = 0
 _EQUAL, _NOT_EQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
-_COUNTER, _LIMIT = 1, 4
+_COUNTER, _HELPER, _LIMIT = 1, 3, 4
 _META = {"iifname": 6, "oifname": 7, "nfproto": 15, "l4proto": 16}
 _NFPROTO = {"ipv4": 2, "ipv6": 10}
 _NETWORK, _TRANSPORT = 1, 2
@@ -41,20 +59,21 @@ _SET_KINDS = {
     ("th", "sport"): "inet_service", ("th", "dport"): "inet_service",
     ("icmp", "type"): "icmp_type", ("icmpv6", "type"): "icmpv6_type",
 }  # fmt: skip
+_CLASSES = frozenset({("ip", "dscp"), ("ip6", "dscp")})
 _OF_PROTOCOL = {"icmp": 1, "icmpv6": 58}
 """Headers that are only looked into where the rule has asked for their protocol."""
 _RESET, _ICMPX = 1, 2
 _REFUSALS = {"no-route": 0, "port-unreachable": 1, "host-unreachable": 2, "admin-prohibited": 3}
-_FIB_OIF, _FIB_SADDR, _FIB_IIF, _FIB_PRESENT = 1, 1, 8, 32
+_FIB_OIF, _FIB_TYPE = 1, 3
+_FIB_SADDR, _FIB_DADDR, _FIB_IIF, _FIB_PRESENT = 1, 2, 8, 32
+_LOCAL = 2
+"""RTN_LOCAL: an address of this machine."""
+_COMPARED = {"==": _EQUAL, "!=": _NOT_EQUAL}
 _INVERTED = {"==": b"", "!=": word(5, 1)}
-_CT_STATE, _CT_STATUS, _DESTINATION_NAT = 0, 2, 1 << 5
-_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
+_CT_STATE, _CT_STATUS = 0, 2
+_DESTINATION_NAT = 1 << 5
 """linux/netfilter/nf_conntrack_common.h, IPS_DST_NAT."""
-
-
-def expression(name: str, *parts: bytes) -> bytes:
-    """Return one expression of a rule."""
-    return nested(1, attribute(1, text(name)), nested(2, *parts))
+_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 
 
 @lru_cache(maxsize=256)
@@ -64,19 +83,19 @@ def _verdict(name: str, chain: str | None) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _meta(key: str, register: int = _REGISTER) -> bytes:
+def _meta(key: str, register: int = REGISTER) -> bytes:
     return expression("meta", word(2, _META[key]), word(1, register))
 
 
 def _lookup(name: str, *more: bytes) -> bytes:
-    return expression("lookup", attribute(1, text(name.removeprefix("@"))), word(2, _REGISTER), *more)
+    return expression("lookup", attribute(1, text(name.removeprefix("@"))), word(2, REGISTER), *more)
 
 
 @lru_cache(maxsize=16)
 def _state(states: tuple[str, ...]) -> bytes:
     bits = sum(_STATES[state] for state in states)
-    load = expression("ct", word(2, _CT_STATE), word(1, _REGISTER))
-    return load + _masked(4, struct.pack("=I", bits)) + _compare(_NOT_EQUAL, bytes(4))
+    load = expression("ct", word(2, _CT_STATE), word(1, REGISTER))
+    return load + masked(struct.pack("=I", bits), bytes(4)) + _compare(_NOT_EQUAL, bytes(4))
 
 
 @lru_cache(maxsize=256)
@@ -92,7 +111,7 @@ def _property(key: str, right: str | int) -> bytes:
 
 @lru_cache(maxsize=256)
 def _payload(base: int, offset: int, length: int) -> bytes:
-    parts = word(1, _REGISTER), word(2, base), word(3, offset), word(4, length)
+    parts = word(1, REGISTER), word(2, base), word(3, offset), word(4, length)
     return expression("payload", *parts)
 
 
@@ -103,13 +122,8 @@ def _compare(op: int, data: bytes) -> bytes:
 @lru_cache(maxsize=128)
 def _comparison(op: int, length: int) -> bytes:
     """Return the expression up to its data; what stands before depends on their length alone."""
-    whole = expression("cmp", word(1, _REGISTER), word(2, op), value(3, bytes(length)))
+    whole = expression("cmp", word(1, REGISTER), word(2, op), value(3, bytes(length)))
     return whole[: len(whole) - length - -length % 4]
-
-
-def _masked(length: int, mask: bytes) -> bytes:
-    parts = word(1, _REGISTER), word(2, _REGISTER), word(3, length), word(6, 0)
-    return expression("bitwise", *parts, value(4, mask), value(5, bytes(length)))
 
 
 def _object(kind: int, name: Any) -> bytes:
@@ -156,9 +170,15 @@ class RuleEncoder:
         """Return a statement that few rules have."""
         if name == "reject":
             return self._refusal(said)
+        if name == "ct helper":
+            return _object(_HELPER, said)
+        if name in EFFECTS:
+            return EFFECTS[name](said)
+        if name in TRANSLATIONS:
+            return translated(name, said, self._family)
         if name == "vmap":
             return self._way(said["key"], said["data"])
-        if name == "set" and said.get("op") == "update" and "payload" in said["elem"]:
+        if name == "set" and "payload" in said["elem"]:
             field = said["elem"]["payload"]
             return self._loaded(field["protocol"], field["field"]) + counted(said)
         raise Unknown(name)
@@ -179,7 +199,7 @@ class RuleEncoder:
         names = [part["meta"]["key"] for part in key.get("concat", (key,)) if "meta" in part]
         if not names or any(name not in _NAMES for name in names):
             raise Unknown(f"a way by {key}")
-        return b"".join(_meta(name, _REGISTER + at) for at, name in enumerate(names)) + found
+        return b"".join(_meta(name, REGISTER + at) for at, name in enumerate(names)) + found
 
     def _match(self, said: Mapping[str, Any]) -> bytes:
         left, right = said["left"], said["right"]
@@ -191,30 +211,37 @@ class RuleEncoder:
         if said["op"] == "==" and "payload" in left:
             field = left["payload"]
             return self._field(field["protocol"], field["field"], right)
-        if said["op"] == "==" and "meta" in left:
+        if said["op"] == "==" and "meta" in left and not is_mark(left):
             return self._meta(left["meta"]["key"], said["right"])
         return self._match_seldom(said, left, right)
 
     def _match_seldom(self, said: Mapping[str, Any], left: Mapping[str, Any], right: Any) -> bytes:
         """Return a comparison that few rules have. Raises Unknown."""
-        if said == _TRANSLATED:
-            return _IS_TRANSLATED
-        if said == _NO_WAY_BACK:
-            return _HAS_NO_WAY_BACK
+        for known, made in _WHOLE:
+            if said == known:
+                return made
+        if said["op"] in _COMPARED and isinstance(right, int) and is_mark(left):
+            return mark_loaded(left) + _compare(_COMPARED[said["op"]], struct.pack("=I", right))
         if said["op"] == "!=" and "payload" in left and isinstance(right, str):
-            field = left["payload"]
-            return self._loaded(field["protocol"], field["field"]) + _compare(_NOT_EQUAL, _packed(right))
+            protocol, name = left["payload"]["protocol"], left["payload"]["field"]
+            loaded, (_, _, length) = self._loaded(protocol, name), _PAYLOAD[protocol, name]
+            return loaded + _compare(_NOT_EQUAL, packed(right, length))
         if said["op"] == "==" and "&" in left and left["&"][0] == _FLAGS and self._protocol == _TCP:
-            return _FLAGS_LOADED + _masked(1, bytes([left["&"][1]])) + _compare(_EQUAL, bytes([right]))
+            return _FLAGS_LOADED + masked(bytes([left["&"][1]]), bytes(1)) + _compare(_EQUAL, bytes([right]))
         if said["op"] == "in" and left == {"ct": {"key": "state"}}:
             return _state(tuple([right] if isinstance(right, str) else right))
         raise Unknown(str(said))
 
     def _among(self, left: Any, elements: list[Any]) -> bytes:
         """Return the question whether a value is in an anonymous set, which becomes one of ``sets``."""
+        kind: str | None
         if "payload" in left:
             field = left["payload"]["protocol"], left["payload"]["field"]
-            kind, load = _SET_KINDS.get(field), self._loaded(*field)
+            if field in _CLASSES:
+                kind, elements = CLASS_KINDS[field[0]], classes(field[0], elements)
+                load = self._of_family(field[0]) + class_loaded(field[0])
+            else:
+                kind, load = _SET_KINDS.get(field), self._loaded(*field)
         else:
             key = left.get("meta", {}).get("key")
             kind = "inet_proto" if key == "l4proto" else "ifname" if key in _NAMES else None
@@ -245,6 +272,12 @@ class RuleEncoder:
         return _property(key, right)
 
     def _field(self, protocol: str, name: str, right: Any) -> bytes:
+        if (protocol, name) in _CLASSES:
+            loaded = self._of_family(protocol) + class_loaded(protocol)
+            return loaded + _compare(_EQUAL, class_data(protocol, right))
+        if (protocol, name) == ("ether", "saddr"):
+            asked, ethernet, loaded = sender_loaded()
+            return asked + _compare(_EQUAL, ethernet) + loaded + _compare(_EQUAL, mac_data(right))
         if (protocol, name) not in _PAYLOAD:
             raise Unknown(f"{protocol} {name}")
         base, offset, length = _PAYLOAD[protocol, name]
@@ -277,31 +310,27 @@ def _ports(offset: int, right: Any) -> Iterator[bytes]:
 def _addresses(offset: int, length: int, right: Any) -> Iterator[bytes]:
     if isinstance(right, str) and not right.startswith("@"):
         yield _payload(_NETWORK, offset, length)
-        yield _compare(_EQUAL, _packed(right))
+        yield _compare(_EQUAL, packed(right, length))
     elif isinstance(right, dict) and "range" in right:
         yield _payload(_NETWORK, offset, length)
         for op, end in zip((_AT_LEAST, _AT_MOST), right["range"], strict=True):
-            yield _compare(op, _packed(end))
+            yield _compare(op, packed(end, length))
     elif isinstance(right, dict) and "prefix" in right:
         yield from _prefix(offset, length, right["prefix"])
     else:
         raise Unknown("a set of addresses")
 
 
-def _packed(address: str) -> bytes:
-    return inet_pton(AF_INET6 if ":" in address else AF_INET, address)
-
-
 def _prefix(offset: int, length: int, prefix: Mapping[str, Any]) -> Iterator[bytes]:
     """Compare whole bytes alone where the prefix ends with one, as libnftables does."""
-    address, bits = _packed(prefix["addr"]), prefix["len"]
+    address, bits = packed(prefix["addr"], length), prefix["len"]
     if bits % 8 == 0 and bits:
         yield _payload(_NETWORK, offset, bits // 8)
         yield _compare(_EQUAL, address[: bits // 8])
         return
     mask = ((1 << bits) - 1) << (8 * length - bits)
     yield _payload(_NETWORK, offset, length)
-    yield _masked(length, mask.to_bytes(length, "big"))
+    yield masked(mask.to_bytes(length, "big"), bytes(length))
     yield _compare(_EQUAL, address)
 
 
@@ -309,11 +338,21 @@ _FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
 _FLAGS_LOADED = _payload(_TRANSPORT, 13, 1)
 _NO_WAY_BACK = {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, "right": False}
 _HAS_NO_WAY_BACK = expression(
-    "fib", word(3, _FIB_SADDR | _FIB_IIF | _FIB_PRESENT), word(2, _FIB_OIF), word(1, _REGISTER)
+    "fib", word(3, _FIB_SADDR | _FIB_IIF | _FIB_PRESENT), word(2, _FIB_OIF), word(1, REGISTER)
 ) + _compare(_EQUAL, bytes(4))
+_FOR_ROUTER = {"op": "==", "left": {"fib": {"result": "type", "flags": ["daddr"]}}, "right": "local"}
+_IS_FOR_ROUTER = expression("fib", word(3, _FIB_DADDR), word(2, _FIB_TYPE), word(1, REGISTER)) + _compare(
+    _EQUAL, struct.pack("=I", _LOCAL)
+)
 _TRANSLATED = {"op": "in", "left": {"ct": {"key": "status"}}, "right": "dnat"}
 _IS_TRANSLATED = (
-    expression("ct", word(2, _CT_STATUS), word(1, _REGISTER))
-    + _masked(4, struct.pack("=I", _DESTINATION_NAT))
+    expression("ct", word(2, _CT_STATUS), word(1, REGISTER))
+    + masked(struct.pack("=I", _DESTINATION_NAT), bytes(4))
     + _compare(_NOT_EQUAL, bytes(4))
 )
+_WHOLE = (
+    (_TRANSLATED, _IS_TRANSLATED),
+    (_NO_WAY_BACK, _HAS_NO_WAY_BACK),
+    (_FOR_ROUTER, _IS_FOR_ROUTER),
+)
+"""Comparisons that are always the same."""

@@ -2,7 +2,8 @@
 """Sets, maps and their elements as attributes of nf_tables, as libnftables makes them.
 
 Named sets of addresses, and maps from addresses or ports, are of intervals: an element where one begins, and
-one behind its last value that ends it. A map's key that is text, or several, names interfaces.
+one behind its last value that ends it. An element that is written out, ``{"elem": {"val": …}}``, is its value
+alone, in a set without intervals. A map's key that is text, or several, names interfaces.
 Source: linux/netfilter/nf_tables.h; what is kept beside a set and an element as libnftnl stores it
 (libnftnl/udata.h).
 """
@@ -16,12 +17,12 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from patronus.kernel.nfnetlink import attribute, text
-from patronus.kernel.nft_attributes import Unknown, nested, value, verdict_data, word
+from patronus.kernel.nft_attributes import REGISTER, Unknown, expression, nested, value, verdict_data, word
 
 Fields = Mapping[str, Any]
 KINDS = {
     "ipv4_addr": (7, 4), "ipv6_addr": (8, 16), "inet_proto": (12, 1), "inet_service": (13, 2),
-    "icmp_type": (14, 1), "icmpv6_type": (29, 1), "ifname": (41, 16),
+    "dscp": (36, 1), "dscp6": (36, 2), "icmp_type": (14, 1), "icmpv6_type": (29, 1), "ifname": (41, 16),
 }  # fmt: skip
 """Type of a key → its number in libnftables, and its length in bytes."""
 _FLAGS = {"constant": 2, "interval": 4, "timeout": 0x10, "dynamic": 0x20}
@@ -36,8 +37,8 @@ _CONCATENATED = 6
 """Bits of a type's number in that of a concatenation."""
 _FULL = 60_000
 """Bytes of elements in a message; an attribute holds 65,535."""
-_UPDATE = 1
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_OPERATIONS = {"add": 0, "update": 1}
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _ids = count(1)
 
 
@@ -80,20 +81,33 @@ def anonymous(kind: str, elements: Sequence[Any]) -> tuple[int, bytes, bytes]:
 def counted(said: Fields) -> bytes:
     """Return what puts the key in the first register into a set, perhaps with a limit. Raises Unknown."""
     limits = said.get("stmt", [])
-    if len(limits) > 1 or any(list(one) != ["limit"] for one in limits):
+    if len(limits) > 1 or said["op"] not in _OPERATIONS:
         raise Unknown("a set that counts otherwise")
-    held = [nested(7, *_limit(one["limit"])) for one in limits]
+    held = [nested(7, *_own_limit(*item)) for one in limits for item in one.items()]
     name = attribute(1, text(said["set"].removeprefix("@")))
-    body = nested(2, name, word(3, _UPDATE), word(4, 1), *held)
-    return nested(1, attribute(1, text("dynset")), body)
+    return expression("dynset", name, word(3, _OPERATIONS[said["op"]]), word(4, REGISTER), *held)
 
 
-def _limit(limit: Fields) -> tuple[bytes, bytes]:
-    """Return a limit of packets as an expression within another."""
-    rate, unit = limit["rate"].to_bytes(8, "big"), SECONDS[limit["per"]].to_bytes(8, "big")
+def _own_limit(name: str, limit: Fields) -> tuple[bytes, bytes]:
+    if name == "limit":
+        return attribute(1, text("limit")), limit_data(2, limit)
+    if name == "ct count":
+        return attribute(1, text("connlimit")), nested(2, *connections(limit))
+    raise Unknown(f"a set with {name}")
+
+
+def connections(limit: Fields) -> tuple[bytes, bytes]:
+    """Return a limit of connections as the attributes of an expression. Raises Unknown."""
+    if limit.keys() != {"val"}:
+        raise Unknown("a limit of connections of another form")
+    return word(1, limit["val"]), word(2, 0)
+
+
+def limit_data(kind: int, limit: Fields) -> bytes:
+    """Return a limit of packets as an attribute: the data of an expression, or of an object."""
+    rate, unit = limit["rate"].to_bytes(8, "big"), _SECONDS[limit["per"]].to_bytes(8, "big")
     flags = word(5, 1 if limit.get("inv") else 0)
-    body = nested(2, attribute(1, rate), attribute(2, unit), word(3, limit["burst"]), word(4, 0), flags)
-    return attribute(1, text("limit")), body
+    return nested(kind, attribute(1, rate), attribute(2, unit), word(3, limit["burst"]), word(4, 0), flags)
 
 
 def element_lists(elements: Sequence[Any]) -> Iterator[bytes]:
@@ -115,6 +129,8 @@ def _each(elements: Sequence[Any]) -> Iterator[bytes]:
         data = b"" if verdict is None else verdict_data(verdict)
         if data and (isinstance(key, str) or "concat" in _fields(key)):
             yield nested(1, value(1, _interfaces(key)), data)
+        elif "elem" in _fields(key):
+            yield nested(1, value(1, packed(key["elem"]["val"], 0)))
         else:
             yield from _interval(key, data)
 
@@ -151,7 +167,10 @@ def packed(item: Any, length: int) -> bytes:
         return item.to_bytes(length, "big")
     if not isinstance(item, str):
         raise Unknown(f"an element {item}")
-    return inet_pton(AF_INET6 if ":" in item else AF_INET, item)
+    try:
+        return inet_pton(AF_INET6 if ":" in item else AF_INET, item)
+    except OSError:
+        raise Unknown(f"{item}, which is no address") from None
 
 
 def _single(kind: str, item: Any, length: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 
 from patronus.core.errors import KernelError
@@ -20,7 +21,7 @@ _NEWGEN, _GETGEN, _GETRULE, _GETOBJ = 15, 16, 7, 19
 _GEN_ID = 1
 _TABLE, _CHAIN, _HANDLE, _USERDATA = 1, 2, 3, 7
 _OBJECT_NAME, _OBJECT_KIND = 2, 3
-_COUNTER, _LIMIT = 1, 4
+_COUNTER, _HELPER, _LIMIT = 1, 3, 4
 _COMMENT = 0
 """The first kind of what libnftnl keeps beside a rule."""
 
@@ -34,10 +35,11 @@ class StandingRule(NamedTuple):
 
 
 class Objects(NamedTuple):
-    """The names of a table's counters and limits."""
+    """The names of a table's counters, limits and helpers of conntrack."""
 
     counters: frozenset[str]
     limits: frozenset[str]
+    helpers: frozenset[str]
 
 
 class RulesetState:
@@ -72,9 +74,8 @@ class RulesetState:
         given = attribute(_TABLE, text(table))
         with _kernel_errors("its objects"):
             found = self._netlink.dump(_GETOBJ, _FAMILIES[family], given, _object)
-        return Objects(
-            *(frozenset(name for name, kind in found if kind == one) for one in (_COUNTER, _LIMIT))
-        )
+        kinds = (_COUNTER, _LIMIT, _HELPER)
+        return Objects(*(frozenset(name for name, kind in found if kind == one) for one in kinds))
 
 
 @contextmanager
@@ -94,7 +95,8 @@ def number_of(answer: Answer) -> int:
 
 def rule_of(given: Attributes) -> StandingRule:
     """Return a rule from its attributes."""
-    return StandingRule(_name(given[_CHAIN]), number(given[_HANDLE]), comment_of(given.get(_USERDATA, b"")))
+    chain = _chain(given[_CHAIN])
+    return StandingRule(chain, number(given[_HANDLE]), comment_of(given.get(_USERDATA, b"")))
 
 
 def comment_of(userdata: bytes) -> str:
@@ -110,6 +112,12 @@ def comment_of(userdata: bytes) -> str:
 
 def _object(given: Attributes) -> tuple[str, int]:
     return _name(given[_OBJECT_NAME]), number(given[_OBJECT_KIND])
+
+
+@lru_cache(maxsize=4096)
+def _chain(value: bytes) -> str:
+    """Return a chain's name, the same text for all its rules."""
+    return _name(value)
 
 
 def _name(value: bytes) -> str:

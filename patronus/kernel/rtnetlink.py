@@ -5,10 +5,13 @@
 asyncio, and asks two programs what machine this is: most of the import's time at boot, and 10 MB. So the
 package is entered without running its ``__init__`` and with an empty laboratory, and left as if nobody had
 imported it: who wants the whole package gets it as always.
+
+Each question opens a socket of its own, so that all may be asked from any thread.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -16,6 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
+from typing import Any
+
+from patronus.core.errors import KernelError, LinkGone
 
 PACKAGE = "pyroute2"
 LABORATORY = "pyroute2.lab"
@@ -57,6 +63,69 @@ def _asking_the_kernel() -> Iterator[None]:
 
 with _entered():
     from pyroute2.iproute import IPRoute
+    from pyroute2.netlink import nla, nlmsg
     from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
+    from pyroute2.netlink.rtnl.tcmsg import tcmsg
+    from pyroute2.netlink.rtnl.tcmsg.common_act import get_tca_action
+    from pyroute2.netlink.rtnl.tcmsg.sched_bpf import options as bpf_options
 
-__all__ = ["IPRoute", "NetlinkDumpInterrupted", "NetlinkError"]
+__all__ = [
+    "IPRoute",
+    "NetlinkError",
+    "asking",
+    "bpf_options",
+    "dump",
+    "get_tca_action",
+    "harmless",
+    "index_of",
+    "nla",
+    "nlmsg",
+    "tcmsg",
+]
+_DUMP_TRIES = 5
+
+
+@contextmanager
+def asking(what: str) -> Iterator[Any]:
+    """Lend a socket; translate what the kernel refuses. Raises KernelError, LinkGone."""
+    try:
+        with IPRoute() as route:
+            yield route
+    except NetlinkError as error:
+        kind = LinkGone if abs(error.code) == errno.ENODEV else KernelError
+        raise kind(f"cannot {what}: {os.strerror(abs(error.code))}") from error
+    except OSError as error:
+        raise KernelError(f"cannot {what}: {error}") from error
+
+
+@contextmanager
+def harmless(*codes: int) -> Iterator[None]:
+    """Take it for done where the link is gone, or where the kernel refuses with one of these errnos.
+
+    For what takes away: a link, its addresses or its routes may go by themselves until the request is there.
+    """
+    try:
+        yield
+    except LinkGone:
+        return
+    except NetlinkError as error:
+        if abs(error.code) not in (errno.ENODEV, *codes):
+            raise
+
+
+def dump(route: Any, call: str, **filters: Any) -> list[Any]:
+    """Return a whole dump; one that a change has interrupted is taken again."""
+    for _ in range(_DUMP_TRIES):
+        try:
+            return list(getattr(route, call)(**filters))
+        except NetlinkDumpInterrupted:
+            continue
+    raise KernelError(f"the kernel's tables change too fast to be read ({call})")
+
+
+def index_of(route: Any, name: str) -> int:
+    """Return the kernel's number of a link. Raises LinkGone."""
+    found = route.link_lookup(ifname=name)
+    if not found:
+        raise LinkGone(f"there is no link {name}")
+    return int(found[0])

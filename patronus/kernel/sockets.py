@@ -4,13 +4,20 @@
 from __future__ import annotations
 
 import array
+import logging
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from patronus.core.errors import KernelError
 
+log = logging.getLogger(__name__)
+
 ANY_V4 = "0.0.0.0"  # noqa: S104 - the device restricts it, and nftables decides who reaches it
 BACKLOG = 128
+DEVICE_NAME = 16
+"""IFNAMSIZ of netdevice(7)."""
 SO_ATTACH_FILTER = 26
 SO_LOCK_FILTER = 44
 IP_PKTINFO = 8
@@ -18,8 +25,20 @@ PKTINFO_V4 = struct.Struct("=I4s4s")
 """struct in_pktinfo of ip(7): interface index, our address, destination in the header."""
 PKTINFO_V6 = struct.Struct("=16sI")
 """struct in6_pktinfo of ipv6(7): our address, interface index."""
-_RETURN_NOTHING = struct.pack("=HBBI", 0x06, 0, 0, 0)
-"""The classic BPF program ``ret #0``: no packet passes."""
+ETH_P_ARP = 0x0806
+Program = tuple[tuple[int, int, int, int], ...]
+"""Classic BPF: code, steps ahead if true and if false, value."""
+_NOTHING: Program = ((0x06, 0, 0, 0),)
+"""``ret #0``: no packet passes."""
+_ARP_REPLIES: Program = (
+    (0x28, 0, 0, 12),
+    (0x15, 0, 3, ETH_P_ARP),
+    (0x28, 0, 0, 20),
+    (0x15, 0, 1, 2),
+    (0x06, 0, 0, 64),
+    (0x06, 0, 0, 0),
+)
+"""``ldh [12]; jne #0x806, no; ldh [20]; jne #2, no; ret #64; no: ret #0``."""
 
 
 def udp_socket(device: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
@@ -33,11 +52,28 @@ def udp_socket(device: str, port: int, family: socket.AddressFamily = socket.AF_
     return sock
 
 
+def join_group(sock: socket.socket, group: str, index: int) -> None:
+    """Let a UDP socket of IPv6 hear a multicast group on the device of this index. Raises KernelError."""
+    request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", index)
+    try:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+    except OSError as error:
+        raise KernelError(f"group {group}: {error}") from error
+
+
 def tcp_listener(device: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
     """Return a listening TCP socket for the port on one device. Raises KernelError."""
     sock = _bound(device, port, family, socket.SOCK_STREAM)
     sock.listen(BACKLOG)
     return sock
+
+
+def bound_device(sock: socket.socket) -> str:
+    """Return the device that the socket is bound to, or nothing where it is to none or the device is gone."""
+    try:
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, DEVICE_NAME).rstrip(b"\0").decode()
+    except OSError:
+        return ""
 
 
 def _bound(device: str, port: int, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
@@ -62,6 +98,16 @@ def sending_socket(device: str) -> socket.socket:
     It is bound to no protocol, and a filter that passes nothing is locked onto it: whoever holds it and
     binds it again still receives nothing. Raises KernelError.
     """
+    return _packet_socket(device, _NOTHING, 0)
+
+
+def arp_socket(device: str) -> socket.socket:
+    """Return a packet socket that hears replies of ARP on one device alone. Raises KernelError."""
+    return _packet_socket(device, _ARP_REPLIES, ETH_P_ARP)
+
+
+def _packet_socket(device: str, program: Program, protocol: int) -> socket.socket:
+    """Return a packet socket with a filter that nobody can take off again."""
     try:
         sock = socket.socket(
             socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
@@ -69,11 +115,11 @@ def sending_socket(device: str) -> socket.socket:
     except OSError as error:
         raise KernelError(f"packet socket for {device}: {error}") from error
     try:
-        program = array.array("B", _RETURN_NOTHING)
-        filters = struct.pack("@HP", 1, program.buffer_info()[0])
+        code = array.array("B", b"".join(struct.pack("=HBBI", *step) for step in program))
+        filters = struct.pack("@HP", len(program), code.buffer_info()[0])
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filters)
         sock.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
-        sock.bind((device, 0))
+        sock.bind((device, protocol))
     except OSError as error:
         sock.close()
         raise KernelError(f"packet socket for {device}: {error}") from error
@@ -86,6 +132,20 @@ def device_index(device: str) -> int:
         return socket.if_nametoindex(device)
     except OSError:
         return 0
+
+
+@contextmanager
+def unless_gone(device: str) -> Iterator[None]:
+    """Pass over what fails as the device has gone meanwhile: who follows the links opens it again.
+
+    Raises KernelError where it is there.
+    """
+    try:
+        yield
+    except KernelError as error:
+        if device_index(device):
+            raise
+        log.warning("%s is gone: %s", device, error)
 
 
 def hardware_address(device: str) -> bytes:

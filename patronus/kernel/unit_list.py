@@ -2,7 +2,7 @@
 """The closed list of what the units helper does for patronusd: verbs by unit. Pure.
 
 A template's instance is the kernel's name of a device (netdevice(7)), and nothing that a path or an option
-could be made of.
+could be made of; where the instances are programs, each is named.
 """
 
 from __future__ import annotations
@@ -11,23 +11,33 @@ import re
 
 _ALL = frozenset({"start", "stop", "restart", "reload", "status"})
 _LOOK = frozenset({"status"})
+_RUN = frozenset({"start", "stop", "status"})
 ALLOWED: dict[str, frozenset[str]] = {
     "patronus-dhcp.service": _ALL,
     "patronus-dns.service": _ALL,
     "patronus-web.service": _ALL,
     "patronus-web.socket": _ALL,
     "patronus-dhcpcd@.service": _ALL,
+    "patronus-pppoe@.service": _ALL,
     "patronus-radvd.service": _ALL,
     "patronus-lists.service": frozenset({"start", "status"}),
     "patronus-gitops.service": frozenset({"start", "status"}),
     "patronus-gitops.timer": frozenset({"start", "stop", "status"}),
     "patronus-forward.service": frozenset({"restart", "stop", "status"}),
+    "patronus-check.service": frozenset({"start", "status"}),
+    "patronus-disk-install.service": frozenset({"start", "status"}),
+    "patronus-factory-reset.service": frozenset({"start"}),
     "patronus-update-fetch.service": frozenset({"start", "stop", "status"}),
     "patronus-update-install.service": frozenset({"start", "status"}),
     "patronus-update.timer": frozenset({"start", "stop", "status"}),
     "patronus-xdp-load.service": frozenset({"start", "restart", "status"}),
     "patronus-lockdown.service": _LOOK,
-    "systemd-timesyncd.service": frozenset({"start", "stop", "status"}),
+    "patronus-ntp.service": frozenset({"start", "stop", "status"}),
+    "patronus-mdns.service": frozenset({"restart", "stop", "status"}),
+    "patronus-mappings.service": frozenset({"restart", "stop", "status"}),
+    **{
+        f"patronus-frr@{name}.service": _RUN for name in ("mgmtd", "zebra", "bfdd", "bgpd", "ospfd", "ospf6d")
+    },
 }
 _UNIT = re.compile(r"([a-z0-9-]+)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,14}))?\.(service|socket|timer)")
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -44,4 +54,4 @@ def allowed(verb: str, unit: str) -> bool:
     if match is None:
         return False
     name, instance, kind = match.groups()
-    return verb in ALLOWED.get(f"{name}{'@' if instance else ''}.{kind}", ())
+    return verb in ALLOWED.get(unit, ()) or verb in ALLOWED.get(f"{name}{'@' if instance else ''}.{kind}", ())

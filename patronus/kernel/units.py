@@ -25,6 +25,11 @@ KEPT_SECRET = frozenset({"Seal", "Unseal"})
 """Methods whose parameters are written down nowhere."""
 
 
+def silent(units: str) -> str:
+    """Return what is said of a program that ended and left no report; ``units`` is for journalctl(1)."""
+    return f"the program ended without a word; see: journalctl -u {units}"
+
+
 @dataclass(frozen=True)
 class UnitState:
     """How systemd sees a unit: ``active`` is ActiveState, ``sub`` SubState, ``result`` why it last ended."""

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from patronus.core.errors import StorageError
+from patronus.core.values import message_of
 from patronus.secrets.register import Register
 
 log = logging.getLogger(__name__)
@@ -117,4 +118,4 @@ def _in_words(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}"
+    return f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {message_of(first)}"

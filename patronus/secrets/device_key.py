@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,6 +20,8 @@ from patronus.core.files import Disk, storage_errors, write_durably
 
 NAME = "device.key"
 PRIVATE = 0o600
+_MAKING = threading.Lock()
+"""Held where a key may be made: of two who ask for the first time, one makes it."""
 
 
 class DeviceKey:
@@ -39,11 +42,9 @@ class DeviceKey:
 
     def _key(self) -> Ed25519PrivateKey:
         with storage_errors("the device's key"):
-            if not self._file.exists():
-                self._disk.make_folder(self._file.parent)
-                made = Ed25519PrivateKey.generate()
-                pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-                write_durably(self._disk, self._file, pem, PRIVATE)
+            with _MAKING:
+                if not self._file.exists():
+                    self._make()
             data = self._file.read_bytes()
         try:
             key = load_pem_private_key(data, password=None)
@@ -52,3 +53,9 @@ class DeviceKey:
         if not isinstance(key, Ed25519PrivateKey):
             raise StorageError(f"the device's key {self._file} is of another kind")
         return key
+
+    def _make(self) -> None:
+        self._disk.make_folder(self._file.parent)
+        made = Ed25519PrivateKey.generate()
+        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        write_durably(self._disk, self._file, pem, PRIVATE)

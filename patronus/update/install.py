@@ -15,8 +15,9 @@ from patronus.core.errors import Conflict, InvalidConfiguration, InvalidRequest,
 from patronus.kernel.process import run as run_program
 from patronus.update import task as handed
 from patronus.update.machine import ENTRIES, Facts
+from patronus.update.medium import read_back
 from patronus.update.refusal import refusals
-from patronus.update.release import SIGNATURE, SUMS, SUMS_LIMIT, Description, Part, describe, releases
+from patronus.update.release import SIGNATURE, SUMS, SUMS_LIMIT, Description, describe, releases
 from patronus.update.signature import verify
 from patronus.update.task import Places, Report, Task
 
@@ -25,7 +26,6 @@ WRITE_S = 900.0
 """A slow stick writes a slot in minutes."""
 LOOKED = "looked"
 DOWNLOADED = "downloaded"
-PIECE = 1 << 20
 
 Look = Callable[[], Facts]
 
@@ -80,7 +80,7 @@ class Install:
         facts = self._look()
         for kind, part in (("verity", said.verity), ("root", said.root)):
             slot = next((one for one in facts.others(kind) if one.version == said.version), None)
-            if slot is None or _sum(self._devices / slot.device, part) != part.sha256:
+            if slot is None or read_back(self._devices / slot.device, part.bytes) != part.sha256:
                 raise InvalidRequest(f"the {kind} partition of {said.version} is not as it was signed")
         if not any(entry.version == said.version and entry.left for entry in facts.entries):
             raise InvalidRequest(f"version {said.version} has no boot entry")
@@ -119,18 +119,6 @@ def _start(path: Path) -> bytes:
 def _is_there(fetched: Report | None, task: Task) -> bool:
     """Return whether the download for this very task has ended well."""
     return fetched is not None and (fetched.number, fetched.step) == (task.number, DOWNLOADED)
-
-
-def _sum(device: Path, part: Part) -> str:
-    """Return the hash of the first bytes of a partition, read from the disk and not from memory."""
-    digest, left = hashlib.sha256(), part.bytes
-    with device.open("rb") as handle:
-        os.fsync(handle.fileno())
-        os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while left and (piece := handle.read(min(PIECE, left))):
-            digest.update(piece)
-            left -= len(piece)
-    return digest.hexdigest()
 
 
 def run(places: Places, look: Look) -> Report:

@@ -93,9 +93,11 @@ def entries(esp: Path) -> list[Entry]:
 def slots(running: str, blocks: Path, devices: Path) -> list[Slot]:
     """Return the slots' partitions on the disk of the running one, as its table has them now.
 
-    ``blocks`` is /sys/class/block, whose labels are those of the boot; ``devices`` is /dev.
+    ``blocks`` is /sys/class/block, whose labels are those of the boot; ``devices`` is /dev. A stick beside it
+    may hold the same version: ours is the one that dm-verity stands on.
     """
-    ours = [path.resolve() for path in sorted(blocks.iterdir()) if _label(path) == f"patronus_{running}"]
+    label = f"patronus_{running}"
+    ours = [path.resolve() for path in sorted(blocks.iterdir()) if _label(path) == label and _is_held(path)]
     if not ours:
         return []
     disk = ours[0].parent
@@ -109,6 +111,11 @@ def slots(running: str, blocks: Path, devices: Path) -> list[Slot]:
 
 def _number(block: Path) -> int:
     return int((block / "partition").read_text())
+
+
+def _is_held(block: Path) -> bool:
+    holders = block / "holders"
+    return holders.is_dir() and any(holders.iterdir())
 
 
 def _label(block: Path) -> str | None:

@@ -59,7 +59,9 @@ def _room(facts: Facts, said: Description) -> Iterator[Problem]:
     needed, there = said.uki + SPARE, facts.esp_free + facts.esp_given_up
     if there < needed:
         message = f"the boot partition has room for {there >> 20} MiB, {needed >> 20} MiB are needed"
-        yield _problem("esp", message)
+        yield _problem(
+            "esp", message, hint="files there that are not of Patronus (du -a /boot) can be removed"
+        )
     for kind, part in (("root", said.root), ("verity", said.verity)):
         largest = max((slot.bytes for slot in facts.others(kind)), default=0)
         if largest < part.bytes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from patronus.core.errors import InvalidRequest
+from patronus.core.values import message_of
 from patronus.update.version import rank
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.gpg"
@@ -100,7 +101,7 @@ def describe(text: bytes, version: str) -> Description:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(f"patronus_{version}.release.json: {where}: {first['msg']}") from error
+        raise InvalidRequest(f"patronus_{version}.release.json: {where}: {message_of(first)}") from error
     if said.version != version:
         raise InvalidRequest(f"patronus_{version}.release.json describes version {said.version}")
     return said

@@ -21,6 +21,9 @@ from patronus.kernel.https import opener
 PIECE = 1 << 20
 TIME_S = 30.0
 """A server that sends nothing for so long is given up; the next run goes on where this one ended."""
+_NO_HEAD = (http.HTTPStatus.METHOD_NOT_ALLOWED, http.HTTPStatus.NOT_IMPLEMENTED)
+"""What a server that only hands out says to HEAD; GET tells the size as well, and is ended unread."""
+MOST_DIGITS = 16
 _LOST = (OSError, http.client.HTTPException)
 
 Progress = Callable[[int], None]
@@ -48,7 +51,7 @@ class Source:
     def size(self, name: str) -> int:
         """Return the bytes of a file. Raises NotFound, Unavailable."""
         with self._open(name, 0, "HEAD") as (_, left):
-            return left
+            return _known(left, name)
 
     def fetch(self, name: str, sha256: str, target: Path, progress: Progress) -> None:
         """Bring a file in, going on where an earlier call ended, and keep it only if its sum is as signed.
@@ -58,8 +61,8 @@ class Source:
         """
         there = target.stat().st_size if target.exists() else 0
         with _writing(target), self._open(name, there) as (stream, left), target.open("ab") as into:
+            end = there + _known(left, name)
             into.truncate(there)
-            end = there + left
             while piece := _read(stream, PIECE, name):
                 into.write(piece)
                 progress(into.tell())
@@ -75,8 +78,8 @@ class Source:
             raise InvalidRequest(f"{name} is not the file that was signed; it was deleted")
 
     @contextmanager
-    def _open(self, name: str, offset: int, method: str = "GET") -> Iterator[tuple[IO[bytes], int]]:
-        """Open a file at an offset; yields the stream and how many bytes are left."""
+    def _open(self, name: str, offset: int, method: str = "GET") -> Iterator[tuple[IO[bytes], int | None]]:
+        """Open a file at an offset; yields the stream and how many bytes are left, None if nobody says."""
         if self._folder is not None:
             with self._local(self._folder / name, offset) as found:
                 yield found
@@ -91,6 +94,10 @@ class Source:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 yield io.BytesIO(), 0
                 return
+            if method == "HEAD" and error.code in _NO_HEAD:
+                with self._open(name, offset) as found:
+                    yield found
+                return
             kind = NotFound if error.code == http.HTTPStatus.NOT_FOUND else Unavailable
             raise kind(f"{self._url}/{name}: {error.code} {error.reason}") from error
         except _LOST as error:
@@ -98,9 +105,10 @@ class Source:
         with response:
             if offset and response.status != http.HTTPStatus.PARTIAL_CONTENT:
                 _read(response, offset, name)  # a server without ranges sends what is there already
-                yield response, int(response.headers.get("Content-Length", 0)) - offset
+                length = _length(response)
+                yield response, None if length is None else length - offset
             else:
-                yield response, int(response.headers.get("Content-Length", 0))
+                yield response, _length(response)
 
     @contextmanager
     def _local(self, path: Path, offset: int) -> Iterator[tuple[IO[bytes], int]]:
@@ -113,6 +121,18 @@ class Source:
         with stream:
             stream.seek(offset)
             yield stream, path.stat().st_size - offset
+
+
+def _length(response: http.client.HTTPResponse) -> int | None:
+    """Return the bytes that a server announces; one that sends in chunks announces none."""
+    said = response.headers.get("Content-Length", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < MOST_DIGITS else None
+
+
+def _known(left: int | None, name: str) -> int:
+    if left is None:
+        raise Unavailable(f"the server does not say how long {name} is; whether there is room is not known")
+    return left
 
 
 def _read(stream: IO[bytes], size: int, name: str) -> bytes:

@@ -18,12 +18,16 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Places:
-    """Where things lie. ``task`` belongs to patronusd, ``fetch`` and ``install`` to the two programs."""
+    """Where things lie. Tasks are patronusd's, reports the programs'."""
 
     task: Path = Path("/run/patronus-update/task.json")
     fetch: Path = Path("/run/patronus-update-fetch/report.json")
     install: Path = Path("/run/patronus-update-install/report.json")
     facts: Path = Path("/run/patronus-update-install/facts.json")
+    disk_task: Path = Path("/run/patronus-update/disk.json")
+    disk: Path = Path("/run/patronus-disk-install/report.json")
+    check_task: Path = Path("/run/patronus-update/check.json")
+    check: Path = Path("/run/patronus-check/report.json")
     state: Path = Path("/var/lib/patronus-update")
     unproved: Path = Path("/var/lib/patronus-health/unproved.json")
     keyrings: Sequence[Path] = (Path("/usr/lib/systemd/import-pubring.gpg"),)
@@ -54,6 +58,13 @@ class Task(Handed):
     allow_downgrade: bool = False
     again: bool = False
     refused: dict[str, str] = Field(default_factory=dict)
+
+
+class DiskTask(Handed):
+    """A disk of this machine, by the kernel's name, that the running system is to be installed on."""
+
+    number: int
+    disk: str
 
 
 class Offer(Handed):

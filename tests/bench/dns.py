@@ -181,7 +181,7 @@ def blocking(router: Router, ours: Asked, folder: Path) -> Row:
             "blocklists": [{"id": "many", "file": "many.txt"}],
         }
     )
-    wait_for(lambda: router.dns.status(ROOT, Nothing()).blocked_names == BLOCKED)
+    wait_for(lambda: router.ask_dns.status(ROOT, Nothing()).blocked_names == BLOCKED)
     note = f"read in {(ours.cpu_us() - before_us) / 1e6:.1f} s of processor time"
     return alone("dns-memory-1000000-names", "MB", [ours.memory_mb()], goal=150.0, note=note)
 

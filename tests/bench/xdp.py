@@ -27,8 +27,8 @@ from scapy.layers.l2 import Dot1Q, Ether
 from patronus.core.early import EarlyTable, Ingress
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet
-from patronus.firewall.compile_xdp import compile_xdp
-from patronus.firewall.early import Entry
+from patronus.firewall.early.drops import Entry
+from patronus.firewall.early.table import compile_xdp
 from patronus.kernel.bpf import PROGRAM, Bpf
 from patronus.kernel.bpf_codec import Settings
 from patronus.kernel.bpf_load import load

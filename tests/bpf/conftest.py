@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,17 @@ class Firewall:
         assert after[reason].packets == before[reason].packets + 1
         assert after[reason].bytes == before[reason].bytes + len(packet)
         return reason, run
+
+
+@contextmanager
+def on_cpus(*cpus: int) -> Iterator[None]:
+    """Keep this thread, and so the packets that it sends, on some of the processors."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def pytest_configure() -> None:

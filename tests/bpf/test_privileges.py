@@ -18,8 +18,8 @@ import sys
 from ipaddress import ip_network
 from pathlib import Path
 from patronus.core.early import Ingress
-from patronus.firewall.compile_xdp import compile_xdp
-from patronus.firewall.early import Entry
+from patronus.firewall.early.table import compile_xdp
+from patronus.firewall.early.drops import Entry
 from patronus.kernel.bpf import Bpf
 bpf = Bpf(Path(sys.argv[1]))
 bad = [ip_network("203.0.113.0/24"), ip_network("2001:db8:bad::/48")]

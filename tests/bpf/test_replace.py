@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 
 import pytest
 from scapy.layers.inet import UDP
@@ -28,24 +30,42 @@ LISTS: list[list[Prefix]] = [
      ip_network(f"{BAD6}/128")],
 ]  # fmt: skip
 ROUNDS = 40
+LONG_S = 60.0
 
 
-def stream(program: Program, packet: bytes, stop: Event) -> None:
-    while not stop.is_set():
-        program.run(packet, repeat=2000)
+@contextmanager
+def streaming(program: Program, packet: bytes) -> Iterator[Callable[[], None]]:
+    """Send ``packet`` without end; lend what waits until more was sent, however slow the machine is."""
+    stop, sent = Event(), Semaphore(0)
+
+    def stream() -> None:
+        while not stop.is_set():
+            program.run(packet, repeat=500)
+            sent.release()
+
+    def more() -> None:
+        while sent.acquire(blocking=False):
+            continue
+        for _ in range(2):  # the first of them may have begun before
+            assert sent.acquire(timeout=LONG_S)
+
+    sender = Thread(target=stream)
+    sender.start()
+    try:
+        yield more
+    finally:
+        stop.set()
+        sender.join()
 
 
 def passed_while_replacing(firewall: Firewall, packet: bytes, never: list[list[Prefix]]) -> dict[Reason, int]:
     """Stream ``packet`` while the lists go round; returns how many were counted under each reason."""
     firewall.bpf.blocklist_replace(LISTS[0], never[0])
     before = firewall.bpf.counters()
-    stop = Event()
-    sender = Thread(target=stream, args=(firewall.program, packet, stop))
-    sender.start()
-    for number in range(1, ROUNDS):
-        firewall.bpf.blocklist_replace(LISTS[number % len(LISTS)], never[number % len(never)])
-    stop.set()
-    sender.join()
+    with streaming(firewall.program, packet) as more:
+        for number in range(1, ROUNDS):
+            firewall.bpf.blocklist_replace(LISTS[number % len(LISTS)], never[number % len(never)])
+            more()
     after = firewall.bpf.counters()
     moved = {reason: after[reason].packets - before[reason].packets for reason in Reason}
     return {reason: count for reason, count in moved.items() if count}

@@ -9,7 +9,6 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -23,13 +22,13 @@ from patronus.core.early import EarlyTable, Ingress
 from patronus.core.errors import KernelError
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet
-from patronus.firewall.compile_xdp import compile_xdp
-from patronus.firewall.early import Entry
+from patronus.firewall.early.drops import Entry
+from patronus.firewall.early.table import compile_xdp
 from patronus.kernel.bpf import Bpf
 from patronus.kernel.bpf_codec import Reason, rule_number
 from patronus.kernel.bpf_rules import ENTRY_BYTES, NODES_MAX, items
 from tests.bpf.conftest import XDP_DROP, XDP_PASS, Firewall
-from tests.bpf.test_replace import stream
+from tests.bpf.test_replace import streaming
 from tests.bpf.test_verdicts import BAD4, GOOD4, GOOD6, bytes_of, ipv4, ipv6
 from tests.unit.firewall.early_table import dropped_for
 
@@ -191,13 +190,10 @@ def test_what_every_table_drops_is_dropped_throughout(firewall: Firewall) -> Non
     """A half-filled table would let it pass; one that is put together of two might drop another rule's."""
     firewall.bpf.rules.replace(TABLES[0], counted=["rule/r-1", "rule/r-2"])
     before = firewall.bpf.counters()
-    stop = Event()
-    sender = Thread(target=stream, args=(firewall.program, bytes_of(ipv4(GOOD4), SYN), stop))
-    sender.start()
-    for number in range(1, ROUNDS):
-        firewall.bpf.rules.replace(TABLES[number % 3], counted=["rule/r-1", "rule/r-2"])
-    stop.set()
-    sender.join()
+    with streaming(firewall.program, bytes_of(ipv4(GOOD4), SYN)) as more:
+        for number in range(1, ROUNDS):
+            firewall.bpf.rules.replace(TABLES[number % 3], counted=["rule/r-1", "rule/r-2"])
+            more()
     after = firewall.bpf.counters()
     moved = {reason for reason in Reason if after[reason].packets != before[reason].packets}
     assert moved == {Reason.DROP_RULE}

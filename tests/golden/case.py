@@ -25,15 +25,18 @@ from patronus.core.problem import Problem, Severity
 from patronus.core.schema import Loaded, Schema
 from patronus.daemon.settings import SECTION as SYSTEM
 from patronus.daemon.settings import PatronusFile
-from patronus.firewall import nft_json
-from patronus.firewall.check import check
+from patronus.firewall.check.configuration import check
 from patronus.firewall.model import SECTIONS
 from patronus.firewall.plan import FirewallPlan, plan
-from patronus.firewall.resolve import FirewallFacts
+from patronus.firewall.resolve.configuration import FirewallFacts
+from patronus.firewall.table import commands
 from patronus.network.interfaces.model import SECTION as INTERFACES
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.mappings.model import SECTION as MAPPINGS
 from patronus.network.opening import Opening
+from patronus.network.routing.model import SECTION as ROUTING
+from patronus.network.uplinks.model import SECTION as UPLINKS
 
 FOLDER = Path(__file__).parent
 
@@ -77,7 +80,7 @@ class Case:
         messages = "".join(f"{problem.render()}\n" for problem in said)
         found = {"messages.txt": messages}
         if self.plan is not None:
-            lines = (json.dumps(command, default=list) for command in nft_json.whole(self.plan.ruleset))
+            lines = (json.dumps(command, default=list) for command in commands.whole(self.plan.ruleset))
             found["ruleset.json"] = "[\n" + ",\n".join(lines) + "\n]\n"
         return found
 
@@ -90,7 +93,8 @@ def cases() -> Iterator[Case]:
 def load(texts: dict[str, str]) -> Loaded:
     """Return texts as configuration; ids that are missing are numbered."""
     numbers = count(1)
-    schema = Schema((*SECTIONS, INTERFACES, SYSTEM), lambda digits: f"{next(numbers):0{digits}x}")
+    sections = (*SECTIONS, INTERFACES, ROUTING, UPLINKS, MAPPINGS, SYSTEM)
+    schema = Schema(sections, lambda digits: f"{next(numbers):0{digits}x}")
     return schema.load(texts)
 
 

@@ -7,7 +7,10 @@ there stays there. Processes started inside inherit it.
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -17,10 +20,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 _OWN = "/proc/thread-self/ns/net"
-QUIET_S = 0.25
-"""How long a packet may take over two veth pairs: they hand it on within the call that sends it."""
+LONG_S = 60.0
+"""A limit for what comes at once: machines differ, and several may share one."""
+QUIET_S = 0.05
+"""How long the silence lasts that proves that a packet was dropped, once all packets are through."""
+_ROUNDS = 16
+"""As many queues as a first packet, what finds its neighbours, and its answer go through, and some more."""
 
 
 if sys.version_info >= (3, 12):
@@ -92,12 +100,54 @@ class Namespace:
         """Return a socket that stays in this namespace."""
         with self:
             found = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, kind)
-        found.settimeout(QUIET_S)
+        found.settimeout(LONG_S)
         return found
 
     def close(self) -> None:
         """Let go; the kernel ends it with its last user."""
         os.close(self.descriptor)
+
+
+def settle() -> None:
+    """Return when all packets that were sent are through, however busy the machine is.
+
+    A veth pair puts what it is given into the queue of the processor that it runs on, which is emptied in
+    order: mostly within the call that sends, else when the kernel's thread has its turn. A datagram that
+    comes back over the loopback was behind all others, and so often that each has passed all its devices.
+    """
+    before = os.sched_getaffinity(0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marker:
+        marker.settimeout(LONG_S)
+        marker.bind(("127.0.0.1", 0))
+        marker.connect(marker.getsockname())
+        for cpu in before:
+            os.sched_setaffinity(0, (cpu,))
+            for _ in range(_ROUNDS):
+                marker.send(b"")
+                marker.recv(1)
+    os.sched_setaffinity(0, before)
+
+
+def connecting(outbox: socket.socket, to: str, port: int) -> int:
+    """Connect a TCP socket; return zero, or the error's number: ETIMEDOUT where nobody answers at once."""
+    outbox.setblocking(False)
+    failure = outbox.connect_ex((to, port))
+    if failure == errno.EINPROGRESS:
+        settle()
+        there = select.select([], [outbox], [], QUIET_S)[1]
+        failure = outbox.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if there else errno.ETIMEDOUT
+    outbox.settimeout(LONG_S)
+    return failure
+
+
+def silent(end: socket.socket) -> bool:
+    """Return whether nothing comes to an end of a connection."""
+    settle()
+    end.settimeout(QUIET_S)
+    try:
+        return not end.recv(100)
+    except TimeoutError:
+        return True
 
 
 def say_urgency(outbox: socket.socket, dscp: int) -> None:
@@ -139,9 +189,11 @@ class Host:
                 outbox.bind((source or self.address(version), 0))
                 try:
                     outbox.sendto(payload, (to, port))
+                    settle()
+                    inbox.settimeout(QUIET_S)
                     while inbox.recv(100) != payload:
                         continue
-                except (TimeoutError, OSError):
+                except OSError:
                     return False
         return True
 
@@ -150,11 +202,9 @@ class Host:
         version = 6 if ":" in to else 4
         outbox = self.namespace.socket(version, socket.SOCK_STREAM)
         outbox.bind((source or self.address(version), 0))
-        try:
-            outbox.connect((to, port))
-        except OSError:
+        if failure := connecting(outbox, to, port):
             outbox.close()
-            raise
+            raise OSError(failure, os.strerror(failure))
         return outbox
 
     def reaches(self, to: str, port: int, source: str | None = None) -> bool:
@@ -215,6 +265,16 @@ class Server:
         self._thread.join()
 
 
+def _link(namespace: Namespace, name: str) -> dict[str, Any]:
+    """Return what ip(8) says of a device and its addresses."""
+    found: dict[str, Any] = json.loads(namespace.ip(f"-json address show {name}"))[0]
+    return found
+
+
+def _introduce(namespace: Namespace, device: str, address: str, mac: str) -> None:
+    namespace.ip(f"neigh replace {address} lladdr {mac} dev {device} nud permanent")
+
+
 class Lab:
     """A router with three neighbours: ``wan``, ``lan`` and ``guest``; its devices have the same names.
 
@@ -265,6 +325,16 @@ class Lab:
         for address in addresses:
             at_once = " nodad" if ":" in address else ""
             self.hosts[name].namespace.ip(f"address add {address} dev eth0{at_once}")
+
+    def acquaint(self) -> None:
+        """Tell everybody where everybody is: on a busy machine the answer to a question may come too late."""
+        for name, ipv4, ipv6, _, _ in self.NETWORKS:
+            there = self.hosts[name].namespace
+            at_home, inside = _link(self.router, name), _link(there, "eth0")
+            for address in (ipv4, ipv6):
+                _introduce(there, "eth0", address.partition("/")[0], at_home["address"])
+            for found in inside["addr_info"]:
+                _introduce(self.router, name, found["local"], inside["address"])
 
     def close(self) -> None:
         """End all namespaces."""

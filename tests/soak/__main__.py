@@ -53,6 +53,9 @@ SOAKS = {
     "profiles": Soak(("-m", "tests.soak.profiles"), in_tree=False),
     "tampering": Soak((*PYTEST, "tests/vm/test_a_tampering.py"), {"PATRONUS_TAMPERING": "1"}),
     "updates": Soak((*PYTEST, "tests/vm/test_e_updates.py"), {"PATRONUS_UPDATES": "1"}),
+    "cuts": Soak((*PYTEST, "tests/netns/update/test_power_cuts.py"), {"PATRONUS_CUT_POINTS": "200"}),
+    "recovery": Soak((*PYTEST, "tests/vm/test_f_recovery.py"), {"PATRONUS_RECOVERY": "1"}),
+    "install": Soak((*PYTEST, "tests/vm/test_g_install.py"), {"PATRONUS_INSTALL": "1"}),
     "reproducible": Soak(("-m", "tests.soak.reproducible"), in_tree=False),
 }
 

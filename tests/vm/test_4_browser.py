@@ -33,6 +33,7 @@ def browser_on(host: Host, folder: Path) -> Iterator[Page]:
         page = browser.new_page(ignore_https_errors=True, viewport={"width": 1280, "height": 900})
         page.set_default_timeout(SLOW_MS)
         yield page
+        page.goto("about:blank")
         browser.close()
 
 

@@ -6,11 +6,11 @@ import time
 from typing import Any
 
 from qemu.internet import ADDRESS
-from tests.vm.lab import Lab, eventually
+from tests.vm.lab import LAN_ADDRESS, Lab, eventually
 from tests.vm.time_server import TimeServer
 
-STAMP = "/run/systemd/timesync/synchronized"
-UNIT = "systemd-timesyncd.service"
+STAMP = "/run/patronus-clock/synchronised"
+UNIT = "patronus-ntp.service"
 MAIN_FILE = "/etc/patronus/patronus.toml"
 AHEAD_S = 3600.0
 
@@ -33,8 +33,24 @@ def ask(lab: Lab, server: str) -> None:
     lab.guest.succeed("patronus config commit")
 
 
+def host_would_set_its_clock(lab: Lab) -> bool:
+    """Let a host of the LAN ask the router for the time, once; it would follow an answer that is set."""
+    once = [
+        "chronyd",
+        "-Q",
+        "-x",
+        "-u",
+        "root",
+        "-t",
+        "20",
+        f"server {LAN_ADDRESS} iburst maxsamples 1",
+        "pidfile /",
+    ]
+    return lab.client.execute([*once, "cmdport 0", "bindcmdaddress /"], timeout_s=120).returncode == 0
+
+
 def test_without_a_server_nobody_is_asked_and_the_clock_is_not_believed(lab: Lab) -> None:
-    assert clock(lab) == {"synchronised": False, "servers": []}
+    assert clock(lab) == {"synchronised": False, "servers": [], "serves": []}
     assert "not synchronised" in lab.guest.succeed("patronus status")
     lab.guest.fail(f"test -e {STAMP}")
     lab.guest.fail(f"systemctl is-active {UNIT}")
@@ -46,15 +62,20 @@ def test_a_server_sets_the_clock_once_it_answers_and_is_let_go_with_its_line(lab
     with TimeServer(lab.server, ADDRESS, ahead_s=AHEAD_S) as server:
         ask(lab, ADDRESS)
         eventually(lambda: server.asked, timeout_s=120)
-        assert clock(lab) == {"synchronised": False, "servers": [ADDRESS]}
+        assert clock(lab) == {"synchronised": False, "servers": [ADDRESS], "serves": []}
         lab.guest.fail(f"test -e {STAMP}")
         assert ahead_s(lab) < AHEAD_S / 2
         server.answers = True
         lab.guest.wait_until_succeeds(f"test -e {STAMP}", timeout_s=240)
-        assert clock(lab) == {"synchronised": True, "servers": [ADDRESS]}
+        assert clock(lab) == {"synchronised": True, "servers": [ADDRESS], "serves": []}
         assert ahead_s(lab) > AHEAD_S / 2
-        lab.guest.succeed("test -e /var/lib/systemd/timesync/clock")
+        assert ":123 " not in lab.guest.succeed("ss -lunH")
+        lab.lease()
+        assert not host_would_set_its_clock(lab)
+        lab.guest.succeed(f"echo 'serve = [\"lan\"]' >>{MAIN_FILE} && patronus config commit")
+        lab.guest.wait_until_succeeds(f"test -e {STAMP}", timeout_s=240)
+        assert host_would_set_its_clock(lab)
         lab.guest.succeed("patronus doctor")
         lab.guest.succeed(f"cat /run/before.toml >{MAIN_FILE} && patronus config commit")
         lab.guest.fail(f"systemctl is-active {UNIT}")
-        assert clock(lab) == {"synchronised": False, "servers": []}
+        assert clock(lab) == {"synchronised": False, "servers": [], "serves": []}

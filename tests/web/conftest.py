@@ -129,11 +129,23 @@ class Machine:
     def visitor(self, source: str = "127.0.0.1") -> Visitor:
         return Visitor(self.root / "run" / "patronus-web", source)
 
+    def run(self, *command: str) -> str:
+        """Run a command in the router's own network namespace, and return what it says."""
+        inside = ["nsenter", "--target", (self.root / "pid").read_text(), "--net", *command]
+        return subprocess.run(inside, check=True, capture_output=True, text=True).stdout
+
     def ruleset(self) -> str:
-        """Return what nftables has in the router's own namespace."""
-        pid = (self.root / "pid").read_text()
-        command = ["nsenter", "--target", pid, "--net", "nft", "list", "ruleset"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        """Return what nftables has."""
+        return self.run("nft", "list", "ruleset")
+
+    def lease(self) -> str:
+        """Have a host of the LAN ask for an address, by dhcpcd; return it."""
+        own = "mount -t tmpfs none /var/lib/dhcpcd && mount -t tmpfs none /run && exec dhcpcd"
+        options = "-4 -1 -B -A -L -G -c /bin/true -h tablet lan0-peer"
+        self.run("unshare", "--mount", "timeout", "-k", "1", "60", "sh", "-c", f"{own} {options}")
+        self.run("ip", "address", "flush", "dev", "lan0-peer")
+        (found,) = self.client().call("dhcp.ListLeases")["leases"]
+        return str(found["address"])
 
 
 def pytest_configure() -> None:

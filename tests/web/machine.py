@@ -87,7 +87,14 @@ def main(root: Path) -> None:
     places = Places.below(root)
     for folder in (places.run, places.log):
         folder.mkdir(parents=True)
-    for name in ("patronus-web", "patronus-units", "patronus-dhcpcd", "patronus-update"):
+    for name in (
+        "patronus-web",
+        "patronus-units",
+        "patronus-dhcpcd",
+        "patronus-update",
+        "patronus-mappings",
+        "patronus-ntp",
+    ):
         places.run.with_name(name).mkdir()
     shutil.chown(places.run.with_name("patronus-web"), group="patronus-web")
     places.run.with_name("patronus-web").chmod(0o2750)

@@ -28,7 +28,12 @@ def routes(machine: Machine) -> list[dict[str, Any]]:
 def example(verb: dict[str, Any]) -> tuple[str, str]:
     """Return method and path of a route, with something in the place of each parameter."""
     method, _, path = verb["route"].partition(" ")
-    return method, "/api/v1" + re.sub(r"{\w+}", "x1", path)
+    kinds = {name: schema.get("type") for name, schema in verb["parameters"].get("properties", {}).items()}
+
+    def something(match: re.Match[str]) -> str:
+        return "1" if kinds.get(match[1]) == "integer" else "x1"
+
+    return method, "/api/v1" + re.sub(r"{(\w+)}", something, path)
 
 
 def test_a_stranger_gets_401_on_every_route_of_the_table(machine: Machine, admin: Visitor) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from tests.web.conftest import Machine, Visitor
+from tests.web.conftest import PASSWORD, Machine, Visitor
 
 HTTPS = "https://git.example/router.git"
 
@@ -54,6 +54,19 @@ def test_the_page_of_updates_says_how_the_system_stands_and_why_nothing_comes(
     assert refused.status == 409 and "not known how the slots stand" in refused.text, "it has no slots"
 
 
+def test_the_page_of_the_installation_shows_the_disks_and_wants_ones_name(
+    page_visitor: Visitor, admin: Visitor
+) -> None:
+    page, status = page_visitor.ask("GET", "/install"), admin.ask("GET", "/api/v1/installer").json()
+    assert page.status == 200 and status["state"] == "idle"
+    assert all(f"<h2>{disk['name']}</h2>" in page.text for disk in status["disks"])
+    refused = page_visitor.submit("/install", disk="nosuchdisk", typed="another")
+    assert refused.status == 400 and "this is not nosuchdisk" in refused.text
+    refused = page_visitor.submit("/install", disk="nosuchdisk", typed="/dev/nosuchdisk")
+    assert refused.status == 404 and "there is no disk nosuchdisk" in refused.text
+    assert admin.ask("POST", "/api/v1/installer", {"disk": "../sda", "typed": "../sda"}).status == 400
+
+
 def test_the_router_says_what_it_runs_and_signs_it(admin: Visitor) -> None:
     found = admin.ask("GET", "/api/v1/system/attestation?nonce=5f3a").json()
     said = json.loads(found["statement"])
@@ -62,6 +75,19 @@ def test_the_router_says_what_it_runs_and_signs_it(admin: Visitor) -> None:
     assert isinstance(key, Ed25519PublicKey)
     key.verify(base64.b64decode(found["signature"]), found["statement"].encode())
     assert admin.ask("GET", "/api/v1/system/attestation?nonce=a%20b").status == 400
+
+
+def test_a_factory_reset_wants_the_routers_name_and_ones_own_password(
+    page_visitor: Visitor, admin: Visitor
+) -> None:
+    assert "Wipe this router" in page_visitor.ask("GET", "/backup").text
+    path, name = "/api/v1/system/factory-reset", admin.ask("GET", "/api/v1/system/status").json()["hostname"]
+    assert admin.ask("POST", path, {"hostname": "another", "password": PASSWORD}).status == 400
+    assert admin.ask("POST", path, {"hostname": name}).status == 401
+    refused = page_visitor.submit("/backup/factory-reset", hostname=name, password="a wrong password")
+    assert refused.status == 401 and "is wrong" in refused.text
+    done = page_visitor.submit("/backup/factory-reset", hostname=name, password=PASSWORD)
+    assert done.status == 200 and "is being wiped" in done.text
 
 
 def test_the_health_of_the_router_is_looked_at_and_shown(page_visitor: Visitor, admin: Visitor) -> None:

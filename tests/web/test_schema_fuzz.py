@@ -34,7 +34,7 @@ from tests.web.test_api import NO_FUZZ
 from webui.server import limit_request_line
 
 SEED = 20261122
-EXAMPLES = int(os.environ.get("PATRONUS_FUZZ_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("PATRONUS_FUZZ_EXAMPLES", "8"))
 OWN_TOKEN = GenerationConfig(with_security_parameters=False)
 CHECKS = (
     not_a_server_error,

@@ -12,8 +12,8 @@ import pyotp
 import pytest
 
 from patronus.kernel.host import Places
+from tests.web.chromium import PHONE, SHOTS, WIDE, browser, complaints, leave, look, show, show_anew
 from tests.web.conftest import PASSWORD, Machine, Visitor
-from tests.web.test_pages import PHONE, SHOTS, WIDE, browser, complaints, look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -23,7 +23,7 @@ __all__ = ["browser", "complaints"]
 
 @pytest.fixture(autouse=True)
 def right_clock(machine: Machine) -> Iterator[None]:
-    """Let the router's clock be right, as timesyncd says it."""
+    """Let the router's clock be right, as the unit beside chronyd says it."""
     stamp = Places.below(machine.root).timesync
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.touch()
@@ -42,7 +42,7 @@ def person(machine: Machine, admin: Visitor, name: str, role: str = "viewer") ->
 
 
 def enter(page: Page, name: str) -> None:
-    page.goto("/log-in")
+    show(page, "/log-in")
     page.fill("#name", name)
     page.fill("#password", PASSWORD)
     send(page.locator("button.primary"))
@@ -79,7 +79,7 @@ def shoot(page: Page, name: str) -> None:
 
 def set_up_factor(page: Page) -> tuple[pyotp.TOTP, list[str]]:
     """Go through the second factor's set-up; return the app and the recovery codes."""
-    page.goto("/account")
+    show(page, "/account")
     page.click("text=Set it up with an authenticator app")
     page.fill("#begin-password", PASSWORD)
     send(page.locator("text=Show the QR code"))
@@ -115,7 +115,7 @@ def test_a_log_in_with_a_second_factor(
     enter(page, "anna")
     assert page.inner_text("h1") == "One more step"
     shoot(page, "log-in-code")
-    assert page.goto("/rules") is not None
+    show(page, "/rules")
     assert "Log in" in page.content() and "no telnet" not in page.content()
     enter(page, "anna")
     type_code(page, "123456")
@@ -125,7 +125,7 @@ def test_a_log_in_with_a_second_factor(
     send(page.get_by_role("button", name="Log out"))
     enter(page, "anna")
     type_code(page, codes[0].lower())
-    page.goto("/account")
+    show(page, "/account")
     assert "9 recovery codes left" in page.inner_text("#second-factor")
     page.click("text=Switch it off")
     page.fill("#end-password", PASSWORD)
@@ -135,6 +135,7 @@ def test_a_log_in_with_a_second_factor(
     send(page.get_by_role("button", name="Log out"))
     enter(page, "anna")
     assert page.inner_text("h1") == "patronus"
+    leave(page)
     page.context.close()
 
 
@@ -166,7 +167,7 @@ def test_a_token_lets_a_program_through_until_it_is_revoked(
     page = look(browser, machine, complaints, viewport=WIDE)
     page.on("dialog", lambda dialog: dialog.accept())
     enter(page, "carl")
-    page.goto("/account")
+    show(page, "/account")
     page.click("text=Make a token for a program")
     page.fill("#token-name", "backup")
     page.select_option("#role", "viewer")
@@ -177,13 +178,14 @@ def test_a_token_lets_a_program_through_until_it_is_revoked(
     assert program.ask("GET", "/api/v1/session").json()["name"] == "carl/backup"
     assert program.ask("GET", "/api/v1/firewall/rules").status == 200
     assert program.ask("POST", "/api/v1/dns/flush", {}).status == 403
-    page.reload()
+    show_anew(page)
     assert program.bearer not in page.content()
-    page.goto("/account")
+    show(page, "/account")
     assert program.bearer not in page.content()
     send(page.get_by_role("button", name="Revoke backup of carl"))
     assert "No program has a token" in page.inner_text("#tokens")
     assert program.ask("GET", "/api/v1/firewall/rules").status == 401
+    leave(page)
     page.context.close()
 
 
@@ -193,13 +195,14 @@ def test_a_session_that_somebody_else_holds_is_ended(
     dora = person(machine, admin, "dora")
     page = look(browser, machine, complaints, viewport=WIDE)
     enter(page, "dora")
-    page.goto("/account")
+    show(page, "/account")
     rows = page.locator("#sessions tbody tr")
     assert rows.count() == 2
     assert dora.ask("GET", "/api/v1/firewall/rules").status == 200
     send(rows.locator("button"))
     assert page.locator("#sessions tbody tr").count() == 1
     assert dora.ask("GET", "/api/v1/firewall/rules").status == 401
+    leave(page)
     page.context.close()
 
 
@@ -209,7 +212,7 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     page = look(browser, machine, complaints, viewport=WIDE)
     page.on("dialog", lambda dialog: dialog.accept())
     enter(page, "admin")
-    page.goto("/people")
+    show(page, "/people")
     page.click("text=Add a role, or change one")
     page.fill("#role_name", "flusher")
     page.fill("#verbs", "dns.Flood")
@@ -225,7 +228,7 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     for path in ("/api/v1/firewall/rules", "/api/v1/accounts", "/api/v1/dhcp/leases"):
         assert eva.ask("GET", path).status == 403, path
     assert_pages_follow_the_role(machine, admin)
-    page.goto("/people")
+    show(page, "/people")
     send(page.get_by_role("button", name="Disable: eva"))
     shoot(page, "people-more")
     assert eva.ask("POST", "/api/v1/dns/flush", {}).status == 401
@@ -240,6 +243,7 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     send(page.get_by_role("button", name="Remove: eva"))
     send(page.get_by_role("button", name="Remove the role flusher"))
     assert "flusher" not in page.inner_text("#roles tbody")
+    leave(page)
     page.context.close()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Backups: one encrypted file to keep elsewhere, and back in two steps: look, then restore."""
+"""Backups: one encrypted file to keep elsewhere, and back in two steps: look, then restore; and a reset."""
 
 from __future__ import annotations
 
@@ -63,6 +63,17 @@ def restore() -> Response:
     except PatronusError as error:
         return _look(given["backup"], error)
     return see(url_for("dashboard.show"))
+
+
+@backup.post("/factory-reset")
+def factory_reset() -> Response:
+    """Wipe all that the router keeps, and start as new."""
+    given = {name: request.form.get(name, "") for name in ("hostname", "password", "code")}
+    try:
+        daemon().call("system.FactoryReset", given)
+    except PatronusError as error:
+        return page("backup.html", error, found=None)
+    return page("reset.html")
 
 
 def _look(text: str, error: PatronusError | None = None) -> Response:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Open connections: list those that a filter means, end one or all of them."""
+"""Open connections: list those that a filter means, end one or all of them; how long they are remembered."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, flash, request, url_for
 
 from patronus.core.errors import PatronusError
+from patronus.core.typed import number_or_text
 from webui.daemon import daemon
-from webui.pages.change import page, see
+from webui.pages import forms
+from webui.pages.change import apply, page, see
 
 connections = Blueprint("connections", __name__, url_prefix="/connections")
 
@@ -43,10 +45,37 @@ def end() -> Response:
     return see(f"{url_for('connections.show')}?{urlencode(kept)}")
 
 
+@connections.route("/timeouts", methods=("GET", "POST"))
+def timeouts() -> Response:
+    """Show how long connections are remembered; set it."""
+    if request.method == "GET":
+        return _timeouts()
+    names = [one["id"] for one in daemon().call("firewall.ShowTracking")["timeouts"]]
+    times = {name: text for name in names if (text := request.form.get(name, "").strip())}
+    size = forms.number(request.form.get("table_size", "").strip())
+    offload = True if "offload" in request.form else None
+    settings = {"table_size": size, "offload": offload, "timeouts": times}
+    given = {"settings": settings, "base": forms.number(request.form.get("base", ""))}
+    try:
+        apply("firewall.SetTracking", given, "Set.")
+    except PatronusError as error:
+        return _timeouts(error)
+    return see(url_for("connections.timeouts"))
+
+
+def _timeouts(error: PatronusError | None = None) -> Response:
+    """Show the settings, or what was typed where that was refused."""
+    found = daemon().call("firewall.ShowTracking")
+    settings = found["settings"]
+    typed = request.form if error else {**settings.get("timeouts", {}), **settings}
+    base = daemon().call("system.Status")["generation"]
+    return page("timeouts.html", error, typed=typed, base=base, **found)
+
+
 def _filter(source: Any) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for key in FILTERS:
         text = source.get(key, "").strip()[:64]
         if text:
-            given[key] = int(text) if key in NUMBERS and text.isascii() and text.isdigit() else text
+            given[key] = number_or_text(text) if key in NUMBERS else text
     return given

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from patronus.core.typed import number_or_text
+
 
 def items(text: str) -> list[str]:
     """Return the values in a line or several, parted by commas or spaces."""
@@ -20,19 +22,14 @@ def one_or_many(text: str) -> str | list[str] | None:
     return found[0] if len(found) == 1 else found
 
 
-def _figure(text: str) -> int | str:
-    """Return digits as a number; anything else stays for the daemon to refuse where it stands."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
-
-
 def number(text: str) -> int | str | None:
     """Return what was typed where a number belongs, nothing as None."""
-    return _figure(text) if text else None
+    return number_or_text(text) if text else None
 
 
 def ports(text: str) -> int | str | list[int | str] | None:
     """Return ports as the files write them: numbers as numbers, ``1000-2000`` and ``@web`` as text."""
-    found = [_figure(item) for item in items(text)]
+    found = [number_or_text(item) for item in items(text)]
     if not found:
         return None
     return found[0] if len(found) == 1 else found

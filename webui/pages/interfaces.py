@@ -1,13 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The interfaces: what is configured and how the links are."""
+"""The interfaces: how the links are; add, change and delete a role and what plays it."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from collections.abc import Mapping
+from typing import Any
 
+from flask import Blueprint, Response, render_template, request, url_for
+
+from patronus.core.errors import Conflict, NotFound, PatronusError
 from webui.daemon import daemon
+from webui.pages import forms
+from webui.pages.change import apply, page, see
 
 interfaces = Blueprint("interfaces", __name__, url_prefix="/interfaces")
+
+KINDS = {
+    "vlan": "VLAN",
+    "bridge": "bridge",
+    "bond": "bond",
+    "dummy": "dummy link",
+    "pppoe": "PPPoE uplink",
+    "nic": "network card",
+}
+"""What can play a role, as people call it."""
+IPV4 = {"none": "none", "static": "as given here", "dhcp": "by DHCP, of an uplink"}
+SESSION = {
+    "ipv4": {"pppoe": "from the provider", "none": "none"},
+    "ipv6": {"none": "none", "dhcp": "by DHCP", "slaac": "by announcements"},
+}
+"""How an uplink that dials in is numbered."""
+IPV6 = {
+    **IPV4,
+    "slaac": "by announcements, of an uplink",
+    "delegated": "out of the prefix of an uplink",
+}
+MODES = {
+    "active-backup": "one carries, the others wait",
+    "802.3ad": "LACP, with a switch that speaks it",
+    "balance-xor": "by address, with a switch that is set so",
+    "balance-rr": "in turn",
+    "balance-tlb": "by load, sending",
+    "balance-alb": "by load, both ways",
+    "broadcast": "all of it over each",
+}
+HASHES = ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac")
 
 
 @interfaces.get("")
@@ -17,4 +54,156 @@ def show() -> str:
     xdp = daemon().call("firewall.Counters")["xdp"] if daemon().has("firewall.Counters") else []
     told = daemon().call("advertising.List")["networks"] if daemon().has("advertising.List") else []
     announced = {network["interface"]: network for network in told}
-    return render_template("interfaces.html", interfaces=found, xdp=xdp, announced=announced)
+    return render_template(
+        "interfaces.html", interfaces=found, xdp=xdp, announced=announced, kinds=KINDS, plays=plays
+    )
+
+
+@interfaces.route("/new/<any(vlan, bridge, bond, dummy, pppoe, nic):kind>", methods=("GET", "POST"))
+def add(kind: str) -> Response:
+    """Add an interface."""
+    if request.method == "GET":
+        return _form({}, kind, None)
+    given = _given({}, kind)
+    try:
+        apply("interfaces.Add", {"interface": given}, "Interface added.")
+    except PatronusError as error:
+        return _form(given, kind, None, error)
+    return see(url_for("interfaces.show"))
+
+
+@interfaces.route("/<role>", methods=("GET", "POST"))
+def edit(role: str) -> Response:
+    """Change an interface."""
+    found = next((item for item in _listed() if item["id"] == role), None)
+    if found is None:
+        raise NotFound(f"no interface is called {role}")
+    old, kind = found["configuration"], found["kind"]
+    if request.method == "GET":
+        return _form(old, kind, role)
+    given = _given(old, kind)
+    base = forms.number(request.form.get("base", ""))
+    try:
+        apply("interfaces.Replace", {"id": role, "interface": given, "base": base}, "Interface changed.")
+    except PatronusError as error:
+        return _form(given, kind, role, error)
+    return see(url_for("interfaces.show"))
+
+
+@interfaces.post("/<role>/delete")
+def delete(role: str) -> Response:
+    """Delete an interface."""
+    apply("interfaces.Remove", {"id": role}, "Interface deleted.")
+    return see(url_for("interfaces.show"))
+
+
+def plays(configuration: Mapping[str, Any]) -> str:
+    """Return what plays a role, in words."""
+    if vlan := configuration.get("vlan"):
+        outer = ", a provider's" if vlan.get("protocol") == "802.1ad" else ""
+        return f"VLAN {vlan['tag']} of {vlan['parent']}{outer}"
+    if session := configuration.get("pppoe"):
+        return f"PPPoE over {session['parent']} as {session['user']}"
+    for kind in ("bridge", "bond"):
+        if joined := configuration.get(kind):
+            return f"{kind} of {', '.join(joined.get('members') or ()) or 'nothing yet'}"
+    return "dummy link" if "dummy" in configuration else "network card"
+
+
+def _listed() -> list[dict[str, Any]]:
+    return list(daemon().call("interfaces.List")["interfaces"])
+
+
+def _given(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    form = request.form
+    given = {
+        "id": old.get("id") or form.get("id", "").strip(),
+        **_played(old, kind),
+        "zone": form.get("zone", "").strip() or None,
+        "mtu": forms.number(form.get("mtu", "").strip()),
+        "ipv4": _family(old, "ipv4", {}),
+        "ipv6": _family(old, "ipv6", _ipv6()),
+    }
+    return forms.changed(old, given, tuple(given))
+
+
+def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return the key that says what plays the role, with what the form does not show of it.
+
+    A card that has a role keeps it.
+    """
+    form = request.form
+    if kind == "nic":
+        return {} if "match" in old else {"match": {"mac": form.get("mac", "").strip()}}
+    read: dict[str, Any] = {
+        "parent": form.get("parent") or None,
+        "tag": forms.number(form.get("tag", "").strip()),
+        "protocol": form.get("protocol") or None,
+        "members": form.getlist("members") if kind in ("bridge", "bond") else None,
+        "stp": True if "stp" in form else None,
+        "mode": form.get("mode"),
+        "monitor_ms": forms.number(form.get("monitor_ms", "").strip()),
+        "hash": form.get("hash"),
+        "lacp_rate": "fast" if "lacp_fast" in form else None,
+    }
+    if kind == "pppoe":
+        read = {"parent": read["parent"], **_provider()}
+    return {kind: forms.changed(old.get(kind) or {}, read, tuple(read))}
+
+
+def _provider() -> dict[str, Any]:
+    """Return what the form says of a provider; its password is the name of a secret."""
+    form = request.form
+    return {
+        "user": form.get("user", "").strip() or None,
+        "password": {"secret": form.get("secret", "").strip()},
+        "service": form.get("service", "").strip() or None,
+        "concentrator": form.get("concentrator", "").strip() or None,
+        "dns": None if "dns" in form else False,
+    }
+
+
+def _ipv6() -> dict[str, Any]:
+    form = request.form
+    delegated = form.get("ipv6_method") == "delegated"
+    return {
+        "from": (form.get("ipv6_from") or None) if delegated else None,
+        "subnet": forms.number(form.get("ipv6_subnet", "").strip()) if delegated else None,
+        "ula": True if "ipv6_ula" in form else None,
+        "advertise": True if "ipv6_advertise" in form else None,
+    }
+
+
+def _family(old: Mapping[str, Any], family: str, more: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the addresses of a family; what the form does not show of them stays."""
+    form = request.form
+    method = form.get(f"{family}_method", "none")
+    given = {
+        "method": None if method == "none" else method,
+        "addresses": forms.items(form.get(f"{family}_addresses", "")) or None,
+        "gateway": form.get(f"{family}_gateway", "").strip() or None,
+        **more,
+    }
+    return forms.changed(old.get(family) or {}, given, tuple(given)) or None
+
+
+def _methods(kind: str) -> dict[str, dict[str, str]]:
+    return SESSION if kind == "pppoe" else {"ipv4": IPV4, "ipv6": IPV6}
+
+
+def _form(
+    given: Mapping[str, Any], kind: str, role: str | None, error: PatronusError | None = None
+) -> Response:
+    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
+    cards = daemon().call("interfaces.Inventory")["nics"] if kind == "nic" else []
+    others = [item for item in _listed() if item["id"] != given.get("id")]
+    return page(
+        "interface.html", error, given=given, kind=kind, role=role, what=KINDS[kind],
+        played=given.get("match" if kind == "nic" else kind) or {},
+        base=seen or daemon().call("system.Status")["generation"],
+        zones=[zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]],
+        cards=[(nic["mac"], f"{nic['device']}, {nic['mac']}") for nic in cards if nic["role"] is None],
+        others=[item["id"] for item in others if kind != "bond" or item["kind"] == "nic"],
+        methods={family: list(known.items()) for family, known in _methods(kind).items()},
+        modes=list(MODES.items()), hashes=HASHES,
+    )  # fmt: skip

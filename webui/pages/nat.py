@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from patronus.core.errors import NotFound, PatronusError
+from patronus.core.errors import PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
 from webui.pages.change import apply, page, see
@@ -22,7 +22,7 @@ KINDS = {
     "exception": ("exempt", "Exception added."),
 }
 """The forms: type of the entry, and what is said once it is there."""
-WORDS = ("name", "in", "out", "zone", "to", "inside", "outside")
+WORDS = ("name", "in", "out", "zone", "to", "inside", "outside", "helper")
 LISTS = ("source", "destination")
 SWITCHES = ("hairpin", "rule")
 """How the forms' fields are read: one word, words, or a box to tick."""
@@ -49,12 +49,9 @@ def add(kind: str) -> Response:
 @nat.post("/<entry_id>/switch")
 def switch(entry_id: str) -> Response:
     """Switch a translation on or off."""
-    entry = next((item["entry"] for item in _entries() if item["id"] == entry_id), None)
-    if entry is None:
-        raise NotFound(f"no translation is called {entry_id}")
     enabled = request.form.get("enabled") == "yes"
     said = "Translation switched on." if enabled else "Translation switched off."
-    apply("firewall.ReplaceNat", {"id": entry_id, "entry": entry | {"enabled": enabled}}, said)
+    apply("firewall.SwitchNat", {"id": entry_id, "enabled": enabled}, said)
     return see(url_for("nat.show"))
 
 

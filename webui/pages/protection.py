@@ -39,10 +39,11 @@ def change(guard: str) -> Response:
     old = next((one["settings"] for one in _guards()["guards"] if one["id"] == guard), None)
     if old is None:
         raise NotFound(f"there is no guard {guard}")
+    given = {"id": guard, "settings": _given(old), "base": forms.number(request.form.get("base", ""))}
     try:
-        apply("firewall.SetGuard", {"id": guard, "settings": _given(old)}, f"{WORDS[guard][0]}: set.")
+        apply("firewall.SetGuard", given, f"{WORDS[guard][0]}: set.")
     except PatronusError as error:
-        return _page(error)
+        return _page(error, guard)
     return see(url_for("protection.show"))
 
 
@@ -64,5 +65,7 @@ def _guards() -> dict[str, Any]:
     return dict(daemon().call("firewall.ListGuards"))
 
 
-def _page(error: PatronusError | None = None) -> Response:
-    return page("protection.html", error, **_guards(), words=WORDS)
+def _page(error: PatronusError | None = None, refused: str | None = None) -> Response:
+    """Show the guards, and what was typed for the one that was refused."""
+    base = daemon().call("system.Status")["generation"]
+    return page("protection.html", error, **_guards(), words=WORDS, refused=refused, base=base)

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from patronus.core.errors import NotFound, PatronusError
+from patronus.core.errors import Conflict, InvalidRequest, NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
 from webui.pages.change import apply, page, see
@@ -16,13 +16,14 @@ from webui.pages.words import DAYS
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
-WORDS = ("name", "description", "group", "to", "interface", "mark", "reject_with", "set_mark")
+WORDS = ("name", "description", "group", "to", "interface", "mark", "reject_with", "set_mark", "helper")
 LISTS = ("source", "destination", "protocol", "tcp_flags", "state")
-NUMBERS = ("source_port", "destination_port", "icmp_type", "dscp")
+NUMBERS = ("source_port", "destination_port", "icmp_type", "dscp", "set_dscp")
 """How the form's fields are read: one word, words, or numbers and words."""
 PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
     "log": {"rate": str, "burst": forms.number, "prefix": str},
     "limit": {"rate": str, "burst": forms.number, "per": str},
+    "queue": {"numbers": forms.number, "bypass": bool, "fanout": bool},
     "connections": {"most": forms.number, "per": str},
     "schedule": {"time": str, "timezone": str},
 }
@@ -34,7 +35,7 @@ FOLDED = {
     "limits": ("limit", "connections"),
     "times": ("schedule",),
     "words": ("description", "group", "tags"),
-    "verdict": ("reject_with", "set_mark"),
+    "verdict": ("reject_with", "queue", "set_mark", "set_dscp", "helper"),
 }
 """The parts of the form that are folded up where a rule has none of their keys."""
 
@@ -51,7 +52,7 @@ def add() -> Response:
     if request.method == "GET":
         return _form({"action": "allow", "enabled": True, **request.args.to_dict()}, None)
     rule = _given({})
-    return _submit("firewall.AddRule", {"rule": rule, "index": _index()}, "Rule added.", rule, None)
+    return _submit("firewall.AddRule", {"rule": rule}, "Rule added.", rule, None)
 
 
 @rules.route("/<rule_id>", methods=("GET", "POST"))
@@ -61,9 +62,7 @@ def edit(rule_id: str) -> Response:
     if request.method == "GET":
         return _form(old, rule_id)
     rule = _given(old)
-    base = forms.number(request.form.get("base", ""))
-    moved = request.form.get("place") != request.form.get("place_was")
-    given = {"id": rule_id, "rule": rule, "base": base, "index": _index() if moved else None}
+    given = {"id": rule_id, "rule": rule, "base": forms.number(request.form.get("base", ""))}
     return _submit("firewall.ReplaceRule", given, "Rule changed.", rule, rule_id)
 
 
@@ -121,7 +120,7 @@ def _given(old: Mapping[str, Any]) -> dict[str, Any]:
         "action": form.get("action", ""),
         "enabled": None if "enabled" in form else False,
     }
-    given["log"] = (given["log"] or True) if "log" in form else None
+    given["log"] = _log(old, given["log"])
     return forms.changed(old, given, FIELDS)
 
 
@@ -135,10 +134,24 @@ def _part(key: str) -> dict[str, Any] | None:
     return found or None
 
 
+def _log(old: Mapping[str, Any], figures: dict[str, Any] | None) -> dict[str, Any] | bool | None:
+    """Return how matches are logged: figures that are new switch it on, as the box does."""
+    wanted = "log" in request.form or (figures is not None and figures != old.get("log"))
+    return (figures or True) if wanted else None
+
+
 def _index() -> int | None:
-    """Return the position that the form asks for, 0 is first; None where it asks for none."""
-    place = forms.number(request.form.get("place", "").strip())
-    return max(place - 1, 0) if isinstance(place, int) else None
+    """Return the position that the form asks for, 0 is first; None for the one that the rule has, or the end.
+
+    Raises InvalidRequest.
+    """
+    typed = request.form.get("place", "").strip()
+    if typed == request.form.get("place_was", ""):
+        return None
+    place = forms.number(typed)
+    if isinstance(place, str) or place == 0:
+        raise InvalidRequest(f"{typed} is no place in the order: 1 is tried first")
+    return None if place is None else place - 1
 
 
 def _origin(old: Mapping[str, Any], zone: str, mac: str) -> Any:
@@ -154,7 +167,8 @@ def _submit(
     verb: str, parameters: dict[str, Any], said: str, rule: dict[str, Any], rule_id: str | None
 ) -> Response:
     try:
-        apply(verb, {key: value for key, value in parameters.items() if value is not None}, said)
+        given = {**parameters, "index": _index()}
+        apply(verb, {key: value for key, value in given.items() if value is not None}, said)
     except PatronusError as error:
         return _form(rule, rule_id, error)
     return see(url_for("rules.show"))
@@ -162,13 +176,15 @@ def _submit(
 
 def _form(rule: Mapping[str, Any], rule_id: str | None, error: PatronusError | None = None) -> Response:
     zones = [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
-    base = daemon().call("system.Status")["generation"]
+    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
+    base = seen or daemon().call("system.Status")["generation"]
     order = [item["id"] for item in _rules()]
+    place = order.index(rule_id) + 1 if rule_id in order else ""
     origin = rule.get("from")
     origin = origin if isinstance(origin, dict) else {"zone": origin}
     return page(
         "rule.html", error, rule=rule, rule_id=rule_id, zones=zones, base=base, days=DAYS, origin=origin,
-        place=order.index(rule_id) + 1 if rule_id in order else None, count=len(order),
+        place=request.form.get("place", place), place_was=place, count=len(order),
         opened={part for part, keys in FOLDED.items() if any(rule.get(key) is not None for key in keys)},
         parts={key: rule[key] if isinstance(rule.get(key), dict) else {} for key in PARTS},
         kept=sorted(rule.keys() - {*FIELDS, "id"}),

@@ -66,6 +66,11 @@ def moment(seconds: float | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def instant(seconds: float) -> str:
+    """Return seconds since the epoch as a date and time in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def listed(value: Any) -> str:
     """Return one value or several as a line: ``80, 443``; nothing as ``any``."""
     if value is None or value in ("", [], ()):
@@ -125,6 +130,7 @@ FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "number": number,
     "duration": duration,
     "moment": moment,
+    "instant": instant,
     "listed": listed,
     "conditions": conditions,
 }

@@ -11,6 +11,9 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// Show the entry of the menu that one is at, where the screen has no room for all of them.
+document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Count down to the moment at which an unconfirmed change goes back, then show what is.
 const pending = document.querySelector("[data-remaining]");
 if (pending) {
@@ -22,7 +25,7 @@ if (pending) {
     pending.classList.toggle("late", left <= 20);
     if (left === 0) {
       window.clearInterval(timer);
-      window.setTimeout(() => window.location.assign(window.location.pathname), 2500);
+      window.setTimeout(() => typed || window.location.assign(window.location.pathname), 2500);
     }
   }, 250);
 }
@@ -44,18 +47,25 @@ if (live) {
 // Show what others change: a page on which nothing was typed is loaded anew, another one says so.
 const CHANGES = ["config-changed", "config-confirmed", "config-reverted", "events-lost"];
 const AGAIN_MS = 30 * 1000;
-let typed = false;
-let leaving = false;
+const LEAVING_MS = 60 * 1000;
+let typed = "posted" in document.body.dataset;  // a refused form holds what was typed, and is never sent anew by itself
+let reloading = false;
+let leftAt = -LEAVING_MS;  // one who is on the way elsewhere is not called back; a download leaves the page where it is
 let stream = null;
 let lastEvent = "";
 let triedAt = -AGAIN_MS;
 document.addEventListener("input", () => { typed = true; });
-window.addEventListener("submit", (event) => { leaving = !event.defaultPrevented; });
+window.addEventListener("submit", (event) => { if (!event.defaultPrevented) leftAt = Date.now(); });
+window.addEventListener("beforeunload", () => { if (!reloading) leftAt = Date.now(); });
 
-function changed(event) {
-  lastEvent = event.lastEventId;
-  if (leaving) return;
+function changed() {
+  const wait = leftAt + LEAVING_MS - Date.now();
+  if (wait > 0) {
+    window.setTimeout(changed, wait);
+    return;
+  }
   if (!typed) {
+    reloading = true;
     window.location.reload();
     return;
   }
@@ -70,7 +80,9 @@ function changed(event) {
 function follow() {
   triedAt = Date.now();
   stream = new EventSource(`/api/v1/events${lastEvent && `?last=${encodeURIComponent(lastEvent)}`}`);
-  stream.addEventListener("hello", (event) => { lastEvent = event.lastEventId; });
+  for (const kind of ["hello", ...CHANGES]) {
+    stream.addEventListener(kind, (event) => { lastEvent = event.lastEventId; });
+  }
   for (const kind of CHANGES) stream.addEventListener(kind, changed);
 }
 
@@ -131,3 +143,20 @@ if (movable.length > 1) {
     });
   }
 }
+
+// What needs this script is shown by it.
+for (const one of document.querySelectorAll("[data-scripted]")) one.hidden = false;
+
+// Follow packets: each part says whether another comes; the newest stands on top.
+async function followed(place, form) {
+  for (let waiting = place.querySelector("[data-round]"); waiting; waiting = place.querySelector("[data-round]")) {
+    const given = new URLSearchParams(new FormData(form));
+    given.set("round", waiting.dataset.round);
+    const answer = await fetch(form.action, { method: "POST", body: given });
+    if (!answer.ok || answer.redirected) return window.location.assign(window.location.pathname);
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html").body;
+    waiting.replaceWith(...part.children);
+  }
+}
+const followedPlace = document.getElementById("followed");
+if (followedPlace) followed(followedPlace, document.getElementById("trace"));

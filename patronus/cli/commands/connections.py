@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
+from patronus.cli.commands.plan import show_commit
+from patronus.cli.options import CONFIRM
 from patronus.cli.session import Session, with_session
+from patronus.core.typed import number_or_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILTERS = (
@@ -50,14 +53,14 @@ def list_connections(session: Session, /, **fields: Any) -> None:
 
     Example: patronus connections list --zone guest --protocol tcp --destination-port 443
     """
-    result = session.call("connections.List", **_given(fields))
+    result = session.call("connections.List", **fields)
     session.show(result, lambda: _say(session, result))
 
 
 def _say(session: Session, result: dict[str, Any]) -> None:
     rows = [
         (one["id"], one["protocol"], one["source"], one["destination"], one["seen_as"], one["goes_to"],
-         one["state"], f"{one['remaining_s']} s")
+         one["state"], "offloaded" if one["offloaded"] else f"{one['remaining_s']} s")
         for one in result["connections"]
     ]  # fmt: skip
     heads = ("id", "protocol", "from", "to", "seen as", "goes to", "state", "ends in")
@@ -77,7 +80,7 @@ def kill(session: Session, /, all_: bool, **fields: Any) -> None:  # noqa: FBT00
 
     Example: patronus connections kill --address 192.168.1.77
     """
-    result = session.call("connections.End", **_given(fields), all=all_)
+    result = session.call("connections.End", **fields, all=all_)
     session.show(result, lambda: _say_ended(session, result))
 
 
@@ -87,8 +90,53 @@ def _say_ended(session: Session, result: dict[str, Any]) -> None:
         session.say(f"{result['spared']} left alone: you speak through them.")
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value is not None}
+@connections.command(name="timeouts")
+@with_session
+def timeouts(session: Session) -> None:
+    """Show how many connections are remembered, and how long without a packet.
+
+    Example: patronus connections timeouts
+    """
+    result = session.call("firewall.ShowTracking")
+    session.show(result, lambda: _say_timeouts(session, result))
+
+
+def _say_timeouts(session: Session, result: dict[str, Any]) -> None:
+    rows = [(one["id"], one["value"], one["default"], one["about"]) for one in result["timeouts"]]
+    session.table(("timeout", "now", "default", "of connections"), rows, "")
+    said = result["settings"].get("table_size", "auto")
+    session.say(f"table_size {said}; {result['tracked']} of {result['limit']} are tracked.")
+    session.say(f"offload {'on' if result['settings'].get('offload') else 'off'}: {result['offload']}.")
+
+
+@connections.command(name="set")
+@click.argument("settings", nargs=-1, required=True, metavar="KEY=VALUE...")
+@CONFIRM
+@with_session
+def set_timeouts(session: Session, settings: tuple[str, ...], confirm_s: int | None) -> None:
+    """Set how long connections are remembered, table_size, or offload=on; default takes a setting away.
+
+    Example: patronus connections set tcp_established=2h udp=45s table_size=100000
+    """
+    pairs = [text.partition("=") for text in settings]
+    if any(not key or not value for key, _, value in pairs):
+        raise click.UsageError("a setting is written KEY=VALUE, such as udp=45s")
+    base = None if session.draft else session.call("system.Status")["generation"]
+    before = session.call("firewall.ShowTracking")["settings"]
+    own = {key: before.get(key) for key in ("table_size", "offload")}
+    times = dict(before.get("timeouts", {}))
+    for key, _, value in pairs:
+        target = own if key in own else times
+        target[key] = _setting(value)
+    kept = {key: value for key, value in times.items() if value is not None}
+    given = {"settings": {**own, "timeouts": kept}, "base": base, "confirm_s": confirm_s}
+    show_commit(session, session.call("firewall.SetTracking", **given))
+
+
+def _setting(value: str) -> Any:
+    """Return a setting as the file has it; None takes it away."""
+    words = {"default": None, "on": True, "off": False}
+    return words[value] if value in words else number_or_text(value)
 
 
 COMMANDS = (connections,)

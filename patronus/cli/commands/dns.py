@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from patronus.cli.commands.plan import show_commit
 from patronus.cli.session import Session, with_session
 
 
@@ -38,11 +39,12 @@ def _render(session: Session, result: dict[str, Any]) -> None:
             item["port"],
             item["protocol"],
             item["answered"],
+            f"{item['takes_ms']:.1f} ms" if item["takes_ms"] else None,
             item["problem"] or ("well" if item["answered"] else "not asked yet"),
         )
         for item in result["upstreams"]
     ]
-    heads = ("upstream", "address", "port", "over", "answered", "state")
+    heads = ("upstream", "address", "port", "over", "answered", "takes", "state")
     session.table(heads, rows, "Nobody is asked: only local names resolve.")
     session.say(f"{result['cached']} answers in the cache")
     for name in result["missing_lists"]:
@@ -72,8 +74,10 @@ def records(session: Session) -> None:
     Example: patronus dns records
     """
     result = session.call("dns.ListRecords")
-    rows = [(item["name"], item["type"], item["value"], item["source"]) for item in result["records"]]
-    heads = ("name", "type", "value", "from")
+    rows = [
+        (item["id"], item["name"], item["type"], item["value"], item["source"]) for item in result["records"]
+    ]
+    heads = ("id", "name", "type", "value", "from")
     session.show(result, lambda: session.table(heads, rows, "The router answers no name itself."))
 
 
@@ -81,13 +85,18 @@ def records(session: Session) -> None:
 @click.option("--client", default="", help="The questions of this address alone.")
 @click.option("--name", default="", help="Questions for this name and those below it alone.")
 @click.option("--count", default=100, show_default=True, help="How many at most.")
+@click.option("--before", type=int, help="Only those before this number, which the list ends with.")
 @with_session
-def queries(session: Session, client: str, name: str, count: int) -> None:
+def queries(session: Session, client: str, name: str, count: int, before: int | None) -> None:
     """List what clients asked, the newest first; query_log in network/dns turns the log on.
 
     Example: patronus dns queries --client 192.168.1.50
     """
-    result = session.call("dns.ListQueries", client=client, name=name, count=count)
+    result = session.call("dns.ListQueries", client=client, name=name, count=count, before=before)
+    session.show(result, lambda: _render_queries(session, result))
+
+
+def _render_queries(session: Session, result: dict[str, Any]) -> None:
     rows = [
         (
             datetime.fromtimestamp(item["at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
@@ -99,8 +108,9 @@ def queries(session: Session, client: str, name: str, count: int) -> None:
         for item in result["queries"]
     ]
     empty = "Nothing was asked." if result["on"] else "The query log is off (query_log in network/dns)."
-    heads = ("at", "client", "name", "type", "outcome")
-    session.show(result, lambda: session.table(heads, rows, empty))
+    session.table(("at", "client", "name", "type", "outcome"), rows, empty)
+    if result["before"]:
+        session.say(f"older ones: --before {result['before']}")
 
 
 @dns_group.command()
@@ -112,6 +122,178 @@ def flush(session: Session) -> None:
     """
     result = session.call("dns.FlushCache")
     session.show(result, lambda: session.say(f"{result['flushed']} answers forgotten"))
+
+
+@dns_group.command(name="add")
+@click.argument("name")
+@click.argument("record_type", metavar="TYPE")
+@click.argument("value")
+@with_session
+def add_record(session: Session, name: str, record_type: str, value: str) -> None:
+    """Add a record that the router answers itself.
+
+    Example: patronus dns add nas.home.arpa A 192.168.1.30
+    """
+    result = session.call("dns.AddRecord", name=name, type=record_type.upper(), value=value)
+    show_commit(session, result)
+
+
+@dns_group.command(name="remove")
+@click.argument("record_id", metavar="ID")
+@with_session
+def remove_record(session: Session, record_id: str) -> None:
+    """Remove a record of our own by its id.
+
+    Example: patronus dns remove nas
+    """
+    show_commit(session, session.call("dns.RemoveRecord", id=record_id))
+
+
+for_policy = click.option("--policy", help="For the clients of this policy alone; everybody.")
+
+
+@dns_group.command()
+@click.argument("name")
+@for_policy
+@with_session
+def block(session: Session, name: str, policy: str | None) -> None:
+    """Block a name and all below it, whatever the blocklists say.
+
+    Example: patronus dns block games.example --policy kids
+    """
+    show_commit(session, session.call("dns.DecideName", name=name, action="block", policy=policy))
+
+
+@dns_group.command()
+@click.argument("name")
+@for_policy
+@with_session
+def allow(session: Session, name: str, policy: str | None) -> None:
+    """Allow a name and all below it, whatever the blocklists say.
+
+    Example: patronus dns allow shop.example
+    """
+    show_commit(session, session.call("dns.DecideName", name=name, action="allow", policy=policy))
+
+
+@dns_group.command()
+@click.argument("name")
+@for_policy
+@with_session
+def forget(session: Session, name: str, policy: str | None) -> None:
+    """Leave a name to the blocklists again, after block or allow.
+
+    Example: patronus dns forget shop.example
+    """
+    show_commit(session, session.call("dns.ForgetName", name=name, policy=policy))
+
+
+@dns_group.command()
+@with_session
+def names(session: Session) -> None:
+    """List the names that were blocked or allowed.
+
+    Example: patronus dns names
+    """
+    result = session.call("dns.ListNames")
+    rows = [(item["name"], item["action"], item["policy"] or "everybody") for item in result["names"]]
+    heads = ("name", "action", "for")
+    session.show(result, lambda: session.table(heads, rows, "No name was blocked or allowed."))
+
+
+@dns_group.group(invoke_without_command=True)
+@click.pass_context
+def policies(context: click.Context) -> None:
+    """Tell some clients something else than all others. Without a command: list it."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_policies)
+
+
+@policies.command(name="list")
+@with_session
+def list_policies(session: Session) -> None:
+    """List the policies; the first that fits a client counts.
+
+    Example: patronus dns policies list
+    """
+    result = session.call("dns.ListPolicies")
+    rows = [
+        (
+            item["id"],
+            ", ".join(item["interfaces"]) or "any",
+            ", ".join(item["clients"]) or "any",
+            "all but what is allowed" if item["only_allowed"] else ", ".join(item["blocklists"]) or "none",
+            "; ".join(item["records"]) or None,
+        )
+        for item in result["policies"]
+    ]
+    heads = ("id", "on", "clients", "blocklists", "records")
+    session.show(result, lambda: session.table(heads, rows, "All clients are told the same."))
+
+
+@policies.command(name="add")
+@click.argument("policy_id", metavar="ID")
+@click.option("--interface", "interfaces", multiple=True, help="Interface on which they ask; any.")
+@click.option("--client", "clients", multiple=True, help="Address or prefix of theirs; any.")
+@click.option(
+    "--blocklist", "blocklists", multiple=True, help="List that holds for them; those for everyone."
+)
+@click.option("--no-blocklists", is_flag=True, help="No list holds for them.")
+@click.option(
+    "--record", "records", nargs=3, multiple=True, metavar="NAME TYPE VALUE", help="A record of theirs."
+)
+@click.option("--block", "blocked", multiple=True, metavar="NAME", help="Block a name and all below it.")
+@click.option("--allow", "allowed", multiple=True, metavar="NAME", help="Allow a name and all below it.")
+@click.option("--only-allowed", is_flag=True, help="No name exists for them but those allowed.")
+@with_session
+def add_policy(
+    session: Session,
+    *,
+    policy_id: str,
+    interfaces: tuple[str, ...],
+    clients: tuple[str, ...],
+    blocklists: tuple[str, ...],
+    no_blocklists: bool,
+    records: tuple[tuple[str, str, str], ...],
+    blocked: tuple[str, ...],
+    allowed: tuple[str, ...],
+    only_allowed: bool,
+) -> None:
+    """Add a policy after those that there are.
+
+    \b
+    patronus dns policies add kids --client 192.168.1.64/26 --blocklist ads --blocklist games
+    patronus dns policies add guests --interface guest --record nas.home.arpa A 10.10.0.5
+    patronus dns policies add tablets --client 192.168.1.80/28 --only-allowed --allow school.example
+    """  # noqa: D301
+    if blocklists and no_blocklists:
+        raise click.UsageError("--blocklist and --no-blocklists exclude each other")
+    given = {
+        "interfaces": interfaces or None,
+        "clients": clients or None,
+        "blocklists": blocklists or (() if no_blocklists else None),
+        "records": [{"name": name, "type": rtype.upper(), "value": value} for name, rtype, value in records]
+        or None,
+        "names": [
+            *({"name": name, "action": "block"} for name in blocked),
+            *({"name": name, "action": "allow"} for name in allowed),
+        ]
+        or None,
+        "only_allowed": only_allowed or None,
+    }
+    told = {key: value for key, value in given.items() if value is not None}
+    show_commit(session, session.call("dns.AddPolicy", id=policy_id, **told))
+
+
+@policies.command(name="remove")
+@click.argument("policy_id", metavar="ID")
+@with_session
+def remove_policy(session: Session, policy_id: str) -> None:
+    """Remove a policy: its clients have the next that fits, or are as all others.
+
+    Example: patronus dns policies remove kids
+    """
+    show_commit(session, session.call("dns.RemovePolicy", id=policy_id))
 
 
 COMMANDS = (dns_group,)

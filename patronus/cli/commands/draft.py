@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from patronus.cli.commands.plan import ask_if_it_breaks, refuse_problems, say_plan, show_commit
-from patronus.cli.options import COMMENT, CONFIRM, SURE
+from patronus.cli.options import COMMENT, CONFIRM, SURE, text_of
 from patronus.cli.session import Session, with_session
 from patronus.core.errors import NotFound
 
@@ -81,7 +81,7 @@ def start(session: Session) -> None:
 def edit(session: Session, name: str, source: Path | None) -> None:
     """Edit a file of the draft, firewall/rules.yaml for one, in your editor, or take it from another file."""
     if source is not None:
-        text: str | None = source.read_text()
+        text: str | None = text_of(source)
     else:
         text = click.edit(_files(session).get(name, ""), extension=Path(name).suffix)
     if text is None:

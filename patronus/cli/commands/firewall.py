@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus explain``, ``block``, ``unblock``, ``blocks`` and what stands below ``firewall``."""
+"""``patronus explain``, ``trace``, ``block``, ``unblock``, ``blocks`` and what stands below ``firewall``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from patronus.cli.commands.plan import describe_warnings
-from patronus.cli.options import DurationType
+from patronus.cli.options import DurationType, text_of
 from patronus.cli.rule_options import several
 from patronus.cli.session import Session, with_session
 
@@ -68,7 +68,7 @@ def try_expectations(session: Session, file: Path | None) -> None:
 
     Exit code 1 where they do not. Example: patronus firewall test expectations.yaml
     """
-    text = {} if file is None else {"text": file.read_text(), "suffix": file.suffix.removeprefix(".")}
+    text = {} if file is None else {"text": text_of(file), "suffix": file.suffix.removeprefix(".")}
     result = session.call("firewall.Test", **text)
     session.show(result, lambda: _say_tried(session, result))
     if result["failed"]:
@@ -97,26 +97,28 @@ def export_rules(session: Session, format_: str, family: str) -> None:
 )
 @with_session
 def import_rules(session: Session, file: Path, names: tuple[str, ...]) -> None:
-    """Put the rules of an iptables-save file into your draft, behind those that are there.
+    """Put what iptables-save, ip6tables-save or nft -j list ruleset printed into your draft.
 
-    Nothing is applied. Each line whose meaning cannot be kept is named with the reason.
+    It comes behind the rules that are there, and nothing is applied. Each line (of nftables: each rule by its
+    handle) whose meaning cannot be kept is named with the reason.
     Example: patronus firewall import rules.v4 --map eth0=wan --map eth1=lan
     """
     pairs = [name.partition("=") for name in names]
     if any(not ours for _, _, ours in pairs):
         raise click.UsageError("--map takes NAME=ROLE")
     given = {name: ours for name, _, ours in pairs}
-    result = session.call("firewall.Import", text=file.read_text(), map=given)
+    result = session.call("firewall.Import", text=text_of(file), map=given)
     session.show(result, lambda: _say_imported(session, result))
 
 
 def _say_imported(session: Session, result: dict[str, Any]) -> None:
+    word = "handle" if result["format"] == "nftables" else "line"
     for one in result["left"]:
-        session.say(f"line {one['line']}: {one['text']}")
+        session.say(f"{word} {one['line']}: {one['text']}")
         session.say(f"    {one['reason']}")
     describe_warnings(session, result)
     counts = f"{result['rules']} rules and {result['translations']} translations"
-    session.say(f"{counts} are in your draft; {len(result['left'])} lines are named above.")
+    session.say(f"{counts} are in your draft; {len(result['left'])} {word}s are named above.")
     session.say("Look at it: patronus config draft plan")
 
 
@@ -182,6 +184,7 @@ def _say_tried(session: Session, result: dict[str, Any]) -> None:
 @click.option("--tcp-flags", help="Flags that are set, e.g. syn,ack; syn unless given.")
 @click.option("--dscp", help="Class of service, e.g. ef.")
 @click.option("--mac", help="MAC of the sender.")
+@click.option("--mark", help="Mark that another program gave it before its way is chosen, e.g. 0x10.")
 @click.option(
     "--state",
     type=click.Choice(["new", "established", "related", "invalid"]),
@@ -221,4 +224,33 @@ def _say_explained(session: Session, result: dict[str, Any], *, why_not: bool) -
             session.say(f"  and {result['passed_count'] - len(result['passed'])} more")
 
 
-COMMANDS = (explain, block, unblock, blocks, firewall)
+@click.command()
+@click.option("--in", "arrives_on", help="Zone or interface at which they arrive.")
+@click.option("--src", "source", help="Prefix that they come from.")
+@click.option("--dst", "destination", help="Prefix that they go to, as they arrive.")
+@click.option("--proto", "protocol", help="Protocol by name or number.")
+@click.option("--sport", "source_port", type=int, help="Source port.")
+@click.option("--dport", "destination_port", type=int, help="Destination port.")
+@click.option("--seconds", type=click.FloatRange(0, 10, min_open=True), default=5.0, show_default=True)
+@click.option("--packets", type=click.IntRange(1, 100), default=5, show_default=True, help="Most to follow.")
+@with_session
+def trace(session: Session, /, **given: Any) -> None:
+    """Follow real packets through nftables: each rule that fits, and what decides.
+
+    Example: patronus trace --in wan --proto tcp --dport 443 --seconds 10
+    """
+    result = session.call(
+        "firewall.Trace", **{key: value for key, value in given.items() if value is not None}
+    )
+    session.show(result, lambda: _say_traced(session, result))
+
+
+def _say_traced(session: Session, result: dict[str, Any]) -> None:
+    for one in result["packets"]:
+        for line in one["text"]:
+            session.say(line)
+    if not result["packets"]:
+        session.say("No such packet came.")
+
+
+COMMANDS = (explain, trace, block, unblock, blocks, firewall)

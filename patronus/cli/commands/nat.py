@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from patronus.cli.commands.plan import describe_commit
+from patronus.cli.commands.plan import show_commit
 from patronus.cli.options import CONFIRM
+from patronus.cli.rule_options import HELPERS
 from patronus.cli.session import Session, with_session
-from patronus.core.errors import NotFound
 
 TYPES = ("dnat", "masquerade", "snat", "one-to-one", "nptv6", "exempt")
 
@@ -68,6 +68,7 @@ def _row(item: dict[str, Any]) -> tuple[Any, ...]:
 @click.option("--outside", help="Prefix as which they are seen.")
 @click.option("--hairpin", is_flag=True, help="Reachable from inside by the outer address too.")
 @click.option("--rule/--no-rule", default=None, help="Let what arrives through the filter.")
+@click.option("--helper", type=click.Choice(HELPERS), help="Reads what a dnat forwards: ftp, sip, …")
 @click.option("--name", help="What the entry is for.")
 @click.option("--description", help="Why it is there.")
 @click.option("--at", type=int, help="Position in the list, 0 is first; the end unless given.")
@@ -85,7 +86,7 @@ def add_nat(session: Session, /, at: int | None, confirm_s: int | None, **fields
     entry = {key: value for key, value in fields.items() if value not in (None, False) or key == "rule"}
     if entry.get("rule") is None:
         entry.pop("rule", None)
-    _commit(session, "firewall.AddNat", entry=entry, index=at, confirm_s=confirm_s)
+    show_commit(session, session.call("firewall.AddNat", entry=entry, index=at, confirm_s=confirm_s))
 
 
 @nat.command(name="remove")
@@ -94,7 +95,7 @@ def add_nat(session: Session, /, at: int | None, confirm_s: int | None, **fields
 @with_session
 def remove_nat(session: Session, entry_id: str, confirm_s: int | None) -> None:
     """Remove a translation by its id."""
-    _commit(session, "firewall.RemoveNat", id=entry_id, confirm_s=confirm_s)
+    show_commit(session, session.call("firewall.RemoveNat", id=entry_id, confirm_s=confirm_s))
 
 
 @nat.command(name="enable")
@@ -103,7 +104,8 @@ def remove_nat(session: Session, entry_id: str, confirm_s: int | None) -> None:
 @with_session
 def enable(session: Session, entry_id: str, confirm_s: int | None) -> None:
     """Switch a translation on."""
-    _switch(session, entry_id, confirm_s, enabled=True)
+    given = {"id": entry_id, "enabled": True, "confirm_s": confirm_s}
+    show_commit(session, session.call("firewall.SwitchNat", **given))
 
 
 @nat.command(name="disable")
@@ -112,7 +114,8 @@ def enable(session: Session, entry_id: str, confirm_s: int | None) -> None:
 @with_session
 def disable(session: Session, entry_id: str, confirm_s: int | None) -> None:
     """Switch a translation off; it stays in the file."""
-    _switch(session, entry_id, confirm_s, enabled=False)
+    given = {"id": entry_id, "enabled": False, "confirm_s": confirm_s}
+    show_commit(session, session.call("firewall.SwitchNat", **given))
 
 
 @nat.command(name="move")
@@ -122,23 +125,7 @@ def disable(session: Session, entry_id: str, confirm_s: int | None) -> None:
 @with_session
 def move(session: Session, entry_id: str, index: int, confirm_s: int | None) -> None:
     """Move a translation to another place in the order; 0 is first."""
-    _commit(session, "firewall.MoveNat", id=entry_id, index=index, confirm_s=confirm_s)
-
-
-def _switch(session: Session, entry_id: str, confirm_s: int | None, *, enabled: bool) -> None:
-    """Replace the entry by itself, on or off. Raises NotFound."""
-    listed = session.call("firewall.ListNat")["nat"]
-    entry = next((item["entry"] for item in listed if item["id"] == entry_id), None)
-    if entry is None:
-        raise NotFound(f"no translation is called {entry_id}")
-    changed = {key: value for key, value in entry.items() if key != "enabled"}
-    changed |= {} if enabled else {"enabled": False}
-    _commit(session, "firewall.ReplaceNat", id=entry_id, entry=changed, confirm_s=confirm_s)
-
-
-def _commit(session: Session, verb: str, **parameters: Any) -> None:
-    result = session.call(verb, **parameters)
-    session.show(result, lambda: describe_commit(session, result))
+    show_commit(session, session.call("firewall.MoveNat", id=entry_id, index=index, confirm_s=confirm_s))
 
 
 COMMANDS = (nat,)

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
-from patronus.cli.commands.plan import describe_commit
+from patronus.cli.commands.plan import show_commit
 from patronus.cli.session import Session, with_session
 
 
 @click.command()
 @click.option("--nics", is_flag=True, help="List the network cards of the machine instead.")
 @click.option("--announced", is_flag=True, help="Show what the hosts of each network are told about IPv6.")
+@click.option("--dialled", is_flag=True, help="Show the sessions with providers (PPPoE).")
 @with_session
-def interfaces(session: Session, nics: bool, announced: bool) -> None:  # noqa: FBT001
+def interfaces(session: Session, nics: bool, announced: bool, dialled: bool) -> None:  # noqa: FBT001
     """List the interfaces by role: device, link, addresses.
 
     Example: patronus interfaces --announced
@@ -24,6 +26,9 @@ def interfaces(session: Session, nics: bool, announced: bool) -> None:  # noqa: 
         (_show_nics if nics else _show_announced)(session)
         return
     result = session.call("interfaces.List")
+    if dialled:
+        _show_dialled(session, result)
+        return
     rows = [
         (
             item["id"],
@@ -37,6 +42,23 @@ def interfaces(session: Session, nics: bool, announced: bool) -> None:  # noqa: 
     ]
     columns = ("interface", "zone", "device", "mac", "link", "addresses")
     session.show(result, lambda: session.table(columns, rows, "No interfaces are configured."))
+
+
+def _show_dialled(session: Session, result: Any) -> None:
+    rows = [
+        (
+            item["id"],
+            f"up for {timedelta(seconds=found['up_s'])}" if found["up"] else "down",
+            found["address"],
+            found["peer"],
+            found["concentrator"],
+            found["error"],
+        )
+        for item in result["interfaces"]
+        if (found := item["session"]) is not None
+    ]
+    heads = ("interface", "session", "address", "peer", "concentrator", "reason")
+    session.show(result, lambda: session.table(heads, rows, "No interface dials in."))
 
 
 def _show_nics(session: Session) -> None:
@@ -76,7 +98,7 @@ def leases(session: Session, everything: bool) -> None:  # noqa: FBT001
         (
             item["address"],
             item["mac"],
-            item["hostname"],
+            item["hostname"] or (f"router {item['via']}" if item["via"] else ""),
             item["interface"],
             item["state"],
             datetime.fromtimestamp(item["end"]).astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -88,18 +110,19 @@ def leases(session: Session, everything: bool) -> None:  # noqa: FBT001
 
 
 @click.command()
-@click.argument("mac")
+@click.argument("host")
 @click.argument("address")
 @click.option("--pool", required=True, help="The pool's id.")
 @click.option("--hostname", help="A name for the host.")
 @with_session
-def reserve(session: Session, mac: str, address: str, pool: str, hostname: str | None) -> None:
-    """Keep an address for one host.
+def reserve(session: Session, host: str, address: str, pool: str, hostname: str | None) -> None:
+    """Keep an address for one host: by its MAC or, in a pool of IPv6, by its DUID in hexadecimal.
 
     Example: patronus reserve 00:11:22:33:44:55 192.168.1.20 --pool lan --hostname printer
     """
-    result = session.call("dhcp.AddReservation", pool=pool, mac=mac, address=address, hostname=hostname)
-    session.show(result, lambda: describe_commit(session, result))
+    named = {"mac": host} if ":" in host or "-" in host else {"duid": host}
+    given = {"pool": pool, "address": address, "hostname": hostname, **named}
+    show_commit(session, session.call("dhcp.AddReservation", **given))
 
 
 COMMANDS = (interfaces, leases, reserve)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from patronus.cli.commands.plan import describe_commit
+from patronus.cli.commands.plan import show_commit
 from patronus.cli.options import CONFIRM
 from patronus.cli.session import Session, with_session
 
@@ -56,15 +56,18 @@ def set_guard(
     Example: patronus protection set bogons on --allow 100.64.0.0/10
     """
     name = guard.replace("-", "_")
+    base = None if session.draft else session.call("system.Status")["generation"]
     listed = session.call("firewall.ListGuards")["guards"]
     before = next(one["settings"] for one in listed if one["id"] == name)
-    given = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in fields.items() if value
+    figures = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in fields.items()
+        if value not in (None, ())
     }
-    given |= {"for": for_} if for_ else {}
-    settings = {**before, **given, "enabled": state == "on"}
-    result = session.call("firewall.SetGuard", id=name, settings=settings, confirm_s=confirm_s)
-    session.show(result, lambda: describe_commit(session, result))
+    figures |= {"for": for_} if for_ else {}
+    settings = {**before, **figures, "enabled": state == "on"}
+    given = {"id": name, "settings": settings, "base": base, "confirm_s": confirm_s}
+    show_commit(session, session.call("firewall.SetGuard", **given))
 
 
 COMMANDS = (protection,)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus status``, ``doctor``, ``attest``, ``reboot`` and ``power-off``."""
+"""``patronus status``, ``doctor``, ``attest``, ``reboot``, ``power-off`` and ``factory-reset``."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def _pending(pending: dict[str, Any]) -> str:
 
 def _clock(time: dict[str, Any]) -> str:
     servers = ", ".join(time["servers"]) or "no server is known"
-    return f"the clock is {'' if time['synchronised'] else 'not '}synchronised ({servers})"
+    hosts = f"; hosts of {', '.join(time['serves'])} may ask" if time["serves"] else ""
+    return f"the clock is {'' if time['synchronised'] else 'not '}synchronised ({servers}{hosts})"
 
 
 def _span(seconds: float) -> str:
@@ -121,4 +122,20 @@ def power_off(session: Session) -> None:
     session.call("system.PowerOff")
 
 
-COMMANDS = (status, doctor, attest, reboot, power_off)
+@click.command(name="factory-reset")
+@click.option("--yes", is_flag=True, help="Do not ask for the router's name.")
+@with_session
+def factory_reset(session: Session, *, yes: bool) -> None:
+    """Restart, and wipe all that this router keeps: configuration, accounts, secrets, leases, history.
+
+    The versions of the system stay. It cannot be undone: make a backup before.
+
+    Example: patronus factory-reset
+    """
+    name = session.call("system.Status")["hostname"]
+    typed = name if yes else click.prompt(f"All that {name} keeps is lost. Type its name to go on")
+    session.call("system.FactoryReset", hostname=typed)
+    session.say("The router restarts, is wiped, and starts as new. Its console shows a set-up code then.")
+
+
+COMMANDS = (status, doctor, attest, reboot, power_off, factory_reset)

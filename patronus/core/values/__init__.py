@@ -123,7 +123,7 @@ from patronus.core.values.quantities import (
     write_duration,
     write_ports,
 )
-from patronus.core.values.refusal import Refused, shown, text_of
+from patronus.core.values.refusal import Refused, exactly_one, message_of, shown, text_of
 
 __all__ = [
     "Address",
@@ -168,6 +168,8 @@ __all__ = [
     "Url",
     "VlanTag",
     "ZoneId",
+    "exactly_one",
+    "message_of",
     "parse_address",
     "parse_address_range",
     "parse_address_with_prefix",

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator
 
@@ -24,6 +24,7 @@ _PREFIX_ALLOWED = "an IPv4 or IPv6 prefix, such as 192.168.1.0/24 or fd00:1::/64
 _INTERFACE_ALLOWED = "an address with its prefix length, such as 192.168.1.1/24"
 _RANGE_ALLOWED = "first-last, such as 192.168.1.100-192.168.1.199"
 _MAC_ALLOWED = 'six bytes, such as "52:54:00:00:00:01"'
+Network = TypeVar("Network", IPv4Network, IPv6Network)
 _MAC = re.compile(r"[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}")
 
 
@@ -79,8 +80,15 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     except OSError:
         return ipaddress.ip_network(text)
     if six:
-        return IPv6Network((number, int(length) if slash else 128))
-    return IPv4Network((number, int(length) if slash else 32))
+        return _lean(IPv6Network((number, int(length) if slash else 128)))
+    return _lean(IPv4Network((number, int(length) if slash else 32)))
+
+
+def _lean(network: Network) -> Network:
+    """Take off the function that ``ipaddress`` gives each prefix of one address: 250 bytes a rule."""
+    if network.prefixlen == network.max_prefixlen:
+        del network.hosts
+    return network
 
 
 def _refuse_odd_lengths(value: Any, text: str, what: str, allowed: str) -> None:

@@ -16,6 +16,7 @@ from pydantic import PlainSerializer, PlainValidator
 from patronus.core.values import metadata
 from patronus.core.values.refusal import Refused, shown, text_of
 
+_WORDS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _LONG_UNITS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d"}
 _BITS = {"gbit": 10**9, "mbit": 10**6, "kbit": 10**3, "bit": 1}
@@ -64,6 +65,11 @@ class Frequency:
 
     def __str__(self) -> str:
         return f"{self.count}/{next(unit for unit, size in _SECONDS.items() if size == self.per_s)}"
+
+    @property
+    def unit(self) -> str:
+        """Return the time as a word: second, minute, hour or day."""
+        return _WORDS[self.per_s]
 
 
 def parse_rate(value: Any) -> Frequency:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 SHOWN = 60
@@ -20,6 +21,11 @@ class Refused(ValueError):
         super().__init__(message + (f" ({allowed})" if allowed else "") + (f"; {hint}" if hint else ""))
 
 
+def message_of(details: Mapping[str, Any]) -> str:
+    """Return what is wrong, of one of ``ValidationError.errors()``: without pydantic's word before ours."""
+    return str(details["msg"]).removeprefix("Value error, ")
+
+
 def shown(value: Any) -> str:
     """Return the value as a message repeats it: as it would be written, and cut if long."""
     if value is None:
@@ -35,3 +41,9 @@ def text_of(value: Any, what: str, allowed: str) -> str:
         return value.strip()
     hint = "put it in quotes" if isinstance(value, int | float) and not isinstance(value, bool) else None
     raise Refused(f"{shown(value)} is not {what}", allowed, hint)
+
+
+def exactly_one(message: str, **given: object) -> None:
+    """Raise Refused unless one of the values is there, and no other; ``from_`` is shown as ``from``."""
+    if sum(value is not None for value in given.values()) != 1:
+        raise Refused(message, f"exactly one of {', '.join(name.rstrip('_') for name in given)}")

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from patronus.core.control import Clock
 from patronus.core.errors import Conflict, KernelError, StorageError, Unavailable
 from patronus.daemon.lists.due import Tries, due_in_s
-from patronus.kernel.units import Units
+from patronus.kernel.units import Units, silent
 from patronus.lists.folder import Download
 from patronus.lists.task import Item, Places, Task, finished, hand_out
 from patronus.lists.wanted import Wanted
 
 UNIT = "patronus-lists.service"
-SILENT = "the program ended without a word; see: journalctl -u patronus-lists"
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class Desk:
         self._lock = threading.RLock()
         self._wanted: Mapping[str, Wanted] = {}
         self._tries: dict[str, Tries] = {}
+        self._told: set[str] = set()
         self._run: Task | None = None
         self._before: dict[str, float | None] = {}
         self.fault: str | None = None
@@ -54,6 +54,7 @@ class Desk:
             for key in list(self._tries):
                 if self._wanted.get(key) != before.get(key):
                     del self._tries[key]
+            self._told &= self._tries.keys()
 
     def wanted(self) -> tuple[Wanted, ...]:
         """Return the lists."""
@@ -104,11 +105,10 @@ class Desk:
             task = self._run
             if task is None:
                 return Outcome()
-            runs = self._runs()  # asked first: what it did last is there before it ends
-            done = finished(self._places) == task.number
-            if runs and not done:
+            if self._runs():  # to the end: where it has said all and is not gone yet, no new one starts
                 return None
-            self._run, self.fault = None, None if done else SILENT
+            done = finished(self._places) == task.number
+            self._run, self.fault = None, None if done else silent(UNIT)
             items = [self._wanted[item.key] for item in task.lists if item.key in self._wanted]
             return self._outcome(items, done=done)
 
@@ -120,15 +120,19 @@ class Desk:
                 changed.append((item, state))
             if done and state.error is None:
                 self._tries.pop(item.key, None)
-            elif self._failed(item.key) == 1:
-                failed.append((item, state if state.error else state.model_copy(update={"error": SILENT})))
+                self._told.discard(item.key)
+                continue
+            self._failed(item.key)
+            if item.key not in self._told:
+                self._told.add(item.key)
+                failed.append(
+                    (item, state if state.error else state.model_copy(update={"error": silent(UNIT)}))
+                )
         return Outcome(tuple(changed), tuple(failed))
 
-    def _failed(self, key: str) -> int:
+    def _failed(self, key: str) -> None:
         before = self._tries.get(key)
-        count = before.failed + 1 if before else 1
-        self._tries[key] = Tries(count, self._clock.boottime())
-        return count
+        self._tries[key] = Tries(before.failed + 1 if before else 1, self._clock.boottime())
 
     def _runs(self) -> bool:
         try:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from patronus.core.control import Clock, RuntimeState
 from patronus.core.errors import Conflict, InvalidConfiguration, KernelError, Unavailable
-from patronus.kernel.units import Units
+from patronus.kernel.units import Units, silent
 from patronus.update.health import Unproved
 from patronus.update.machine import Entry, Facts
 from patronus.update.refusal import standing_refusals
@@ -26,7 +26,6 @@ LOOKED = "looked"
 LOOK_AGAIN_S = 30.0
 ENDS = {"check": {LOOKED}, "install": {"installed", "up to date"}, "roll-back": {"rolled back"}}
 """The last step of each task."""
-SILENT = "the program ended without a word; see: journalctl -u 'patronus-update*'"
 
 State = Literal["idle", "running", "done", "failed"]
 
@@ -162,7 +161,7 @@ def _standing(task: Task, report: Report | None, *, runs: bool) -> Standing:
         return Standing(task, "done", report)
     if runs:
         return Standing(task, "running", report)
-    return Standing(task, "failed", report, SILENT)
+    return Standing(task, "failed", report, silent("'patronus-update*'"))
 
 
 def progress(standing: Standing) -> dict[str, Any]:

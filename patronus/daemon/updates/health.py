@@ -16,11 +16,12 @@ from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.feature import refusing
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.daemon.settings import PatronusFile
+from patronus.daemon.updates.own_check import OwnCheck
 from patronus.kernel.units import Units
+from patronus.network.dhcp.catalogue import Catalogue as DhcpCatalogue
 from patronus.network.dhcp.model import Dhcp
-from patronus.network.dhcp.service import DhcpFeature
+from patronus.network.dns.catalogue import Catalogue as DnsCatalogue
 from patronus.network.dns.model import Dns
-from patronus.network.dns.service import DnsFeature
 from patronus.network.dns.verbs import Lookup
 from patronus.update.health import Finding
 
@@ -28,9 +29,12 @@ PATIENCE_S = 10.0
 PAGE = "/log-in"
 GUNICORN = Path("/usr/bin/gunicorn")
 """The profile minimal has no page."""
-OUTSIDE = ("patronus-gitops", "patronus-forward", "patronus-lists", "patronus-update", "patronus-dhcpcd")
+OUTSIDE = ("patronus-gitops", "patronus-forward", "patronus-lists", "patronus-update", "patronus-dhcpcd",
+           "patronus-check")  # fmt: skip
 """Units that fail when somebody else does: a server away says nothing of this version."""
 OURSELVES = Caller("patronus", Role.ADMIN)
+SPOKEN = ("NOERROR", "NXDOMAIN")
+"""Codes by which a server says what there is of its own domain."""
 
 
 class Health:
@@ -40,15 +44,17 @@ class Health:
         self,
         engine: Engine,
         units: Units,
-        dhcp: DhcpFeature,
-        dns: DnsFeature,
+        dhcp: DhcpCatalogue,
+        dns: DnsCatalogue,
         page: tuple[str, int] | None,
+        own_check: OwnCheck,
     ) -> None:
         self._engine = engine
         self._units = units
         self._dhcp = dhcp
         self._dns = dns
         self._page = page
+        self._own_check = own_check
 
     def look(self) -> list[Finding]:
         """Return what was found, one finding for each thing that this router has to do."""
@@ -57,15 +63,18 @@ class Health:
     def _findings(self) -> Iterator[Finding]:
         config = self._engine.config
         yield _find("configuration", self._configuration)
-        if config.get(Dhcp).pools:
+        if config.get(Dhcp).pools or config.get(Dhcp).ipv6_pools:
             yield _find("dhcp", self._serves)
         if config.get(Dns).listen:
             yield _find("dns", self._resolves)
         if self._page is not None:
             yield _find("page", self._answers)
         yield _find("units", self._no_unit_failed)
-        if (url := config.get(PatronusFile).update.health) is not None:
+        settings = config.get(PatronusFile).update
+        if (url := settings.health) is not None:
             yield _find("check", lambda: _page_of(url))
+        if (command := settings.check) is not None:
+            yield _find("command", lambda: self._own_check.run(command))
 
     def _configuration(self) -> str:
         """Compare: the confirmed generation runs, and the kernel is as planned (links, rules, sockets).
@@ -87,11 +96,15 @@ class Health:
         return f"the server answers, for {', '.join(status.devices) or 'no device'}"
 
     def _resolves(self) -> str:
-        """Ask the server for this router's own name, as a client would."""
+        """Ask the server for this router's own name, as a client would.
+
+        The name lies in the local domain, of which the server itself answers. It is not there where no
+        address of the router is told to anybody, and that it is not there is an answer too.
+        """
         config = self._engine.config
         name = f"{config.get(PatronusFile).system.hostname}.{config.get(Dns).local.domain}"
         found = self._dns.lookup(OURSELVES, Lookup(name=name))
-        if found.status != "NOERROR":
+        if found.status not in SPOKEN:
             raise Unavailable(f"{name}: {found.status}")
         return f"{name} is answered"
 
@@ -128,7 +141,7 @@ def _page_of(url: str) -> str:
     except urllib.error.HTTPError as error:
         error.close()
         raise Unavailable(f"{url} answers with {error.code}") from error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a URL nobody can ask for
         raise Unavailable(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
 
 

@@ -15,12 +15,14 @@ from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration
 from patronus.core.verb import Verb
 from patronus.daemon.updates.settings import settings_of
-from patronus.firewall.resolve import applies
+from patronus.firewall.resolve.configuration import applies
 from patronus.kernel.host import Host
 
 if TYPE_CHECKING:
     from patronus.daemon.updates.desk import Desk
+    from patronus.daemon.updates.own_check import OwnCheck
     from patronus.update.health import Finding
+    from patronus.update.task import Places
 
 log = logging.getLogger(__name__)
 
@@ -47,26 +49,35 @@ class UpdateFeature(Feature[UpdatePlan, None]):
         """Looks how healthy the router is; given once there are verbs."""
 
     @cached_property
+    def _places(self) -> Places:
+        from patronus.update.task import Places
+
+        run, state = self._host.places.run, self._host.places.state
+        return Places(
+            task=run.with_name("patronus-update") / "task.json",
+            fetch=run.with_name("patronus-update-fetch") / "report.json",
+            install=run.with_name("patronus-update-install") / "report.json",
+            facts=run.with_name("patronus-update-install") / "facts.json",
+            disk_task=run.with_name("patronus-update") / "disk.json",
+            disk=run.with_name("patronus-disk-install") / "report.json",
+            check_task=run.with_name("patronus-update") / "check.json",
+            check=run.with_name("patronus-check") / "report.json",
+            state=state.with_name("patronus-update"),
+            unproved=state.with_name("patronus-health") / "unproved.json",
+        )
+
+    def own_check(self) -> OwnCheck:
+        """Return what has the owner's own check run."""
+        from patronus.daemon.updates.own_check import OwnCheck
+
+        return OwnCheck(self._host.units, self._places)
+
+    @cached_property
     def _desk(self) -> Desk:
         """Return what talks to the two programs; no packet waits for it to be loaded."""
         from patronus.daemon.updates.desk import Desk
-        from patronus.update.task import Places
 
-        host = self._host
-        run, state = host.places.run, host.places.state
-        return Desk(
-            host.units,
-            host.state,
-            host.clock,
-            Places(
-                task=run.with_name("patronus-update") / "task.json",
-                fetch=run.with_name("patronus-update-fetch") / "report.json",
-                install=run.with_name("patronus-update-install") / "report.json",
-                facts=run.with_name("patronus-update-install") / "facts.json",
-                state=state.with_name("patronus-update"),
-                unproved=state.with_name("patronus-health") / "unproved.json",
-            ),
-        )
+        return Desk(self._host.units, self._host.state, self._host.clock, self._places)
 
     def facts(self) -> None:
         """Need nothing of the world."""
@@ -101,12 +112,15 @@ class UpdateFeature(Feature[UpdatePlan, None]):
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs."""
+        from patronus.daemon.updates.installer import InstallerVerbs
         from patronus.daemon.updates.verbs import UpdateVerbs
+        from patronus.update.disk import World, disks
 
-        return UpdateVerbs(
+        yield from UpdateVerbs(
             self._desk, lambda: settings_of(self._host.control.config), self._due, self._host.units.reboot,
             lambda: self.look(),
         ).verbs()  # fmt: skip
+        yield from InstallerVerbs(self._host.units, self._places, lambda: disks(World())).verbs()
 
     def _due(self) -> bool:
         """Return whether the window of automatic updates is open."""

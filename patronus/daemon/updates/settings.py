@@ -40,6 +40,38 @@ HealthUrl = Annotated[
 ]
 
 
+_PROGRAM = "a list of words: the whole path of a program of the image, and its arguments"
+_MOST_WORDS, _LONGEST = 32, 1000
+
+
+def parse_command(value: Any) -> list[str]:
+    """Return a program's path and its arguments; no shell ever reads them. Raises Refused."""
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_WORDS:
+        raise Refused(f"{shown(value)} is no command", _PROGRAM)
+    for word in value:
+        if not isinstance(word, str) or not word.isprintable() or len(word) > _LONGEST:
+            raise Refused(f"{shown(word)} is no word of a command", _PROGRAM)
+    if not value[0].startswith("/") or value[0].endswith("/") or ".." in value[0].split("/"):
+        raise Refused(f"{shown(value[0])} is not the whole path of a program", _PROGRAM)
+    return value
+
+
+Command = Annotated[
+    list[str],
+    PlainValidator(parse_command),
+    metadata.Shape(
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "maxItems": _MOST_WORDS,
+            metadata.WRITTEN: _PROGRAM,
+            "examples": [["/usr/bin/ping", "-c1", "192.168.1.10"]],
+        }
+    ),  # fmt: skip
+]
+
+
 class UpdateSettings(Strict):
     """Where new versions of the system come from."""
 
@@ -59,6 +91,11 @@ class UpdateSettings(Strict):
         default=None,
         description="page that must answer (status 2xx) before a new version counts as healthy, "
         "`http://host/…` or `https://host/…`",
+    )
+    check: Command | None = Field(
+        default=None,
+        description="program that must end with 0 within 30 s before a new version counts as healthy, and "
+        'its arguments, such as `["/usr/bin/ping", "-c1", "192.168.1.10"]`',
     )
     window: Schedule = Field(
         default=Schedule(time=TimeSpan(120, 300)), description="when that may happen; in no other hour"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rules of another firewall as ours, where the meaning can be kept; what cannot is named by its line. Pure.
 
-``saved`` reads the lines of iptables-save, ``condition`` says what a line fits, ``flatten`` follows its
+``saved`` reads the lines of iptables-save, ``nft`` a ruleset of nftables and ``nft_words`` its rules in the
+words of those lines; ``options`` makes a ``condition`` of a line, ``flatten`` follows its
 chains to one list in which the first that fits decides, ``translated`` writes that list as our rules, and
 ``iptables`` puts the tables together.
 """

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from patronus.firewall.addresses import Interval, merged
+from patronus.firewall.addresses import Interval, Version, merged, outside
 
 Intervals = tuple[Interval, ...]
-ALL_ADDRESSES: Intervals = ((0, 2**32 - 1),)
+ALL_ADDRESSES: Mapping[Version, Intervals] = {4: ((0, 2**32 - 1),), 6: ((0, 2**128 - 1),)}
 ALL_PORTS: Intervals = ((0, 65535),)
 
 
@@ -59,10 +59,10 @@ class Condition:
         sets = {name: _cut(value, getattr(other, name)) for name, value in self._sets().items()}
         return replace(self, **sets, own=self.own or other.own, more={**self.more, **other.more})
 
-    def without(self, other: Condition, names: frozenset[str]) -> Condition:
+    def without(self, other: Condition, names: frozenset[str], version: Version) -> Condition:
         """Return what fits this and not the other, which may ask for one thing alone. Raises Unsaid.
 
-        ``names`` are all interfaces that there are.
+        ``names`` are all interfaces that there are, ``version`` is the family of the addresses.
         """
         asked = {name: value for name, value in other._sets().items() if value is not None}
         if len(asked) != 1 or other.more or other.own:
@@ -71,7 +71,7 @@ class Condition:
         if name in ("arrives", "leaves"):
             return self.both(Condition.of(name, names - value))
         if name in ("source", "destination"):
-            return self.both(Condition.of(name, outside(value, ALL_ADDRESSES)))
+            return self.both(Condition.of(name, outside(value, ALL_ADDRESSES[version])))
         raise Unsaid(f"a return in the middle of a chain by {name.replace('_', ' ')}")
 
 
@@ -82,12 +82,3 @@ def _cut(one: Any, other: Any) -> Any:
         return one & other
     found = [(max(a, c), min(b, d)) for a, b in one for c, d in other]
     return merged(item for item in found if item[0] <= item[1])
-
-
-def outside(intervals: Intervals, everything: Intervals) -> Intervals:
-    """Return what is not in the intervals."""
-    found = list(everything)
-    for low, high in intervals:
-        below = [(first, min(last, low - 1)) for first, last in found if first < low]
-        found = below + [(max(first, high + 1), last) for first, last in found if last > high]
-    return merged(found)

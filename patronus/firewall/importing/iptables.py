@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text of iptables-save as our rules and translations, with all lines that could not be kept."""
+"""The text of iptables-save or ip6tables-save as our rules and translations, with all that was not kept."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from patronus.firewall.importing.condition import Unsaid
-from patronus.firewall.importing.flatten import Flat, Flattening
-from patronus.firewall.importing.saved import Line, Table, tables
-from patronus.firewall.importing.translated import OPEN, VERDICTS, Interface, Translation
+from pydantic import BaseModel, ValidationError
 
+from patronus.core.errors import InvalidRequest
+from patronus.core.values import message_of
+from patronus.firewall.addresses import Version
+from patronus.firewall.importing.condition import Unsaid
+from patronus.firewall.importing.flatten import MOST, TOO_MANY, Flat, Flattening
+from patronus.firewall.importing.saved import Line, Table, tables, version_of
+from patronus.firewall.importing.translated import OPEN, VERDICTS, Interface, Translation
+from patronus.firewall.model import Nat, Rules
+
+MODELS: Mapping[str, type[BaseModel]] = {"rules": Rules, "nat": Nat}
+"""The key of a file's items, and its model."""
 STOPS = frozenset({"DROP", "REJECT"})
 BEFORE_OPEN = "taken for first packets; before the line that lets open connections go on it stopped those too"
 Writer = Callable[[str, Flat], Iterator[dict[str, Any]]]
@@ -34,54 +42,91 @@ class Import:
     nat: list[dict[str, Any]] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
 
+    def add(self, key: str, items: Iterable[dict[str, Any]]) -> None:
+        """Take rules or translations. Raises InvalidRequest where they are too many."""
+        (self.rules if key == "rules" else self.nat).extend(items)
+        if len(self.rules) + len(self.nat) > MOST:
+            raise InvalidRequest(TOO_MANY)
+
+    def leave(self, lines: Iterable[tuple[Line, str]]) -> None:
+        """Name lines that could not be kept, with the reason of each; none twice."""
+        self.left = sorted(
+            {*self.left, *(Left(line.number, line.text, reason) for line, reason in lines)},
+            key=lambda one: one.line,
+        )
+
 
 def imported(text: str, interfaces: Mapping[str, Interface], taken: Iterable[str] = ()) -> Import:
-    """Return what the text means in our words. ``taken`` are ids that rules and translations have already."""
-    found, (read, faults) = Import(), tables(text)
-    found.left += [Left(*fault) for fault in faults]
-    writer = Translation(interfaces, taken)
-    for name, table in read.items():
-        flat = Flattening(table, frozenset({*interfaces, "lo"}))
-        if name == "filter":
-            _filter(found, table, flat, writer)
-        elif name == "nat":
-            for chain in ("PREROUTING", "POSTROUTING"):
-                _take(found, found.nat, flat, chain, writer.translations)
-            own = [*table.chains.get("INPUT", ()), *table.chains.get("OUTPUT", ())]
-            _leave(found, own, "what the router itself sends and gets is not translated here")
-        else:
-            lines = [line for chain in table.chains.values() for line in chain]
-            _leave(found, lines, f"the table {name} has no words here")
-        found.left += [Left(line.number, line.text, reason) for line, reason in flat.left]
-    found.left += [Left(line.number, line.text, remark) for line, remark in writer.remarks]
-    found.left = sorted(set(found.left), key=lambda one: one.line)
+    """Return what the text means in our words. ``taken`` are ids that rules and translations have already.
+
+    Raises InvalidRequest where it comes to more than a router can hold.
+    """
+    version = version_of(text)
+    read, faults = tables(text, version)
+    found = written(read, version, interfaces, taken)
+    found.left = sorted({*found.left, *(Left(*fault) for fault in faults)}, key=lambda one: one.line)
     return found
 
 
-def _filter(found: Import, table: Table, flat: Flattening, writer: Translation) -> None:
+def written(
+    read: Mapping[str, Table],
+    version: Version,
+    interfaces: Mapping[str, Interface],
+    taken: Iterable[str] = (),
+) -> Import:
+    """Return what the tables of one family mean in our words. Raises InvalidRequest as ``imported``."""
+    found, writer = Import(), Translation(interfaces, taken)
+    for name, table in read.items():
+        flat = Flattening(table, frozenset({*interfaces, "lo"}))
+        if name == "filter":
+            _filter(found, table, flat, writer, version)
+        elif name == "nat":
+            for chain in ("PREROUTING", "POSTROUTING"):
+                _take(found, "nat", flat, chain, writer.translations)
+            own = [*table.chains.get("INPUT", ()), *table.chains.get("OUTPUT", ())]
+            _leave(flat, own, "what the router itself sends and gets is not translated here")
+        else:
+            lines = [line for chain in table.chains.values() for line in chain]
+            _leave(flat, lines, f"the table {name} has no words here")
+        found.leave((*flat.left, *flat.lost()))
+    found.leave(writer.remarks)
+    return found
+
+
+def _filter(found: Import, table: Table, flat: Flattening, writer: Translation, version: Version) -> None:
     for chain in ("INPUT", "FORWARD"):
-        _take(found, found.rules, flat, chain, writer.rules)
+        _take(found, "rules", flat, chain, writer.rules)
         number, verdict = table.policies.get(chain, (0, ""))
         if verdict in VERDICTS:
-            found.rules += writer.policy(chain, number, verdict)
-    own = [line for line in table.chains.get("OUTPUT", ()) if line.value("-j", "--jump") != "ACCEPT"]
-    _leave(found, own, "what the router itself sends is open here")
+            found.add("rules", writer.policy(chain, number, verdict, version))
+    own = [line for line in table.chains.get("OUTPUT", ()) if line.target != "ACCEPT"]
+    _leave(flat, own, "what the router itself sends is open here")
 
 
-def _take(found: Import, into: list[dict[str, Any]], flat: Flattening, chain: str, write: Writer) -> None:
+def _take(found: Import, key: str, flat: Flattening, chain: str, write: Writer) -> None:
     opened = False
     for one in flat.chain(chain):
         states = one.condition.states
         opened = opened or (one.target == "ACCEPT" and states is not None and states <= OPEN)
         try:
             rules = list(write(chain, one))
+            _refuse(rules, key)
         except Unsaid as unsaid:
             found.left.append(Left(one.line.number, one.line.text, str(unsaid)))
             continue
-        into += rules
+        found.add(key, rules)
         if rules and not opened and states is None and one.target in STOPS:
             found.left.append(Left(one.line.number, one.line.text, BEFORE_OPEN))
 
 
-def _leave(found: Import, lines: Iterable[Line], reason: str) -> None:
-    found.left += [Left(one.number, one.text, reason) for one in lines]
+def _leave(flat: Flattening, lines: Iterable[Line], reason: str) -> None:
+    flat.left += [(one, reason) for one in lines]
+
+
+def _refuse(items: Iterable[dict[str, Any]], key: str) -> None:
+    """Raise Unsaid where a file could not hold one of the items: the line says what cannot be."""
+    try:
+        for item in items:
+            MODELS[key].model_validate({key: [item]})
+    except ValidationError as error:
+        raise Unsaid(f"it says what cannot be: {message_of(error.errors(include_url=False)[0])}") from None

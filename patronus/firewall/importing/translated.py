@@ -5,24 +5,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Any
 
+from patronus.core.typed import number_or_text
 from patronus.core.values import Refused, parse_id
-from patronus.firewall.addresses import address, single_network
+from patronus.firewall.addresses import Version, address, single_network
 from patronus.firewall.importing.condition import Condition, Intervals, Unsaid
 from patronus.firewall.importing.flatten import Flat
 from patronus.firewall.importing.saved import Line
 from patronus.firewall.model.match import Protocol
+from patronus.firewall.model.queue import parse_queue_numbers
 
-FAMILY = "0.0.0.0/0"
-"""What keeps a rule without addresses to IPv4: iptables-save knows no other family."""
+EVERYWHERE: Mapping[Version, str] = {4: "0.0.0.0/0", 6: "::/0"}
+"""What keeps a rule without addresses to its family: a file of iptables is for one."""
 REFUSALS = {
     "icmp-port-unreachable": "port-unreachable", "icmp-host-unreachable": "host-unreachable",
     "icmp-net-unreachable": "no-route", "icmp-admin-prohibited": "admin-prohibited", "tcp-reset": "tcp-reset",
     "icmp-host-prohibited": "admin-prohibited", "icmp-net-prohibited": "admin-prohibited",
+    "icmp6-port-unreachable": "port-unreachable", "icmp6-no-route": "no-route",
+    "net-unreachable": "no-route", "net-prohibited": "admin-prohibited",
+    "host-prohibited": "admin-prohibited", "addr-unreachable": "host-unreachable",
+    **{word: word for word in ("port-unreachable", "host-unreachable", "no-route", "admin-prohibited")},
+    "icmp6-adm-prohibited": "admin-prohibited", "icmp6-addr-unreachable": "host-unreachable",
 }  # fmt: skip
 VERDICTS = {"ACCEPT": "allow", "DROP": "drop"}
+RANDOM = frozenset({"--random", "--random-fully"})
 LOOPBACK = frozenset({"lo"})
 OPEN, BROKEN = frozenset({"RELATED", "ESTABLISHED"}), frozenset({"INVALID"})
 
@@ -45,6 +52,7 @@ class Translation:
         self.remarks: list[tuple[Line, str]] = []
         self._interfaces = interfaces
         self._taken = set(taken)
+        self._times: dict[int, int] = {}
         self._zones: dict[str, frozenset[str]] = {}
         for name, one in interfaces.items():
             self._zones[one.zone] = self._zones.get(one.zone, frozenset()) | {name}
@@ -56,24 +64,24 @@ class Translation:
             return
         if flat.condition.own and chain != "INPUT":
             raise Unsaid("what goes through is not for an address of the router")
-        asked = {**_sides(flat.condition), **_transport(flat.condition), **flat.condition.more}
+        asked = {**_sides(flat), **_transport(flat.condition), **flat.condition.more}
         for way in self._ways(chain, flat.condition):
             rule = _with_mac({**way, **asked, **does})
             yield {"id": self._id(flat.line.number), **_named(flat.line), **rule}
 
-    def policy(self, chain: str, number: int, verdict: str) -> Iterator[dict[str, Any]]:
+    def policy(self, chain: str, number: int, verdict: str, version: Version) -> Iterator[dict[str, Any]]:
         """Yield the rules that say what becomes of what no line decided."""
         for way in self._ways(chain, Condition()):
-            rule = {**way, "source": FAMILY, "action": VERDICTS[verdict]}
+            rule = {**way, "source": EVERYWHERE[version], "action": VERDICTS[verdict]}
             yield {"id": self._id(number), "name": f"policy of {chain}", "group": "imported", **rule}
 
     def _id(self, number: int) -> str:
-        wanted, more = f"import-{number}", 1
-        while wanted in self._taken:
-            more += 1
-            wanted = f"import-{number}-{more}"
-        self._taken.add(wanted)
-        return wanted
+        """Return an id that nothing has yet; the lines' numbers differ, so each counts for itself."""
+        while True:
+            times = self._times[number] = self._times.get(number, 0) + 1
+            wanted = f"import-{number}" if times == 1 else f"import-{number}-{times}"
+            if wanted not in self._taken:
+                return wanted
 
     def _ways(self, chain: str, condition: Condition) -> Iterator[dict[str, str]]:
         if chain == "INPUT":
@@ -113,18 +121,15 @@ class Translation:
             yield {"id": self._id(flat.line.number), **_named(flat.line, group=False), **entry}
 
     def _forwards(self, flat: Flat) -> Iterator[dict[str, Any]]:
-        asked, target = flat.condition, flat.line.value("--to-destination")
-        if target is None or "-" in target.partition(":")[0]:
-            raise Unsaid("it leads to more than one host")
+        asked, target = flat.condition, _host(flat)
         zones = list(self._zones) if asked.arrives is None else self.whole_zones(asked.arrives)
-        given = {"destination": _addresses(asked.destination)} if asked.destination else {}
-        source = {"source": _addresses(asked.source)} if asked.source else {}
+        sides = _asked_sides(flat)
         if asked.protocols is None:
             raise Unsaid("a port forward without a protocol has no word here")
         if asked.destination is None and not asked.own:
             remark = "taken for the router's own addresses; the line takes what is for any address"
             self.remarks.append((flat.line, remark))
-        entry = {**source, **given, **_transport(asked), "to": target, "rule": False}
+        entry = {**sides, **_transport(asked), "to": target, "rule": False}
         for zone in zones:
             yield {"type": "dnat", "in": zone, **entry}
 
@@ -132,30 +137,53 @@ class Translation:
         asked = flat.condition
         if asked.protocols is not None or asked.destination_ports is not None:
             raise Unsaid("a translation of sources by protocol has no word here")
+        if asked.own:
+            raise Unsaid("a translation of what is for the router has no word here")
         zones = list(self._zones) if asked.leaves is None else self.whole_zones(asked.leaves)
-        sides = {
-            key: _addresses(value)
-            for key, value in (("source", asked.source), ("destination", asked.destination))
-            if value is not None
-        }
-        to = flat.line.value("--to-source")
+        to, version = flat.line.value("--to-source"), flat.line.version
+        if (":" if version == 4 else "]:") in (to or "") or flat.line.value("--to-ports"):
+            raise Unsaid("ports of its own for what is translated have no word here")
+        if RANDOM.intersection(flat.line.words):
+            self.remarks.append(
+                (flat.line, "taken without chance: the kernel keeps a source port where it can")
+            )
+        family = {"family": "ipv6"} if version == 6 else {}
         does: dict[str, Any] = (
-            {"type": "masquerade"} if flat.target == "MASQUERADE" else {"type": "snat", "to": to}
+            {"type": "masquerade", **family} if flat.target == "MASQUERADE" else {"type": "snat", "to": to}
         )
         for zone in zones:
-            yield {**does, "out": zone, **sides}
+            yield {**does, "out": zone, **_asked_sides(flat)}
+
+
+def _host(flat: Flat) -> str:
+    """Return where a port forward leads: one host, with or without ports. Raises Unsaid."""
+    target = flat.line.value("--to-destination") or ""
+    whole = flat.line.version == 6 and not target.startswith("[")
+    host, _, ports = (target, "", "") if whole else target.partition("]:" if flat.line.version == 6 else ":")
+    if not host:
+        raise Unsaid("it leads to no host; a port alone has no word here")
+    if "-" in host:
+        raise Unsaid("it leads to more than one host")
+    asked = flat.condition.destination_ports
+    same = asked is not None and ports in (f"{low}-{high}" for low, high in asked) and len(asked) == 1
+    if not ports.isdigit() and ports and not same:
+        raise Unsaid("it leads to any port of several; here each has its own")
+    return target
 
 
 def _does(flat: Flat) -> dict[str, Any]:
     """Return the action of a line. Raises Unsaid."""
     line, target = flat.line, flat.target
+    log = _log(line) if "--log-with" in line.words else {}
     if target in VERDICTS:
-        return {"action": VERDICTS[target]}
+        return {"action": VERDICTS[target], **log}
     if target == "REJECT":
-        word = line.value("--reject-with") or "icmp-port-unreachable"
+        word = line.value("--reject-with") or f"icmp{'6' if line.version == 6 else ''}-port-unreachable"
         if word not in REFUSALS:
             raise Unsaid(f"--reject-with {word} has no word here")
-        return {"action": "reject", "reject_with": REFUSALS[word]}
+        return {"action": "reject", "reject_with": REFUSALS[word], **log}
+    if target == "NFQUEUE":
+        return {"action": "queue", "queue": _queue(line), **log}
     if target == "LOG":
         return {"action": "log", **_log(line)}
     if not target:
@@ -163,13 +191,26 @@ def _does(flat: Flat) -> dict[str, Any]:
     raise Unsaid(f"the target {target} has no word here")
 
 
+def _queue(line: Line) -> dict[str, Any]:
+    """Return where a line hands packets to: the first queue unless it names one. Raises Unsaid."""
+    numbers = (line.value("--queue-num", "--queue-balance") or "0").replace(":", "-")
+    said = {"bypass": "--queue-bypass", "fanout": "--queue-cpu-fanout"}
+    flags = {key: True for key, word in said.items() if word in line.words}
+    try:
+        parse_queue_numbers(numbers)
+    except Refused as refused:
+        raise Unsaid(refused.message) from None
+    return {"numbers": number_or_text(numbers), **flags}
+
+
 def _log(line: Line) -> dict[str, Any]:
     """Return the word of a log line as ours may be: letters and digits."""
-    word = "".join(sign if sign.isalnum() else "-" for sign in (line.value("--log-prefix") or "").lower())
+    prefix = line.value("--log-prefix", "--log-with") or ""
+    word = "".join(sign if sign.isalnum() else "-" for sign in prefix.lower())
     try:
         return {"log": {"prefix": parse_id(word.strip("-"))}}
     except Refused:
-        return {}
+        return {"log": True} if "--log-with" in line.words else {}
 
 
 def _is_implied(asked: Condition, action: str) -> bool:
@@ -189,12 +230,13 @@ def _is_implied(asked: Condition, action: str) -> bool:
     raise Unsaid("open connections go on before the rules, and invalid packets fall before them")
 
 
-def _sides(asked: Condition) -> dict[str, Any]:
-    found = {}
-    for key, value in (("source", asked.source), ("destination", asked.destination)):
-        if value is not None:
-            found[key] = _addresses(value)
-    return found or {"source": FAMILY}
+def _sides(flat: Flat) -> dict[str, Any]:
+    return _asked_sides(flat) or {"source": EVERYWHERE[flat.line.version]}
+
+
+def _asked_sides(flat: Flat) -> dict[str, Any]:
+    sides = (("source", flat.condition.source), ("destination", flat.condition.destination))
+    return {key: _addresses(value, flat.line.version) for key, value in sides if value is not None}
 
 
 def _transport(asked: Condition) -> dict[str, Any]:
@@ -211,13 +253,13 @@ def _written(items: Sequence[Any]) -> Any:
     return items[0] if len(items) == 1 else list(items)
 
 
-def _addresses(intervals: Intervals) -> Any:
+def _addresses(intervals: Intervals, version: Version) -> Any:
     found = []
     for first, last in intervals:
-        network = single_network(4, first, last)
-        whole = network is not None and network.prefixlen < 32
-        span = f"{IPv4Address(first)}-{IPv4Address(last)}"
-        found.append(str(network) if whole else str(address(4, first)) if network else span)
+        network = single_network(version, first, last)
+        whole = network is not None and network.prefixlen < network.max_prefixlen
+        span = f"{address(version, first)}-{address(version, last)}"
+        found.append(str(network) if whole else str(address(version, first)) if network else span)
     return _written(found)
 
 

@@ -20,6 +20,7 @@ from patronus.core.values import (
     Name,
     Ports,
     Refused,
+    exactly_one,
     metadata,
     parse_url,
     shown,
@@ -83,8 +84,7 @@ class AddressList(Strict):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> AddressList:
-        if (self.url is None) == (self.file is None):
-            raise Refused("a list comes from one place", "exactly one of url, file")
+        exactly_one("a list comes from one place", url=self.url, file=self.file)
         if self.file is not None and (self.refresh is not None or self.ca is not None):
             raise Refused("a file is read when it changes, from nobody else", "refresh and ca go with url")
         return self

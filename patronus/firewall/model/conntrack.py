@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from patronus.core.model import Strict
-from patronus.core.values import Duration
+from patronus.core.values import Duration, Refused, write_duration
 
 SMALLEST, LARGEST = 4096, 4_194_304
+SHORTEST_S, LONGEST_S = 1, 99 * 86400
+"""Without a second nothing is remembered, and no answer comes in. The kernel counts ticks, up to 2**31."""
 
 
 class Timeouts(Strict):
@@ -30,11 +32,23 @@ class Timeouts(Strict):
     icmpv6: Duration = Field(default=30, description="ICMPv6")
     generic: Duration = Field(default=600, description="all other protocols")
 
+    @field_validator("*")
+    @classmethod
+    def _in_bounds(cls, seconds: int) -> int:
+        if not SHORTEST_S <= seconds <= LONGEST_S:
+            allowed = f"{write_duration(SHORTEST_S)} to {write_duration(LONGEST_S)}"
+            word = "short" if seconds < SHORTEST_S else "long"
+            raise Refused(f"{write_duration(seconds)} is too {word}", allowed)
+        return seconds
+
 
 class Tracking(Strict):
     """The table of connections."""
 
     table_size: Annotated[int, Field(ge=SMALLEST, le=LARGEST, strict=True)] | Literal["auto"] = Field(
         default="auto", description="connections at a time; auto: a sixteenth of the memory may be theirs"
+    )
+    offload: bool = Field(
+        default=False, description="packets of open connections go past the rules, on the kernel's flow table"
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="when they are forgotten")

@@ -13,7 +13,7 @@ from patronus.core.model import Strict
 from patronus.core.values import Address, Id, Name, Port, Refused, ZoneId, metadata, shown
 from patronus.firewall.model.match import WITH_PORTS, Protocols
 from patronus.firewall.model.schedule import DAYS
-from patronus.firewall.model.zones import Action
+from patronus.firewall.model.zones import Verdict
 
 _MOMENT = re.compile(r"(\w{3}) ([01]\d|2[0-3]):([0-5]\d)")
 _MOMENT_ALLOWED = "a day and a time, such as mon 09:00"
@@ -73,7 +73,7 @@ class Expectation(Strict):
     at: WeekMoment | None = Field(
         default=None, description="moment for rules with a schedule; left out: these rules are off"
     )
-    expect: Action = Field(description="what shall become of it")
+    expect: Verdict = Field(description="what shall become of it")
     by: Id | None = Field(default=None, description="the rule that shall decide it")
 
     @model_validator(mode="after")

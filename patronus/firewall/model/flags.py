@@ -13,7 +13,7 @@ from patronus.core.values import Refused, metadata, shown
 
 FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ece": 64, "cwr": 128}
 """The bits of the header's fourteenth byte."""
-SYN = FLAGS["syn"]
+SYN, RST = FLAGS["syn"], FLAGS["rst"]
 _ALLOWED = f"{', '.join(FLAGS)}, each with ! before it for not set, or a list of them"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, TypeVar
 
@@ -138,6 +139,16 @@ def parse_protocol(value: Any) -> Protocol:
     return Protocol(NUMBERS[text])
 
 
+def _protocols(value: Any) -> tuple[Protocol, ...]:
+    """Return one protocol or a list of them; one by its name is the same for all rules that have it."""
+    return _protocol(value) if isinstance(value, str) else _many(value, parse_protocol, _PROTOCOL_ALLOWED)
+
+
+@lru_cache(maxsize=256)
+def _protocol(name: str) -> tuple[Protocol, ...]:
+    return (parse_protocol(name),)
+
+
 def parse_icmp_type(value: Any) -> str | int:
     """Return the type's name, or its number 0-255. Raises Refused."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
@@ -207,7 +218,7 @@ PortMatches = Annotated[
 """Ports, ranges and aliases."""
 Protocols = Annotated[
     tuple[Protocol, ...],
-    PlainValidator(lambda value: _many(value, parse_protocol, _PROTOCOL_ALLOWED)),
+    PlainValidator(_protocols),
     _TO_JSON,
     _schema(_PROTOCOL_ALLOWED, "tcp", ["tcp", "udp"], numbers=True),
 ]

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from patronus.core.model import Strict
 from patronus.core.values import Id, Name, Ports, Prefix, Refused, ZoneId
-from patronus.firewall.model.match import TCP, WITH_PORTS, Addresses, Protocol, Protocols
+from patronus.firewall.model.helpers import HELPERS, HelperName
+from patronus.firewall.model.match import NAMES, TCP, WITH_PORTS, Addresses, Protocol, Protocols
 from patronus.firewall.model.nat_target import Pool, TargetText
 
 SHIFT_LIMIT = 4096
@@ -68,6 +69,21 @@ class Dnat(_Entry):
     to: TargetText = Field(description="host inside, perhaps with other ports")
     hairpin: bool = Field(default=False, description="whether it works from inside by the outer address")
     rule: bool = Field(default=True, description="whether the filter lets the forwarded connections through")
+    helper: HelperName | None = Field(
+        default=None, description="reads what the protocol agrees on; what it announces goes on as related"
+    )
+
+    @model_validator(mode="after")
+    def _helper_fits(self) -> Dnat:
+        if self.helper is None:
+            return self
+        if not self.rule:
+            raise Refused("a helper stands in the rule of the forward, and there is none", "rule: true")
+        reads = HELPERS[self.helper]
+        if not {protocol.number for protocol in self.protocol} <= set(reads):
+            names = [NAMES[number] for number in reads]
+            raise Refused(f"{self.helper} reads {' and '.join(names)} alone", f"protocol: {', '.join(names)}")
+        return self
 
     @model_validator(mode="after")
     def _ports_fit(self) -> Dnat:

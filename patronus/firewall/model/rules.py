@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from patronus.core.model import Strict
-from patronus.core.values import Id, InterfaceId, MacAddress, MarkMatch, Name, Refused, ZoneId
+from patronus.core.values import Dscp, Id, InterfaceId, MacAddress, MarkMatch, Name, Refused, ZoneId
 from patronus.firewall.model.alias import Alias
 from patronus.firewall.model.flags import TcpFlags
+from patronus.firewall.model.helpers import HelperName
 from patronus.firewall.model.limits import ConnectionLimit, Limit, Log
 from patronus.firewall.model.match import (
     Addresses,
@@ -21,6 +22,7 @@ from patronus.firewall.model.match import (
     PortMatches,
     Protocols,
 )
+from patronus.firewall.model.queue import Queue
 from patronus.firewall.model.schedule import Schedule
 
 
@@ -53,8 +55,8 @@ def _written(value: Endpoint) -> Any:
     return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-RuleAction = Literal["allow", "drop", "reject", "log", "count", "mark"]
-"""What a rule does. The last three do not decide: the packet goes on to the next rule."""
+RuleAction = Literal["allow", "drop", "reject", "queue", "log", "count", "mark", "dscp"]
+"""What a rule does. The last four do not decide: the packet goes on to the next rule."""
 RejectWith = Literal["tcp-reset", "port-unreachable", "host-unreachable", "no-route", "admin-prohibited"]
 """What the sender of a refused packet is told."""
 From = Annotated[Endpoint, BeforeValidator(_endpoint), PlainSerializer(_written, when_used="json")]
@@ -100,13 +102,22 @@ class Rule(Strict):
     )
     mark: MarkMatch | None = Field(default=None, description="mark that a rule before has set")
     action: RuleAction = Field(
-        description="what happens to what matches; after log, count and mark the next rules are tried"
+        description="what happens to what matches; after log, count, mark and dscp the next rules are tried"
     )
     reject_with: RejectWith | None = Field(
         default=None, description="what reject tells the sender; left out: what suits the protocol"
     )
+    queue: Queue | None = Field(
+        default=None, description="whom the action queue leaves the decision to, by the queue that it reads"
+    )
     set_mark: MarkMatch | None = Field(
         default=None, description="the mark that the action mark gives the connection"
+    )
+    set_dscp: Dscp | None = Field(
+        default=None, description="the class of service that the action dscp gives the connection's packets"
+    )
+    helper: HelperName | None = Field(
+        default=None, description="reads what the protocol agrees on; what it announces goes on as related"
     )
     log: bool | Log = Field(default=False, description="whether matches are logged")
     schedule: Schedule | None = Field(default=None, description="when it applies; left out: always")

@@ -13,6 +13,8 @@ from patronus.core.values import Id, ZoneId
 SELF = "self"
 """The zone that is the router itself."""
 Action = Literal["allow", "drop", "reject"]
+Verdict = Literal["allow", "drop", "reject", "queue"]
+"""What ends a packet's way through the rules; behind ``queue`` a program decides, which nobody foresees."""
 
 
 class Zone(Strict):
@@ -20,7 +22,8 @@ class Zone(Strict):
 
     ``to`` says, per zone (``self`` is the router), what happens to what no rule decides; a zone not named
     there gets the default. ``self_services`` limits which of the router's services the zone reaches
-    (``dhcp``, ``dns``, ``web``); left out, it reaches all that listen there.
+    (``dhcp``, ``dns``, ``mappings``, ``mdns``, ``ntp``, ``web``, ``bgp``, ``ospf``, ``bfd``); left out, it
+    reaches all that listen there.
     """
 
     id: ZoneId = Field(description="name of the zone, such as lan")
@@ -31,7 +34,7 @@ class Zone(Strict):
     )
     self_services: tuple[Id, ...] | None = Field(
         default=None,
-        description="services of the router that it reaches: dhcp, dns, web; left out: all",
+        description="reached services: dhcp, dns, mappings, mdns, ntp, web, bgp, ospf, bfd; left out: all",
     )
 
 

@@ -2,7 +2,8 @@
 """The addresses of a host by its name, as they were answered and as long as they count. Pure.
 
 An address stays for an hour after the last answer that had it: servers behind one name take turns in answers,
-and who has just been let through to one of them must not be cut off by the next.
+and who has just been let through to one of them must not be cut off by the next. So a name is asked for again
+when an address ends that the last answer did not have, if its TTL is longer.
 """
 
 from __future__ import annotations
@@ -41,19 +42,23 @@ class HostName:
     fault: str | None = "the name has not been asked for yet"
 
     def taken(self, answers: Sequence[Answer], now_s: float) -> HostName:
-        """Return what is known after a question for each family. Where nothing came the addresses stay."""
+        """Return what is known after a question for each family. Where nothing came the addresses stay.
+
+        A family that has no address says nothing of another whose question was lost.
+        """
         good = [one for one in answers if one.fault is None]
-        if not good:
-            pause = min(FIRST_S * 2.0 ** min(self.failed, 10), LONGEST_S)
-            fault = next(one.fault for one in answers)
-            return replace(self, due_s=now_s + pause, failed=self.failed + 1, fault=fault)
         found = [address for one in good for address in one.addresses]
+        faults = [one.fault for one in answers if one.fault is not None]
+        if faults and not found:
+            pause = min(FIRST_S * 2.0 ** min(self.failed, 10), LONGEST_S)
+            return replace(self, due_s=now_s + pause, failed=self.failed + 1, fault=faults[0])
         if not found:
             return HostName(self.seen, now_s + LEAST_S, 0, "the name has no address")
         ttl_s = min(one.ttl_s for one in good if one.addresses)
-        faults = [one.fault for one in answers if one.fault is not None]
-        due_s = now_s + (LEAST_S if faults else min(max(ttl_s, LEAST_S), MOST_S))
-        return HostName(self._with(found, {one.version for one in good}, now_s), due_s, 0, None)
+        seen = self._with(found, {one.version for one in good}, now_s)
+        ends_s = min(seen.values()) + GRACE_S - now_s
+        due_s = now_s + (LEAST_S if faults else min(max(min(ttl_s, ends_s), LEAST_S), MOST_S))
+        return HostName(seen, due_s, 0, None)
 
     def _with(self, found: Sequence[IpAddress], asked: set[Version], now_s: float) -> dict[IpAddress, float]:
         kept = {

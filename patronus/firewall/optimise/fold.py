@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -46,10 +46,28 @@ VALUES: Mapping[Field, Callable[[PolicyRule], Any]] = {
     "source_port": attrgetter("match.source_ports"),
 }
 """What a rule says of each field."""
+_COUNTING = attrgetter("connections")
 ANY = AddressSet(((0, (1 << 32) - 1),), ((0, (1 << 128) - 1),))
 Entry = tuple[int, int, int]
 """First and last value that a rule fits, and the rule's place in the list."""
 Cells = dict[tuple[Kind, Interval], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """How a field parts a list, and what that hangs on: what the rules say of it, and what they count.
+
+    ``narrow`` are the places of the rules that can be folded by the field.
+    """
+
+    said: tuple[Any, ...]
+    counting: tuple[Any, ...]
+    cells: Cells
+    narrow: Collection[int]
+
+
+Before = dict[Field, Parted]
+"""What was found for a list the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +81,21 @@ class Branch:
 Step = PolicyRule | Branch
 
 
-def fold(rules: Sequence[PolicyRule], fields: Sequence[Field] = FIELDS) -> tuple[Step, ...]:
-    """Return the steps that a packet goes through instead of the rules. Pure."""
+def fold(
+    rules: Sequence[PolicyRule], fields: Sequence[Field] = FIELDS, before: Before | None = None
+) -> tuple[Step, ...]:
+    """Return the steps that a packet goes through instead of the rules. Pure but for ``before``."""
+    before = {} if before is None else before
+    last = before.copy()
+    before.clear()
     if len(rules) < RUN:
         return tuple(rules)
-    narrow: dict[Field, frozenset[int]] = {}
+    narrow: dict[Field, Collection[int]] = {}
     for field in fields:
-        cells = _cells(rules, field)
-        narrow[field] = _narrow(rules, field, cells)
+        parted = before[field] = _parted(rules, field, last.get(field))
+        narrow[field] = parted.narrow
         if len(narrow[field]) == len(rules):
-            return (_branch(rules, field, fields, cells),)
+            return (_branch(rules, field, fields, parted.cells),)
         if len(rules) - len(narrow[field]) <= len(rules) // MOST:
             narrow = {field: narrow[field]}
             break
@@ -81,6 +104,15 @@ def fold(rules: Sequence[PolicyRule], fields: Sequence[Field] = FIELDS) -> tuple
         run = rules[start:end]
         steps += [_branch(run, found[0], fields, None)] if found and len(run) >= RUN else run
     return tuple(steps)
+
+
+def _parted(rules: Sequence[PolicyRule], field: Field, last: Parted | None) -> Parted:
+    """Return how the field parts the rules: as the last time, where nobody says anything else of it."""
+    said, counting = tuple(map(VALUES[field], rules)), tuple(map(_COUNTING, rules))
+    if last is not None and last.said == said and last.counting == counting:
+        return last
+    cells = _cells(rules, field)
+    return Parted(said, counting, cells, _narrow(rules, field, cells))
 
 
 def _branch(
@@ -92,7 +124,7 @@ def _branch(
     return Branch(field, {cell: fold([rules[at] for at in at_all], others) for cell, at_all in found.items()})
 
 
-def _narrow(rules: Sequence[PolicyRule], field: Field, cells: Cells) -> frozenset[int]:
+def _narrow(rules: Sequence[PolicyRule], field: Field, cells: Cells) -> Collection[int]:
     """Return the places of the rules to be folded by a field, those in the most cells left out.
 
     None are where the field does not part the rules.
@@ -109,11 +141,11 @@ def _narrow(rules: Sequence[PolicyRule], field: Field, cells: Cells) -> frozense
         kept.sort(key=held.__getitem__)
     while total > allowed:
         total -= held[kept.pop()]
-    return frozenset(kept)
+    return frozenset(kept) if len(kept) < len(rules) else range(len(rules))
 
 
 def _runs(
-    length: int, narrow: Mapping[Field, frozenset[int]]
+    length: int, narrow: Mapping[Field, Collection[int]]
 ) -> Iterator[tuple[int, int, tuple[Field, ...]]]:
     """Yield the list in parts, each with the fields by which all of it can be folded, if any."""
     start, common = 0, tuple[Field, ...]()

@@ -8,7 +8,7 @@ smallest prefixes around its addresses, and its port; what covers a rule lies un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from patronus.firewall.addresses import AddressSet, Interval
@@ -28,14 +28,17 @@ Place = tuple[Prefix, Prefix, int]
 """Under which source and destination, and under which port; 0 where it is any or several."""
 
 
-def shadows(rules: Sequence[PolicyRule], fickle: frozenset[str] = frozenset()) -> Mapping[str, str]:
+def shadows(
+    rules: Sequence[PolicyRule], find_fickle: Callable[[], frozenset[str]] = frozenset
+) -> Mapping[str, str]:
     """Return origin → the origin of the rule before it that leaves it nothing, for rules of people.
 
-    ``fickle`` are origins that are not always there, such as rules with a schedule: they shadow nothing.
-    Nothing is found among more than ``MOST`` rules.
+    ``find_fickle`` returns origins that are not always there, such as rules with a schedule: they shadow
+    nothing. Nothing is found among more than ``MOST`` rules.
     """
     if len(rules) > MOST:
         return {}
+    fickle = find_fickle()
     index = _Index()
     found: dict[str, str] = {}
     for rule in rules:

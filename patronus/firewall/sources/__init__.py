@@ -8,6 +8,7 @@ their own, and read where that leaves them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from patronus.core.model import Configuration
@@ -42,6 +43,25 @@ class _Nothing:
 
 
 NOTHING_FOUND: Sources = _Nothing()
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an alias that lives was found to hold, and why not what it should."""
+
+    alias: Alias
+    addresses: AddressSet
+    fault: str | None
+
+    @staticmethod
+    def of(alias: Alias, sources: Sources) -> Held:
+        """Return what the alias holds now."""
+        return Held(alias, sources.addresses(alias), sources.fault(alias))
+
+
+def held(config: Configuration, sources: Sources) -> tuple[Held, ...]:
+    """Return what the living aliases of a configuration hold now, in the order of the file."""
+    return tuple(Held.of(alias, sources) for alias in config.get(Rules).aliases if alias.lives)
 
 
 def wanted_lists(config: Configuration) -> Iterator[Wanted]:

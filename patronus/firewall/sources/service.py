@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,14 +64,15 @@ class FoundSources:
 class SourceFiles:
     """What aliases hold, by files. ``brought`` are the lists of others, ``own`` the folder of this router's.
 
-    A file that cannot be read any more leaves what it held; it is said as its fault. One caller at a time.
+    A file that cannot be read any more leaves what it held; it is said as its fault. Any
+    thread may ask.
     """
 
     def __init__(self, brought: Folder, own: Path) -> None:
         self._brought = brought
         self._own = own
         self._read: dict[_Key, _Read] = {}
-        self._asked: set[_Key] = set()
+        self._lock = threading.Lock()
 
     def addresses(self, alias: Alias) -> AddressSet:
         """Return what the alias holds now; the same object as long as that has not changed."""
@@ -80,24 +82,23 @@ class SourceFiles:
         """Return why it holds nothing, or not what it should."""
         return self._of(alias).fault
 
-    def begin(self) -> None:
-        """Forget what nobody has asked for since this was last called."""
-        for key in self._read.keys() - self._asked:
-            del self._read[key]
-        self._asked = set()
-
-    def changed(self) -> bool:
-        """Return whether a file is another than when it was read."""
-        return any(_mark(key.path) != found.mark for key, found in list(self._read.items()))
+    def keep(self, aliases: Iterable[Alias]) -> None:
+        """Forget what was read for other aliases than these."""
+        kept = {self._key(alias) for alias in aliases}
+        with self._lock:
+            self._read = {key: found for key, found in self._read.items() if key in kept}
 
     def _of(self, alias: Alias) -> _Read:
-        key = _Key(alias.id, self._path(alias), alias.countries or ())
-        self._asked.add(key)
-        mark, before = _mark(key.path), self._read.get(key)
-        if before is None or before.mark != mark:
-            held = before.addresses if before else AddressSet(alias=alias.id, lives=True)
-            self._read[key] = _again(key, mark, held, brought=key.path.parent == self._brought.path)
-        return self._read[key]
+        key = self._key(alias)
+        with self._lock:
+            mark, before = _mark(key.path), self._read.get(key)
+            if before is None or before.mark != mark:
+                held = before.addresses if before else AddressSet(alias=alias.id, lives=True)
+                self._read[key] = _again(key, mark, held, brought=key.path.parent == self._brought.path)
+            return self._read[key]
+
+    def _key(self, alias: Alias) -> _Key:
+        return _Key(alias.id, self._path(alias), alias.countries or ())
 
     def _path(self, alias: Alias) -> Path:
         source = alias.list_

@@ -16,6 +16,7 @@ from typing import Any
 
 from patronus.network.advertising.packet import Advertisement
 from patronus.network.advertising.plan import Network
+from patronus.network.dns.wire import wire_name
 from patronus.network.interfaces.onlink import Advertised, OnLink
 
 PREFERRED_S, VALID_S = 2700, 5400
@@ -24,8 +25,34 @@ word is forgotten after them."""
 ROUTER_S = 1800
 """How long hosts believe in the router, its routes and servers: three of the longest intervals."""
 
-Told = IPv6Network | IPv6Address
-"""A prefix on the link, or a DNS server."""
+PAST = 8
+"""Things that are taken back at one time: the word must fit one packet of 1280 bytes, since hosts take no
+fragments of it (RFC 6980). A provider that changes its prefix every minute fills it with the newest, and
+what is older was taken back many times."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A network that leads through the router."""
+
+    to: IPv6Network
+
+    def __str__(self) -> str:
+        return f"route {self.to}"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain in which hosts look for names."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"domain {self.name}"
+
+
+Told = IPv6Network | IPv6Address | Route | Domain
+"""A prefix on the link, a DNS server, a route or a domain."""
 
 
 @dataclass(frozen=True)
@@ -60,27 +87,43 @@ class Memory:
     def _of_role(self, role: str, current: set[Told], now_s: float) -> dict[Told, float | None]:
         before = self.told.get(role, {})
         past = {one: now_s if since is None else since for one, since in before.items() if one not in current}
-        kept = {one: since for one, since in past.items() if now_s - since < VALID_S}
-        return {**dict.fromkeys(current), **kept}
+        kept = [(one, since) for one, since in past.items() if now_s - since < _remembered_s(one)]
+        kept.sort(key=lambda item: -item[1])
+        return {**dict.fromkeys(current), **dict(kept[:PAST])}
 
     def past(self, role: str, now_s: float) -> Iterator[tuple[Told, int]]:
         """Yield what was taken back, with the seconds for which a host may still have it."""
         for one, since in self.told.get(role, {}).items():
-            if since is not None and now_s - since < VALID_S:
-                yield one, int(VALID_S - (now_s - since))
+            if since is not None and now_s - since < _remembered_s(one):
+                yield one, int(_remembered_s(one) - (now_s - since))
+
+
+def _remembered_s(one: Told) -> int:
+    """Return how long a host may have it at most once it is told no more."""
+    return VALID_S if isinstance(one, IPv6Network) else ROUTER_S
 
 
 def _parse(text: Any) -> Told | None:
+    kind, _, rest = str(text).rpartition(" ")
     try:
-        return IPv6Network(str(text)) if "/" in str(text) else IPv6Address(str(text))
+        match kind:
+            case "route":
+                return Route(IPv6Network(rest))
+            case "domain":
+                wire_name(rest)  # is it one?
+                return Domain(rest)
+        return IPv6Network(str(text)) if "/" in rest else IPv6Address(str(text))
     except ValueError:
         return None
 
 
 def _says(network: Network) -> Iterator[Told]:
     yield from (one.prefix for one in network.told.prefixes)
+    yield from map(Route, network.told.routes)
     if network.server is not None:
         yield network.server
+    if network.domain is not None:
+        yield Domain(network.domain)
 
 
 def compose(network: Network, memory: Memory, mac: bytes, now_s: float) -> Advertisement:
@@ -93,21 +136,24 @@ def compose(network: Network, memory: Memory, mac: bytes, now_s: float) -> Adver
     prefixes += [OnLink(one, 0, left_s) for one, left_s in past.items() if isinstance(one, IPv6Network)]
     servers = [(network.server, ROUTER_S)] if network.server is not None else []
     servers += [(one, 0) for one in past if isinstance(one, IPv6Address)]
+    routes = [(route, ROUTER_S) for route in network.told.routes]
+    routes += [(one.to, 0) for one in past if isinstance(one, Route)]
+    domains = [(network.domain, ROUTER_S)] if network.domain is not None else []
+    domains += [(one.name, 0) for one in past if isinstance(one, Domain)]
     return Advertisement(
         mac=mac,
         lifetime_s=ROUTER_S if network.told.is_way_out else 0,
         mtu=network.mtu,
         prefixes=tuple(prefixes),
-        routes=tuple((route, ROUTER_S) for route in network.told.routes),
+        routes=tuple(routes),
         servers=tuple(servers),
-        domains=((network.domain, ROUTER_S),) if network.domain is not None else (),
+        domains=tuple(domains),
+        managed=network.managed,
+        other=network.other,
     )
 
 
 def farewell(network: Network, memory: Memory, mac: bytes, now_s: float) -> Advertisement:
     """Return the last word to a network that is told nothing from now on (RFC 4861 section 6.2.5)."""
     silent = Network(network.role, network.device, Advertised())
-    last = compose(silent, memory.follow([silent], now_s), mac, now_s)
-    domains = ((network.domain, 0),) if network.domain is not None else ()
-    routes = tuple((route, 0) for route in network.told.routes)
-    return Advertisement(mac, 0, None, last.prefixes, routes, last.servers, domains)
+    return compose(silent, memory.follow([silent], now_s), mac, now_s)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 
+from patronus.network.dns.wire import wire_name
 from patronus.network.interfaces.onlink import SUBNET_LENGTH, OnLink
 
 SOLICITATION, ADVERTISEMENT = 133, 134
@@ -18,6 +19,7 @@ HOP_LIMIT = 255
 """What arrives with it was forwarded by nobody (RFC 4861 section 6.1)."""
 _HOPS = 64
 _HEADER = struct.Struct("!BBHBBHII")
+_MANAGED, _OTHER = 0x80, 0x40
 _ON_LINK, _AUTONOMOUS = 0x80, 0x40
 _SOLICITATION_LENGTH = 8
 
@@ -27,7 +29,8 @@ class Advertisement:
     """One router advertisement. Lifetimes are seconds; 0 takes back what was said before.
 
     ``lifetime_s``  how long the router is a default router. ``mac`` is the sender's, 6 bytes.
-    ``routes``, ``servers`` and ``domains`` hold pairs of a thing and its lifetime.
+    ``routes``, ``servers`` and ``domains`` hold pairs of a thing and its lifetime. ``managed`` and ``other``:
+    DHCPv6 has addresses, and settings.
     """
 
     mac: bytes
@@ -37,10 +40,13 @@ class Advertisement:
     routes: tuple[tuple[IPv6Network, int], ...] = ()
     servers: tuple[tuple[IPv6Address, int], ...] = ()
     domains: tuple[tuple[str, int], ...] = ()
+    managed: bool = False
+    other: bool = False
 
     def encode(self) -> bytes:
         """Return the ICMPv6 message, with a checksum of 0."""
-        header = _HEADER.pack(ADVERTISEMENT, 0, 0, _HOPS, 0, self.lifetime_s, 0, 0)
+        flags = (_MANAGED if self.managed else 0) | (_OTHER if self.other else 0)
+        header = _HEADER.pack(ADVERTISEMENT, 0, 0, _HOPS, flags, self.lifetime_s, 0, 0)
         return header + b"".join(self._options())
 
     def _options(self) -> Iterator[bytes]:
@@ -54,7 +60,7 @@ class Advertisement:
         for server, lifetime_s in self.servers:
             yield _option(25, struct.pack("!HI", 0, lifetime_s) + server.packed)
         for domain, lifetime_s in self.domains:
-            yield _option(31, struct.pack("!HI", 0, lifetime_s) + _labels(domain))
+            yield _option(31, struct.pack("!HI", 0, lifetime_s) + wire_name(domain))
 
 
 def _option(kind: int, body: bytes) -> bytes:
@@ -67,12 +73,6 @@ def _prefix(one: OnLink) -> bytes:
     flags = _ON_LINK | (_AUTONOMOUS if one.prefix.prefixlen == SUBNET_LENGTH else 0)
     head = struct.pack("!BBIII", one.prefix.prefixlen, flags, one.valid_s, one.preferred_s, 0)
     return _option(3, head + one.prefix.network_address.packed)
-
-
-def _labels(domain: str) -> bytes:
-    """Return a name as in RFC 1035 section 3.1, never compressed."""
-    labels = [label.encode("ascii") for label in domain.split(".")]
-    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
 
 
 def is_solicitation(message: bytes, hop_limit: int) -> bool:

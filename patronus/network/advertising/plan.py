@@ -9,6 +9,7 @@ from ipaddress import IPv6Address
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
+from patronus.network.dhcp.model import Dhcp
 from patronus.network.dns.model import Dns
 from patronus.network.dns.plan import DnsPlan
 from patronus.network.interfaces.model import Interfaces
@@ -18,7 +19,10 @@ from patronus.network.interfaces.plan import InterfacesPlan
 
 @dataclass(frozen=True)
 class Network:
-    """What the hosts on one device are told. ``server`` is None where the DNS server does not listen."""
+    """What the hosts on one device are told. ``server`` is None where the DNS server does not listen.
+
+    ``managed`` and ``other``: DHCPv6 has addresses for them, and settings (RFC 4861 section 4.2).
+    """
 
     role: str
     device: str
@@ -26,6 +30,8 @@ class Network:
     server: IPv6Address | None = None
     domain: str | None = None
     mtu: int | None = None
+    managed: bool = False
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,17 +50,14 @@ def _networks(config: Configuration, earlier: Earlier) -> Iterator[Network]:
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     names = earlier.find(DnsPlan) or DnsPlan()
     sizes = {item.id: item.mtu for item in config.get(Interfaces).interfaces}
+    pools = {pool.interface: pool for pool in config.get(Dhcp).ipv6_pools}
     for role, told in links.advertised.items():
         device = links.devices.get(role)
         if device is None:
             continue
         served = device in names.devices
-        server = _first_address(links, role) if served else None
+        server = links.first_ipv6(role) if served else None
         domain = config.get(Dns).local.domain if served else None
-        yield Network(role, device, told, server, domain, sizes[role])
-
-
-def _first_address(links: InterfacesPlan, role: str) -> IPv6Address | None:
-    """Return the router's address that stays longest: the first, which is local where there is one."""
-    found = (one.ip for one in links.addresses.get(role, ()) if isinstance(one.ip, IPv6Address))
-    return next(found, None)
+        pool = pools.get(role)
+        managed = pool is not None and pool.gives_addresses
+        yield Network(role, device, told, server, domain, sizes[role], managed, pool is not None)

@@ -70,7 +70,8 @@ class Advertiser:
                 try:
                     self._take_up(network, now_s)
                 except KernelError as error:
-                    failures.append(error)
+                    if device_index(network.device):  # one that is gone by now is told when it is back
+                        failures.append(error)
             if self._stations and self._thread is None:
                 self._begin()
         if self._wake >= 0:

@@ -16,7 +16,7 @@ from patronus.network.advertising.server import Advertiser, Said
 from patronus.network.advertising.verbs import NetworkInfo, NetworkList, PrefixInfo, Renumbered
 
 TOLD = "advertised"
-"""Key of the runtime state: role → the prefixes and servers that its hosts were told."""
+"""Key of the runtime state: role → the prefixes, routes, servers and domains that its hosts were told."""
 
 
 class AdvertisingFeature(Feature[AdvertisingPlan, None]):
@@ -90,9 +90,11 @@ class AdvertisingFeature(Feature[AdvertisingPlan, None]):
                 PrefixInfo(prefix=str(one.prefix), preferred_s=one.preferred_s, valid_s=one.valid_s)
                 for one in told.prefixes
             ],
-            routes=[str(route) for route, _ in told.routes],
+            routes=[str(route) for route, lifetime_s in told.routes if lifetime_s],
             dns_servers=[str(server) for server, lifetime_s in told.servers if lifetime_s],
-            domains=[domain for domain, _ in told.domains],
+            domains=[domain for domain, lifetime_s in told.domains if lifetime_s],
+            managed=told.managed,
+            other=told.other,
             sent=said.sent,
             asked=said.asked,
             failure=said.failure,

@@ -40,6 +40,8 @@ class NetworkInfo(Result):
     routes: list[str] = Field(description="what else leads through this router")
     dns_servers: list[str]
     domains: list[str]
+    managed: bool = Field(description="whether hosts are told to ask DHCPv6 for addresses")
+    other: bool = Field(description="whether hosts are told to ask DHCPv6 for settings")
     sent: int = Field(description="advertisements since the network was taken up")
     asked: int = Field(description="questions of hosts since then")
     failure: str | None = Field(description="why it cannot be said at this moment")

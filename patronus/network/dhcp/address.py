@@ -56,6 +56,13 @@ class Addresses:
             if self._withdraw(pool.network, client):
                 self.reconsider()
 
+    def retract(self, network: str, address: int) -> None:
+        """End the offer of an address that is not to be had."""
+        offer = self._offers.get((network, address))
+        if offer is not None:
+            self._withdraw(network, offer.client)
+        self.reconsider()
+
     def _withdraw(self, network: str, client: str) -> bool:
         address = self._offered.pop((network, client), None)
         if address is None:
@@ -95,7 +102,7 @@ class Addresses:
         client = client_of(packet)
         for pool in pools:
             reservation = self.reservation(packet, pool)
-            if reservation is not None and self._free(pool, reservation.address, client, now_s):
+            if reservation is not None and self._is_its(pool, reservation, packet, now_s):
                 return pool if reservation.address == address else None
         for pool in pools:
             if self._usable(pool, address, client, now_s) and not self.full(packet, pool, now_s):
@@ -107,7 +114,7 @@ class Addresses:
         client = client_of(packet)
         for pool in pools:
             reservation = self.reservation(packet, pool)
-            if reservation is not None and self._free(pool, reservation.address, client, now_s):
+            if reservation is not None and self._is_its(pool, reservation, packet, now_s):
                 return pool, reservation.address
         pools = [pool for pool in pools if not self.full(packet, pool, now_s)]
         for wanted in self._wishes(packet, pools, client):
@@ -142,6 +149,21 @@ class Addresses:
             return False
         offer = self._offers.get((pool.network, address))
         return offer is None or offer.client == client or offer.end_s <= now_s
+
+    def _is_its(self, pool: Pool, reservation: Reservation, packet: Packet, now_s: float) -> bool:
+        """Return whether the client may have what is kept for it.
+
+        What is kept for a hardware address is its host's under whatever identifier: a host that boots from
+        the network has one then, and another once its system runs.
+        """
+        if self._free(pool, reservation.address, client_of(packet), now_s):
+            return True
+        lease = self._table.at(pool.network, reservation.address)
+        offer = self._offers.get((pool.network, reservation.address))
+        holders = {offer.mac} if offer is not None and offer.end_s > now_s else set()
+        if lease is not None and lease.held(now_s):
+            holders.add(lease.mac if lease.active(now_s) else "")
+        return bool(reservation.mac) and holders == {reservation.mac}
 
     def _search(self, pool: Pool, client: str, now_s: float) -> int | None:
         """Return a free address, one that nobody ever had before one that has been given back longest.

@@ -11,16 +11,21 @@ from typing import Any
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.network.dhcp.model import Dhcp, Options, Pool
+from patronus.network.dhcp6.check import FEWEST_SECONDS, check_pools
 from patronus.network.interfaces.model import Interface, Interfaces
 
 SECTION_PATH = "network/dhcp"
-FEWEST_SECONDS = 60
+MOST_SECONDS = 2**32 - 1
+"""A lease time has 32 bits; the largest means for good (RFC 2131 section 3.3)."""
 
 
 def check(config: Configuration) -> Iterator[Problem]:
     """Yield every problem of the pools, each with its place."""
     interfaces = {interface.id: interface for interface in config.get(Interfaces).interfaces}
-    for problem in _problems(config.get(Dhcp).pools, interfaces):
+    dhcp = config.get(Dhcp)
+    names, path6 = [pool.id for pool in dhcp.pools], (SECTION_PATH, "ipv6_pools")
+    six = check_pools(dhcp.ipv6_pools, names, interfaces, path6)
+    for problem in (*_problems(dhcp.pools, interfaces), *six):
         yield replace(problem, location=config.locate(problem.path))
 
 
@@ -61,6 +66,9 @@ def _one_pool(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]
     if pool.lease_time < FEWEST_SECONDS:
         message = f"a lease of {pool.lease_time} s is too short"
         yield Problem((*path, "lease_time"), message, pool.lease_time, f"{FEWEST_SECONDS}s or longer")
+    elif pool.lease_time > MOST_SECONDS:
+        message = f"a lease of {pool.lease_time} s is too long"
+        yield Problem((*path, "lease_time"), message, pool.lease_time, f"{MOST_SECONDS}s at most")
     own = subnet_of(pool, interface)
     if own is None:
         yield _outside(pool, interface, path)

@@ -51,11 +51,13 @@ def hostname_of(packet: Packet) -> str:
     """
     fqdn = packet.options.get(Code.CLIENT_FQDN, b"")
     names = (_fqdn_label(fqdn), packet.options.get(Code.HOSTNAME, b"").rstrip(b"\0").partition(b".")[0])
-    for raw in names:
-        text = raw.decode("ascii", "replace").lower()
-        if _LABEL.fullmatch(text):
-            return text
-    return ""
+    return next(filter(None, map(label, names)), "")
+
+
+def label(raw: bytes) -> str:
+    """Return one label of a name in lower case, or nothing where it is none."""
+    text = raw.decode("ascii", "replace").lower()
+    return text if _LABEL.fullmatch(text) else ""
 
 
 def _fqdn_label(fqdn: bytes) -> bytes:

@@ -9,6 +9,8 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from patronus.network.dhcp6 import config as dhcp6
+
 CONTROL_INTERFACE = "io.patronus.dhcpserver.v1"
 """The prefix of the methods on the control channel."""
 
@@ -60,6 +62,7 @@ class Pool:
     leases_per_mac: int = 8
     next_server: int = 0
     classes: tuple[ClientClass, ...] = ()
+    probe: bool = True
 
     @cached_property
     def network(self) -> str:
@@ -110,18 +113,19 @@ class Pool:
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """All pools, in the order of the file."""
+    """All pools, in the order of the file; those for IPv6 apart."""
 
     pools: tuple[Pool, ...] = ()
+    six: dhcp6.Config = field(default_factory=dhcp6.Config)
 
     def as_data(self) -> dict[str, Any]:
         """Return the configuration as JSON-ready data."""
-        return {"pools": [_pool_data(pool) for pool in self.pools]}
+        return {"pools": [_pool_data(pool) for pool in self.pools], "six": self.six.as_data()}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ServerConfig:
         """Return what ``as_data`` wrote. Raises KeyError, ValueError, TypeError."""
-        return cls(tuple(_pool(item) for item in data["pools"]))
+        return cls(tuple(_pool(item) for item in data["pools"]), dhcp6.Config.from_data(data["six"]))
 
 
 def write_address(address: int) -> str:
@@ -165,6 +169,7 @@ def _pool_data(pool: Pool) -> dict[str, Any]:
         "relays": [write_address(relay) for relay in sorted(pool.relays)],
         "remote": pool.remote,
         "leases_per_mac": pool.leases_per_mac,
+        "probe": pool.probe,
         "next_server": write_address(pool.next_server),
         "classes": [
             {
@@ -197,6 +202,7 @@ def _pool(data: Mapping[str, Any]) -> Pool:
         relays=frozenset(read_address(relay) for relay in data["relays"]),
         remote=data["remote"],
         leases_per_mac=data["leases_per_mac"],
+        probe=data["probe"],
         next_server=read_address(data["next_server"]),
         classes=tuple(
             ClientClass(

@@ -14,7 +14,8 @@ from patronus.core.bus import Event
 class LeaseEntry:
     """A lease; ``start`` and ``end`` are seconds since the epoch, ``client`` is the server's key.
 
-    ``state`` is active, expired, released or declined.
+    ``state`` is active, expired, released or declined. Where a router has a whole prefix, that is the
+    address, and ``via`` the link-local address of the router.
     """
 
     network: str
@@ -26,11 +27,12 @@ class LeaseEntry:
     start: int
     end: int
     state: str
+    via: str = ""
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> LeaseEntry:
         """Return what the server process sent. Raises KeyError."""
-        return cls(**{name: data[name] for name in cls.__dataclass_fields__})
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name != "via" or name in data})
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 
 A lease belongs to one client on one subnet, so one MAC on two networks has two leases. The client is its
 identifier (option 61) where it sends one, and its hardware address elsewhere (RFC 2131 section 4.2).
+
+A lease of DHCPv6 is kept in the same way, in a table of its own: ``network`` is the interface, ``client`` the
+DUID with the identity association, and ``address`` the lower half of an address, whatever the prefix.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from ipaddress import IPv6Address
 from typing import Any
 
 from patronus.network.dhcp.config import read_address, write_address
@@ -36,6 +40,12 @@ class Lease:
     start_s: float
     end_s: float
     state: State = State.ACTIVE
+    six: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return the address as people write it; of DHCPv6 without its prefix."""
+        return str(IPv6Address(self.address)) if self.six else write_address(self.address)
 
     def held(self, now_s: float) -> bool:
         """Return whether nobody else may have the address."""
@@ -51,7 +61,7 @@ class Lease:
             "network": self.network,
             "interface": self.interface,
             "client": self.client,
-            "address": write_address(self.address),
+            "address": self.text,
             "mac": self.mac,
             "hostname": self.hostname,
             "start": int(wall_s + self.start_s - now_s),
@@ -63,22 +73,28 @@ class Lease:
 def from_data(data: Mapping[str, Any], now_s: float, wall_s: float) -> Lease:
     """Return the lease that ``as_data`` wrote, here or elsewhere. Raises KeyError, ValueError, TypeError.
 
+    One of IPv6 has the lower half of an address alone.
+
     It never lasts longer than it was given for: the other router's clock may have been ahead.
     """
     start, end = float(data["start"]), float(data["end"])
     if not all(isinstance(data[key], str) for key in ("network", "interface", "client", "mac", "hostname")):
         raise ValueError("a lease's names are texts")
     left_s = min(end - wall_s, end - start)
+    six = ":" in data["address"]
+    address = int(IPv6Address(data["address"])) if six else read_address(data["address"])
+    if address >> (64 if six else 32):
+        raise ValueError(f"{data['address']} is more than the lower half of an address")
     return Lease(
-        data["network"], data["client"], read_address(data["address"]), data["mac"], data["hostname"],
+        data["network"], data["client"], address, data["mac"], data["hostname"],
         data["interface"], start_s=now_s + left_s - (end - start), end_s=now_s + left_s,
-        state=State(data["state"]),
+        state=State(data["state"]), six=six,
     )  # fmt: skip
 
 
-def declined_client(address: int) -> str:
+def declined_client(address: str) -> str:
     """Return the client that stands for nobody: an address that somebody found in use."""
-    return f"declined:{write_address(address)}"
+    return f"declined:{address}"
 
 
 class Table:
@@ -141,7 +157,7 @@ def declined(lease: Lease, now_s: float, time_s: float) -> Lease:
 
     It counts as one of the addresses of the host that says so: nobody can talk a pool empty.
     """
-    client = declined_client(lease.address)
+    client = declined_client(lease.text)
     return replace(
         lease, client=client, hostname="", state=State.DECLINED, start_s=now_s, end_s=now_s + time_s
     )

@@ -8,16 +8,21 @@ and where the clock stands before its start it lasts that long again: given twic
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import peewee
 
 from patronus.core.errors import StorageError
-from patronus.network.dhcp.config import read_address, write_address
+from patronus.network.dhcp.config import read_address
 from patronus.network.dhcp.lease import Lease, State, Table
+
+log = logging.getLogger("patronus-dhcp")
 
 SCHEMA_VERSION = 1
 CLOCK_STEP_S = 5.0
@@ -28,7 +33,7 @@ database = peewee.SqliteDatabase(None, pragmas=PRAGMAS)
 
 
 class Row(peewee.Model):  # type: ignore[misc]
-    """One lease as it is stored; the times are whole seconds since the epoch, rounded towards long."""
+    """One lease of IPv4 as stored; the times are whole seconds since the epoch, rounded towards long."""
 
     network = peewee.TextField()
     client = peewee.TextField()
@@ -51,8 +56,25 @@ class Row(peewee.Model):  # type: ignore[misc]
         indexes = ((("network", "ip_address"), True),)
 
 
+class Row6(Row):
+    """One lease of IPv6; its address is the lower half. A version that knows none of it reads the rest."""
+
+    class Meta:
+        """As for IPv4."""
+
+        table_name = "leases6"
+        primary_key = peewee.CompositeKey("network", "client")
+
+
 COLUMNS = tuple(Row._meta.columns)
-WRITE = f"INSERT OR REPLACE INTO leases ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+
+
+def _writing(rows: type[Row]) -> str:
+    names, values = ", ".join(COLUMNS), ", ".join("?" * len(COLUMNS))
+    return f"INSERT OR REPLACE INTO {rows._meta.table_name} ({names}) VALUES ({values})"  # noqa: S608
+
+
+WRITE, WRITE6 = _writing(Row), _writing(Row6)
 
 
 class Leases:
@@ -74,18 +96,18 @@ class Leases:
         found = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if found > SCHEMA_VERSION:
             raise StorageError(f"the lease database has version {found}, newer than {SCHEMA_VERSION}")
-        database.create_tables([Row])
+        database.create_tables([Row, Row6])
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
-    def load(self) -> Table:
-        """Return all leases, their times in seconds since this boot. Raises StorageError."""
+    def load(self, *, six: bool = False) -> Table:
+        """Return all leases of a family, their times in seconds since this boot. Raises StorageError."""
         try:
-            return Table([self._lease(row) for row in Row.select()])
+            return Table([self._lease(row) for row in (Row6 if six else Row).select()])
         except (peewee.PeeweeException, ValueError) as error:
             raise StorageError(f"the lease database cannot be read: {error}") from error
 
     def _lease(self, row: Row) -> Lease:
-        now_s = boottime_s()
+        now_s, six = boottime_s(), isinstance(row, Row6)
         if row.boot_id == self._boot_id:
             end_s = float(row.boot_end)
         else:
@@ -95,32 +117,52 @@ class Leases:
         return Lease(
             network=row.network,
             client=row.client,
-            address=read_address(row.ip_address),
+            address=int(IPv6Address(row.ip_address)) if six else read_address(row.ip_address),
             mac=row.mac_address,
             hostname=row.hostname,
             interface=row.interface,
             start_s=row.lease_start - self._offset_s,
             end_s=end_s,
             state=State(row.state),
+            six=six,
         )
 
     def write(self, leases: Sequence[Lease]) -> None:
         """Store the leases in one transaction; on disk when this returns. Raises StorageError."""
-        values = [self._values(lease) for lease in leases]
+        values = [self._values(lease) for lease in leases if not lease.six]
+        values6 = [self._values(lease) for lease in leases if lease.six]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(WRITE, values)
+            self._connection.executemany(WRITE6, values6)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise StorageError(f"leases could not be written: {error}") from error
 
+    def keep(
+        self, changes: Sequence[Lease], counters: Counter[str], counter: str, reload: Callable[[], None]
+    ) -> bool:
+        """Make leases durable; where that fails, count them, say so and ``reload``: nobody gets a reply.
+
+        What could not be written must not be remembered.
+        """
+        try:
+            if changes:
+                self.write(changes)
+        except StorageError as error:
+            log.error("%s", error)
+            counters[counter] += len(changes)
+            reload()
+            return False
+        return True
+
     def _values(self, lease: Lease) -> tuple[str | int | float, ...]:
         return (
             lease.network,
             lease.client,
-            write_address(lease.address),
+            lease.text,
             lease.mac,
             lease.hostname,
             lease.interface,
@@ -134,7 +176,8 @@ class Leases:
     def remove(self, lease: Lease) -> None:
         """Delete the lease's row. Raises StorageError."""
         try:
-            Row.delete().where(Row.network == lease.network, Row.client == lease.client).execute()
+            rows = Row6 if lease.six else Row
+            rows.delete().where(rows.network == lease.network, rows.client == lease.client).execute()
         except peewee.PeeweeException as error:
             raise StorageError(f"a lease could not be removed: {error}") from error
 

@@ -34,12 +34,16 @@ class Dropped(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What to write and, once that is durable, what to send; ``dropped`` says why where it is nothing."""
+    """What to write and, once that is durable, what to send; ``dropped`` says why where it is nothing.
+
+    ``unsure`` is an offer of an address that the client did not have: somebody may use it unknown to us.
+    """
 
     reply: Reply | None = None
     change: Lease | None = None
     dropped: Dropped | None = None
     renewed: bool = False
+    unsure: bool = False
 
     @property
     def action(self) -> str:
@@ -124,7 +128,26 @@ class Machine:
             return Outcome(dropped=Dropped.TOO_MANY if full else Dropped.POOL_EMPTY)
         pool, address = found
         self._addresses.offer(pool, address, packet, now_s)
-        return Outcome(reply_to(packet, Kind.OFFER, pool, address, _lease_time_s(packet, pool)))
+        lease = self.table.at(pool.network, address)
+        unsure = pool.probe and not pool.remote and (lease is None or lease.client != client_of(packet))
+        reply = reply_to(packet, Kind.OFFER, pool, address, _lease_time_s(packet, pool))
+        return Outcome(reply, unsure=unsure)
+
+    def in_use(self, device: str, address: int, mac: bytes, now_s: float) -> Lease | None:
+        """Keep an address from everyone that somebody was found using; return what to write.
+
+        It counts as one of theirs, so that a host that answers for all addresses talks no pool empty: past
+        what one may hold it is not believed.
+        """
+        here = (item for item in self.config.pools if item.device == device and not item.remote)
+        pool = next((item for item in here if item.on_subnet(address)), None)
+        if pool is None or len(self.table.of_mac(pool.network, mac.hex(":"), now_s)) >= pool.leases_per_mac:
+            return None
+        found = Lease(pool.network, "", address, mac.hex(":"), "", pool.interface, now_s, now_s)
+        change = declined(found, now_s, DECLINE_TIME_S)
+        self.table.put(change)
+        self._addresses.retract(pool.network, address)
+        return change
 
     def _request(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:
         """Tell the client's four states apart (section 4.3.2, table 4)."""

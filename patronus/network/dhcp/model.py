@@ -20,7 +20,9 @@ from patronus.core.values import (
     Prefix,
     Refused,
     Url,
+    exactly_one,
 )
+from patronus.network.dhcp6.model import WHOSE, Ipv6Pool
 
 ClientId = Annotated[str, Field(pattern=r"^([0-9a-f]{2}){2,255}$")]
 """The bytes of option 61 in lower-case hex, its type byte first (RFC 2132 section 9.14)."""
@@ -111,8 +113,7 @@ class Reservation(Strict):
 
     @model_validator(mode="after")
     def _names_a_host(self) -> Reservation:
-        if (self.mac is None) == (self.client_id is None):
-            raise Refused(f"{self.id} does not say whose the address is", "exactly one of mac, client_id")
+        exactly_one(WHOSE.format(self.id), mac=self.mac, client_id=self.client_id)
         return self
 
 
@@ -134,6 +135,9 @@ class Pool(Strict):
     leases_per_mac: Annotated[int, Field(ge=1, le=65535, strict=True)] = Field(
         default=8, description="addresses that one MAC may hold, whatever client identifiers it shows"
     )
+    probe: bool = Field(
+        default=True, description="ask whether an address is in use before a new host is offered it"
+    )
     options: Options = Field(default=Options(), description="what clients are told")
     classes: tuple[ClientClass, ...] = Field(
         default=(), description="hosts that are told something else; the first class that fits counts"
@@ -144,7 +148,10 @@ class Pool(Strict):
 class Dhcp(Strict):
     """All pools."""
 
-    pools: tuple[Pool, ...] = Field(default=(), description="the pools")
+    pools: tuple[Pool, ...] = Field(default=(), description="the pools of IPv4")
+    ipv6_pools: tuple[Ipv6Pool, ...] = Field(
+        default=(), description="what DHCPv6 gives: addresses, or settings for hosts that number themselves"
+    )
 
 
 SECTION = Section("network/dhcp", Dhcp)

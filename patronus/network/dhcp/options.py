@@ -9,12 +9,13 @@ from typing import Any
 
 from patronus.network.dhcp.codec import Code, addresses
 from patronus.network.dhcp.model import Options, StaticRoute
+from patronus.network.dns.wire import wire_name
 
 _TABLE: tuple[tuple[str, Code, Callable[[Any], bytes]], ...] = (
     ("router", Code.ROUTER, lambda address: addresses([int(address)])),
     ("dns_servers", Code.DNS_SERVERS, lambda servers: addresses(map(int, servers))),
     ("domain_name", Code.DOMAIN_NAME, str.encode),
-    ("domain_search", Code.DOMAIN_SEARCH, lambda names: b"".join(map(_wire_name, names))),
+    ("domain_search", Code.DOMAIN_SEARCH, lambda names: b"".join(map(wire_name, names))),
     ("ntp_servers", Code.NTP_SERVERS, lambda servers: addresses(map(int, servers))),
     ("interface_mtu", Code.INTERFACE_MTU, lambda mtu: mtu.to_bytes(2)),
     ("captive_portal", Code.CAPTIVE_PORTAL, str.encode),
@@ -42,8 +43,3 @@ def _routes(routes: tuple[StaticRoute, ...], gateway: IPv4Address) -> bytes:
         length = route.to.prefixlen
         parts.append(bytes((length,)) + route.to.network_address.packed[: -(-length // 8)] + route.via.packed)
     return b"".join(parts)
-
-
-def _wire_name(name: str) -> bytes:
-    """Return the name as labels, without compression."""
-    return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".")) + b"\0"

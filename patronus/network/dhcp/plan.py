@@ -15,10 +15,12 @@ from patronus.network.dhcp.codec import Code, addresses
 from patronus.network.dhcp.frame import SERVER_PORT
 from patronus.network.dhcp.model import Dhcp, Options, Pool, Reservation
 from patronus.network.dhcp.options import given
+from patronus.network.dhcp6 import plan as dhcp6
 from patronus.network.dns.model import Dns
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
+from patronus.network.time_served import TimeServed
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class DhcpPlan(Plan):
         """Return the devices to serve on, each once."""
         return tuple(dict.fromkeys(pool.device for pool in self.config.pools))
 
+    @property
+    def devices6(self) -> tuple[str, ...]:
+        """Return the devices to serve IPv6 on."""
+        return tuple(pool.device for pool in self.config.six.pools)
+
 
 def plan(config: Configuration, earlier: Earlier) -> DhcpPlan:
     """Return the server's configuration and an opening for each zone that has a pool."""
@@ -39,21 +46,32 @@ def plan(config: Configuration, earlier: Earlier) -> DhcpPlan:
     links = earlier.find(InterfacesPlan)
     devices = links.devices if links is not None else {}
     dns = config.get(Dns)
+    timed = {role for served in earlier.contributions(TimeServed) for role in served.roles}
     pools: list[told.Pool] = []
-    zones: dict[str, None] = {}
     for pool in config.get(Dhcp).pools:
         interface = interfaces[pool.interface]
         own, device = subnet_of(pool, interface), devices.get(pool.interface)
-        if interface.zone is not None:
-            zones[interface.zone] = None
         if own is not None and device is not None:
-            pools.append(_pool(pool, own, device, dns))
-    openings = tuple(Opening(zone, "udp", (SERVER_PORT,), "dhcp") for zone in zones)
-    return DhcpPlan(contributions=openings, config=told.ServerConfig(tuple(pools)))
+            pools.append(_pool(pool, own, device, dns, timed=pool.interface in timed))
+    six = dhcp6.build(config.get(Dhcp).ipv6_pools, interfaces, links or InterfacesPlan(), dns)
+    return DhcpPlan(contributions=tuple(openings(config)), config=told.ServerConfig(tuple(pools), six))
 
 
-def _pool(pool: Pool, own: IPv4Interface, device: str, dns: Dns) -> told.Pool:
+def openings(config: Configuration) -> Iterator[Opening]:
+    """Yield what the clients of each zone with a pool must reach."""
+    zones = {item.id: item.zone for item in config.get(Interfaces).interfaces}
+    for pools, port in (
+        (config.get(Dhcp).pools, SERVER_PORT),
+        (config.get(Dhcp).ipv6_pools, dhcp6.SERVER_PORT),
+    ):
+        for zone in dict.fromkeys(zones.get(pool.interface) for pool in pools):
+            if zone is not None:
+                yield Opening(zone, "udp", (port,), "dhcp")
+
+
+def _pool(pool: Pool, own: IPv4Interface, device: str, dns: Dns, *, timed: bool) -> told.Pool:
     gateway = pool.relays[0] if pool.subnet is not None else own.ip
+    listens = pool.interface in dns.listen
     return told.Pool(
         id=pool.id,
         interface=pool.interface,
@@ -62,17 +80,18 @@ def _pool(pool: Pool, own: IPv4Interface, device: str, dns: Dns) -> told.Pool:
         server=int(own.ip),
         ranges=tuple((int(part.first), int(part.last)) for part in pool.ranges),
         lease_time_s=pool.lease_time,
-        options=dict(_options(pool.options, own, gateway, dns, listens=pool.interface in dns.listen)),
+        options=dict(_options(pool.options, own, gateway, dns, listens=listens, timed=timed)),
         reservations=tuple(_reservation(item) for item in pool.reservations),
         relays=frozenset(map(int, pool.relays)),
         remote=pool.subnet is not None,
         leases_per_mac=pool.leases_per_mac,
+        probe=pool.probe,
         next_server=int(pool.options.next_server or 0),
         classes=tuple(
             told.ClientClass(
                 (item.vendor or "").encode(),
                 (item.user or "").encode(),
-                dict(given(item.options, pool.options.router or gateway)),
+                dict(_of_class(item.options, pool.options, gateway)),
                 int(item.options.next_server or 0),
             )
             for item in pool.classes
@@ -86,12 +105,20 @@ def _reservation(item: Reservation) -> told.Reservation:
     )
 
 
+def _of_class(own: Options, pool: Options, gateway: IPv4Address) -> Iterator[tuple[int, bytes]]:
+    """Yield what a class gets in place of what the pool says; a router of its own is in the routes too."""
+    routes = own.static_routes or (pool.static_routes if own.router is not None else ())
+    yield from given(own.model_copy(update={"static_routes": routes}), pool.router or gateway)
+
+
 def _options(
-    options: Options, own: IPv4Interface, gateway: IPv4Address, dns: Dns, *, listens: bool
+    options: Options, own: IPv4Interface, gateway: IPv4Address, dns: Dns, *, listens: bool, timed: bool
 ) -> Iterator[tuple[int, bytes]]:
     """Yield code and bytes of each option: what is given, and this router for what is left out."""
     yield Code.ROUTER, addresses([int(gateway)])
     if listens:
         yield Code.DNS_SERVERS, addresses([int(own.ip)])
         yield Code.DOMAIN_NAME, dns.local.domain.encode()
+    if timed:
+        yield Code.NTP_SERVERS, addresses([int(own.ip)])
     yield from given(options, gateway)

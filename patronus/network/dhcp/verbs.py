@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from patronus.core.values import Hostname, Id, Ipv4Address, MacAddress
+from patronus.core.values import Address, Hostname, Id, MacAddress
 from patronus.core.verb import Parameters, Result
+from patronus.network.dhcp6.model import Duid
 
 
 class ListLeases(Parameters):
@@ -18,20 +21,24 @@ class ListLeases(Parameters):
 class LeaseInfo(Result):
     """One lease."""
 
-    address: str
-    mac: str
+    address: str = Field(description="the address; of a router behind this one its prefix")
+    mac: str = Field(description="empty where a host of IPv6 does not say it")
     hostname: str
     interface: str
     network: str
-    client: str = Field(description="id: and the client identifier, or hw: and the hardware address, in hex")
+    client: str = Field(
+        description="id: and the client identifier, or hw: and the hardware address, in hex; "
+        "of IPv6 duid: and the DUID, behind / the identity association"
+    )
     start: int = Field(description="seconds since the epoch")
     end: int = Field(description="seconds since the epoch")
     state: str = Field(description="active, expired, released or declined")
     reserved: bool = Field(description="whether the address is kept for one host")
+    via: str = Field(default="", description="link-local address of the router that the prefix is of")
 
 
 class LeaseList(Result):
-    """Leases by address."""
+    """Leases by address; one of IPv6 is there once for each prefix of its network."""
 
     leases: list[LeaseInfo]
 
@@ -43,6 +50,7 @@ class ReservationInfo(Result):
     address: str
     mac: str | None
     client_id: str | None
+    duid: str | None
     hostname: str | None
 
 
@@ -50,26 +58,30 @@ class PoolInfo(Result):
     """One pool and how full it is; ``used`` is null while the server does not answer."""
 
     id: str
+    family: Literal[4, 6] = Field(description="whether it is of IPv4, or of IPv6 and without prefixes")
     interface: str
     ranges: list[str]
     lease_time_s: int
     size: int
     used: int | None
+    delegation: str | None = Field(description="what routers are given; null: nothing")
+    routers: int | None = Field(description="prefixes that routers have; null as used")
     reservations: list[ReservationInfo]
 
 
 class PoolList(Result):
-    """Pools in the order of the file."""
+    """Pools in the order of the file, those of IPv4 first."""
 
     pools: list[PoolInfo]
 
 
 class AddReservation(Parameters):
-    """An address to keep for one host."""
+    """An address to keep for one host; of one of IPv6 the lower half counts, whatever its prefix."""
 
     pool: Id = Field(description="the pool's id")
-    mac: MacAddress
-    address: Ipv4Address
+    mac: MacAddress | None = Field(default=None, description="MAC of the host")
+    duid: Duid | None = Field(default=None, description="DUID of the host, in place of its MAC; for IPv6")
+    address: Address
     hostname: Hostname | None = None
 
 
@@ -80,9 +92,9 @@ class RemoveReservation(Parameters):
 
 
 class RemoveLease(Parameters):
-    """Names a lease by its address."""
+    """Names a lease by its address; one of a prefix by its first."""
 
-    address: Ipv4Address
+    address: Address
 
 
 class ServerStatus(Result):

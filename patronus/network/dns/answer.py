@@ -19,7 +19,8 @@ class Answer:
     """The part of a response that follows the question, and where its TTLs are.
 
     ``stored_s`` and ``asked_again_s`` (when a new one was asked for) are monotonic; ``ttl_s`` is the smallest
-    TTL. Compression pointers hold, because the question in front always has the same length.
+    TTL; ``epoch`` is the resolver's when it last found that the answer may be given. Compression pointers
+    hold, because the question in front always has the same length.
     """
 
     __slots__ = (
@@ -28,6 +29,7 @@ class Answer:
         "asked_again_s",
         "body",
         "counts",
+        "epoch",
         "flags",
         "retry_s",
         "stored_s",
@@ -52,6 +54,7 @@ class Answer:
         self.ttl_s = ttl_s
         self.stored_s = stored_s
         self.used = False
+        self.epoch = -1
         self.retry_s = 0.0
         self.asked_again_s = 0.0
         self._patched = body
@@ -72,7 +75,7 @@ class Answer:
         if elapsed_s != self._patched_elapsed_s:
             self._patch(elapsed_s)
         flags = Flag.QR | Flag.RA | self.flags | query.flags & (Flag.RD | Flag.CD)
-        tail = opt_record(dnssec_ok=query.dnssec_ok, rcode=0) if query.edns else b""
+        tail = opt_record(dnssec_ok=query.dnssec_ok, cookie=query.cookie) if query.edns else b""
         size = 12 + len(query.question) + len(self._patched) + len(tail)
         if size > limit:
             header = HEADER.pack(query.id, flags | Flag.TC, 1, 0, 0, len(tail) and 1)

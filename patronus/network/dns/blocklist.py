@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Lists of names that do not exist for our clients: plain names, lines of a hosts file, or ``||name^``. Pure.
+"""Lists of names that do not exist for our clients: plain, as hosts file, as ``||name^`` or as RPZ. Pure.
+
+What a browser would do to a page (``name##.banner``) or to some questions for a name (``||name^$image``) is
+no reason to take the name away: such lines are counted as unread.
 
 A million names as objects would take 150 MB. What is kept of a name is a hash of 64 bits under a key that
 Python draws for each process (SipHash): 8 bytes, found by halving. That a name of no list has the hash of one
@@ -8,6 +11,7 @@ that is on a list happens once in ten million million questions, and nobody outs
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -23,6 +27,12 @@ STEP = 1_000
 PARTS = 256
 LONGEST_LINE = 10
 """Words of a line that is believed to be one of names."""
+_ANYWHERE = r"(?:third-party|3p|important|all)"
+"""What a rule may say of the questions that it means, and still mean the name itself."""
+_NAME = re.compile(rf"(?:\|\||\*\.)?([A-Za-z0-9_.-]+)(?:\^(?:\${_ANYWHERE}(?:,{_ANYWHERE})*)?)?")
+_REMARK = re.compile(r"(?:^|\s)[#;]")
+_NO_SUCH_NAME = frozenset({".", "*."})
+"""Where an alias of an RPZ leads that takes the name away, or all its records."""
 
 
 class Names:
@@ -60,9 +70,6 @@ class Names:
             yield
 
 
-NONE = Names()
-
-
 def read_lines(lines: Iterable[str], names: Names) -> Iterator[None]:
     """Add the lines' names, and count the lines that hold something else; ``STEP`` lines at each turn."""
     for number, line in enumerate(lines, 1):
@@ -73,23 +80,36 @@ def read_lines(lines: Iterable[str], names: Names) -> Iterator[None]:
 
 
 def _names(line: str, names: Names) -> Iterator[bytes]:
-    text = line.partition("#")[0]
-    words = text.split()
-    if not words or words[0][0] in "![@":  # remarks and exceptions of other formats
+    words = _REMARK.split(line, maxsplit=1)[0].split()
+    if not words or words[0][0] in "![@$":  # remarks and exceptions of other formats, directives of a zone
         return
     if words[0] in HOSTS_ADDRESSES:
         words = words[1:]
+    elif len(words) > 2 and words[-2].upper() == "CNAME":
+        if words[-1] not in _NO_SUCH_NAME:  # a policy that lets pass, drops or leads elsewhere
+            names.odd += 1
+            return
+        words = words[:1]
+    elif _name(words[0]) is None:
+        names.odd += 1
+        return
     for word in words:
         if word.lower() in NEVER:
             continue
-        try:
-            name = wire_name(word.partition("^")[0].removeprefix("||").removeprefix("*."))
-        except MalformedMessage:
-            name = b"\0"
-        if len(name) > 1 and len(words) < LONGEST_LINE:
+        name = _name(word)
+        if name is not None and len(words) < LONGEST_LINE:
             yield name
         else:
             names.odd += 1
+
+
+def _name(word: str) -> bytes | None:
+    """Return the name that the word means with all below it, if it means one."""
+    found = _NAME.fullmatch(word)
+    try:
+        return wire_name(found[1]) if found is not None and found[1].strip(".") else None
+    except MalformedMessage:
+        return None
 
 
 def blocked(name: bytes, names: Names) -> bool:

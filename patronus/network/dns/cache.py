@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 import peewee
@@ -20,6 +21,8 @@ from patronus.network.dns.answer import Answer
 
 BYTES_EACH = 512
 """Bytes that an answer may have on the average: as many as that for each place, and no more."""
+CHANCES = 100
+"""Answers in use that are passed over for one new one: past that the oldest goes, used or not."""
 KEPT = 20_000
 """Answers that are written to disk: those that end last matter most after a restart."""
 BATCH = 500
@@ -52,13 +55,14 @@ class Row(peewee.Model):  # type: ignore[misc]
 class Cache:
     """Answers by key. ``size`` bounds their number, and with it their bytes.
 
-    ``stale_s`` says how long past its end one may serve.
+    ``stale_s`` says how long past its end one may serve. The dict is an ordered one for its first entry: in a
+    plain one the places of those that went stay, and are gone through at each look.
     """
 
     def __init__(self, size: int, stale_s: int) -> None:
         self.size = size
         self.stale_s = stale_s
-        self._answers: dict[bytes, Answer] = {}
+        self._answers: OrderedDict[bytes, Answer] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -79,44 +83,44 @@ class Cache:
 
     def put(self, key: bytes, answer: Answer) -> None:
         """Keep the answer; the oldest that nobody asked for again goes where there is no room."""
-        self._forget(key)
+        self.forget(key)
         if len(answer.body) > self._room:
             return
+        chances = CHANCES
         while len(self._answers) >= self.size or self._bytes + len(answer.body) > self._room:
             oldest = next(iter(self._answers))
-            kept = self._forget(oldest)
-            if kept is not None and kept.used:
-                kept.used = False
-                self._remember(oldest, kept)
-        self._remember(key, answer)
+            if chances and self._answers[oldest].used:
+                self._answers[oldest].used = False
+                self._answers.move_to_end(oldest)
+                chances -= 1
+            else:
+                self.forget(oldest)
+        self._answers[key] = answer
+        self._bytes += len(answer.body)
 
     @property
     def _room(self) -> int:
         """Return how many bytes all answers may have."""
         return self.size * BYTES_EACH
 
-    def _remember(self, key: bytes, answer: Answer) -> None:
-        self._answers[key] = answer
-        self._bytes += len(answer.body)
-
-    def _forget(self, key: bytes) -> Answer | None:
+    def forget(self, key: bytes) -> None:
+        """Forget the answer, if there is one."""
         answer = self._answers.pop(key, None)
         if answer is not None:
             self._bytes -= len(answer.body)
-        return answer
 
     def resize(self, size: int, stale_s: int) -> None:
         """Take other bounds; what is too many goes, oldest first."""
         self.size, self.stale_s = size, stale_s
         while len(self._answers) > size or self._bytes > self._room:
-            self._forget(next(iter(self._answers)))
+            self.forget(next(iter(self._answers)))
 
-    def flush(self, concerns: Callable[[bytes], bool] = lambda _: True) -> int:
-        """Forget the answers whose key concerns the caller, all by default; return how many they were."""
-        doomed = [key for key in self._answers if concerns(key)]
-        for key in doomed:
-            self._forget(key)
-        return len(doomed)
+    def flush(self) -> int:
+        """Forget all answers; return how many they were."""
+        count = len(self._answers)
+        self._answers.clear()
+        self._bytes = 0
+        return count
 
     def items(self) -> list[tuple[bytes, Answer]]:
         """Return all answers with their keys, those that end last first."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,15 +43,36 @@ class UpstreamServer:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What some clients are told. Empty ``devices`` and ``clients`` (prefixes) stand for any.
+
+    ``lists`` are the names of the blocklists that hold for them, ``records`` stand in place of all others of
+    the same names; with ``only_allowed`` no name exists but those of ``allow``.
+    """
+
+    id: str
+    devices: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    records: tuple[LocalRecord, ...] = ()
+    block: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    only_allowed: bool = False
+
+
+@dataclass(frozen=True)
 class ServerConfig:
     """Everything but the sockets, the blocklists' files and the leases.
 
     ``records`` are in order of precedence: an address's first name is the one that its reverse gives.
+    ``lists`` are the names of the blocklists for everyone; the first of ``policies`` that fits counts.
+    Of names in ``block`` and ``allow`` the longest counts, a policy's before everyone's and all before lists.
     """
 
     domain: str = "home.arpa"
     records: tuple[LocalRecord, ...] = ()
     upstreams: tuple[UpstreamServer, ...] = ()
+    fastest_first: bool = False
     lease_names: bool = True
     cache_size: int = 50_000
     serve_stale_s: int = 3600
@@ -59,6 +80,19 @@ class ServerConfig:
     query_log_entries: int = 100_000
     rebind_protection: bool = True
     private_domains: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    block: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+    def names(self) -> Iterator[str]:
+        """Yield the names that must be some for the server to go on, beside those of policies' records."""
+        yield self.domain
+        yield from self.private_domains
+        yield from (item.name for item in self.records)
+        yield from (*self.block, *self.allow)
+        for policy in self.policies:
+            yield from (*policy.block, *policy.allow)
 
     def as_data(self) -> dict[str, Any]:
         """Return the configuration as JSON-ready data."""
@@ -68,17 +102,47 @@ class ServerConfig:
     def from_data(cls, data: Mapping[str, Any]) -> ServerConfig:
         """Return what ``as_data`` wrote. Raises KeyError, TypeError."""
         fields = dict(data)
-        fields["records"] = tuple(LocalRecord(**item) for item in fields["records"])
+        fields["records"] = _records(fields["records"])
         fields["upstreams"] = tuple(UpstreamServer(**item) for item in fields["upstreams"])
-        fields["private_domains"] = tuple(fields["private_domains"])
+        for name in ("private_domains", "lists", "block", "allow"):
+            fields[name] = tuple(fields[name])
+        fields["policies"] = tuple(_policy(item) for item in fields["policies"])
         return cls(**fields)
+
+
+def _policy(item: Mapping[str, Any]) -> Policy:
+    fields = dict(item)
+    for name in ("devices", "clients", "lists", "block", "allow"):
+        fields[name] = tuple(fields[name])
+    return Policy(**{**fields, "records": _records(fields["records"])})
+
+
+def _records(items: Iterable[Mapping[str, Any]]) -> tuple[LocalRecord, ...]:
+    return tuple(LocalRecord(**item) for item in items)
 
 
 @dataclass(frozen=True)
 class LeaseName:
-    """A host as DHCP knows it; ``client`` is DHCP's key for it on its ``network``."""
+    """A host as DHCP knows it; ``client`` is DHCP's key for it on its ``network``.
+
+    ``mac`` may be empty. It, or the DUID in ``client``, says which leases of IPv4 and IPv6 are one host's.
+    """
 
     network: str
     client: str
     address: str
     hostname: str
+    mac: str = ""
+
+    def is_same_host(self, other: LeaseName) -> bool:
+        """Return whether both leases are one host's, whose name they may share (RFC 4361, RFC 4703)."""
+        if self.mac and self.mac == other.mac:
+            return True
+        mine, theirs = self._duid(), other._duid()
+        return bool(mine) and mine == theirs
+
+    def _duid(self) -> str:
+        """Return the DUID in the key, in hex: that of IPv6, or of an identifier of type 255 and an IAID."""
+        if self.client.startswith("duid:"):
+            return self.client.removeprefix("duid:").partition("/")[0]
+        return self.client[len("id:ff00000000") :] if self.client.startswith("id:ff") else ""

@@ -51,4 +51,4 @@ class Hosts:
 
 
 def _name(lease: LeaseEntry) -> LeaseName:
-    return LeaseName(lease.network, lease.client, lease.address, lease.hostname)
+    return LeaseName(lease.network, lease.client, lease.address, lease.hostname, lease.mac)

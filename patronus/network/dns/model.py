@@ -16,8 +16,10 @@ from patronus.core.values import (
     Id,
     InterfaceId,
     Port,
+    Prefix,
     Refused,
     Url,
+    exactly_one,
 )
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -47,8 +49,7 @@ class Upstream(Strict):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Upstream:
-        if (self.from_ is None) == (self.address is None):
-            raise Refused(f"{self.id} does not say whom to ask", "exactly one of from, address")
+        exactly_one(f"{self.id} does not say whom to ask", from_=self.from_, address=self.address)
         return self
 
 
@@ -78,6 +79,9 @@ class Blocklist(Strict):
     file: FileName | None = Field(default=None, description="file of names on the router")
     url: Url | None = Field(default=None, description="https URL that the list is fetched from")
     refresh: Duration | None = Field(default=None, description="how often it is fetched; left out: daily")
+    everyone: bool = Field(
+        default=True, description="false: it is for the policies that name it, and no one else"
+    )
     ca: Certificates | None = Field(
         default=None,
         description="certificates (PEM) that the server's must come from; left out: those well known",
@@ -85,8 +89,51 @@ class Blocklist(Strict):
 
     @model_validator(mode="after")
     def _is_one_list(self) -> Blocklist:
-        if (self.file is None) == (self.url is None):
-            raise Refused(f"{self.id} does not say which list it is", "exactly one of file, url")
+        exactly_one(f"{self.id} does not say which list it is", file=self.file, url=self.url)
+        return self
+
+
+class Decision(Strict):
+    """A name that people block or allow, with all below it, whatever the blocklists say."""
+
+    id: Id = Field(description="stable name of the decision")
+    name: DomainName = Field(description="the name; it stands for all below it too")
+    action: Literal["block", "allow"] = Field(
+        description="whether it does not exist, or no list takes it away"
+    )
+
+
+Decisions = Annotated[tuple[Decision, ...], Field(max_length=10_000)]
+
+
+class Policy(Strict):
+    """What some clients are told in place of what all others are: the first policy that fits a client counts.
+
+    A client fits by the interface on which it asks and by the address from which it does, where given.
+    """
+
+    id: Id = Field(description="stable name of the policy")
+    interfaces: tuple[InterfaceId, ...] = Field(
+        default=(), description="interfaces on which they ask; left out: any"
+    )
+    clients: tuple[Prefix, ...] = Field(
+        default=(), description="their addresses; left out: any", examples=[["192.168.1.64/26"]]
+    )
+    blocklists: tuple[Id, ...] | None = Field(
+        default=None, description="lists that hold for them; left out: those for everyone"
+    )
+    records: tuple[Record, ...] = Field(
+        default=(), description="records in place of all others of the same names"
+    )
+    names: Decisions = Field(default=(), description="names that are blocked or allowed for them")
+    only_allowed: bool = Field(
+        default=False, description="for them no name exists but the allowed of these and the router's own"
+    )
+
+    @model_validator(mode="after")
+    def _is_somebodys(self) -> Policy:
+        if not self.interfaces and not self.clients:
+            raise Refused(f"{self.id} does not say for whom it is", "interfaces, clients or both")
         return self
 
 
@@ -118,9 +165,16 @@ class Dns(Strict):
 
     listen: tuple[InterfaceId, ...] = Field(default=(), description="interfaces on which the server answers")
     upstreams: tuple[Upstream, ...] = Field(default=(), description="servers that are asked")
+    ask: Literal["in_order", "fastest"] = Field(
+        default="in_order", description="which upstream is asked first: the first of the file, or the fastest"
+    )
     local: Local = Field(default=Local(), description="the domain of this network")
     records: tuple[Record, ...] = Field(default=(), description="records of our own")
     blocklists: tuple[Blocklist, ...] = Field(default=(), description="names that do not exist for clients")
+    names: Decisions = Field(default=(), description="names that are blocked or allowed for everybody")
+    policies: Annotated[tuple[Policy, ...], Field(max_length=64)] = Field(
+        default=(), description="what some clients are told in place of what all others are"
+    )
     cache: Cache = Field(default=Cache(), description="how answers are kept")
     query_log: QueryLog = Field(default=QueryLog(), description="who asked what, for a while")
     rebind_protection: bool = Field(

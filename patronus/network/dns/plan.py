@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp.model import Dhcp
-from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
+from patronus.network.dns.config import LocalRecord, Policy, ServerConfig, UpstreamServer
 from patronus.network.dns.lists import file_of
-from patronus.network.dns.model import Dns, Upstream
+from patronus.network.dns.model import Decision, Dns, Record, Upstream
 from patronus.network.dns.record import TYPES, record_data
 from patronus.network.dns.wire import Type
 from patronus.network.interfaces.model import Interfaces
@@ -60,6 +60,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
         domain=dns.local.domain,
         records=tuple(_records(config, dns, links)),
         upstreams=tuple(dict.fromkeys(_upstreams(dns, links))),
+        fastest_first=dns.ask == "fastest",
         lease_names=dns.local.leases,
         cache_size=dns.cache.size,
         serve_stale_s=dns.cache.serve_stale,
@@ -67,6 +68,10 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
         query_log_entries=dns.query_log.entries,
         rebind_protection=dns.rebind_protection,
         private_domains=dns.private_domains,
+        lists=_for_everyone(dns),
+        policies=tuple(_policies(dns, links)),
+        block=_decided(dns.names, "block"),
+        allow=_decided(dns.names, "allow"),
     )
     return DnsPlan(
         contributions=tuple(openings),
@@ -87,9 +92,8 @@ def _records(config: Configuration, dns: Dns, links: InterfacesPlan) -> Iterator
     """Yield our records, the router's own name, then reserved hosts: the first to have a name keeps it."""
     taken = set()
     for record in dns.records:
-        name = record.name.lower()
-        taken.add(name)
-        yield LocalRecord(name, TYPES[record.type], record.ttl, record_data(record.type, record.value).hex())
+        taken.add(record.name.lower())
+        yield _record(record)
     own = f"{hostname_of(config).lower()}.{dns.local.domain}"
     for role in dns.listen if own not in taken else ():
         for address in links.addresses.get(role, ()):
@@ -102,6 +106,41 @@ def _records(config: Configuration, dns: Dns, links: InterfacesPlan) -> Iterator
             if item.hostname and name not in taken:
                 taken.add(name)
                 yield LocalRecord(name, Type.A, OWN_TTL_S, item.address.packed.hex())
+
+
+def _record(record: Record) -> LocalRecord:
+    data = record_data(record.type, record.value).hex()
+    return LocalRecord(record.name.lower(), TYPES[record.type], record.ttl, data)
+
+
+def _for_everyone(dns: Dns) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(file_of(item) for item in dns.blocklists if item.everyone))
+
+
+def _policies(dns: Dns, links: InterfacesPlan) -> Iterator[Policy]:
+    """Yield the policies that somebody can have: one whose interfaces are all missing is nobody's."""
+    files = {item.id: file_of(item) for item in dns.blocklists}
+    for item in dns.policies:
+        devices = [device for role in item.interfaces if (device := links.devices.get(role)) is not None]
+        if devices or not item.interfaces:
+            yield Policy(
+                id=item.id,
+                devices=tuple(devices),
+                clients=tuple(map(str, item.clients)),
+                lists=_for_everyone(dns) if item.blocklists is None else _files(item.blocklists, files),
+                records=tuple(map(_record, item.records)),
+                block=_decided(item.names, "block"),
+                allow=_decided(item.names, "allow"),
+                only_allowed=item.only_allowed,
+            )
+
+
+def _decided(names: Iterable[Decision], action: str) -> tuple[str, ...]:
+    return tuple(item.name for item in names if item.action == action)
+
+
+def _files(lists: Iterable[str], files: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(files[item] for item in lists))
 
 
 def _upstreams(dns: Dns, links: InterfacesPlan) -> Iterator[UpstreamServer]:

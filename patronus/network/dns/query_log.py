@@ -15,7 +15,7 @@ import peewee
 
 from patronus.core.errors import StorageError
 from patronus.network.dns.cache import database
-from patronus.network.dns.wire import Query, Rcode, Type, name_text
+from patronus.network.dns.wire import Query, Rcode, Type, name_text, rcode_text
 
 WAITING = 10_000
 """Questions that wait to be written; in a flood the oldest of them go."""
@@ -23,7 +23,7 @@ PRUNED = WAITING
 """So many are removed at a time, as many as may have been written."""
 
 Respond = Callable[[bytes], None]
-IsBlocked = Callable[[bytes], bool]
+IsBlocked = Callable[[Query], bool]
 
 
 class Entry(peewee.Model):  # type: ignore[misc]
@@ -41,6 +41,15 @@ class Entry(peewee.Model):  # type: ignore[misc]
 
         database = database
         table_name = "queries"
+
+
+def pruning(before_s: int, up_to: int) -> peewee.Delete:
+    """Return what removes older entries and those up to that id, ``PRUNED`` at most.
+
+    Which of them go first is not said: to find that out, all that stay would be gone through each time.
+    """
+    doomed = Entry.select(Entry.id).where((Entry.at < before_s) | (Entry.id <= up_to)).limit(PRUNED)
+    return Entry.delete().where(Entry.id.in_(doomed))
 
 
 class QueryLog:
@@ -79,9 +88,8 @@ class QueryLog:
         return answered
 
     def _note(self, client: str, query: Query, code: int) -> None:
-        known = code in Rcode.__members__.values()
-        outcome = Rcode(code).name if known else str(code)
-        if code == Rcode.NXDOMAIN and self._is_blocked(query.name):
+        outcome = rcode_text(code)
+        if code == Rcode.NXDOMAIN and self._is_blocked(query):
             outcome = "blocked"
         qtype = Type(query.qtype).name if query.qtype in Type.__members__.values() else f"TYPE{query.qtype}"
         name = name_text(query.name)
@@ -99,24 +107,33 @@ class QueryLog:
             with database.atomic():
                 for start in range(0, len(rows), 100):
                     Entry.insert_many(rows[start : start + 100]).execute()
-            old = Entry.at < int(time.time()) - self._keep_s
             last = Entry.select(peewee.fn.MAX(Entry.id)).scalar() or 0
-            doomed = Entry.select(Entry.id).where(old | (Entry.id <= last - self._most))
-            Entry.delete().where(Entry.id.in_(doomed.order_by(Entry.id).limit(PRUNED))).execute()
+            pruning(int(time.time()) - self._keep_s, last - self._most).execute()
         except peewee.PeeweeException as error:
             raise StorageError(f"the query log cannot be written: {error}") from error
 
-    def newest(self, limit: int, client: str = "", name: str = "") -> list[dict[str, Any]]:
-        """Return the newest questions, of one client, or of a name and those below. Raises StorageError."""
+    def newest(
+        self, limit: int, client: str = "", name: str = "", before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the newest questions, of one client, or of a name and those below; or those before a number.
+
+        Raises StorageError.
+        """
         self.write()
         found = Entry.select().order_by(Entry.id.desc()).limit(limit)
+        if before is not None:
+            found = found.where(Entry.id < before)
         if client:
             found = found.where(Entry.client == client)
         if name:
             text = name.lower().rstrip(".")
             found = found.where((Entry.name == text) | Entry.name.endswith(f".{text}"))
+        if not self.on:
+            return []
         fields = ("at", "client", "name", "type", "outcome")
         try:
-            return [{field: getattr(entry, field) for field in fields} for entry in found] if self.on else []
+            return [
+                {"number": entry.id, **{field: getattr(entry, field) for field in fields}} for entry in found
+            ]
         except peewee.PeeweeException as error:
             raise StorageError(f"the query log cannot be read: {error}") from error

@@ -7,13 +7,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from patronus.network.dns.answer import Answer, from_response
-from patronus.network.dns.blocklist import NONE, Names, blocked
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import LeaseName, ServerConfig
 from patronus.network.dns.rebinding import private_address
 from patronus.network.dns.upstream import Question, Resolution, Transport, Upstreams
-from patronus.network.dns.wire import Flag, Query, Rcode, Response, Type, error_reply, parents, wire_name
-from patronus.network.dns.zone import Zone
+from patronus.network.dns.view import Lists, View, views
+from patronus.network.dns.wire import (
+    STREAM_SIZE,
+    Flag,
+    MalformedMessage,
+    Query,
+    Rcode,
+    Response,
+    Type,
+    error_reply,
+    name_of,
+    parents,
+    parse_response,
+    wire_name,
+)
 
 LOCAL_ANSWERS = 20_000
 """Local answers that are kept ready at most; a flood of invented names must not fill the memory."""
@@ -30,9 +42,10 @@ Respond = Callable[[bytes], None]
 
 
 class _Waiting:
-    """Those who wait for one answer from upstream, and the stale one that they may get instead."""
+    """Those who wait for one answer from upstream, and the epoch in which it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
         self.clients: list[tuple[Query, int, Respond]] = []
 
 
@@ -47,26 +60,28 @@ class Resolver:
         self._transport = transport
         self._config = ServerConfig()
         self._leases: tuple[LeaseName, ...] = ()
-        self.blocked = NONE
+        self.lists: Lists = {}
+        self._views: list[View] = list(views(self._config, (), {}))
         self._private: set[bytes] = set()
         self._local: dict[bytes, Answer] = {}
-        self._zone = Zone(self._config.domain, (), ())
         self._waiting: dict[bytes, _Waiting] = {}
 
     def configure(self, config: ServerConfig) -> None:
-        """Go on with another configuration; answers that stay valid stay."""
+        """Go on with another configuration; answers that stay valid stay, see ``_holds``."""
         self._config = config
         self._private = {wire_name(domain) for domain in config.private_domains}
-        self.upstreams.replace(config.upstreams)
+        self.upstreams.replace(config.upstreams, fastest_first=config.fastest_first)
         self.cache.resize(config.cache_size, config.serve_stale_s)
         self._rebuild()
 
-    def block(self, names: Names) -> None:
-        """Go on with other blocked names; what of them is in the cache is forgotten."""
-        self.blocked = names
+    def block(self, lists: Lists) -> None:
+        """Go on with other blocklists; what of them is in the cache is given to nobody whom they hold for."""
+        self.lists = lists
         self._rebuild()
-        if names:
-            self.cache.flush(lambda key: blocked(key[:-6], names))
+
+    def blocks(self, query: Query) -> bool:
+        """Return whether a list that holds for the client has the name; no policy may be there any more."""
+        return query.view < len(self._views) and self._views[query.view].blocks(query.name)
 
     def flush(self) -> int:
         """Forget all answers of upstream servers; return how many they were."""
@@ -80,7 +95,7 @@ class Resolver:
 
     def _rebuild(self) -> None:
         leases = self._leases if self._config.lease_names else ()
-        self._zone = Zone(self._config.domain, self._config.records, leases)
+        self._views = list(views(self._config, leases, self.lists))
         self._local.clear()
         self.epoch += 1
 
@@ -94,16 +109,40 @@ class Resolver:
             self.resolve(query, limit, respond)
 
     def find(self, query: Query, now_s: float) -> Answer | None:
-        """Return the answer that is there already."""
+        """Return the answer that is there already; what is an error at once has none (RFC 6891 6.1.3)."""
+        if query.rcode:
+            return None
         key = query.key
         known = self._local.get(key)
         if known is None:
+            kept = self.cache.stale(key, now_s)
+            if kept is not None and kept.epoch != self.epoch:
+                self._look_again(key, query, kept, now_s)
             known = self.cache.get(key, now_s)
             if known is not None and known.nearly_over(now_s):
                 self._refresh(key, query, known, now_s)
         if known is not None:
             self.counters["from cache"] += 1
         return known
+
+    def _look_again(self, key: bytes, query: Query, kept: Answer, now_s: float) -> None:
+        """Forget an answer that came before the last change and would not be given since; once in each epoch.
+
+        All at once would cost a second and more, in which nobody is answered.
+        """
+        if self._holds(key, query, kept, now_s):
+            kept.epoch = self.epoch
+        else:
+            self.cache.forget(key)
+
+    def _holds(self, key: bytes, query: Query, kept: Answer, now_s: float) -> bool:
+        zone = self._views[query.view].zone
+        if zone.answer(query.name, query.qtype, query.qclass, now_s) is not None or self.blocks(query):
+            return False
+        try:
+            return not self._rebinds(key, parse_response(kept.reply(query, now_s, STREAM_SIZE)))
+        except MalformedMessage:  # as the disk gave it
+            return False
 
     def _refresh(self, key: bytes, query: Query, known: Answer, now_s: float) -> None:
         """Ask anew for an answer that is in demand and nearly over: nobody waits for it."""
@@ -132,13 +171,14 @@ class Resolver:
 
     def _own(self, query: Query, now_s: float) -> Answer | None:
         """Return what we answer without asking: a local name, or that a blocked one does not exist."""
-        found = self._zone.answer(query.name, query.qtype, query.qclass, now_s)
+        zone = self._views[query.view].zone
+        found = zone.answer(query.name, query.qtype, query.qclass, now_s)
         if found is not None:
             self.counters["local"] += 1
             return found
-        if self.blocked and blocked(query.name, self.blocked):
+        if self.blocks(query):
             self.counters["blocked"] += 1
-            return self._zone.negative(Rcode.NXDOMAIN, now_s)
+            return zone.negative(Rcode.NXDOMAIN, now_s)
         return None
 
     def _ask(self, key: bytes, query: Query, limit: int, respond: Respond) -> None:
@@ -161,7 +201,7 @@ class Resolver:
 
     def _begin(self, key: bytes, query: Query, *clients: tuple[Query, int, Respond]) -> None:
         """Ask upstream for those who wait, or for nobody: then the answer goes to the cache alone."""
-        waiting = self._waiting[key] = _Waiting()
+        waiting = self._waiting[key] = _Waiting(self.epoch)
         waiting.clients += clients
         self.counters["forwarded"] += 1
         question = Question(
@@ -207,7 +247,8 @@ class Resolver:
                 respond(error_reply(query, Rcode.SERVFAIL))
             return
         answer = from_response(response, now_s)
-        if answer.ttl_s:
+        if answer.ttl_s and waiting.epoch == self.epoch:
+            answer.epoch = self.epoch
             self.cache.put(key, answer)
         for query, limit, respond in clients:
             respond(answer.reply(query, now_s, limit))
@@ -216,7 +257,7 @@ class Resolver:
         """Return whether an outside name answers with an inside address and may not."""
         if not self._config.rebind_protection or not private_address(response):
             return False
-        if any(parent in self._private for parent in parents(key[:-6])):
+        if any(parent in self._private for parent in parents(name_of(key))):
             return False
         self.counters["rebinding refused"] += 1
         return True

@@ -23,14 +23,16 @@ from patronus.kernel.heartbeat import keep_beating
 from patronus.kernel.loop import Loop, Timer
 from patronus.kernel.notify import notify
 from patronus.kernel.outgoing import ask_datagram, ask_stream
-from patronus.network.dns.blocklist import blocked
+from patronus.kernel.sockets import bound_device
 from patronus.network.dns.cache import Cache, Store
+from patronus.network.dns.clients import Clients
 from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
+from patronus.network.dns.cookies import answered
 from patronus.network.dns.list_reader import ListReader
 from patronus.network.dns.query_log import QueryLog
 from patronus.network.dns.resolver import Resolver
 from patronus.network.dns.upstream import Closable
-from patronus.network.dns.wire import MalformedMessage, Query, parse_query, wire_name
+from patronus.network.dns.wire import STREAM_SIZE, MalformedMessage, Query, parse_query, wire_name
 
 if TYPE_CHECKING:
     from patronus.kernel.tls_link import Links
@@ -39,8 +41,6 @@ log = logging.getLogger("patronus-dns")
 
 BATCHES = 16
 """Batches of datagrams that are served in one turn of the loop."""
-STREAM_LIMIT = 65535
-"""Bytes that a reply over TCP may have."""
 LAST_ANSWER_S = 10.0
 """No answer takes longer."""
 STREAMS, STREAMS_EACH = 256, 16
@@ -48,6 +48,8 @@ STREAMS, STREAMS_EACH = 256, 16
 SAVE_S = 900.0
 LOG_S = 2.0
 SAVE_STEP_S = 0.05
+SECRET_SIZE = 16
+"""Bytes of the key that our cookies are made with: another one at each start."""
 
 
 class Outside:
@@ -104,8 +106,10 @@ class Server:
         self._reader = ListReader(loop, self._resolver.block)
         self._sockets: list[socket.socket] = []
         self._batch, self._ready, self._ready_for = Batch(), Ready(), (0, 0)
-        self._streams = Crowd(loop, self._serve_stream, each=STREAMS_EACH, together=STREAMS)
-        self._query_log = QueryLog(lambda name: blocked(name, self._resolver.blocked))
+        self._streams = Crowd(loop, each=STREAMS_EACH, together=STREAMS)
+        self._clients = Clients(())
+        self._secret = os.urandom(SECRET_SIZE)
+        self._query_log = QueryLog(self._resolver.blocks)
         self._load()
         handlers = {
             "Configure": self._configure,
@@ -130,13 +134,15 @@ class Server:
             config = ServerConfig.from_data(parameters["config"])
             count = int(parameters["sockets"])
             leases = [LeaseName(**item) for item in parameters["leases"]]
-            for domain in (config.domain, *config.private_domains, *(item.name for item in config.records)):
-                wire_name(domain)
-            lists = [tuple(item) for item in parameters["lists"]]
+            for name in config.names():
+                wire_name(name)
+            clients = Clients(config.policies)
+            lists = [(str(name), int(size), int(at)) for name, size, at in parameters["lists"]]
         except (KeyError, TypeError, ValueError, OSError) as error:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise InvalidRequest(f"not a configuration: {error!r}") from error
+        self._clients = clients
         self._resolver.know_leases(leases)
         self._resolver.configure(config)
         self._listen([socket.socket(fileno=descriptor) for descriptor in descriptors[:count]])
@@ -155,12 +161,12 @@ class Server:
             self._loop.call_later(LAST_ANSWER_S, sock.close)
         self._sockets = sockets
         for sock in sockets:
+            device = bound_device(sock)
             if sock.type == socket.SOCK_DGRAM:
-                self._loop.on_readable(
-                    sock, partial(self._receive, sock, partial(self._serve_datagram, sock))
-                )
+                serve = partial(self._serve_datagram, sock, device)
+                self._loop.on_readable(sock, partial(self._receive, sock, serve))
             else:
-                self._loop.on_readable(sock, partial(self._accept, sock))
+                self._loop.on_readable(sock, partial(self._accept, sock, device))
 
     def _receive(self, sock: socket.socket, other: Callable[[bytes, Route], None]) -> None:
         """Serve the datagrams that wait; each reply leaves from the address that was asked."""
@@ -169,19 +175,22 @@ class Server:
             self._ready_for = now_for
             self._ready.clear()
         try:
+            ready = {} if self._clients else self._ready.found  # a reply that is ready knows no client
             for _ in range(BATCHES):
-                came, answered = self._batch.serve(sock.fileno(), self._ready.found, other)
+                came, answered = self._batch.serve(sock.fileno(), ready, other)
                 self._resolver.counters["from cache"] += answered
                 if came < COUNT:
                     return
         except OSError as error:
             log.warning("receiving: %s", error)
 
-    def _serve_datagram(self, sock: socket.socket, data: bytes, route: Route) -> None:
+    def _serve_datagram(self, sock: socket.socket, device: str, data: bytes, route: Route) -> None:
         """Answer a question that no reply is ready for; until the second is over, one like it has."""
         query = self._parsed(data)
         if query is None:
             return
+        if self._clients or query.cookie:
+            query = self._known(query, device, route.address)
         now_s = time.monotonic()
         known = self._resolver.find(query, now_s)
         if known is None:
@@ -192,9 +201,20 @@ class Server:
         if self._query_log.on:
             self._query_log.heard(route.address, query, partial(self._send, sock, route))(message)
             return
-        if known.end_s > self._ready_for[0] + 1 and self._ready_for[1] == self._resolver.epoch:
+        if (
+            not self._clients
+            and not query.cookie
+            and known.end_s > self._ready_for[0] + 1
+            and self._ready_for[1] == self._resolver.epoch
+        ):
             self._ready.put(data, message)
         self._send(sock, route, message)
+
+    def _known(self, query: Query, device: str, client: str) -> Query:
+        """Return the question with the client's policy, and with our cookie beside that of the client."""
+        view = self._clients.view(device, client) if self._clients else 0
+        cookie = query.cookie and answered(query.cookie, self._secret, client, int(time.time()))
+        return query._replace(view=view, cookie=cookie)
 
     def _parsed(self, data: bytes) -> Query | None:
         """Return the question; what is none is dropped and counted."""
@@ -210,23 +230,30 @@ class Server:
         except OSError:
             self._resolver.counters["not sent"] += 1
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, device: str) -> None:
         try:
             sock, client = listener.accept()
         except OSError:
             return
-        if not self._streams.enter(sock, client[0]):
+        if not self._streams.enter(sock, client[0], partial(self._serve_stream, device, client[0])):
             self._resolver.counters["too many streams"] += 1
 
-    def _serve_stream(self, client: str, data: bytes, respond: Callable[[bytes], None]) -> None:
+    def _serve_stream(self, device: str, client: str, data: bytes, respond: Callable[[bytes], None]) -> None:
         query = self._parsed(data)
         if query is not None:
-            self._resolver.answer(query, STREAM_LIMIT, self._query_log.heard(client, query, respond))
+            query = self._known(query, device, client)
+            self._resolver.answer(query, STREAM_SIZE, self._query_log.heard(client, query, respond))
 
     def _queries(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
         """Return the newest questions of the log."""
-        given = (int(parameters["count"]), str(parameters["client"]), str(parameters["name"]))
-        return {"on": self._query_log.on, "queries": self._query_log.newest(*given)}
+        before = parameters["before"]
+        found = self._query_log.newest(
+            int(parameters["count"]),
+            str(parameters["client"]),
+            str(parameters["name"]),
+            None if before is None else int(before),
+        )
+        return {"on": self._query_log.on, "queries": found}
 
     def _write_queries(self) -> None:
         try:
@@ -250,8 +277,8 @@ class Server:
         return {
             "sockets": len(self._sockets),
             "cached": len(self._resolver.cache),
-            "blocked": len(self._resolver.blocked),
-            "unread": self._resolver.blocked.odd,
+            "blocked": sum(map(len, self._resolver.lists.values())),
+            "unread": sum(names.odd for names in self._resolver.lists.values()),
             "reading": self._reader.busy,
             "counters": dict(self._resolver.counters),
             "upstreams": [
@@ -260,6 +287,7 @@ class Server:
                     "address": server.address,
                     "port": server.port,
                     "answered": upstreams.health(server).answered,
+                    "takes_ms": round(1000 * upstreams.health(server).takes_s, 1) or None,
                     "protocol": "tls" if server.tls else "tcp" if server.tcp else "udp",
                     "problem": upstreams.health(server).problem or None,
                     "healthy": upstreams.health(server).bad_until_s <= now_s,

@@ -10,10 +10,11 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from patronus.network.dns.config import UpstreamServer
+from patronus.network.dns.cookies import CLIENT_SIZE, BadOptions, Jar
 from patronus.network.dns.wire import (
     HEADER,
     HEADER_SIZE,
@@ -24,6 +25,7 @@ from patronus.network.dns.wire import (
     Response,
     opt_record,
     parse_response,
+    rcode_text,
 )
 
 TRY_TIMES_S = (0.8, 1.2, 1.6, 2.4)
@@ -31,6 +33,12 @@ TRY_TIMES_S = (0.8, 1.2, 1.6, 2.4)
 BAD_TIME_S = 30.0
 """How long a server that failed is asked only after the others."""
 FAILURES = 3
+SMOOTHING = 0.125
+"""How much the newest answer counts in the time that a server takes (as in RFC 6298)."""
+FADING = 0.98
+"""A time that is not measured again shrinks so with each question: in the end its server is asked."""
+LEAST_S, MOST_S = 0.05, sum(TRY_TIMES_S)
+"""A server that failed takes at least so long, and however often it did no longer than anybody waits."""
 
 
 class Closable(Protocol):
@@ -59,46 +67,71 @@ class Transport(Protocol):
 
 @dataclass
 class Health:
-    """How a server has been doing; ``problem`` is why it last did not answer, until it does."""
+    """How a server has been doing; ``problem`` is why it last did not answer, until it does.
+
+    ``takes_s`` is how long it takes for an answer, smoothed; 0 where nobody knows. ``jar`` has its cookies.
+    """
 
     failures: int = 0
     bad_until_s: float = 0.0
     answered: int = 0
     problem: str = ""
+    takes_s: float = 0.0
+    jar: Jar = field(default_factory=lambda: Jar(secrets.token_bytes(CLIENT_SIZE)))
 
     def failed(self, now_s: float, problem: str) -> None:
         """Count a question without an answer."""
         self.problem = problem
+        self.takes_s = min(max(2 * self.takes_s, LEAST_S), MOST_S)
         self.failures += 1
         if self.failures >= FAILURES:
             self.bad_until_s = now_s + BAD_TIME_S
 
-    def worked(self) -> None:
-        """Count an answer: the server is well."""
+    def declined(self, problem: str) -> None:
+        """Take in an error that may be the name's alone."""
+        self.problem = problem
+
+    def worked(self, after_s: float) -> None:
+        """Count an answer that came after so long: the server is well."""
         self.failures, self.bad_until_s, self.problem = 0, 0.0, ""
         self.answered += 1
+        self.takes_s += (after_s - self.takes_s) * (SMOOTHING if self.takes_s else 1.0)
 
 
 class Upstreams:
-    """The servers to ask and how they do; those that do not answer come last, else the order of the file."""
+    """The servers to ask and how they do; those that do not answer come last.
 
-    def __init__(self, servers: Sequence[UpstreamServer]) -> None:
+    Else the order is that of the file, or the one that takes least time comes first.
+    """
+
+    def __init__(self, servers: Sequence[UpstreamServer], *, fastest_first: bool = False) -> None:
         self.servers = tuple(servers)
+        self._fastest_first = fastest_first
         self._health: dict[tuple[str, int], Health] = {}
 
     def health(self, server: UpstreamServer) -> Health:
         """Return how the server does, whatever carries the questions to it."""
         return self._health.setdefault((server.address, server.port), Health())
 
-    def replace(self, servers: Sequence[UpstreamServer]) -> None:
+    def replace(self, servers: Sequence[UpstreamServer], *, fastest_first: bool) -> None:
         """Take other servers; what is known of those that stay is kept."""
+        self._fastest_first = fastest_first
         known = {(server.address, server.port) for server in servers}
         self.servers = tuple(servers)
         self._health = {key: health for key, health in self._health.items() if key in known}
 
     def order(self, now_s: float) -> list[UpstreamServer]:
         """Return the servers in the order in which to ask them."""
-        return sorted(self.servers, key=lambda server: self.health(server).bad_until_s > now_s)
+        found = sorted(self.servers, key=lambda server: self.health(server).bad_until_s > now_s)
+        if self._fastest_first:
+            found.sort(key=lambda server: self._slowness(server, now_s))
+            for server in found[1:]:
+                self.health(server).takes_s *= FADING
+        return found
+
+    def _slowness(self, server: UpstreamServer, now_s: float) -> tuple[bool, float]:
+        health = self.health(server)
+        return health.bad_until_s > now_s, health.takes_s
 
 
 @dataclass(frozen=True)
@@ -110,6 +143,14 @@ class Question:
     qclass: int
     do: bool
     cd: bool
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One server's turn: which it was, and when the question left."""
+
+    number: int
+    sent_s: float
 
 
 class Resolution:
@@ -152,21 +193,24 @@ class Resolution:
         wait_s = TRY_TIMES_S[min(self._tries, len(TRY_TIMES_S) - 1)]
         self._tries += 1
         self._timer = self._transport.later(wait_s, lambda: self._timed_out(server))
-        self._ask(server)
+        self._ask(server, self._tries)
 
     def _timed_out(self, server: UpstreamServer) -> None:
         health = self._upstreams.health(server)
         health.failed(self._transport.now(), health.problem or "does not answer in time")
+        health.jar.refuse(self._transport.now())
         self._counters["upstream timeouts"] += 1
         self._next()
 
-    def _ask(self, server: UpstreamServer) -> None:
-        sent, number = query_bytes(self._question, padded=server.tls), self._tries
+    def _ask(self, server: UpstreamServer, number: int) -> None:
+        sent_s = self._transport.now()
+        cookie = b"" if server.stream else self._upstreams.health(server).jar.offered(sent_s)
+        sent = query_bytes(self._question, padded=server.tls, cookie=cookie)
         try:
             exchange = self._transport.ask(
                 server,
                 sent,
-                lambda data: self._received(server, sent, data),
+                lambda data: self._received(server, sent, data, _Try(number, sent_s)),
                 lambda reason: self._failed(server, reason, number),
             )
         except OSError as error:
@@ -181,7 +225,7 @@ class Resolution:
         if number == self._tries:
             self._next()
 
-    def _received(self, server: UpstreamServer, sent: bytes, data: bytes) -> None:
+    def _received(self, server: UpstreamServer, sent: bytes, data: bytes, of: _Try) -> None:
         """Take an answer, go on with TCP, or wait on where it is not one to this question."""
         if self._done:
             return
@@ -196,27 +240,59 @@ class Resolution:
             self._counters["upstream mismatches"] += 1
             return
         if response.flags & Flag.TC or got != asked:
-            self._over_tcp(server, response)
-            return
-        self._judge(server, response)
+            self._over_tcp(server, response, of)
+        elif server.stream or self._fits_cookie(server, response, of):
+            self._judge(server, response, of)
 
-    def _over_tcp(self, server: UpstreamServer, response: Response) -> None:
+    def _fits_cookie(self, server: UpstreamServer, response: Response, of: _Try) -> bool:
+        """Return whether a datagram has the cookie that it should; else it is passed over, or asked again.
+
+        A server that has shown cookies and shows none now is asked over TCP, where nobody else can answer;
+        one that takes none is asked without (RFC 7873 section 5.3).
+        """
+        jar, now_s = self._upstreams.health(server).jar, self._transport.now()
+        try:
+            cookie = response.cookie()
+        except BadOptions:
+            self._counters["upstream malformed"] += 1
+            return False
+        if cookie and not jar.takes(cookie):
+            self._counters["upstream mismatches"] += 1
+        elif response.rcode == Rcode.BADCOOKIE or jar.misses(cookie, now_s):
+            self._over_tcp(server, response, of)
+        elif response.rcode == Rcode.FORMERR and jar.refuse(now_s):
+            self._ask(server, of.number)
+        else:
+            return True
+        return False
+
+    def _over_tcp(self, server: UpstreamServer, response: Response, of: _Try) -> None:
         if server.stream:
-            self._judge(server, response)
+            self._judge(server, response, of)
             return
         self._counters["upstream over tcp"] += 1
-        self._ask(UpstreamServer(server.id, server.address, server.port, tcp=True))
+        self._ask(UpstreamServer(server.id, server.address, server.port, tcp=True), of.number)
 
-    def _judge(self, server: UpstreamServer, response: Response) -> None:
-        """End with a usable answer; a server that cannot or will not answer passes the question on."""
-        whole = not response.flags & Flag.TC
+    def _judge(self, server: UpstreamServer, response: Response, of: _Try) -> None:
+        """End with a usable answer; a server that cannot or will not answer passes the question on.
+
+        That a name cannot be resolved (SERVFAIL) may lie with the name; any other error lies with the server.
+        """
+        whole, health = not response.flags & Flag.TC, self._upstreams.health(server)
         if whole and response.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-            self._upstreams.health(server).worked()
+            health.worked(self._transport.now() - of.sent_s)
             self._end(response)
             return
         self._counters["upstream refusals"] += 1
+        problem = f"answers {rcode_text(response.rcode)}" if whole else "truncates over a stream"
+        if whole and response.rcode == Rcode.SERVFAIL:
+            health.declined(problem)
+        else:
+            health.failed(self._transport.now(), problem)
         self._failure = response if whole else self._failure
-        if self._tries >= len(self._order):
+        if of.number != self._tries:
+            return
+        if of.number >= len(self._order):
             self._end(self._failure)
         else:
             self._next()
@@ -232,7 +308,7 @@ class Resolution:
         self._finish(response)
 
 
-def query_bytes(question: Question, *, padded: bool = False) -> bytes:
+def query_bytes(question: Question, *, padded: bool = False, cookie: bytes = b"") -> bytes:
     """Return the question as a message, its id and the case of its letters drawn anew.
 
     With ``padded`` its length says little of its name (RFC 8467 section 4.1).
@@ -241,7 +317,9 @@ def query_bytes(question: Question, *, padded: bool = False) -> bytes:
     header = HEADER.pack(secrets.randbits(16), flags, 1, 0, 0, 1)
     tail = QUESTION_TAIL.pack(question.qtype, question.qclass)
     message = header + mixed_case(question.name) + tail
-    return message + opt_record(dnssec_ok=question.do, padded_from=len(message) if padded else None)
+    return message + opt_record(
+        dnssec_ok=question.do, padded_from=len(message) if padded else None, cookie=cookie
+    )
 
 
 def mixed_case(name: bytes) -> bytes:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from patronus.core.values import Duration, Id
+from patronus.core.control import Change
+from patronus.core.values import DomainName, Duration, Id, InterfaceId, Prefix
 from patronus.core.verb import Parameters, Result
 from patronus.network.dns.model import RecordName, RecordType
 
@@ -18,6 +21,7 @@ class UpstreamInfo(Result):
     port: int
     protocol: str = Field(description="udp, tcp or tls")
     answered: int = Field(description="questions that it has answered")
+    takes_ms: float | None = Field(default=None, description="milliseconds that its answers take, smoothed")
     healthy: bool = Field(description="false while it does not answer and others are asked first")
     problem: str | None = Field(description="why it last did not answer, until it does")
 
@@ -66,6 +70,78 @@ class RemoveRecord(Parameters):
     id: Id
 
 
+class PolicyInfo(Result):
+    """What some clients are told in place of what all others are."""
+
+    id: str
+    interfaces: list[str] = Field(description="interfaces on which they ask; empty: any")
+    clients: list[str] = Field(description="their addresses; empty: any")
+    blocklists: list[str] = Field(description="lists that hold for them")
+    records: list[str] = Field(description="name, type and value of the records that are theirs alone")
+    only_allowed: bool = Field(description="whether no name exists for them but those allowed")
+
+
+class PolicyList(Result):
+    """Policies in the order in which they count: the first that fits a client is its."""
+
+    policies: list[PolicyInfo]
+
+
+class NameDecision(Parameters):
+    """A name that is blocked or allowed with all below it."""
+
+    name: DomainName
+    action: Literal["block", "allow"]
+
+
+class DecideName(NameDecision, Change):
+    """A name to block or allow; without a policy for everybody."""
+
+    policy: Id | None = Field(default=None, description="policy for whose clients alone; left out: everybody")
+
+
+class ForgetName(Change):
+    """A name to leave to the lists again."""
+
+    name: DomainName
+    policy: Id | None = Field(default=None, description="policy that has the name; left out: everybody")
+
+
+class DecisionInfo(Result):
+    """A name that is blocked or allowed with all below it, whatever lists say."""
+
+    id: str
+    name: str
+    action: str = Field(description="block or allow")
+    policy: str | None = Field(description="policy for whose clients alone; null: everybody")
+
+
+class DecisionList(Result):
+    """Names that people decided on. A policy's stand before everybody's; of one place the longest counts."""
+
+    names: list[DecisionInfo]
+
+
+class AddPolicy(Parameters):
+    """A policy to add, after those that there are."""
+
+    id: Id | None = Field(default=None, description="stable name; left out: one is made")
+    interfaces: tuple[InterfaceId, ...] | None = Field(default=None, description="left out: any")
+    clients: tuple[Prefix, ...] | None = Field(default=None, description="left out: any")
+    blocklists: tuple[Id, ...] | None = Field(default=None, description="left out: those for everyone")
+    records: tuple[AddRecord, ...] | None = None
+    names: tuple[NameDecision, ...] | None = Field(
+        default=None, description="names blocked or allowed for them"
+    )
+    only_allowed: bool | None = Field(default=None, description="no name exists for them but those allowed")
+
+
+class RemovePolicy(Parameters):
+    """Names a policy."""
+
+    id: Id
+
+
 class Flushed(Result):
     """How many answers were forgotten."""
 
@@ -85,11 +161,15 @@ class ListQueries(Parameters):
     client: str = Field(default="", max_length=45, description="address of the client; left out: all")
     name: str = Field(default="", max_length=253, description="a name, and those below; left out: all")
     count: int = Field(default=100, ge=1, le=1000, description="how many at most")
+    before: int | None = Field(
+        default=None, ge=1, le=2**62, description="only those asked before the question of this number"
+    )
 
 
 class QueryInfo(Result):
     """One question that a client asked."""
 
+    number: int = Field(description="it grows with each question that is written down")
     at: int = Field(description="seconds since the epoch")
     client: str
     name: str
@@ -101,6 +181,9 @@ class QueryList(Result):
     """Questions, the newest first; ``on`` says whether any are written down."""
 
     on: bool
+    keep_s: int = Field(description="how long a question is remembered, in seconds")
+    most: int = Field(description="how many are remembered")
+    before: int | None = Field(description="where older ones go on; null where there are none")
     queries: list[QueryInfo]
 
 

@@ -13,13 +13,18 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from patronus.network.dns.cookies import BadOptions, cookie_in, cookie_option
+
 HEADER = struct.Struct("!HHHHHH")
 QUESTION_TAIL = struct.Struct("!HH")
+KEY_TAIL = struct.Struct("!HH??B")
 RECORD_FIXED = struct.Struct("!HHIH")
 OPT_FIXED = struct.Struct("!BHHBBHH")
 HEADER_SIZE = 12
 NAME_LIMIT = 255
 PLAIN_UDP_SIZE = 512
+STREAM_SIZE = 65535
+"""Bytes that a message over TCP may have."""
 OUR_UDP_SIZE = 1232
 """Bytes that pass every path unfragmented (DNS flag day 2020)."""
 CLASS_IN = 1
@@ -42,7 +47,7 @@ class Flag:
 
 
 class Rcode(IntEnum):
-    """Response codes; BADVERS needs the OPT record's upper bits."""
+    """Response codes; those above 15 need the OPT record's upper bits."""
 
     NOERROR = 0
     FORMERR = 1
@@ -51,6 +56,12 @@ class Rcode(IntEnum):
     NOTIMP = 4
     REFUSED = 5
     BADVERS = 16
+    BADCOOKIE = 23
+
+
+def rcode_text(code: int) -> str:
+    """Return a code as people write it."""
+    return Rcode(code).name if code in Rcode.__members__.values() else str(code)
 
 
 class Type(IntEnum):
@@ -79,7 +90,9 @@ class MalformedMessage(ValueError):
 class Query(NamedTuple):
     """A question as it came. ``question`` is name, type and class in the client's case.
 
-    ``size`` is what the client takes over UDP; ``rcode`` is set where the answer is an error at once.
+    ``size`` is what the client takes over UDP; ``rcode`` is set where the answer is an error at once;
+    ``view`` is the number of the client's policy. ``cookie`` is the client's (RFC 7873), and what it is sent
+    back once the server has put its own to it.
     """
 
     id: int
@@ -92,16 +105,19 @@ class Query(NamedTuple):
     dnssec_ok: bool
     size: int
     rcode: int
+    view: int = 0
+    cookie: bytes = b""
 
     @property
     def key(self) -> bytes:
-        """Return what the answer depends on: name, type, class, DO and CD."""
-        return cache_key(self.name, self.qtype, self.qclass, do=self.dnssec_ok, cd=bool(self.flags & Flag.CD))
+        """Return what the answer depends on: name, type, class, DO, CD, and who asks."""
+        cd = self.flags & Flag.CD != 0
+        return self.name + KEY_TAIL.pack(self.qtype, self.qclass, self.dnssec_ok, cd, self.view)
 
 
-def cache_key(name: bytes, qtype: int, qclass: int, *, do: bool, cd: bool) -> bytes:
-    """Return the key of an answer; ``name`` is in lower case."""
-    return name + QUESTION_TAIL.pack(qtype, qclass) + (b"\1" if do else b"\0") + (b"\1" if cd else b"\0")
+def name_of(key: bytes) -> bytes:
+    """Return the name that an answer's key is of."""
+    return key[: -KEY_TAIL.size]
 
 
 def parse_query(data: bytes) -> Query:
@@ -120,8 +136,9 @@ def parse_query(data: bytes) -> Query:
         raise MalformedMessage("the question ends early")
     name = data[HEADER_SIZE : end - 4].lower()
     qtype, qclass = QUESTION_TAIL.unpack_from(data, end - 4)
-    edns, do, size, rcode = _extras(data, end, extras) if extras else (False, False, PLAIN_UDP_SIZE, 0)
-    return Query(identity, flags, data[HEADER_SIZE:end], name, qtype, qclass, edns, do, size, rcode)
+    edns, do, size, rcode, cookie = _extras(data, end, extras) if extras else _NO_EXTRAS
+    question = data[HEADER_SIZE:end]
+    return Query(identity, flags, question, name, qtype, qclass, edns, do, size, rcode, 0, cookie)
 
 
 def _refused(identity: int, flags: int, rcode: Rcode) -> Query:
@@ -130,19 +147,29 @@ def _refused(identity: int, flags: int, rcode: Rcode) -> Query:
     )
 
 
-def _extras(data: bytes, position: int, count: int) -> tuple[bool, bool, int, int]:
-    """Return (EDNS given, DO, UDP size, rcode) from a query's last section (RFC 6891 section 6)."""
-    found: tuple[bool, bool, int, int] | None = None
+_Extras = tuple[bool, bool, int, int, bytes]
+_NO_EXTRAS: _Extras = (False, False, PLAIN_UDP_SIZE, 0, b"")
+
+
+def _extras(data: bytes, position: int, count: int) -> _Extras:
+    """Return (EDNS given, DO, UDP size, rcode, cookie) from a query's last section (RFC 6891 section 6)."""
+    found: _Extras | None = None
     for _ in range(count):
         record = read_record(data, position)
         if record.rtype == OPT:
             if found is not None or data[position] != 0:
-                return True, False, PLAIN_UDP_SIZE, Rcode.FORMERR
+                return True, False, PLAIN_UDP_SIZE, Rcode.FORMERR, b""
             version, do = record.ttl >> 16 & 0xFF, bool(record.ttl & 0x8000)
             size = min(max(record.rclass, PLAIN_UDP_SIZE), OUR_UDP_SIZE)
-            found = True, do, size, Rcode.BADVERS if version else Rcode.NOERROR
+            rcode, cookie = Rcode.BADVERS if version else Rcode.NOERROR, b""
+            if record.data_at < record.end and not version:
+                try:
+                    cookie = cookie_in(data, record.data_at, record.end)
+                except BadOptions:
+                    rcode = Rcode.FORMERR
+            found = True, do, size, rcode, cookie
         position = record.end
-    return found or (False, False, PLAIN_UDP_SIZE, 0)
+    return found or _NO_EXTRAS
 
 
 def skip_plain_name(data: bytes, position: int) -> int:
@@ -216,6 +243,10 @@ class Response:
         """Return the code, with the upper bits that OPT holds (RFC 6891 section 6.1.3)."""
         return (self.flags & 15) | ((self.opt.ttl >> 24) << 4 if self.opt else 0)
 
+    def cookie(self) -> bytes:
+        """Return the cookie in it, or nothing. Raises BadOptions."""
+        return cookie_in(self.data, self.opt.data_at, self.opt.end) if self.opt is not None else b""
+
     def records(self) -> Iterator[RecordSpan]:
         """Yield all records but OPT."""
         yield from self.answers
@@ -248,21 +279,23 @@ def parse_response(data: bytes) -> Response:
     return Response(data, flags, question_end, sections[0], sections[1], extras, opts[0] if opts else None)
 
 
-def opt_record(*, dnssec_ok: bool, rcode: int = 0, padded_from: int | None = None) -> bytes:
+def opt_record(
+    *, dnssec_ok: bool, rcode: int = 0, padded_from: int | None = None, cookie: bytes = b""
+) -> bytes:
     """Return our OPT record; with it a message of ``padded_from`` bytes fills whole blocks (RFC 7830)."""
-    padding = b""
+    options = cookie_option(cookie) if cookie else b""
     if padded_from is not None:
         length = -(padded_from + OPT_FIXED.size + QUESTION_TAIL.size) % PADDING_BLOCK
-        padding = QUESTION_TAIL.pack(PADDING, length) + bytes(length)
+        options = QUESTION_TAIL.pack(PADDING, length) + bytes(length)
     flags = 0x8000 if dnssec_ok else 0
-    return OPT_FIXED.pack(0, OPT, OUR_UDP_SIZE, rcode >> 4, 0, flags, len(padding)) + padding
+    return OPT_FIXED.pack(0, OPT, OUR_UDP_SIZE, rcode >> 4, 0, flags, len(options)) + options
 
 
 def error_reply(query: Query, rcode: int) -> bytes:
     """Return an answer without records: an error, or an empty answer."""
     flags = Flag.QR | Flag.RA | query.flags & (0x7800 | Flag.RD | Flag.CD) | rcode & 15
     header = HEADER.pack(query.id, flags, 1 if query.question else 0, 0, 0, 1 if query.edns else 0)
-    tail = opt_record(dnssec_ok=query.dnssec_ok, rcode=rcode) if query.edns else b""
+    tail = opt_record(dnssec_ok=query.dnssec_ok, rcode=rcode, cookie=query.cookie) if query.edns else b""
     return header + query.question + tail
 
 

@@ -64,8 +64,9 @@ class Zone:
         self._add_all([LocalRecord("localhost", Type.A, 300, "7f000001")])
         self._add_all([LocalRecord("localhost", Type.AAAA, 300, "00" * 15 + "01")])
         self._add_all(records)
+        holders: dict[bytes, LeaseName] = {}
         for lease in leases:
-            self._add_lease(lease, domain)
+            self._add_lease(lease, domain, holders)
 
     def _add_all(self, records: Iterable[LocalRecord]) -> None:
         """Enter records, and for each address the reverse, unless an earlier record gave one."""
@@ -85,15 +86,25 @@ class Zone:
             entries.append(data)
         self._inner.update(parent for parent in parents(name) if parent != name)
 
-    def _add_lease(self, lease: LeaseName, domain: str) -> None:
-        """Enter a host's name, unless a record or an earlier host has it: nobody takes another's name."""
+    def _add_lease(self, lease: LeaseName, domain: str, holders: dict[bytes, LeaseName]) -> None:
+        """Enter a host's name, unless a record or another host has it: nobody takes another's name.
+
+        ``holders`` are the first lease of each name so far; that host's addresses of IPv6 join it.
+        """
         try:
             name = wire_name(f"{lease.hostname}.{domain}")
         except MalformedMessage:
             return
-        if lease.hostname and lease.hostname.lower() not in NOBODYS and name not in self._names:
+        first = holders.get(name)
+        rtype = Type.AAAA if ":" in lease.address else Type.A
+        if first is None:
+            free = name not in self._names
+        else:
+            free = lease.is_same_host(first) and (rtype == Type.AAAA or rtype not in self._names[name])
+        if lease.hostname and lease.hostname.lower() not in NOBODYS and free:
+            holders.setdefault(name, lease)
             self._add_all(
-                [LocalRecord(f"{lease.hostname}.{domain}", Type.A, LEASE_TTL_S, _hex(lease.address))]
+                [LocalRecord(f"{lease.hostname}.{domain}", rtype, LEASE_TTL_S, _hex(lease.address))]
             )
 
     def answer(self, name: bytes, qtype: int, qclass: int, now_s: float) -> Answer | None:

@@ -13,7 +13,10 @@ from patronus.core.link import Address, LinkSettings, LinkWanted, Route
 
 
 class LinkKernel(Protocol):
-    """What can be done to links. Every method raises KernelError."""
+    """What can be done to links. Every method raises KernelError, and those that add LinkGone.
+
+    To take away what is gone is no error.
+    """
 
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a VLAN, a bridge, a bond or a dummy."""
@@ -44,6 +47,11 @@ class CreateLink:
     wanted: LinkWanted
     gone: bool = False
 
+    @property
+    def device(self) -> str:
+        """Return the link that it is about."""
+        return self.wanted.name
+
     def apply(self, kernel: LinkKernel) -> None:
         """Do it. Raises KernelError."""
         if self.gone:
@@ -67,6 +75,11 @@ class ConfigureLink:
     before: LinkSettings
     after: LinkSettings
 
+    @property
+    def device(self) -> str:
+        """Return the link that it is about."""
+        return self.name
+
     def apply(self, kernel: LinkKernel) -> None:
         """Do it. Raises KernelError."""
         kernel.configure_link(self.name, self.after)
@@ -85,6 +98,11 @@ class SetAddress:
 
     address: Address
     gone: bool = False
+
+    @property
+    def device(self) -> str:
+        """Return the link that it is about."""
+        return self.address.device
 
     def apply(self, kernel: LinkKernel) -> None:
         """Do it. Raises KernelError."""
@@ -108,6 +126,11 @@ class SetRoute:
 
     route: Route
     gone: bool = False
+
+    @property
+    def device(self) -> str:
+        """Return the link that it leads to, empty where it refuses."""
+        return self.route.device
 
     def apply(self, kernel: LinkKernel) -> None:
         """Do it. Raises KernelError."""

@@ -9,14 +9,18 @@ from ipaddress import IPv4Interface, IPv6Interface
 
 from patronus.core.link import LinkKind
 from patronus.core.problem import Path, Problem
-from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6
+from patronus.network.interfaces.check_session import check_session
+from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6, standing_on
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
+from patronus.network.pppoe.model import OVERHEAD
 
 _HERE = ("network/interfaces", "interfaces")
 _HASHING = ("balance-xor", "802.3ad", "balance-tlb")
 """Modes of a bond in which a hash decides the member of a frame."""
 _IPV6_MTU = 1280
 """RFC 8200 section 5: a link must carry this much for IPv6 to work."""
+_ETHERNET_MTU = 1500
+"""What a link carries of which nothing else is said."""
 
 
 def _at(position: int, *rest: str | int) -> Path:
@@ -41,6 +45,7 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from _check_vlan(position, item, roles)
         yield from _check_joined(position, item, roles)
         yield from _check_bond(position, item)
+        yield from check_session(_at(position), item, roles)
         yield from _check_mtu(position, item, roles)
     yield from _check_members(model)
     yield from _check_tags(model)
@@ -82,9 +87,6 @@ def _check_family(path: Path, family: Ipv4 | Ipv6, version: int) -> Iterator[Pro
 
 
 def _check_ipv4(path: Path, ipv4: Ipv4) -> Iterator[Problem]:
-    if ipv4.method == "pppoe":
-        yield Problem((*path, "method"), "PPPoE is not built yet", "pppoe", "dhcp, static or none")
-        return
     yield from _check_family(path, ipv4, 4)
 
 
@@ -118,7 +120,9 @@ def _check_delegated(position: int, item: Interface, roles: Mapping[str, Interfa
     asking = [role for role, one in roles.items() if one.ipv6.prefix_delegation]
     allowed = "one of " + ", ".join(sorted(asking)) if asking else "an interface with prefix_delegation"
     if name is None:
-        yield Problem(path, f"nothing says whose prefix {item.id} is numbered from", allowed=allowed)
+        if not item.ipv6.ula:
+            text = f"nothing says whose prefix {item.id} is numbered from"
+            yield Problem(path, text, allowed=allowed, hint="ula: true alone gives it a local prefix")
     elif uplink is None:
         yield Problem(path, f"there is no interface {name}", name, allowed)
     elif uplink.ipv6.prefix_delegation is None:
@@ -133,7 +137,7 @@ def _check_subnets(model: Interfaces) -> Iterator[Problem]:
         ipv6 = item.ipv6
         if ipv6.method != "delegated":
             continue
-        sources = [ipv6.from_, *([None] if ipv6.ula else [])]
+        sources = {ipv6.from_, *([None] if ipv6.ula else [])}
         others = {seen.setdefault((source, ipv6.subnet), item.id) for source in sources} - {item.id}
         for other in sorted(others):
             text = f"subnet {ipv6.subnet} is {other}'s already"
@@ -147,10 +151,18 @@ def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) 
     path = _at(position, "vlan", "parent")
     if parent is None:
         yield Problem(path, f"there is no interface {item.vlan.parent}", item.vlan.parent, _listed(roles))
-    elif parent.vlan:
+        return
+    below = standing_on(item, roles)
+    if item in below:
         yield Problem(
-            path, f"{parent.id} is a VLAN itself", parent.id, "an interface with match, bridge or bond"
+            path, f"{item.id} would stand on itself", parent.id, hint=f"another parent for {item.id}"
         )
+    elif parent.kind == "pppoe":
+        text = f"{parent.id} is a session with a provider, which carries no tags"
+        yield Problem(path, text, parent.id, hint=f"{parent.parent}, which it stands on")
+    elif sum(one.kind == "vlan" for one in below) > 1:
+        text = f"{parent.id} stands on a VLAN already, and frames have two tags at most"
+        yield Problem(path, text, parent.id, hint="a VLAN, or what carries it")
 
 
 def _listed(roles: Mapping[str, Interface]) -> str:
@@ -182,8 +194,8 @@ def _check_joined(position: int, item: Interface, roles: Mapping[str, Interface]
 
 
 def _stands_on(item: Interface, role: str, roles: Mapping[str, Interface]) -> bool:
-    """Return whether an interface is a VLAN of the role: frames would go round and round."""
-    return item.vlan is not None and item.vlan.parent == role and role in roles
+    """Return whether an interface is a VLAN on the role: frames would go round and round."""
+    return any(below.id == role for below in standing_on(item, roles))
 
 
 def _check_bond(position: int, item: Interface) -> Iterator[Problem]:
@@ -224,14 +236,15 @@ def _check_mtu(position: int, item: Interface, roles: Mapping[str, Interface]) -
         return
     if item.ipv6.method != "none" and mtu < _IPV6_MTU:
         yield Problem(_at(position, "mtu"), f"{mtu} is too small for IPv6", mtu, f"{_IPV6_MTU} or more")
-    parent = roles.get(item.vlan.parent) if item.vlan else None
-    if parent is not None and mtu > (parent.mtu or 1500):
-        yield Problem(
-            _at(position, "mtu"),
-            f"{mtu} is more than {parent.id} carries",
-            mtu,
-            f"up to {parent.mtu or 1500}",
-        )
+    below = standing_on(item, roles)
+    carrier = next((one for one in below if one.mtu), below[0] if below else None)
+    if carrier is None:
+        return
+    room = (carrier.mtu or _ETHERNET_MTU) - (OVERHEAD if item.pppoe else 0)
+    if mtu > room:
+        text = f"{mtu} is more than {carrier.id} carries"
+        hint = f"mtu: {mtu + OVERHEAD} for {carrier.id} (RFC 4638)" if item.pppoe else None
+        yield Problem(_at(position, "mtu"), text, mtu, f"up to {room}", hint)
 
 
 _Placed = tuple[int, str, int, Interface, IPv4Interface | IPv6Interface]

@@ -18,6 +18,8 @@ from patronus.network.interfaces.plan import InterfacesPlan
 
 _MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy")
 """Kinds of links that are made."""
+_FOUND: tuple[LinkKind, ...] = ("nic", "pppoe")
+"""Kinds that come and go by themselves."""
 Look = tuple[Sequence[Link], Sequence[Address], Sequence[Route]]
 """What was seen in the kernel at one moment."""
 
@@ -34,27 +36,41 @@ def _same_thing(link: Link, wanted: LinkWanted) -> bool:
     """Return whether the link can become the wanted one without being made anew."""
     if wanted.kind == "nic":
         return True
-    found = (link.kind, link.parent, link.tag, link.bond)
-    return found == (wanted.kind, wanted.parent, wanted.tag, wanted.bond)
+    found = (link.kind, link.parent, link.tag, link.protocol, link.bond)
+    return found == (wanted.kind, wanted.parent, wanted.tag, wanted.protocol, wanted.bond)
+
+
+def vanished(plan: InterfacesPlan, links: Sequence[Link]) -> frozenset[str]:
+    """Return the devices that cannot be: cards and sessions gone since the plan, and what stands on them."""
+    present = _named(links)
+    gone: set[str] = set()
+    for link in plan.links:  # parents come first
+        if link.name not in present and (link.kind in _FOUND or link.parent in gone):
+            gone.add(link.name)
+    return frozenset(gone)
 
 
 def _stale(plan: InterfacesPlan, links: Sequence[Link]) -> list[Link]:
-    """Return the links of ours that must go, VLANs first: they would go with what they stand on."""
+    """Return the links of ours that must go, those that stand on others first: they would go with them."""
     wanted = {link.name: link for link in plan.links}
+    vlans = {link.name for link in links if link.kind == "vlan"}
     found = [
         link
         for link in links
         if link.ours and not (link.name in wanted and _same_thing(link, wanted[link.name]))
     ]
     gone = {link.name for link in found}
-    found += [link for link in links if link.ours and link.parent in gone and link.name not in gone]
-    return sorted(found, key=lambda link: (link.kind != "vlan", link.name))
+    while above := [link for link in links if link.ours and link.parent in gone and link.name not in gone]:
+        found += above
+        gone |= {link.name for link in above}
+    return sorted(found, key=lambda link: (link.kind != "vlan", link.parent not in vlans, link.name))
 
 
 def _keeps(plan: InterfacesPlan) -> set[tuple[str, int]]:
-    """Return the (device, IP version) pairs whose addresses belong to a DHCP client."""
+    """Return the (device, IP version) pairs whose addresses belong to a DHCP client, or to pppd."""
     kept = {(client.device, 4) for client in plan.clients if client.ipv4}
-    return kept | {(client.device, 6) for client in plan.clients if client.ipv6}
+    kept |= {(client.device, 6) for client in plan.clients if client.ipv6}
+    return kept | {(link.name, version) for link in plan.links if link.kind == "pppoe" for version in (4, 6)}
 
 
 def _released(plan: InterfacesPlan, running: InterfacesPlan | None) -> list[str]:
@@ -113,13 +129,22 @@ def _deletion(link: Link) -> list[Change]:
 
 def _as_wanted(link: Link) -> LinkWanted:
     kind: LinkKind = next((kind for kind in _MADE if kind == link.kind), "bridge")
-    return LinkWanted("", link.name, kind, parent=link.parent, tag=link.tag, stp=link.stp, bond=link.bond)
+    return LinkWanted(
+        role="",
+        name=link.name,
+        kind=kind,
+        parent=link.parent,
+        tag=link.tag,
+        protocol=link.protocol,
+        stp=link.stp,
+        bond=link.bond,
+    )
 
 
 def creations(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
     """Phase 2: make the links that are missing, parents first."""
     present = _named(links)
-    return [CreateLink(link) for link in plan.links if link.kind != "nic" and link.name not in present]
+    return [CreateLink(link) for link in plan.links if link.kind not in _FOUND and link.name not in present]
 
 
 def settings(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
@@ -128,7 +153,7 @@ def settings(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
     changes: list[Change] = []
     for wanted in plan.links:
         link = present.get(wanted.name)
-        if link is None:
+        if link is None or wanted.kind == "pppoe":  # pppd has agreed on its MTU with the provider
             continue
         before = _settings(link)
         stp = wanted.stp if wanted.kind == "bridge" else None

@@ -4,6 +4,9 @@
 First means by place on the bus, which stays the same over boots, not by the order of discovery. Each file can
 be replaced by the owner before the first boot; those that are not come from here. Only texts are made, as a
 person would write them; the engine reads and checks them like any other. Pure.
+
+The LAN has IPv6 too: a local prefix always, and one of the provider's where it delegates any. Only with the
+latter is the router announced as a way out, so that hosts prefer IPv4 until IPv6 leads somewhere (RFC 6724).
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ _LAN = """\
     match: {match}
     zone: lan
     ipv4: {{method: static, addresses: [192.168.1.1/24]}}
+    ipv6: {{method: delegated, {uplink}ula: true}}
 """
 _WAN = """\
   - id: wan
     match: {match}
     zone: wan
     ipv4: {{method: dhcp}}
-    ipv6: {{method: dhcp}}
+    ipv6: {{method: dhcp, prefix_delegation: {{hint: 56}}}}
 """
 
 _DHCP = """\
@@ -96,8 +100,9 @@ def interfaces_text(inventory: Iterable[Nic]) -> str:
     if not nics:
         return _HEADER + "interfaces: []\n"
     text = _HEADER + "interfaces:\n"
+    uplink = "from: wan, " if len(nics) > 1 else ""
     for nic, template in zip(nics, (_LAN, _WAN), strict=False):
-        text += template.format(match=_match(nic))
+        text += template.format(match=_match(nic), uplink=uplink)
     for nic in nics[2:]:
         text += f"  # without a role: {nic.name}, match: {_match(nic)}\n"
     return text

@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import TypeVar
 
 from patronus.core.link import IpInterface
 from patronus.core.values import Refused, parse_domain_name
+from patronus.network.pppoe.report import Report
 
 Value = TypeVar("Value")
 _IA_NA = re.compile(r"new_dhcp6_ia_na\d+_ia_addr\d+")
@@ -37,7 +38,7 @@ class Delegation:
 
 @dataclass(frozen=True)
 class Learned:
-    """What one uplink gave; what is empty was not given."""
+    """What one uplink gave; what is empty was not given. ``peer`` is the other end of a session."""
 
     addresses: tuple[IpInterface, ...] = ()
     gateway: IPv4Address | None = None
@@ -45,6 +46,23 @@ class Learned:
     domain: str | None = None
     ntp_servers: tuple[IPv4Address, ...] = ()
     prefixes: tuple[Delegation, ...] = ()
+    peer: IPv4Address | None = None
+
+    @property
+    def on_link(self) -> tuple[IpInterface, ...]:
+        """Return the addresses, and the other end of a session: what is there without a gateway."""
+        return (*self.addresses, *((ip_interface(self.peer),) if self.peer else ()))
+
+    def over(self, session: Report) -> Learned:
+        """Return the same with what the provider gave in a session that stands."""
+        given = (ip_interface(session.address),) if session.address else ()
+        return replace(
+            self,
+            addresses=(*given, *self.addresses),
+            gateway=session.peer,
+            peer=session.peer,
+            dns_servers=tuple(dict.fromkeys((*session.dns_servers, *self.dns_servers))),
+        )
 
 
 def parse(dhcp: Mapping[str, str], dhcp6: Mapping[str, str], ra: Mapping[str, str]) -> Learned:

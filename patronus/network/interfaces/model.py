@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from patronus.core.link import BondHash, BondMode, LinkKind
+from patronus.core.link import BondHash, BondMode, LinkKind, VlanProtocol
 from patronus.core.model import Section, Strict
 from patronus.core.values import (
     AddressWithPrefix,
@@ -20,8 +21,9 @@ from patronus.core.values import (
     VlanTag,
     ZoneId,
 )
+from patronus.network.pppoe.model import Pppoe
 
-KINDS = ("match", "vlan", "bridge", "bond", "dummy")
+KINDS = ("match", "vlan", "bridge", "bond", "dummy", "pppoe")
 """The keys that say what plays a role."""
 Mtu = Annotated[int, Field(ge=576, le=9216, strict=True)]
 """Bytes of payload in a frame: IPv4 hosts take 576 (RFC 791 section 3.1), few switches more than 9216."""
@@ -41,7 +43,7 @@ class Match(Strict):
 
 
 class Ipv4(Strict):
-    """IPv4 on one interface. PPPoE is not built yet and is refused in the checks."""
+    """IPv4 on one interface; ``pppoe`` is for one that dials in: its provider gives the address."""
 
     method: Literal["dhcp", "static", "pppoe", "none"] = Field(
         default="none", description="where its address comes from"
@@ -65,7 +67,8 @@ class Ipv6(Strict):
 
     ``dhcp`` and ``slaac`` are for uplinks. ``delegated`` numbers this network from the prefix that the
     interface ``from`` was given, as its ``subnet``-th /64; ``ula`` adds a local prefix that always stays
-    (RFC 4193). ``advertise`` makes the router announce itself and the prefixes of static addresses.
+    (RFC 4193), and is enough without ``from``. ``advertise`` makes the router announce itself and the
+    prefixes of static addresses.
     """
 
     method: Literal["dhcp", "slaac", "static", "delegated", "none"] = Field(
@@ -79,7 +82,9 @@ class Ipv6(Strict):
         default=None, description="ask the provider for a prefix"
     )
     from_: InterfaceId | None = Field(
-        default=None, alias="from", description="uplink whose prefix it is numbered from; for delegated"
+        default=None,
+        alias="from",
+        description="uplink whose prefix it is numbered from; for delegated, which can do with ula alone",
     )
     subnet: Annotated[int, Field(ge=0, le=65535, strict=True)] = Field(
         default=0, description="number of its /64 in that prefix"
@@ -91,10 +96,13 @@ class Ipv6(Strict):
 
 
 class Vlan(Strict):
-    """A VLAN on top of another interface (IEEE 802.1Q)."""
+    """A VLAN on top of another interface (IEEE 802.1Q), which may be a VLAN itself (QinQ)."""
 
     parent: InterfaceId = Field(description="interface that carries it")
     tag: VlanTag = Field(description="VLAN identifier")
+    protocol: VlanProtocol = Field(
+        default="802.1q", description="how frames are marked; 802.1ad is a provider's outer tag"
+    )
 
 
 class Bridge(Strict):
@@ -128,7 +136,7 @@ class Dummy(Strict):
 
 
 class Interface(Strict):
-    """One role: what plays it (one of match, vlan, bridge, bond, dummy), its zone and its addresses."""
+    """One role: what plays it (match, vlan, bridge, bond, dummy or pppoe), its zone and its addresses."""
 
     id: InterfaceId = Field(description="role, by which everything else names it")
     match: Match | None = Field(default=None, description="the network card that plays the role")
@@ -136,6 +144,7 @@ class Interface(Strict):
     bridge: Bridge | None = Field(default=None, description="a bridge plays the role")
     bond: Bond | None = Field(default=None, description="several cards as one play the role")
     dummy: Dummy | None = Field(default=None, description="a link of its own plays the role")
+    pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
     mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
     ipv4: Ipv4 = Field(default=Ipv4(), description="its IPv4 addresses")
@@ -158,13 +167,31 @@ class Interface(Strict):
             return "bridge"
         if self.bond is not None:
             return "bond"
+        if self.pppoe is not None:
+            return "pppoe"
         return "nic" if self.match is not None else "dummy"
+
+    @property
+    def parent(self) -> str | None:
+        """Return the role that a VLAN or a session stands on."""
+        below = self.vlan or self.pppoe
+        return below.parent if below else None
 
     @property
     def members(self) -> tuple[str, ...]:
         """Return the roles that a bridge or bond joins."""
         joined = self.bridge or self.bond
         return joined.members if joined else ()
+
+
+def standing_on(item: Interface, roles: Mapping[str, Interface]) -> tuple[Interface, ...]:
+    """Return what a VLAN or session stands on, the nearest first; ends where one would stand on itself."""
+    found: list[Interface] = []
+    below = roles.get(item.parent or "")
+    while below is not None and below not in found:
+        found.append(below)
+        below = roles.get(below.parent or "")
+    return tuple(found)
 
 
 class Interfaces(Strict):

@@ -5,18 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Interface, IPv6Network, ip_network
+from ipaddress import IPv6Address, IPv6Interface, IPv6Network, ip_network
 from typing import Literal
 
 from patronus.core.errors import InvalidConfiguration
 from patronus.core.feature import Plan
 from patronus.core.link import Address, BondSettings, IpInterface, IpNetwork, LinkKind, LinkWanted, Nic, Route
+from patronus.core.model import Configuration
 from patronus.core.problem import Problem
 from patronus.network.interfaces.learned import Learned
-from patronus.network.interfaces.model import Bond, Interface, Interfaces
+from patronus.network.interfaces.model import Bond, Interface, Interfaces, standing_on
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
 from patronus.network.interfaces.roles import Binding, bind, warning
 from patronus.network.opening import Opening
+from patronus.network.pppoe.report import Report
 from patronus.network.routing.model import Routing
 from patronus.network.routing.plan import Links, standing
 
@@ -75,6 +77,11 @@ class InterfacesPlan(Plan):
         found = (self.devices.get(role) for role in self.zones.get(zone, ()))
         return tuple(device for device in found if device is not None)
 
+    def first_ipv6(self, role: str) -> IPv6Address | None:
+        """Return the router's address that stays longest: the first, which is local where there is one."""
+        found = (one.ip for one in self.addresses.get(role, ()) if isinstance(one.ip, IPv6Address))
+        return next(found, None)
+
     def wanted_addresses(self) -> tuple[Address, ...]:
         """Return the addresses that we give to the devices that exist."""
         return tuple(
@@ -84,27 +91,41 @@ class InterfacesPlan(Plan):
             for address in self.addresses.get(role, ())
         )
 
+    def subnets(self) -> dict[str, tuple[IpNetwork, ...]]:
+        """Return role → the subnets that it has now."""
+        return _subnets(self.addresses, self.learned)
+
 
 @dataclass(frozen=True)
 class Facts:
-    """What the plan must know: the NICs that exist, device → what its uplink gave, and the local prefix."""
+    """What the plan must know: the NICs that exist, device → what its uplink gave, and the local prefix.
+
+    ``sessions``: device → how its session with the provider stands.
+    """
 
     inventory: tuple[Nic, ...] = ()
     learned: Mapping[str, Learned] = field(default_factory=dict)
     site: IPv6Network | None = None
+    sessions: Mapping[str, Report] = field(default_factory=dict)
+
+
+def of_configuration(config: Configuration, facts: Facts) -> InterfacesPlan:
+    """Return the plan of a whole configuration. Raises InvalidConfiguration as ``build`` does."""
+    return build(config.get(Interfaces), facts, config.get(Routing))
 
 
 def build(model: Interfaces, facts: Facts, routing: Routing = _NO_ROUTES) -> InterfacesPlan:
     """Return the plan of the links. Raises InvalidConfiguration where a made link would hide a NIC."""
     binding = bind(model.interfaces, facts.inventory)
     devices = _devices(model, binding, facts.inventory)
-    clients = tuple(_clients(model, devices))
+    clients = tuple(_clients(model, devices, facts.sessions))
     zones: dict[str, tuple[str, ...]] = {}
     for item in model.interfaces:
         if item.zone is not None:
             zones[item.zone] = (*zones.get(item.zone, ()), item.id)
     playing = {nic.name for nic in binding.nics.values() if nic}
-    learned = {client.role: facts.learned.get(client.device, Learned()) for client in clients}
+    asking = {client.role: client.device for client in clients} | _dialling(model, devices)
+    learned = {role: facts.learned.get(device, Learned()) for role, device in asking.items()}
     site = facts.site if any(item.ipv6.ula for item in model.interfaces) else None
     cut = {item.id: _cut(item, learned, site) for item in model.interfaces}
     addresses = {
@@ -135,7 +156,7 @@ def _subnets(
 ) -> dict[str, tuple[IpNetwork, ...]]:
     """Return role → the subnets that it has now."""
     return {
-        role: tuple(one.network for one in (*given, *learned.get(role, Learned()).addresses))
+        role: tuple(one.network for one in (*given, *learned.get(role, Learned()).on_link))
         for role, given in addresses.items()
     }
 
@@ -177,7 +198,7 @@ def _subnet_warnings(model: Interfaces, learned: Mapping[str, Learned]) -> Itera
 
 
 def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> dict[str, str | None]:
-    """Return role → device; a VLAN is named after its role, and is missing where its parent is."""
+    """Return role → device; a VLAN or session is named after its role, and is missing where its parent is."""
     devices = {role: nic.name if nic else None for role, nic in binding.nics.items()}
     names = {nic.name for nic in inventory}
     problems = [
@@ -192,19 +213,23 @@ def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> d
     if problems:
         raise InvalidConfiguration(problems)
     devices |= {item.id: item.id for item in model.interfaces if item.kind in ("bridge", "bond", "dummy")}
-    devices |= {
-        item.id: item.id if devices.get(item.vlan.parent) else None
-        for item in model.interfaces
-        if item.vlan is not None
-    }
+    for item in _upwards(model):
+        if item.parent is not None:
+            devices[item.id] = item.id if devices.get(item.parent) else None
     return {item.id: devices[item.id] for item in model.interfaces}
 
 
+def _upwards(model: Interfaces) -> list[Interface]:
+    """Return the interfaces, what others stand on first."""
+    roles = {item.id: item for item in model.interfaces}
+    return sorted(model.interfaces, key=lambda item: len(standing_on(item, roles)))
+
+
 def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
-    """Yield the links: bridges, then what they may join, VLANs last, so that each finds what it stands on."""
+    """Yield the links: bridges, then what they may join, VLANs, sessions: each finds what it stands on."""
     masters = {member: item.id for item in model.interfaces for member in item.members}
-    order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic", "vlan")
-    for item in sorted(model.interfaces, key=lambda item: order.index(item.kind)):
+    order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic", "vlan", "pppoe")
+    for item in sorted(_upwards(model), key=lambda item: order.index(item.kind)):
         device = devices[item.id]
         if device is not None:
             yield LinkWanted(
@@ -213,8 +238,9 @@ def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Lin
                 kind=item.kind,
                 mtu=item.mtu,
                 master=masters.get(item.id),
-                parent=devices[item.vlan.parent] if item.vlan else None,
+                parent=devices[item.parent] if item.parent else None,
                 tag=item.vlan.tag if item.vlan else None,
+                protocol=item.vlan.protocol if item.vlan else "802.1q",
                 stp=item.bridge.stp if item.bridge else False,
                 bond=_bond_settings(item.bond) if item.bond else None,
             )
@@ -224,7 +250,7 @@ def _bond_settings(bond: Bond) -> BondSettings:
     return BondSettings(bond.mode, bond.monitor_ms, bond.hash, lacp_fast=bond.lacp_rate == "fast")
 
 
-def _metric(position: int) -> int:
+def default_metric(position: int) -> int:
     """Return the metric of the default route of the interface at this place: the first in the file wins."""
     return FIRST_METRIC + position
 
@@ -236,7 +262,7 @@ def _routes(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Ro
         for gateway in (item.ipv4.gateway, item.ipv6.gateway):
             if device is not None and gateway is not None:
                 everything = ip_network("0.0.0.0/0" if gateway.version == 4 else "::/0")
-                yield Route(everything, device, gateway, _metric(position))
+                yield Route(everything, device, gateway, default_metric(position))
 
 
 def openings(model: Interfaces) -> Iterator[Opening]:
@@ -259,17 +285,27 @@ def _asked6(item: Interface) -> Literal["dhcp", "slaac"] | None:
     return method if method == "dhcp" or method == "slaac" else None  # noqa: PLR1714 - mypy narrows this form
 
 
-def _clients(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[DhcpClient]:
-    """Yield the devices on which a DHCP client runs."""
+def _dialling(model: Interfaces, devices: Mapping[str, str | None]) -> dict[str, str]:
+    """Return role → device of those that dial in."""
+    found = {item.id: devices[item.id] for item in model.interfaces if item.kind == "pppoe"}
+    return {role: device for role, device in found.items() if device is not None}
+
+
+def _clients(
+    model: Interfaces, devices: Mapping[str, str | None], sessions: Mapping[str, Report]
+) -> Iterator[DhcpClient]:
+    """Yield the devices on which a DHCP client runs; over a session not before it stands for IPv6."""
     for position, item in enumerate(model.interfaces):
-        device, asks6 = devices[item.id], item.ipv6.method in ("dhcp", "slaac")
-        if device is None or not (item.ipv4.method == "dhcp" or asks6):
+        device, asked6 = devices[item.id], _asked6(item)
+        if device is None or not (item.ipv4.method == "dhcp" or asked6):
+            continue
+        if item.kind == "pppoe" and not sessions.get(device, Report()).ipv6:
             continue
         yield DhcpClient(
             role=item.id,
             device=device,
-            metric=_metric(position),
+            metric=default_metric(position),
             ipv4=item.ipv4.method == "dhcp",
-            ipv6=_asked6(item),
+            ipv6=asked6,
             prefix_hint=item.ipv6.prefix_delegation.hint if item.ipv6.prefix_delegation else None,
         )

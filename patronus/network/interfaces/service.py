@@ -6,21 +6,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from ipaddress import IPv6Network
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patronus.core.bus import Event
-from patronus.core.control import CommitReport
-from patronus.core.edit import Insert, Remove, Replace
-from patronus.core.errors import InvalidRequest, KernelError, NotFound, StorageError, Unavailable
+from patronus.core.errors import KernelError, LinkGone, StorageError, Unavailable
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
 from patronus.core.link import Link
-from patronus.core.model import Configuration, as_data
+from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.verb import Caller, Nothing, Role, Verb
+from patronus.core.verb import Caller, Verb
 from patronus.kernel.host import Host
 from patronus.kernel.link_watch import LinkWatch
 from patronus.network.interfaces import clients
@@ -28,24 +27,19 @@ from patronus.network.interfaces.changes import Change
 from patronus.network.interfaces.check import check
 from patronus.network.interfaces.clients import ClientChange
 from patronus.network.interfaces.dhcpcd import unit
-from patronus.network.interfaces.difference import Look, additions, creations, removals, settings
-from patronus.network.interfaces.factory import by_bus
+from patronus.network.interfaces.difference import Look, additions, creations, removals, settings, vanished
+from patronus.network.interfaces.events import LinkChanged
 from patronus.network.interfaces.foresee import foresee
 from patronus.network.interfaces.learned import Learned, parse
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.onlink import site_prefix
-from patronus.network.interfaces.plan import Facts, InterfacesPlan, build
-from patronus.network.interfaces.verbs import (
-    AddInterface,
-    InterfaceList,
-    Inventory,
-    LinkChanged,
-    RemoveInterface,
-    ReplaceInterface,
-    describe,
-    nic_info,
-)
-from patronus.network.routing.model import Routing
+from patronus.network.interfaces.plan import Facts, InterfacesPlan, of_configuration
+from patronus.network.pppoe.events import sessions_changed
+from patronus.network.pppoe.report import Report
+from patronus.network.pppoe.report import parse as parse_report
+
+if TYPE_CHECKING:
+    from patronus.network.interfaces.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +57,8 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._folder = host.places.run.with_name("patronus-dhcpcd")
+        self._reports = host.places.run.with_name("patronus-pppd")
+        self._sessions: dict[str, Report] = {}
         self._watch = LinkWatch(self._folder / "changed.sock", self._look_again)
         self._plan = InterfacesPlan()
         self._links: dict[str, Link] = {}
@@ -77,7 +73,18 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         """Read which NICs exist, and what the DHCP clients have learned."""
         devices = {path.name.split(".")[0] for path in self._folder.glob("*.json")}
         learned = {device: self._learned(device) for device in sorted(devices)}
-        return Facts(self._host.netlink.inventory(), learned, self._site)
+        sessions = self._read_sessions()
+        for device, session in sessions.items():
+            learned[device] = learned.get(device, Learned()).over(session)
+        return Facts(self._host.netlink.inventory(), learned, self._site, sessions)
+
+    def _read_sessions(self) -> dict[str, Report]:
+        """Return device → what its dialler tells; one that has gone meanwhile tells nothing."""
+        found = {}
+        for path in sorted(self._reports.glob("*/report.json")):
+            with suppress(OSError, ValueError):
+                found[path.parent.name] = parse_report(path.read_text(encoding="utf-8"))
+        return found
 
     @cached_property
     def _site(self) -> IPv6Network:
@@ -98,7 +105,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
 
     def plan(self, config: Configuration, facts: Facts, earlier: Earlier) -> InterfacesPlan:  # noqa: ARG002
         """Return the links, addresses, routes and clients wanted."""
-        return _built(config, facts)
+        return of_configuration(config, facts)
 
     def rehearse(self, plan: InterfacesPlan) -> Iterable[Problem]:
         """Yield the NICs that are missing, changed or ambiguous, as warnings."""
@@ -115,10 +122,7 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
             yield from self._keep_site(plan.site)
         for change in clients.stops(plan, self._configured()):
             yield self._client_step(change, patient=patient)
-        yield from map(self._link_step, removals(plan, running, self._look()))
-        yield from map(self._link_step, creations(plan, self._look()[0]))
-        yield from map(self._link_step, settings(plan, self._look()[0]))
-        yield from map(self._link_step, additions(plan, *self._look()[1:]))
+        yield from self._link_steps(plan, running)
         for change in clients.starts(plan, self._configured()):
             yield self._client_step(change, patient=patient)
         for device, text in clients.wanted(plan).items():
@@ -126,13 +130,35 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
                 yield self._client_step(ClientChange(device, text, text), patient=False)
         self._adopt(plan)
 
+    def _link_steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
+        """Yield the phases; the kernel is looked at again after one that changed something."""
+        look = self._look()
+        phases: tuple[Callable[[], list[Change]], ...] = (
+            lambda: removals(plan, running, look),
+            lambda: creations(plan, look[0]),
+            lambda: settings(plan, look[0]),
+            lambda: additions(plan, *look[1:]),
+        )
+        changes: list[Change] = []
+        for phase in phases:
+            if changes:
+                look = self._look()
+            changes = phase()
+            yield from map(self._link_step, changes)
+
     def _look(self) -> Look:
         seen = self._host.netlink.snapshot()
         return seen.links, seen.addresses, seen.routes
 
     def _link_step(self, change: Change) -> Step:
-        kernel = self._host.netlink
-        return Step(str(change), lambda: change.apply(kernel), lambda: change.inverse().apply(kernel))
+        return Step(str(change), lambda: self._set_link(change), lambda: self._set_link(change.inverse()))
+
+    def _set_link(self, change: Change) -> None:
+        """Do it. A card that was pulled out since the plan was made keeps nothing else from being applied."""
+        try:
+            change.apply(self._host.netlink)
+        except LinkGone as error:
+            log.warning("%s: %s; it is done when that is back", change, error)
 
     def _client_step(self, change: ClientChange, *, patient: bool) -> Step:
         """Return the step. ``patient``: it fails where the units helper does, as in a change by a person."""
@@ -189,8 +215,12 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
             raise KernelError(str(error)) from error
 
     def observe(self, plan: InterfacesPlan) -> Iterator[Difference]:
-        """Read the links back: each change that would still be needed is a difference."""
+        """Read the links back: each change that would still be needed is a difference.
+
+        One on a card that has gone since refuses nothing: the watch plans again without it.
+        """
         look = self._look()
+        gone = vanished(plan, look[0])
         left: list[Change | ClientChange] = [
             *removals(plan, None, look),
             *creations(plan, look[0]),
@@ -200,7 +230,9 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
             *clients.starts(plan, self._configured()),
         ]
         for change in left:
-            yield Difference(str(change), "done", "not done")
+            away = change.device in gone
+            found = f"{change.device} is gone" if away else "not done"
+            yield Difference(str(change), "done", found, refuses=not away)
 
     def _look_again(self) -> None:
         """Tell the bus which links changed, and plan again where that changes what we planned from."""
@@ -209,7 +241,10 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         for event in _link_events(before, links, self._plan):
             self._host.control.publish(event)
         facts = self.facts()
-        found = _built(self._host.control.config, facts)
+        told, self._sessions = self._sessions, dict(facts.sessions)
+        for session_event in sessions_changed(told, self._sessions):
+            self._host.control.publish(session_event)
+        found = of_configuration(self._host.control.config, facts)
         attempt = (found, self._lost(found))
         if attempt not in ((self._plan, []), self._tried):
             self._tried = attempt  # what failed is not tried again until the links change once more
@@ -225,82 +260,14 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         self._watch.stop()
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
-        """Return the verbs on interfaces."""
-        return (
-            Verb("interfaces.List", Nothing, InterfaceList, self.list, route="GET /interfaces"),
-            Verb(
-                "interfaces.Inventory", Nothing, Inventory, self.inventory, route="GET /interfaces/inventory"
-            ),
-            Verb(
-                "interfaces.Add",
-                AddInterface,
-                CommitReport,
-                self.add,
-                role=Role.ADMIN,
-                route="POST /interfaces",
-                changes=True,
-            ),
-            Verb(
-                "interfaces.Replace",
-                ReplaceInterface,
-                CommitReport,
-                self.replace,
-                role=Role.ADMIN,
-                route="PUT /interfaces/{id}",
-                changes=True,
-            ),
-            Verb(
-                "interfaces.Remove",
-                RemoveInterface,
-                CommitReport,
-                self.remove,
-                role=Role.ADMIN,
-                route="DELETE /interfaces/{id}",
-                changes=True,
-            ),
-        )
+        """Return the verbs."""
+        return self.catalogue().verbs()
 
-    def list(self, _: Caller, __: Nothing) -> InterfaceList:
-        """List the interfaces: configuration, device, addresses, carrier and counters."""
-        seen = self._host.netlink.snapshot()
-        model = self._host.control.config.get(Interfaces)
-        return describe(model, build(model, self.facts()), seen.links, seen.addresses)
+    def catalogue(self) -> Catalogue:
+        """Return what answers callers."""
+        from patronus.network.interfaces.catalogue import Catalogue  # no packet waits for it to be loaded
 
-    def inventory(self, _: Caller, __: Nothing) -> Inventory:
-        """List the network cards by their place on the bus, and which role each plays."""
-        facts = self.facts()
-        plan = _built(self._host.control.config, facts)
-        return Inventory(nics=[nic_info(nic, plan) for nic in by_bus(facts.inventory)])
-
-    def add(self, caller: Caller, given: AddInterface) -> CommitReport:
-        """Add an interface: a NIC's role, a VLAN or a bridge."""
-        edit = Insert(SECTION.path, ("interfaces",), as_data(given.interface))
-        comment = f"add interface {given.interface.id}"
-        return CommitReport.of(self._host.control.submit([edit], caller, comment=comment))
-
-    def replace(self, caller: Caller, given: ReplaceInterface) -> CommitReport:
-        """Change an interface; its id stays."""
-        self._find(given.id)
-        if given.interface.id != given.id:
-            raise InvalidRequest(f"an id never changes: interface.id must be {given.id}")
-        edit = Replace(SECTION.path, ("interfaces", given.id), as_data(given.interface))
-        comment = f"change interface {given.id}"
-        return CommitReport.of(self._host.control.submit([edit], caller, comment=comment))
-
-    def remove(self, caller: Caller, given: RemoveInterface) -> CommitReport:
-        """Remove an interface; its NIC goes down."""
-        self._find(given.id)
-        edit = Remove(SECTION.path, ("interfaces", given.id))
-        comment = f"remove interface {given.id}"
-        return CommitReport.of(self._host.control.submit([edit], caller, comment=comment))
-
-    def _find(self, role: str) -> None:
-        if all(item.id != role for item in self._host.control.config.get(Interfaces).interfaces):
-            raise NotFound(f"no interface is called {role}")
-
-
-def _built(config: Configuration, facts: Facts) -> InterfacesPlan:
-    return build(config.get(Interfaces), facts, config.get(Routing))
+        return Catalogue(self._host, self.facts)
 
 
 def _variables(path: Path) -> dict[str, str]:

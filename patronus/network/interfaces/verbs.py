@@ -1,33 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can be asked about interfaces: parameters, results and events. Pure."""
+"""What can be asked about interfaces: parameters and results. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from pydantic import Field
 
-from patronus.core.bus import Event
+from patronus.core.control import Change
 from patronus.core.link import Address, Counters, Link, Nic
 from patronus.core.model import as_data
 from patronus.core.values import InterfaceId
-from patronus.core.verb import Parameters, Result
+from patronus.core.verb import Result
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
-
-
-@dataclass(frozen=True)
-class LinkChanged(Event):
-    """A link appeared (``present``), went, came up or lost its carrier; ``role`` None: it plays none."""
-
-    kind: ClassVar[str] = "link-changed"
-    device: str
-    role: str | None
-    present: bool
-    up: bool
-    carrier: bool
+from patronus.network.pppoe.report import Report
 
 
 class CounterInfo(Result):
@@ -53,12 +43,23 @@ class LearnedInfo(Result):
     prefixes: list[str] = Field(description="IPv6 prefixes that it delegated to us")
 
 
+class SessionInfo(Result):
+    """How a session with a provider stands."""
+
+    up: bool
+    up_s: int | None = Field(description="for how many seconds it has stood")
+    address: str | None
+    peer: str | None = Field(description="the provider's address")
+    concentrator: str | None = Field(description="MAC of the provider's access concentrator")
+    error: str | None = Field(description="why it does not stand; null where it does")
+
+
 class InterfaceInfo(Result):
     """One role: as configured, and as the kernel has it now."""
 
     id: str
     zone: str | None
-    kind: str = Field(description="nic, vlan, bridge, bond or dummy")
+    kind: str = Field(description="nic, vlan, bridge, bond, dummy or pppoe")
     device: str | None = Field(description="the kernel's name; null where the NIC is missing or ambiguous")
     mac: str | None
     mtu: int | None
@@ -68,6 +69,7 @@ class InterfaceInfo(Result):
     ipv6_method: str
     addresses: list[str] = Field(description="all that the device has now, with prefix lengths")
     learned: LearnedInfo | None
+    session: SessionInfo | None = Field(description="of an interface that dials in")
     counters: CounterInfo | None
     warning: str | None
     configuration: dict[str, Any]
@@ -96,20 +98,20 @@ class Inventory(Result):
     nics: list[NicInfo]
 
 
-class AddInterface(Parameters):
+class AddInterface(Change):
     """A new role."""
 
     interface: Interface
 
 
-class ReplaceInterface(Parameters):
+class ReplaceInterface(Change):
     """A role's new configuration; ``interface.id`` stays what it was."""
 
     id: InterfaceId
     interface: Interface
 
 
-class RemoveInterface(Parameters):
+class RemoveInterface(Change):
     """Names a role."""
 
     id: InterfaceId
@@ -129,15 +131,39 @@ def _learned_info(learned: Learned) -> LearnedInfo:
     )
 
 
+def session_info(item: Interface, report: Report | None, now_s: float, missing: bool) -> SessionInfo:  # noqa: FBT001
+    """Return how an interface that dials in stands; ``missing``: nobody has given its password yet."""
+    found = report or Report()
+    error = found.error
+    if item.pppoe is not None and missing:
+        error = f"there is no secret {item.pppoe.password.secret} yet"
+    elif report is None:
+        error = "nobody dials: " + (f"{item.parent} is missing" if item.parent else "it is not an uplink")
+    return SessionInfo(
+        up=found.up,
+        up_s=int(now_s - found.since_s) if found.since_s is not None else None,
+        address=str(found.address) if found.address else None,
+        peer=str(found.peer) if found.peer else None,
+        concentrator=found.concentrator,
+        error=error,
+    )
+
+
 def describe(
-    model: Interfaces, plan: InterfacesPlan, links: tuple[Link, ...], addresses: tuple[Address, ...]
+    model: Interfaces,
+    plan: InterfacesPlan,
+    links: tuple[Link, ...],
+    addresses: tuple[Address, ...],
+    sessions: Mapping[str, SessionInfo],
 ) -> InterfaceList:
     """Return every role as configured and as it is."""
     present = {link.name: link for link in links}
     warnings = {problem.path[2]: problem.message for problem in plan.warnings}
     return InterfaceList(
         interfaces=[
-            _interface_info(item, plan, present.get(plan.devices.get(item.id) or ""), addresses, said)
+            _interface_info(
+                item, plan, present.get(plan.devices.get(item.id) or ""), addresses, said, sessions
+            )
             for position, item in enumerate(model.interfaces)
             for said in [warnings.get(position)]
         ]
@@ -150,6 +176,7 @@ def _interface_info(
     link: Link | None,
     addresses: tuple[Address, ...],
     warning: str | None,
+    sessions: Mapping[str, SessionInfo],
 ) -> InterfaceInfo:
     learned = plan.learned.get(item.id)
     return InterfaceInfo(
@@ -165,6 +192,7 @@ def _interface_info(
         ipv6_method=item.ipv6.method,
         addresses=[str(address.interface) for address in addresses if link and address.device == link.name],
         learned=_learned_info(learned) if learned else None,
+        session=sessions.get(item.id),
         counters=_counter_info(link.counters) if link else None,
         warning=warning,
         configuration=as_data(item),

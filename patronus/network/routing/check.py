@@ -10,17 +10,18 @@ from ipaddress import ip_network
 from patronus.core.link import IpNetwork
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
-from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6
+from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.plan import FIRST_METRIC
+from patronus.network.routing.check_policies import check_policies
+from patronus.network.routing.check_way import SECTION_PATH, check_gateways, check_way
 from patronus.network.routing.model import Routing, StaticRoute
-
-SECTION_PATH = "network/routing"
 
 
 def check(config: Configuration) -> Iterator[Problem]:
     """Yield every problem of the routes, each with its place."""
     interfaces = {item.id: item for item in config.get(Interfaces).interfaces}
-    for problem in _problems(config.get(Routing), interfaces):
+    routing = config.get(Routing)
+    for problem in (*_problems(routing, interfaces), *check_policies(routing, interfaces)):
         yield replace(problem, location=config.locate(problem.path))
 
 
@@ -30,8 +31,8 @@ def _problems(routing: Routing, interfaces: Mapping[str, Interface]) -> Iterator
         path: Path = (SECTION_PATH, "routes", position)
         yield from _check_destination(path, item, interfaces)
         if item.type == "unicast":
-            yield from _check_way(path, item, interfaces)
-        elif item.gateway or item.interface:
+            yield from _check_ways(path, item, interfaces)
+        elif item.gateway or item.interface or item.gateways:
             text = f"a route of type {item.type} leads nowhere, so it has no gateway and no interface"
             yield Problem((*path, "type"), text, item.type, hint="type: unicast")
         other = seen.setdefault((item.destination, item.metric), item.id) if item.enabled else item.id
@@ -62,43 +63,12 @@ def _check_destination(
             yield Problem(path, f"{destination} is {interface.id}'s own subnet", destination)
 
 
-def _check_way(path: Path, item: StaticRoute, interfaces: Mapping[str, Interface]) -> Iterator[Problem]:
-    """Check gateway and interface; what an uplink or a provider gives later is not known here."""
-    gateway = item.gateway
-    if item.interface is not None and item.interface not in interfaces:
-        known = "one of " + ", ".join(sorted(interfaces)) if interfaces else "none is configured"
-        yield Problem((*path, "interface"), f"there is no interface {item.interface}", item.interface, known)
+def _check_ways(path: Path, item: StaticRoute, interfaces: Mapping[str, Interface]) -> Iterator[Problem]:
+    """Check the one way of a route, or each of several."""
+    if not item.gateways:
+        yield from check_way(path, item, item.destination.version, interfaces, f"where {item.id} leads")
         return
-    if gateway is None:
-        if item.interface is None:
-            yield Problem(path, f"nothing says where {item.id} leads", allowed="gateway, interface, or both")
-        return
-    path = (*path, "gateway")
-    if gateway.version != item.destination.version:
-        text = f"{gateway} cannot lead to {item.destination}"
-        yield Problem(path, text, gateway, f"an IPv{item.destination.version} address")
-        return
-    if gateway.is_link_local:
-        if item.interface is None:
-            text = f"{gateway} is on every link"
-            yield Problem(path, text, gateway, hint="add interface: the one behind which it is")
-        return
-    yield from _check_reach(path, item, interfaces)
-
-
-def _check_reach(path: Path, item: StaticRoute, interfaces: Mapping[str, Interface]) -> Iterator[Problem]:
-    gateway = item.gateway
-    assert gateway is not None
-    asked = [interfaces[item.interface]] if item.interface else list(interfaces.values())
-    families: list[Ipv4 | Ipv6] = [one.ipv4 if gateway.version == 4 else one.ipv6 for one in asked]
-    own = [address for family in families for address in family.addresses]
-    if any(gateway == address.ip for address in own):
-        yield Problem(path, f"{gateway} is the router itself", gateway)
-    elif not any(gateway in address.network for address in own) and not any(map(_comes_later, families)):
-        where = f"in no subnet of {item.interface}" if item.interface else "in no interface's subnet"
-        yield Problem(path, f"{gateway} is {where}", gateway, hint="a gateway is a neighbour of the router")
-
-
-def _comes_later(family: Ipv4 | Ipv6) -> bool:
-    """Return whether an interface gets addresses that the file does not name."""
-    return family.method not in ("static", "none")
+    if item.gateway or item.interface:
+        text = f"{item.id} has a way beside its gateways"
+        yield Problem((*path, "gateways"), text, allowed="gateway and interface, or gateways")
+    yield from check_gateways((*path, "gateways"), item.gateways, item.destination.version, interfaces)

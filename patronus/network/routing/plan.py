@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from patronus.core.link import IpNetwork, Route
-from patronus.network.routing.model import Routing, StaticRoute
+from patronus.core.link import IpAddress, IpNetwork, Route
+from patronus.core.route_table import NextHop
+from patronus.network.routing.model import Gateway, Routing, StaticRoute
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Links:
 
 
 def standing(routing: Routing, links: Links) -> tuple[dict[str, Route], dict[str, str]]:
-    """Return id → route of those that can stand, and id → reason of those that wait."""
+    """Return id → route of those with one way that can stand, and id → reason of those that wait."""
     routes: dict[str, Route] = {}
     waiting: dict[str, str] = {}
     for item in routing.routes:
-        if not item.enabled:
+        if not item.enabled or item.gateways:
             continue
         found = _resolve(item, links)
         if isinstance(found, Route):
@@ -40,23 +41,30 @@ def standing(routing: Routing, links: Links) -> tuple[dict[str, Route], dict[str
 def _resolve(item: StaticRoute, links: Links) -> Route | str:
     if item.type != "unicast":
         return Route(item.destination, "", None, item.metric, item.type)
-    role = item.interface or _behind(item, links)
+    hop = hop_by(item, links)
+    if isinstance(hop, str):
+        return hop
+    return Route(item.destination, hop.device, hop.gateway, item.metric)
+
+
+def hop_by(way: StaticRoute | Gateway, links: Links) -> NextHop | str:
+    """Return the next hop of a way, or why it cannot stand now."""
+    role = way.interface or _behind(way.gateway, links)
     if role is None:
-        return f"{item.gateway} is in no subnet that the router has now"
+        return f"{way.gateway} is in no subnet that the router has now"
     device = links.devices.get(role)
     if device is None:
         return f"{role} has no device"
-    if item.interface and not _reaches(item, links.subnets.get(role, ())):
-        return f"{item.gateway} is in no subnet that {role} has now"
-    return Route(item.destination, device, item.gateway, item.metric)
+    if way.interface and not _reaches(way.gateway, links.subnets.get(role, ())):
+        return f"{way.gateway} is in no subnet that {role} has now"
+    return NextHop(device, way.gateway, way.weight if isinstance(way, Gateway) else 1)
 
 
-def _behind(item: StaticRoute, links: Links) -> str | None:
+def _behind(gateway: IpAddress | None, links: Links) -> str | None:
     """Return the first interface whose subnet the gateway is in."""
-    found = (role for role, subnets in links.subnets.items() if _reaches(item, subnets))
+    found = (role for role, subnets in links.subnets.items() if _reaches(gateway, subnets))
     return next(found, None)
 
 
-def _reaches(item: StaticRoute, subnets: tuple[IpNetwork, ...]) -> bool:
-    gateway = item.gateway
+def _reaches(gateway: IpAddress | None, subnets: tuple[IpNetwork, ...]) -> bool:
     return gateway is None or gateway.is_link_local or any(gateway in subnet for subnet in subnets)

@@ -1,143 +1,234 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The routes inside patronusd: the section and its verbs; the steps are those of the links."""
+"""The routes inside patronusd: tables, rules, and routes with several hops; the uplinks' watch; the verbs.
+
+Routes with one hop stand in the plan of the links, which knows in what order they and addresses come and go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from patronus.core.control import CommitReport
-from patronus.core.edit import Edit, Insert, Remove, Replace
-from patronus.core.errors import NotFound
-from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
+from patronus.core.bus import Event
+from patronus.core.errors import KernelError, PatronusError, Unavailable
+from patronus.core.feature import Difference, Earlier, Feature, Step
 from patronus.core.link import Route
-from patronus.core.model import Configuration, as_data
+from patronus.core.model import Configuration
 from patronus.core.problem import Problem
-from patronus.core.verb import Caller, Nothing, Role, Verb
+from patronus.core.route_table import TableRoute
+from patronus.core.verb import Verb
+from patronus.kernel import sysctl
+from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
+from patronus.kernel.route_tables import RouteTables
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.routing.check import check
-from patronus.network.routing.model import SECTION, Routing, StaticRoute
-from patronus.network.routing.verbs import AddRoute, Change, RemoveRoute, ReplaceRoute, RouteInfo, RouteList
+from patronus.network.routing.delegated import Delegated, as_data, from_data, taken_in
+from patronus.network.routing.model import SECTION
+from patronus.network.routing.policy_verbs import PolicyVerbs
+from patronus.network.routing.reach import reachable
+from patronus.network.routing.route_verbs import RouteVerbs
+from patronus.network.routing.table_changes import SetTableRoute, TableChange, changes
+from patronus.network.uplinks.check import check as check_uplinks
+from patronus.network.uplinks.model import SECTION as UPLINKS
+from patronus.network.uplinks.plan import Departure, UplinksPlan, departures, leaves, plan
+from patronus.network.uplinks.server import Watch
+from patronus.network.uplinks.verbs import Standing, UplinkVerbs, WanDown, WanUp
+
+log = logging.getLogger(__name__)
+
+HASH_POLICIES = ("net.ipv4.fib_multipath_hash_policy", "net.ipv6.fib_multipath_hash_policy")
+"""1: of several ways a connection takes one by its addresses and ports, not by its addresses alone."""
+
+
+DELEGATED = "delegated-prefixes"
+"""Key of the runtime state: the prefixes that routers behind this one were given."""
 
 
 @dataclass(frozen=True)
-class RoutingPlan(Plan):
-    """Id → route of those that stand, and id → reason of those that wait, as the links' plan has them."""
+class Facts:
+    """The uplinks that are down, and the prefixes of routers behind this one."""
 
-    standing: Mapping[str, Route] = field(default_factory=dict)
-    waiting: Mapping[str, str] = field(default_factory=dict)
+    down: frozenset[str]
+    delegated: frozenset[Delegated]
 
 
-class RoutingFeature(Feature[RoutingPlan, None]):
-    """Static routes, as people write and read them."""
+class RoutingFeature(Feature[UplinksPlan, Facts]):
+    """Static routes, policies and uplinks, as people write and read them."""
 
     name = "routing"
-    sections = (SECTION,)
+    sections = (SECTION, UPLINKS)
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._plan = RoutingPlan()
+        self._tables = RouteTables()
+        self._conntrack = Conntrack()
+        self._watch = Watch(host.clock, self._on_health)
+        self._plan = UplinksPlan()
+        self._delegated: frozenset[Delegated] | None = None
+        self._following = threading.Lock()
+        host.control.observe(self._on_event)
+        self._lost = False
 
     def check(self, config: Configuration) -> Iterable[Problem]:
-        """Yield what is wrong with the routes."""
-        return check(config)
+        """Yield what is wrong with the routes, the policies and the uplinks."""
+        yield from check(config)
+        yield from check_uplinks(config)
 
-    def facts(self) -> None:
-        """Need nothing of the world."""
+    def facts(self) -> Facts:
+        """Return what the watch says, and what DHCP gave to routers; until it speaks, what it gave before."""
+        return Facts(self._watch.down(), self._prefixes())
 
-    def plan(self, config: Configuration, facts: None, earlier: Earlier) -> RoutingPlan:  # noqa: ARG002
-        """Return which routes stand, and which wait."""
+    def _prefixes(self) -> frozenset[Delegated]:
+        if self._delegated is None:
+            self._delegated = from_data(self._host.state.get(DELEGATED))
+        return self._delegated
+
+    def plan(self, config: Configuration, facts: Facts, earlier: Earlier) -> UplinksPlan:
+        """Return which routes, policies and uplinks stand, and which wait."""
         links = earlier.find(InterfacesPlan) or InterfacesPlan()
-        return RoutingPlan(standing=links.static, waiting=links.waiting)
+        return plan(config, facts.down, links, facts.delegated)
 
-    def steps(self, plan: RoutingPlan, running: RoutingPlan | None) -> Iterator[Step]:  # noqa: ARG002
-        """Do nothing but remember: the links brought their routes along."""
+    def steps(self, plan: UplinksPlan, running: UplinksPlan | None) -> Iterator[Step]:
+        """Yield what differs from the kernel; the links have brought their routes along."""
+        if plan.routing.spreads:
+            yield from self._spreading_steps()
+        yield from self._table_steps(plan)
+        before = running or UplinksPlan()
+        if leaving := list(departures(before.ways, plan.ways)):
+            yield Step("move connections", do=partial(self._move, leaving, before, plan), undo=_nothing)
+        yield Step(
+            "remember the routes", do=partial(self._remember, plan), undo=partial(self._remember, before)
+        )
+
+    def _table_steps(self, plan: UplinksPlan) -> Iterator[Step]:
+        """Yield what differs; once more where a link has gone meanwhile, as a route may do without it."""
+        self._lost = False
+        yield from map(self._step, self._left(plan))
+        if self._lost:
+            yield from map(self._step, self._left(plan))
+
+    def _left(self, plan: UplinksPlan) -> list[TableChange]:
+        """Return what differs from the kernel, of what it would take at this moment."""
+        seen, links = self._tables.snapshot(), self._host.netlink.snapshot()
+        tables = plan.routing.tables
+        able = tuple(reachable(tables.routes, links.links, links.addresses))
+        return changes(able, tables.rules, seen.routes, seen.rules)
+
+    def _move(self, leaving: Iterable[Departure], before: UplinksPlan, plan: UplinksPlan) -> None:
+        """End the connections that have another way now, so that their next packet takes it.
+
+        Where that does not work they stay on theirs; what is new takes the other one in any case.
+        """
+        try:
+            for one in self._conntrack.tracked():
+                if any(leaves(one, departure, before, plan) for departure in leaving):
+                    self._conntrack.end(one.connection)
+        except KernelError as error:
+            log.error("connections stay on an uplink that they should leave: %s", error)
+
+    def _step(self, change: TableChange) -> Step:
+        return Step(str(change), lambda: self._set(change), lambda: self._set(change.inverse()))
+
+    def _set(self, change: TableChange) -> None:
+        """Do it. A card or a lease that went a moment ago keeps nothing else from being applied."""
+        try:
+            change.apply(self._tables)
+        except KernelError as error:
+            if self._stands(change):
+                raise
+            self._lost = True
+            log.warning("%s", error)
+
+    def _stands(self, change: TableChange) -> bool:
+        """Return whether the kernel should take it: no way of the route has gone since."""
+        if not isinstance(change, SetTableRoute) or change.after is None:
+            return True
+        seen = self._host.netlink.snapshot()
+        return [*reachable((change.after,), seen.links, seen.addresses)] == [change.after]
+
+    def _spreading_steps(self) -> Iterator[Step]:
+        """Let connections, not pairs of hosts, be what is spread over several ways; it stays so."""
+        for name in HASH_POLICIES:
+            if (before := sysctl.read(name)) != "1":
+                yield Step(
+                    name, do=partial(sysctl.write, name, "1"), undo=partial(sysctl.write, name, before)
+                )
+
+    def _remember(self, plan: UplinksPlan) -> None:
         self._plan = plan
-        return iter(())
+        self._watch.tell(plan.tasks)
 
-    def observe(self, plan: RoutingPlan) -> Iterator[Difference]:  # noqa: ARG002
-        """Leave it to the links, which compare the routes too."""
-        return iter(())
+    def _on_health(self, role: str, up: bool, reason: str | None) -> None:  # noqa: FBT001
+        """Plan again, and tell. Raises Unavailable while the daemon is still starting."""
+        try:
+            self._host.control.refresh(f"{role} is {'up' if up else 'down'}")
+        except Unavailable:
+            raise
+        except PatronusError as error:  # the engine tries again by itself
+            log.error("%s is %s, and that could not be applied: %s", role, "up" if up else "down", error)
+        self._host.control.publish(WanUp(role) if up else WanDown(role, reason or "its checks fail"))
+
+    def _on_event(self, event: Event) -> None:
+        """Follow what DHCP gives to routers, in a thread: that of the event has more to tell."""
+        before = self._prefixes()
+        self._delegated = found = taken_in(event, before)
+        if found != before:
+            threading.Thread(target=self._follow, name="delegated", daemon=True).start()
+
+    def _follow(self) -> None:
+        """Bring the routes to the prefixes of now; what changes meanwhile is left to who is at it."""
+        while self._following.acquire(blocking=False):
+            done = self._prefixes()
+            try:
+                self._host.state.put(DELEGATED, as_data(done))
+                self._host.control.refresh("routers have other prefixes")
+            except PatronusError as error:  # the engine tries again by itself
+                log.error("the routes to routers' prefixes are not as they should be: %s", error)
+            finally:
+                self._following.release()
+            if self._prefixes() == done:
+                return
+
+    def stop(self) -> None:
+        """Watch the uplinks no longer; they stay as they are."""
+        self._watch.stop()
+
+    def observe(self, plan: UplinksPlan) -> Iterator[Difference]:
+        """Read tables and rules back: each change that would still be needed is a difference."""
+        for change in self._left(plan):
+            yield Difference(str(change), "done", "not done")
+        for name in HASH_POLICIES if plan.routing.spreads else ():
+            if (value := sysctl.read(name)) != "1":
+                yield Difference(name, "1", value)
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
-        """Return the verbs on routes."""
-        changing: dict[str, Any] = {"role": Role.ADMIN, "changes": True}
-        return (
-            Verb("routing.List", Nothing, RouteList, self.list, route="GET /routes"),
-            Verb("routing.Add", AddRoute, CommitReport, self.add, route="POST /routes", **changing),
-            Verb(
-                "routing.Replace",
-                ReplaceRoute,
-                CommitReport,
-                self.replace,
-                route="PUT /routes/{id}",
-                **changing,
-            ),
-            Verb(
-                "routing.Remove",
-                RemoveRoute,
-                CommitReport,
-                self.remove,
-                route="DELETE /routes/{id}",
-                **changing,
-            ),
-        )
+        """Return the verbs on routes, policies and uplinks."""
+        control = self._host.control
+        yield from RouteVerbs(control, lambda: self._plan.routing, self._present).verbs()
+        yield from PolicyVerbs(control, lambda: self._plan.routing, self._asked).verbs()
+        yield from UplinkVerbs(control, self._standing).verbs()
 
-    def list(self, _: Caller, __: Nothing) -> RouteList:
-        """List the static routes, whether each stands, and why it waits."""
-        present = set(self._host.netlink.snapshot().routes)
-        return RouteList(routes=[self._info(item, present) for item in self._configured()])
+    def _standing(self) -> Standing:
+        return Standing(self._plan.ways, self._watch.health(), self._host.clock.boottime())
 
-    def _info(self, item: StaticRoute, present: set[Route]) -> RouteInfo:
-        route, reason = self._plan.standing.get(item.id), self._plan.waiting.get(item.id)
-        standing = "active" if route in present else "missing"
-        return RouteInfo(
-            id=item.id,
-            destination=str(item.destination),
-            type=item.type,
-            gateway=str(item.gateway) if item.gateway else None,
-            interface=item.interface,
-            device=(route.device or None) if route else None,
-            metric=item.metric,
-            state="off" if not item.enabled else standing if route else "waiting",
-            reason=reason,
-            configuration=as_data(item),
-        )
+    def _present(self) -> set[Route | TableRoute]:
+        """Return the routes of ours that the kernel has. Raises KernelError."""
+        return {*self._host.netlink.snapshot().routes, *self._tables.snapshot().routes}
 
-    def add(self, caller: Caller, given: AddRoute) -> CommitReport:
-        """Add a static route."""
-        edit = Insert(SECTION.path, ("routes",), _written(given))
-        return self._commit(edit, caller, given, f"add route to {given.destination}")
-
-    def replace(self, caller: Caller, given: ReplaceRoute) -> CommitReport:
-        """Change a static route; its id stays."""
-        self._find(given.id)
-        edit = Replace(SECTION.path, ("routes", given.id), _written(given))
-        return self._commit(edit, caller, given, f"change route {given.id}")
-
-    def remove(self, caller: Caller, given: RemoveRoute) -> CommitReport:
-        """Remove a static route."""
-        self._find(given.id)
-        edit = Remove(SECTION.path, ("routes", given.id))
-        return self._commit(edit, caller, given, f"remove route {given.id}")
-
-    def _commit(self, edit: Edit, caller: Caller, given: Change, comment: str) -> CommitReport:
-        submit = self._host.control.submit
-        return CommitReport.of(submit([edit], caller, comment=comment, confirm_s=given.confirm_s))
-
-    def _configured(self) -> tuple[StaticRoute, ...]:
-        return self._host.control.config.get(Routing).routes
-
-    def _find(self, name: str) -> None:
-        if all(item.id != name for item in self._configured()):
-            raise NotFound(f"no route is called {name}")
+    def _asked(self) -> set[int]:
+        """Return the priorities at which a rule leads to a table that has a route. Raises KernelError."""
+        seen = self._tables.snapshot()
+        filled = {route.table for route in seen.routes}
+        return {rule.priority for rule in seen.rules if rule.table in filled}
 
 
-def _written(given: AddRoute) -> dict[str, Any]:
-    """Return the route as the file has it."""
-    return given.model_dump(mode="json", exclude_none=True, exclude={"confirm_s"})
+def _nothing() -> None:
+    """Leave ended connections ended: they began anew."""
 
 
 def create(host: Host) -> RoutingFeature:

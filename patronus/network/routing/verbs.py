@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
+from patronus.core.control import Change
 from patronus.core.link import RouteKind
 from patronus.core.values import Address, Id, InterfaceId, Name, Prefix
-from patronus.core.verb import Parameters, Result
-from patronus.network.routing.model import RouteMetric
+from patronus.core.verb import Result
+from patronus.network.routing.model import Gateway, RouteMetric
 
 
 class RouteInfo(Result):
@@ -23,8 +24,9 @@ class RouteInfo(Result):
     interface: str | None
     device: str | None = Field(description="the kernel's name of the device that it leads through")
     metric: int
-    state: str = Field(description="active, waiting, off or missing")
-    reason: str | None = Field(description="why it waits")
+    state: str = Field(description="active, reduced, waiting, off or missing; reduced: not by all its ways")
+    ways: list[str] = Field(description="of a route with several gateways: those that stand now")
+    reason: str | None = Field(description="why it waits, or why a way is left out")
     configuration: dict[str, Any]
 
 
@@ -34,14 +36,6 @@ class RouteList(Result):
     routes: list[RouteInfo]
 
 
-class Change(Parameters):
-    """What every change of routes may say beside itself."""
-
-    confirm_s: float | None = Field(
-        default=None, ge=0, description="revert unless confirmed within so many seconds"
-    )
-
-
 class AddRoute(Change):
     """A route to add."""
 
@@ -49,6 +43,9 @@ class AddRoute(Change):
     type: RouteKind | None = None
     gateway: Address | None = None
     interface: InterfaceId | None = None
+    gateways: tuple[Gateway, ...] | None = Field(
+        default=None, max_length=16, description="several ways in place of one"
+    )
     metric: RouteMetric | None = None
     enabled: bool | None = None
     description: Name | None = None

@@ -237,7 +237,7 @@ class Machine:
     def lease(self, *options: str, namespace: Namespace | None = None) -> str:
         """Get a LAN client its address with dhcpcd, which sets address and route; return the address."""
         there = namespace or self.lan
-        there.ip("address flush dev eth0")
+        there.ip("-4 address flush dev eth0")
         command = ["timeout", "-k", "1", "60", "unshare", "--mount", "sh", "-c"]
         command += [
             'mount -t tmpfs none /var/lib/dhcpcd && mount -t tmpfs none /run && exec dhcpcd "$@"',

@@ -62,7 +62,7 @@ def outside_of_sets(machine: Machine) -> str:
 
 
 def test_a_list_is_brought_in_and_what_it_holds_is_dropped(machine: Machine, server: ListServer) -> None:
-    assert machine.page(), "open without the list"
+    eventually(machine.page, "the page without the list")
     url = server.serve("/bad.txt", OTHERS + f"{WEB}\n")
     said = rules(machine, bad(server, url))
     assert "has not been brought in yet" in str(said["warnings"])

@@ -6,19 +6,21 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+from itertools import pairwise
 
 from tests.netns.daemon.machine import Machine, eventually
 from tests.netns.interfaces.delegating import Delegating
 from tests.netns.lab import Namespace, connect
 from tests.netns.services.network import dig
 
-WORLD = "2001:db8:f::1"
+WORLD, NUMBERED = "2001:db8:f::1", "2001:db8:aa00:1:"
 
 
-def six(namespace: Namespace, device: str, scope: str) -> str:
-    """Return the first IPv6 address of a scope, or nothing."""
+def six(namespace: Namespace, device: str, scope: str, begin: str = "") -> str:
+    """Return the first IPv6 address of a scope that begins so, or nothing."""
     words = namespace.ip(f"-6 -o address show dev {device} scope {scope}").split()
-    return words[words.index("inet6") + 1].partition("/")[0] if "inet6" in words else ""
+    found = [after.partition("/")[0] for word, after in pairwise(words) if word == "inet6"]
+    return next((address for address in found if address.startswith(begin)), "")
 
 
 def answers(namespace: Namespace, address: str) -> bool:
@@ -60,12 +62,14 @@ def test_a_prefix_of_the_provider_carries_the_lan_to_the_world_and_nobody_in(mac
     isp, router = six(machine.wan, "isp", "link"), six(machine.router, "eth1", "link")
     machine.wan.ip(f"-6 route add 2001:db8:aa00::/56 via {router} dev isp")
     before = {one["id"]: one["configuration"] for one in machine.call("interfaces.List")["interfaces"]}
-    asking = {"method": "dhcp", "prefix_delegation": {"hint": 56}}
+    asking = {"method": "dhcp", "prefix_delegation": {"hint": 60}}  # another one, so that it asks at once
     machine.call("interfaces.Replace", id="wan", interface={**before["wan"], "ipv6": asking})
     machine.call("routing.Add", destination="::/0", gateway=isp, interface="wan")
     cut = {"method": "delegated", "from": "wan", "subnet": 1}
     machine.call("interfaces.Replace", id="lan", interface={**before["lan"], "ipv6": cut})
-    host = eventually(lambda: six(machine.lan, "eth0", "global"), "an address of the LAN's host")
+    host = eventually(
+        lambda: six(machine.lan, "eth0", "global", NUMBERED), "an address of the provider's prefix"
+    )
     eventually(lambda: answers(machine.lan, WORLD), "the world's answer")
     assert not answers(machine.wan, host)
     ping = {"from": "wan", "to": "lan", "protocol": "icmpv6", "action": "allow"}

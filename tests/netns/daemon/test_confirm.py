@@ -36,7 +36,7 @@ def test_a_changed_lan_address_goes_back_with_kernel_files_and_leases(fresh: Mac
     eventually(lambda: address(fresh) == "192.168.1.1/24", "the old address")
     eventually(lambda: fresh.call("config.Pending")["generation"] is None, "the end of the wait")
     eventually(lambda: rules(fresh) == ruleset, "the old ruleset, with the addresses that there are")
-    assert {name: fresh.file(name).read_text() for name in files} == files
+    eventually(lambda: {name: fresh.file(name).read_text() for name in files} == files, "the old files")
     assert fresh.lease().startswith("192.168.1.")
     assert fresh.doctor() == []
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 from pathlib import Path
 from socket import SOCK_STREAM
@@ -11,8 +12,29 @@ import pytest
 
 from tests.netns.daemon.machine import Machine, eventually
 from tests.netns.daemon.provider import WEB
+from tests.netns.lab import Namespace, connecting
 from tests.netns.services.network import dig
 from tests.netns.services.test_dhcp import BRIEFLY_S, udhcpc
+
+
+def addresses6(namespace: Namespace, device: str, scope: str) -> list[str]:
+    """Return the IPv6 addresses that can be used by now, without prefix lengths."""
+    found = json.loads(namespace.ip(f"-json -6 address show dev {device} scope {scope} -tentative"))
+    return [str(one["local"]) for entry in found for one in entry.get("addr_info", []) if "local" in one]
+
+
+def link_local(namespace: Namespace, device: str) -> str:
+    found: list[str] = eventually(lambda: addresses6(namespace, device, "link"), "a link-local address")
+    return found[0]
+
+
+def local_addresses(machine: Machine) -> list[str]:
+    """Return the addresses that a host of the LAN has made for itself from the router's local prefix."""
+    return [one for one in addresses6(machine.lan, "eth0", "global") if one.startswith("fd")]
+
+
+def routes6(namespace: Namespace, which: str) -> list[str]:
+    return [one["dst"] for one in json.loads(namespace.ip(f"-json -6 route show {which}"))]
 
 
 def test_the_factorys_configuration_runs_as_planned(machine: Machine) -> None:
@@ -39,16 +61,29 @@ def test_the_lease_has_a_name(machine: Machine) -> None:
 
 def test_the_world_outside_gets_nothing(machine: Machine) -> None:
     """Neither the router's services nor, by routes of its own, a host of the LAN."""
-    wan = machine.uplinked()
-    lan = machine.lease("-h", "laptop")
+    wan, local = machine.uplinked(), link_local(machine.router, "eth1")
+    lan, lan6 = machine.lease("-h", "laptop"), eventually(lambda: local_addresses(machine), "an address")[0]
     machine.wan.ip(f"route replace 192.168.1.0/24 via {wan}")
-    assert dig(machine.wan, "printer.home.arpa", "+time=1", at=wan) == []
-    with machine.lan.socket(4, SOCK_STREAM) as listener:
-        listener.bind((lan, 8080))
-        listener.listen()
-        with machine.wan.socket(4, SOCK_STREAM) as outside, machine.router.socket(4, SOCK_STREAM) as inside:
-            assert inside.connect_ex((lan, 8080)) == 0
-            assert outside.connect_ex((lan, 8080)) != 0
+    machine.wan.ip(f"route replace fc00::/7 via {local} dev isp")
+    machine.wan.ip("address replace 2001:db8:77::1/64 dev isp nodad")
+    for own in (wan, f"{local}%isp"):
+        assert dig(machine.wan, "printer.home.arpa", "+time=1", at=own) == []
+    for version, address in ((4, lan), (6, lan6)):
+        with machine.lan.socket(version, SOCK_STREAM) as listener:
+            listener.bind((address, 8080))
+            listener.listen()
+            for place, passes in ((machine.router, True), (machine.wan, False)):
+                with place.socket(version, SOCK_STREAM) as caller:
+                    assert (connecting(caller, address, 8080) == 0) == passes, (address, passes)
+
+
+def test_hosts_have_a_local_ipv6_address_and_no_way_out_where_nobody_delegates(machine: Machine) -> None:
+    """So that they prefer IPv4, and none waits for answers that cannot come; within, names and IPv6 work."""
+    eventually(lambda: local_addresses(machine), "an address in the local prefix")
+    assert routes6(machine.lan, "default dev eth0") == []
+    (own,) = (one for one in addresses6(machine.router, "eth0", "global") if one.startswith("fd"))
+    eventually(lambda: dig(machine.lan, "www.example", at=own) == [WEB], "a name, asked for over IPv6")
+    assert machine.call("advertising.List")["networks"][0]["default_router"] is False
 
 
 def test_a_network_card_without_a_role_is_not_served(machine: Machine) -> None:

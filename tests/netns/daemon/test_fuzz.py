@@ -21,7 +21,7 @@ SEED, SENSELESS = int(os.environ.get("PATRONUS_SEED", "7")), 0.7
 REQUESTS = int(os.environ.get("PATRONUS_REQUESTS", "1000"))
 GROWTH_KIB = 64 * 1024
 """What a thousand requests may leave in memory: far less than they carry."""
-NOT_CALLED = {"system.Reboot", "system.PowerOff", "system.Events"}
+NOT_CALLED = {"firewall.Trace", "system.Reboot", "system.PowerOff", "system.FactoryReset", "system.Events"}
 ENDLESS = "1e999, not in quotes"
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 2**31, 2**63, 2**64, 10**400, 1e308, ENDLESS, "", "x" * 5000, "\x00", "é\u202e",

@@ -50,7 +50,7 @@ def test_edits_that_come_together_are_one_change(watching: Machine) -> None:
     zones = watching.file("firewall/zones.yaml").read_text()
     rule = "rules:\n  - {id: attic, from: attic, to: wan, action: drop}\n"
     watching.file("firewall/rules.yaml").write_text(rule)
-    time.sleep(0.5)
+    time.sleep(0.1)
     watching.file("firewall/zones.yaml").write_text(zones.replace("zones:\n", "zones:\n  - {id: attic}\n"))
     eventually(lambda: newest(watching)["number"] != before, "the change")
     assert newest(watching)["number"] == before + 1

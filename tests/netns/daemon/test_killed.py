@@ -39,10 +39,10 @@ def add(machine: Machine, name: str, confirm_s: float = 0.0) -> int:
 
 def test_past_its_deadline_a_change_is_gone_before_anyone_is_served(fresh: Machine) -> None:
     ruleset = fresh.ruleset()
-    add(fresh, "waits", confirm_s=5)
+    add(fresh, "waits", confirm_s=10)
     assert fresh.ruleset() != ruleset
     fresh.kill()
-    time.sleep(5)  # the deadline passes while nobody is there
+    time.sleep(10)  # the deadline passes while nobody is there
     assert fresh.ruleset() != ruleset
     fresh.start()
     assert names(fresh) == []

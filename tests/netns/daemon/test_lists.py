@@ -9,7 +9,7 @@ import pytest
 
 from patronus.core.errors import InvalidConfiguration, NotFound
 from tests.netns.daemon.machine import Machine, eventually
-from tests.netns.services.network import dig
+from tests.netns.services.network import dig, status
 
 
 def test_a_record_comes_and_goes(machine: Machine) -> None:
@@ -20,6 +20,16 @@ def test_a_record_comes_and_goes(machine: Machine) -> None:
     text = machine.file("network/dns.yaml").read_text()
     assert text.startswith(before)
     eventually(lambda: dig(machine.lan, "nas.home.arpa") == ["192.168.1.30"], "the record")
+    theirs = ("--record", "nas.home.arpa", "a", "192.168.1.31")
+    assert machine.patronus("dns", "policies", "add", "kids", "--client", "192.168.1.0/24", *theirs).code == 0
+    eventually(lambda: dig(machine.lan, "nas.home.arpa") == ["192.168.1.31"], "the policy's record")
+    assert "nas.home.arpa A 192.168.1.31" in machine.patronus("dns", "policies").out
+    assert machine.patronus("dns", "policies", "remove", "kids").code == 0
+    eventually(lambda: dig(machine.lan, "nas.home.arpa") == ["192.168.1.30"], "the end of the policy")
+    with pytest.raises(NotFound):
+        machine.call("dns.RemovePolicy", id="kids")
+    with pytest.raises(InvalidConfiguration):
+        machine.call("dns.AddPolicy", clients=["192.168.1.0/24"], blocklists=["nowhere"])
     records = machine.call("dns.ListRecords")["records"]
     (name,) = (
         item["id"] for item in records if item["name"].rstrip(".") == "nas.home.arpa" and item["type"] == "A"
@@ -30,6 +40,48 @@ def test_a_record_comes_and_goes(machine: Machine) -> None:
         machine.call("dns.RemoveRecord", id=name)
     with pytest.raises(InvalidConfiguration):
         machine.call("dns.AddRecord", name="nas.home.arpa", type="A", value="nonsense")
+    assert machine.doctor() == []
+
+
+def test_a_name_is_blocked_allowed_and_left_to_the_lists_again(machine: Machine) -> None:
+    """For everybody, and otherwise for the clients of a policy; what stood in the file stays."""
+    machine.lease()
+    machine.uplinked()
+    before = machine.file("network/dns.yaml").read_text()
+
+    def answered(wanted: str) -> None:
+        eventually(lambda: status(machine.lan, "www.example") == wanted, wanted)
+
+    answered("NOERROR")
+    assert machine.patronus("dns", "block", "Example.").code == 0
+    answered("NXDOMAIN")
+    assert machine.file("network/dns.yaml").read_text().startswith(before)
+    everywhere = ("--client", "192.168.1.0/24")
+    only = ("--only-allowed", "--allow", "www.example")
+    assert machine.patronus("dns", "policies", "add", "tablets", *everywhere, *only).code == 0
+    answered("NOERROR")
+    machine.call("dns.ForgetName", name="www.example", policy="tablets")
+    answered("NXDOMAIN")
+    assert "all but what is allowed" in machine.patronus("dns", "policies").out
+    machine.call("dns.RemovePolicy", id="tablets")
+    assert machine.patronus("dns", "policies", "add", "kids", *everywhere).code == 0
+    assert machine.patronus("dns", "allow", "www.example", "--policy", "kids").code == 0
+    answered("NOERROR")
+    machine.call("dns.DecideName", name="www.example", action="block", policy="kids")
+    answered("NXDOMAIN")
+    names = machine.call("dns.ListNames")["names"]
+    assert [(item["name"], item["action"], item["policy"]) for item in names] == [
+        ("example", "block", None),
+        ("www.example", "block", "kids"),
+    ]
+    assert "everybody" in machine.patronus("dns", "names").out
+    assert machine.patronus("dns", "forget", "example").code == 0
+    machine.call("dns.ForgetName", name="www.example", policy="kids")
+    answered("NOERROR")
+    with pytest.raises(NotFound):
+        machine.call("dns.ForgetName", name="www.example", policy="kids")
+    with pytest.raises(NotFound):
+        machine.call("dns.DecideName", name="www.example", action="block", policy="parents")
     assert machine.doctor() == []
 
 

@@ -24,6 +24,8 @@ from patronus.kernel.clock import SystemClock
 from patronus.kernel.host import Host, Places
 from patronus.kernel.netlink import Netlink
 from patronus.kernel.nft import Nft
+from patronus.network.mappings.model import Mappings
+from patronus.network.mappings.plan import plan as plan_mappings
 from tests.golden.case import links, load, openings
 from tests.netns.lab import Lab
 
@@ -58,9 +60,12 @@ class State:
 
 
 class Firewall:
-    """One router's firewall. ``apply`` takes the files of ``firewall/`` by name: ``rules``, ``nat``, …"""
+    """One router's firewall. ``apply`` takes the files of ``firewall/`` by name: ``rules``, ``nat``, …
 
-    def __init__(self, lab: Lab, pins: Path = Path("/nonexistent")) -> None:
+    ``mappings`` is the file of ``network/mappings``.
+    """
+
+    def __init__(self, lab: Lab, pins: Path = Path("/nonexistent"), places: Places | None = None) -> None:
         self._lab = lab
         self.config = Configuration({})
         self.running: FirewallPlan | None = None
@@ -76,9 +81,10 @@ class Firewall:
             clock=SystemClock(),
             control=cast(Any, self),
             state=self.state,
-            places=Places(),
+            places=places or Places(),
         )
         self.feature = FirewallFeature(host)
+        self.verbs = self.feature.catalogue()
 
     @property
     def generation(self) -> int:
@@ -92,11 +98,11 @@ class Firewall:
         assert reason
         self._walk()
 
-    def apply(self, **files: str) -> None:
+    def apply(self, *, mappings: str = "", **files: str) -> None:
         """Load files, then check, plan, rehearse, step and observe. Raises what the engine would."""
         texts = {"network/interfaces.yaml": INTERFACES, "firewall/zones.yaml": ZONES}
         texts |= {f"firewall/{name}.yaml": text for name, text in files.items()}
-        loaded = load(texts)
+        loaded = load(texts | ({"network/mappings.yaml": mappings} if mappings else {}))
         problems = [*loaded.problems, *self.feature.check(loaded.config)]
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise InvalidConfiguration(problems)
@@ -105,7 +111,9 @@ class Firewall:
 
     def _walk(self) -> None:
         with self._lab.router:
-            earlier = Earlier((links(self.config, set()), openings(self.config)))
+            there = links(self.config, set())
+            asked = plan_mappings(self.config.get(Mappings), there, "0" * 32)
+            earlier = Earlier((there, openings(self.config), asked))
             plan = self.feature.plan(self.config, self.feature.facts(), earlier)
             problems = list(self.feature.rehearse(plan))
             if any(problem.severity is Severity.ERROR for problem in problems):

@@ -20,12 +20,12 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
 
 from patronus.core.early import EarlyTable, Ingress
-from patronus.firewall.compile_xdp import compile_xdp
+from patronus.firewall.early.table import compile_xdp
 from patronus.firewall.plan import FirewallPlan
 from patronus.kernel.bpf import PROGRAM, Bpf
 from patronus.kernel.bpf_codec import Reason
 from patronus.kernel.bpf_object import Program
-from tests.netns.lab import QUIET_S, Lab
+from tests.netns.lab import Lab, settle
 
 TAGS = {"wan": 10, "lan": 11, "guest": 12}
 XDP_DROP = 1
@@ -113,9 +113,9 @@ class Planes:
         """Return the numbers of what nftables has let pass of all that was sent, and forget them."""
         until = time.monotonic() + PATIENCE_S
         while self._arrived() < self._sent and time.monotonic() < until:
-            time.sleep(QUIET_S / 10)
+            settle()
         assert self._arrived() == self._sent
-        time.sleep(QUIET_S)
+        settle()
         found = json.loads(self._lab.router.run("nft", "-j", "list set inet probe passed"))
         self._lab.router.run("nft", "flush set inet probe passed")
         elements = next(item["set"] for item in found["nftables"] if "set" in item).get("elem", ())

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from patronus.core.verb import Nothing
-from patronus.firewall.verbs import CounterList, DropInfo, WatchDrops
+from patronus.firewall.verbs.forms import CounterList, DropInfo, WatchDrops
 from patronus.kernel import bpf_attach
 from patronus.kernel.bpf import PROGRAM
 from patronus.kernel.bpf_attach import Mode
@@ -34,7 +34,7 @@ def firewall(lab: Lab, pins: Path) -> Firewall:
 
 def counters(lab: Lab, firewall: Firewall) -> CounterList:
     with lab.router:
-        return firewall.feature.counters(cast(Any, None), Nothing())
+        return firewall.verbs.counters(cast(Any, None), Nothing())
 
 
 def packets(lab: Lab, firewall: Firewall, name: str) -> int:
@@ -124,7 +124,7 @@ def test_a_sample_of_drops_names_device_addresses_and_rule(lab: Lab, firewall: F
     def watch() -> None:
         with lab.router:
             while not seen:
-                seen.extend(firewall.feature.drops(cast(Any, None), WatchDrops(seconds=0.2)).drops)
+                seen.extend(firewall.verbs.drops(cast(Any, None), WatchDrops(seconds=0.2)).drops)
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -134,4 +134,19 @@ def test_a_sample_of_drops_names_device_addresses_and_rule(lab: Lab, firewall: F
     assert (one.device, one.source, one.destination, one.rule) == ("wan", lab.wan.ipv4, ROUTER, "r-1")
     assert (one.reason, one.vlan) == ("drop_rule", None)
     with lab.router:
-        assert firewall.feature.drops(cast(Any, None), WatchDrops(seconds=0.1)).drops == [], "none is old"
+        assert firewall.verbs.drops(cast(Any, None), WatchDrops(seconds=0.1)).drops == [], "none is old"
+
+
+def test_a_blocklist_that_does_not_fit_leaves_no_old_drop_standing(lab: Lab, firewall: Firewall) -> None:
+    never = ", ".join(f"10.{number >> 8}.{number & 255}.1" for number in range(4200))
+    too_much = f"prefixes: [{{id: b-1, prefix: 192.0.2.7}}]\nnever: [{never}]\n"
+    with lab.wan.serving(22):
+        firewall.apply(rules=BOTH, blocklist=f"prefixes: [{{id: b-2, prefix: {lab.guest.ipv4}}}]\n")
+        assert not lab.guest.reaches(lab.wan.ipv4, 22)
+        firewall.apply(rules=RULES, blocklist=too_much)
+        found = counters(lab, firewall)
+        assert "nothing is blocked early" in str(found.xdp_fault)
+        assert sorted(one.device for one in found.xdp) == ["guest", "lan", "wan"]
+        assert lab.guest.reaches(lab.wan.ipv4, 22)
+        assert not lab.wan.reaches(ROUTER, 22)
+        assert packets(lab, firewall, "rule/r-1") > firewall.packets("rule/r-1")

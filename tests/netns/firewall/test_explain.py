@@ -17,10 +17,10 @@ import pytest
 
 from patronus.core.errors import InvalidConfiguration, InvalidRequest, NotFound
 from patronus.core.verb import Caller, Role
-from patronus.firewall.explain_verbs import Explain, Explanation
+from patronus.firewall.verbs.explain import Explain, Explanation
 from tests.netns.firewall.driver import Firewall
 from tests.netns.firewall.generated import HOSTS, PORTS, ROUTER, Sent, files, packets
-from tests.netns.lab import QUIET_S, Lab
+from tests.netns.lab import Lab, settle
 
 SEED = os.environ.get("PATRONUS_SEED", "1")
 RULE_SETS = 4
@@ -67,6 +67,7 @@ def inboxes(lab: Lab) -> Iterator[Inboxes]:
     for name, addresses in HOSTS.items():
         more = [item for item in addresses if item not in (lab.hosts[name].ipv4, lab.hosts[name].ipv6)]
         lab.more_addresses(name, *(f"{item}/{64 if ':' in item else 24}" for item in more))
+    lab.acquaint()
     found = Inboxes(lab)
     yield found
     found.close()
@@ -79,7 +80,7 @@ def send(lab: Lab, inboxes: Inboxes, sent: list[Sent]) -> list[tuple[str, int, s
         missing = [number for number, fate in enumerate(fates) if fate is None]
         payloads = {number: os.urandom(16) for number in missing}
         outboxes = [_send(lab, sent[number], payloads[number]) for number in missing]
-        select.select([], [], [], QUIET_S)
+        settle()
         heard = inboxes.heard()
         for number in missing:
             fates[number] = heard.get(payloads[number])
@@ -97,7 +98,7 @@ def _send(lab: Lab, item: Sent, payload: bytes) -> socket.socket:
 
 def ask(lab: Lab, firewall: Firewall, **given: Any) -> Explanation:
     with lab.router:
-        return firewall.feature.explain(CALLER, Explain(**given))
+        return firewall.verbs.explain(CALLER, Explain(**given))
 
 
 def explained(lab: Lab, firewall: Firewall, item: Sent) -> Explanation:

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from patronus.firewall import nft_json
-from patronus.firewall.read_back import contents, differences
-from patronus.firewall.ruleset import Ruleset
+from patronus.firewall.table import commands
+from patronus.firewall.table.read_back import contents, differences
+from patronus.firewall.table.ruleset import Ruleset
 from patronus.kernel.nft import Nft
 from tests.golden.case import cases
 from tests.netns.lab import Namespace
 
 RULESETS = {case.folder.name: case.plan.ruleset for case in cases() if case.plan is not None}
+LACKING = "this kernel has no nft_queue"
+"""What the kernel of a workstation may lack; the image's has it, as tests/vm/test_e_packets.py shows."""
 
 
 @pytest.fixture
@@ -25,42 +27,51 @@ def nft() -> Iterator[Nft]:
     namespace.close()
 
 
-def found(nft: Nft) -> nft_json.Contents:
+def found(nft: Nft) -> commands.Contents:
     if ("inet", "patronus") not in nft.tables():
-        return nft_json.NOTHING
+        return commands.NOTHING
     parts, rules = nft.list_parts("inet", "patronus"), nft.rules("inet", "patronus")
     return contents(parts, rules, *nft.objects("inet", "patronus"))
 
 
 @pytest.mark.parametrize("ruleset", RULESETS.values(), ids=RULESETS)
 def test_the_kernel_takes_it_and_tells_it_back(nft: Nft, ruleset: Ruleset) -> None:
-    commands = nft_json.batch(nft_json.whole(ruleset))
-    assert nft.check(commands) is None
+    whole = commands.batch(commands.whole(ruleset))
+    refusal = nft.check(whole)
+    if refusal is not None and LACKING in refusal:
+        pytest.skip(LACKING)
+    assert refusal is None
     assert nft.tables() == frozenset()
-    nft.load(commands)
-    assert list(differences(nft_json.Contents.of(ruleset), found(nft))) == []
-    assert nft_json.transaction(found(nft), ruleset) == []
+    nft.load(whole)
+    assert list(differences(commands.Contents.of(ruleset), found(nft))) == []
+    assert commands.transaction(found(nft), ruleset) == []
 
 
 def test_each_changes_into_the_next_and_back(nft: Nft) -> None:
-    order = [*RULESETS.values(), *reversed(RULESETS.values())]
+    known = [one for one in RULESETS.values() if not _lacks(nft, one)]
+    assert len(known) >= len(RULESETS) - 1
+    order = [*known, *reversed(known)]
     for ruleset in order:
-        nft.load(nft_json.batch(nft_json.transaction(found(nft), ruleset)))
-        assert list(differences(nft_json.Contents.of(ruleset), found(nft))) == []
+        nft.load(commands.batch(commands.transaction(found(nft), ruleset)))
+        assert list(differences(commands.Contents.of(ruleset), found(nft))) == []
+
+
+def _lacks(nft: Nft, ruleset: Ruleset) -> bool:
+    return LACKING in (nft.check(commands.batch(commands.whole(ruleset))) or "")
 
 
 @pytest.mark.parametrize("name", ["03-port-forwards", "19-folded-rules"])
 def test_what_was_listed_can_be_put_back(nft: Nft, name: str) -> None:
     ruleset = RULESETS[name]
-    nft.load(nft_json.batch(nft_json.whole(ruleset)))
+    nft.load(commands.batch(commands.whole(ruleset)))
     listed = nft.list_table("inet", "patronus") or []
-    nft.load(nft_json.batch([nft_json.remove_table("patronus"), *nft_json.recreate(listed)]))
-    assert list(differences(nft_json.Contents.of(ruleset), found(nft))) == []
+    nft.load(commands.batch([commands.remove_table("patronus"), *commands.recreate(listed)]))
+    assert list(differences(commands.Contents.of(ruleset), found(nft))) == []
 
 
 def test_no_text_of_a_person_reaches_the_kernel(nft: Nft) -> None:
     """Hostile names stay in the file: the ruleset is the same as with harmless ones."""
-    nft.load(nft_json.batch(nft_json.whole(RULESETS["07-hostile-names"])))
+    nft.load(commands.batch(commands.whole(RULESETS["07-hostile-names"])))
     text = str(nft.list_table("inet", "patronus"))
     for word in ("flush", "reboot", "policy accept", ";", "%n"):
         assert word not in text

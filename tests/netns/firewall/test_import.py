@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What was imported means what it meant: iptables in the kernel, our rules in the model, the same packets.
+"""What was imported means what it meant: theirs in the kernel, ours in the model, the same packets.
 
 The kernel gets the file without the lines that the import names; the packets are drawn from a seed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -13,9 +14,9 @@ from random import Random
 from typing import Any
 
 import pytest
-import yaml
 
-from patronus.firewall.importing.iptables import imported
+from patronus.firewall.importing.iptables import Import, imported
+from patronus.firewall.importing.nft import imported_nft
 from patronus.firewall.importing.translated import Interface
 from tests.netns.firewall.driver import Firewall
 from tests.netns.firewall.generated import packets
@@ -32,39 +33,68 @@ SEED = os.environ.get("PATRONUS_SEED", "1")
 SAVED = Path(__file__).parents[2] / "unit" / "firewall" / "saved"
 PACKETS = 150
 NAMES = {
-    "home": {"eth0": "wan", "eth1": "lan", "eth2": "guest"},
-    "server": {"eth0": "wan", "eth1": "lan", "eth2": "guest"},
-    "docker": {"eth0": "wan", "eth1": "lan", "docker0": "guest"},
+    "home.v4": {"eth0": "wan", "eth1": "lan", "eth2": "guest"},
+    "server.v4": {"eth0": "wan", "eth1": "lan", "eth2": "guest"},
+    "docker.v4": {"eth0": "wan", "eth1": "lan", "docker0": "guest"},
+    "home.v6": {"eth0": "wan", "eth1": "lan", "eth2": "guest"},
+    "home.json": {"eth0": "wan", "eth1": "lan", "eth2": "guest"},
 }
 
 
-def restore(lab: Lab, folder: Path, text: str) -> None:
-    path = folder / "rules.v4"
+PROGRAMS = {
+    "v4": ("iptables-legacy-restore",), "v6": ("ip6tables-legacy-restore",), "json": ("nft", "-j", "-f"),
+}  # fmt: skip
+"""Ending of a file → what brings it into the kernel."""
+
+
+def restore(lab: Lab, folder: Path, text: str, kind: str) -> None:
+    path = folder / "rules"
     path.write_text(text)
     lock = {**os.environ, "XTABLES_LOCKFILE": str(folder / "lock")}
     with lab.router:
-        command = ["iptables-legacy-restore", str(path)]
+        command = [*PROGRAMS[kind], str(path)]
         done = subprocess.run(command, env=lock, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stderr}\n{text}"
+
+
+def without(text: str, found: Import) -> str:
+    """Return a file without what the import names as left out."""
+    left = {(one.line, one.text.partition(":")[0]) for one in found.left if "taken for" not in one.reason}
+    if text.startswith("{"):
+        every = [next(iter(entry.items())) for entry in json.loads(text)["nftables"]]
+        kept = [
+            {kind: item} for kind, item in every
+            if kind != "rule"
+            or (item["handle"], f"{item['family']} {item['table']} {item['chain']}") not in left
+        ]  # fmt: skip
+        return json.dumps({"nftables": kept})
+    numbers = {line for line, _ in left}
+    return "\n".join(line for at, line in enumerate(text.splitlines(), 1) if at not in numbers) + "\n"
+
+
+def versions(kind: str) -> set[bool]:
+    """Return whether the packets for a file are of IPv6; of both families for a ruleset of nftables."""
+    return {"v4": {False}, "v6": {True}, "json": {False, True}}[kind]
 
 
 @pytest.mark.usefixtures("crowd")
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_imported_decides_as_it_did(lab: Lab, tmp_path: Path, name: str) -> None:
-    names, text = NAMES[name], (SAVED / f"{name}.v4").read_text()
-    found = imported(text, {their: Interface(ours, ours) for their, ours in names.items()})
-    left = {one.line for one in found.left if "taken for" not in one.reason}
-    kept = "\n".join(line for number, line in enumerate(text.splitlines(), 1) if number not in left)
+    names, text, kind = NAMES[name], (SAVED / name).read_text(), name.partition(".")[2]
+    read = imported_nft if kind == "json" else imported
+    found = read(text, {their: Interface(ours, ours) for their, ours in names.items()})
+    kept = without(text, found)
     for their, ours in names.items():
         kept = kept.replace(their, ours)
     firewall = Firewall(lab)
     made: dict[str, Any] = {"rules": {"rules": found.rules}, "nat": {"nat": found.nat}}
-    firewall.apply(**{file: yaml.safe_dump(data) for file, data in made.items()})
+    firewall.apply(**{file: json.dumps(data) for file, data in made.items()})
     assert firewall.running is not None
     lab.router.run("nft", "delete", "table", "inet", "patronus")
-    restore(lab, tmp_path, kept + "\n")
+    restore(lab, tmp_path, kept, kind)
     forget(lab)
-    sent = [one for one in packets(Random(f"import/{SEED}"), PACKETS * 2) if ":" not in one.source][:PACKETS]
+    every = packets(Random(f"import/{SEED}"), PACKETS * 2)
+    sent = [one for one in every if (":" in one.source) in versions(kind)][:PACKETS]
     ears, fates = Ears(lab), set()
     for item, fate in zip(sent, kernel_says(lab, ears, sent), strict=True):
         assert fate == model_says(firewall.running.policy, item), f"seed {SEED}: {item}\n{kept}\n{made}"

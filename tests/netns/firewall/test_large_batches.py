@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 
 from patronus.core.errors import KernelError
-from patronus.core.values import PortRange
-from patronus.firewall import nft_json
-from patronus.firewall import statements as say
+from patronus.core.values import Mark, PortRange, Range
 from patronus.firewall.addresses import AddressSet, IpNetwork
+from patronus.firewall.compile.segments import segment_chains
 from patronus.firewall.model.flags import parse_flags
-from patronus.firewall.ruleset import (
+from patronus.firewall.table import commands
+from patronus.firewall.table import statements as say
+from patronus.firewall.table.ruleset import (
     Chain,
     Container,
     Dispatch,
+    Helper,
     Hook,
+    Hosts,
     Intervals,
     Meter,
     NftRule,
@@ -42,6 +45,16 @@ def addresses(*prefixes: str) -> AddressSet:
 
 V4 = ("10.0.0.1/32", "10.1.0.0/16", "10.8.0.0/13", "128.0.0.0/1", "192.0.2.128/25", "192.0.2.4/30")
 V6 = ("fd00::1/128", "2001:db8:5::/48", "fe80::/10", "2001:db8::/61", "::/1")
+
+
+def between(first: str, last: str) -> Range:
+    return Range(ip_address(first), ip_address(last))
+
+
+def added(key: Any, name: str, limit: Any) -> dict[str, Any]:
+    return {"set": {"op": "add", "elem": key, "set": f"@{name}", "stmt": [limit]}}
+
+
 OVER = {"limit": {"rate": 20, "per": "minute", "burst": 7, "inv": True}}
 VERDICTS: tuple[Any, ...] = (
     say.ACCEPT,
@@ -86,6 +99,28 @@ MATCHES: list[list[Any]] = [
     [say.counted_in(4, "meter/4")],
     [say.counted_in(4, "meter/4", OVER)],
     [say.counted_in(6, "meter/6", OVER)],
+    [{"ct helper": "helper/ftp-tcp"}, {"ct helper": "helper/sip-udp"}],
+    [say.counted_in(4, "meter/4", {"limit": {"rate": 3, "per": "second", "burst": 5}})],
+    [say.version_is(4), added(say.payload("ip", "daddr"), "open/4", {"ct count": {"val": 7}})],
+    [added(say.payload("ip6", "saddr"), "open/6", {"ct count": {"val": 1}})],
+    [{"ct count": {"val": 20}}],
+    [say.FOR_ROUTER],
+    list(say.restore_mark()),
+    list(say.restore_mark(0xFFFF)),
+    [say.mark_is(Mark(7))],
+    [say.mark_is(Mark(0x100, 0xFF00)), say.match(say.bits_of_connection(0xF0), 0, "!=")],
+    say.set_mark(Mark(0x0A0B0C0D)),
+    say.set_mark(Mark(0x100, 0xFF00)),
+    [say.mark_packet(say.bits_of_connection(0xFFFF)), say.mark_connection(0x30000)],
+    [{"log": {"prefix": "patronus rule/a drop ", "level": "info"}}],
+    [say.version_is(4), say.dscp_in(4, [46])],
+    [say.dscp_in(6, [46])],
+    [say.version_is(4), say.dscp_in(4, [8, 46])],
+    [say.address_in(6, "saddr", addresses(V6[0])), say.dscp_in(6, [0, 8, 63])],
+    [say.match(say.payload("ether", "saddr"), "52:54:00:0a:0b:99")],
+    [say.address_in(4, "saddr", addresses(V4[0])),
+     say.match(say.payload("ether", "saddr"), "02:00:00:00:00:01"),
+     say.protocol_in([6]), say.ports_in("dport", [PortRange(22, 22)])],
 ]  # fmt: skip
 SETS: dict[str, Container] = {
     "input": Dispatch(1, {("eth0",): "pair/wan/lan", ("192.0.2.1",): "other"}),
@@ -93,8 +128,12 @@ SETS: dict[str, Container] = {
     "some/4": Intervals(4, addresses(*V4).ipv4),
     "some/6": Intervals(6, addresses(*V6).ipv6),
     "many/4": Intervals(4, tuple((2 * at, 2 * at) for at in range(3000))),
+    "hosts/4": Hosts(4, 1024, (1, 2, 3, 1 << 31)),
+    "hosts/6": Hosts(6, 4096, tuple(3 * at for at in range(3000))),
     "meter/4": Meter(4),
     "meter/6": Meter(6, timeout_s=0, size=7),
+    "open/4": Meter(4, timeout_s=0),
+    "open/6": Meter(6, timeout_s=0),
     "ways/4": Ways(4, {(16 * at, 16 * at + 15): "other" for at in (0, 1, 5, (1 << 28) - 1)}),
     "ways/6": Ways(6, {(16 * at, 16 * at + 15): "other" for at in (1, 3)} | {(1 << 127, 1 << 127): "reject"}),
     "ways/0": Ways(0, {(0, 0): "other", (1, 1): "reject", (32768, 65535): "other"}),
@@ -108,6 +147,30 @@ WAYS: list[list[Any]] = [
     [say.way_by({"concat": [say.meta("iifname"), say.meta("oifname")]}, "forward")],
 ]
 FAMILY = {"family": "inet", "table": "patronus"}
+SOURCES: list[list[Any]] = [
+    [say.leaves_by(["eth0"]), say.MASQUERADE],
+    [say.version_is(4), say.translate("snat", 4, ip_network("192.0.2.7/32"))],
+    [say.version_is(6), say.translate("snat", 6, ip_network("2001:db8::7/128"))],
+    [say.version_is(4), say.translate("snat", 4, between("192.0.2.7", "192.0.2.9"))],
+    [say.version_is(6), say.translate("snat", 6, between("2001:db8::7", "2001:db8::9"))],
+    [
+        say.address_in(4, "saddr", addresses("10.0.0.0/24")),
+        say.translate("snat", 4, ip_network("192.0.2.0/24")),
+    ],
+    [say.version_is(6), say.translate("snat", 6, ip_network("2001:db8:7::/61"))],
+]
+DESTINATIONS: list[list[Any]] = [
+    [say.version_is(4), say.FOR_ROUTER, say.translate("dnat", 4, ip_network("10.0.0.7/32"))],
+    [
+        say.version_is(4),
+        say.protocol_in([6]),
+        say.ports_in("dport", [PortRange(80, 80)]),
+        say.counter("rule/r-1"),
+        say.translate("dnat", 4, ip_network("10.0.0.7/32"), 8080),
+    ],
+    [say.version_is(6), say.protocol_in([6, 17]), say.translate("dnat", 6, ip_network("fd00::7/128"), 53)],
+    [say.version_is(4), say.translate("dnat", 4, ip_network("10.0.0.0/24"))],
+]
 
 
 def ruleset() -> Ruleset:
@@ -120,6 +183,7 @@ def ruleset() -> Ruleset:
     return Ruleset(
         counters=frozenset(f"rule/r-{at}" for at in range(7)),
         limits={"slow": RateLimit(10, "minute", 7)},
+        helpers=frozenset({Helper("ftp", "tcp"), Helper("sip", "udp")}),
         sets=SETS,
         chains={
             "reject": Chain(),
@@ -128,9 +192,15 @@ def ruleset() -> Ruleset:
             "pair/lan/wan": Chain(tuple(ways)),
             "prerouting": Chain((), Hook("filter", "prerouting", -300, "accept")),
             "forward": Chain((), Hook("filter", "forward", 5, "drop")),
-            "sources": Chain((), Hook("nat", "postrouting", 100, "accept")),
+            **segment_chains({"wan": 1492}),
+            "sources": Chain(named("from", SOURCES), Hook("nat", "postrouting", 100, "accept")),
+            "destinations": Chain(named("to", DESTINATIONS), Hook("nat", "prerouting", -100, "accept")),
         },
     )
+
+
+def named(word: str, rules: list[list[Any]]) -> tuple[NftRule, ...]:
+    return tuple(NftRule(f"{word}/{at}", rule) for at, rule in enumerate(rules))
 
 
 @pytest.fixture
@@ -154,7 +224,7 @@ def by_library_alone(_: Any) -> list[bytes]:
 
 
 def test_every_form_is_the_same_as_libnftables_makes_it(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = {"nftables": nft_json.whole(ruleset())}
+    batch = {"nftables": commands.whole(ruleset())}
     found = []
     monkeypatch.setattr(nft_module, "LARGE", 0)
     for encode in (by_library_alone, encoded):
@@ -163,7 +233,7 @@ def test_every_form_is_the_same_as_libnftables_makes_it(nft: Nft, monkeypatch: p
         assert nft.tables() == frozenset(), "a rehearsal changes nothing"
         nft.load(batch)
         found.append(listed(nft))
-        nft.load({"nftables": [nft_json.remove_table("patronus")]})
+        nft.load({"nftables": [commands.remove_table("patronus")]})
     by_library, by_us = found
     assert by_us == by_library
     assert len(by_us) > len(MATCHES) * len(VERDICTS)
@@ -177,19 +247,20 @@ def test_sets_change_and_go_as_libnftables_lets_them(nft: Nft, monkeypatch: pyte
     moved: dict[str, Container] = {
         "input": Dispatch(1, {("eth0",): "other"}),
         "some/4": Intervals(4, addresses("10.0.0.0/30", "10.0.0.0/9", "192.0.2.128/26").ipv4),
+        "hosts/4": Hosts(4, 1024, (2, 4)),
         "ways/4": Ways(4, {(0, 31): "reject", (64, 79): "other"}),
         "ways/0": Ways(0, {(0, 1): "other", (32768, 40000): "reject"}),
     }
     after = Ruleset(sets=moved, chains=there)
-    there_and_back = nft_json.transaction(nft_json.Contents.of(before), after)
+    there_and_back = commands.transaction(commands.Contents.of(before), after)
     found = []
     monkeypatch.setattr(nft_module, "LARGE", 0)
     for encode in (by_library_alone, encoded):
         monkeypatch.setattr(nft_module, "encoded", encode)
-        nft.load({"nftables": nft_json.whole(before)})
+        nft.load({"nftables": commands.whole(before)})
         nft.load({"nftables": there_and_back})
         found.append(listed(nft))
-        nft.load({"nftables": [nft_json.remove_table("patronus")]})
+        nft.load({"nftables": [commands.remove_table("patronus")]})
     assert found[0] == found[1]
     encoded(there_and_back)
 
@@ -212,11 +283,11 @@ def test_rules_go_and_come_at_their_places(nft: Nft, monkeypatch: pytest.MonkeyP
     ]
     nft.load({"nftables": change})
     assert [one.comment for one in nft.rules("inet", "patronus")] == ["a", "x", "y", "c"]
-    assert nft.objects("inet", "patronus") == (frozenset("k"), frozenset("l"))
+    assert nft.objects("inet", "patronus") == (frozenset("k"), frozenset("l"), frozenset())
     gone = [{"delete": {kind: {**FAMILY, "name": name}}} for kind, name in (("counter", "k"), ("limit", "l"))]
     nft.load({"nftables": [*gone, {"flush": {"chain": {**FAMILY, "name": "c"}}}]})
     assert nft.rules("inet", "patronus") == []
-    assert nft.objects("inet", "patronus") == (frozenset(), frozenset())
+    assert nft.objects("inet", "patronus") == (frozenset(), frozenset(), frozenset())
     assert first.chain == "c"
 
 
@@ -243,6 +314,9 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
     assert nft.tables() == frozenset()
     assert batches.send(messages, nft.generation(), commit=True) is None
     assert nft.tables() == {("inet", "patronus")}
+    of_any = encoded([{"add": {"chain": {**FAMILY, "name": "c"}}}])
+    assert batches.send(of_any, None, commit=True) is None
+    assert [item["chain"]["name"] for item in nft.list_parts("inet", "patronus")] == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +324,21 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
     [
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
             say.match(say.meta("mark"), {"set": [1, 2]})]}}},
-        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [{"masquerade": None}]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            {"masquerade": {"flags": "random"}}]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.translate("dnat", 4, ip_network("10.0.0.7/32"))]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.version_is(4), say.translate("dnat", 4, ip_network("10.0.0.7/32"), {"map": {}})]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
             say.way_by(say.payload("ip", "dscp"), "x")]}}},
-        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.RESTORE_MARK[0]]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.match(say.payload("ether", "saddr"), "router")]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.match(say.payload("ip", "dscp"), "ef")]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [{"log": {"prefix": "x"}}]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            {"mangle": {"key": say.meta("priority"), "value": 1}}]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.REJECT_TCP]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [say.icmp_in(6, [1])]}}},
         {"add": {"set": {**FAMILY, "name": "c", "type": "mark"}}},

@@ -15,15 +15,15 @@ from random import Random
 import pytest
 
 from patronus.core.errors import InvalidConfiguration
+from patronus.firewall.judge.verdict import IpAddress, Packet, judge
 from patronus.firewall.model.flags import SYN
 from patronus.firewall.optimise import fold
 from patronus.firewall.policy import Policy
-from patronus.firewall.ruleset import Ways
-from patronus.firewall.verdict import IpAddress, Packet, judge
+from patronus.firewall.table.ruleset import Ways
 from patronus.kernel.conntrack import Conntrack
 from tests.netns.firewall.driver import Firewall
 from tests.netns.firewall.generated import HOSTS, PORTS, ROUTER, Sent, files, packets
-from tests.netns.lab import QUIET_S, Lab, Namespace, say_urgency
+from tests.netns.lab import Lab, Namespace, say_urgency, settle
 
 SEED = int(os.environ.get("PATRONUS_SEED", "1"))
 RULE_SETS = int(os.environ.get("PATRONUS_RULE_SETS", "12"))
@@ -91,6 +91,7 @@ def crowd(lab: Lab) -> Lab:
         for address in addresses:
             if address not in (lab.hosts[name].ipv4, lab.hosts[name].ipv6):
                 lab.more_addresses(name, f"{address}/{64 if ':' in address else 24}")
+    lab.acquaint()
     lab.router.sysctl("net.ipv4.icmp_ratelimit", "0")
     lab.router.sysctl("net.ipv4.icmp_msgs_per_sec", "100000")
     lab.router.sysctl("net.ipv6.icmp.ratelimit", "0")
@@ -100,7 +101,7 @@ def crowd(lab: Lab) -> Lab:
 def kernel_says(lab: Lab, ears: Ears, sent: list[Sent]) -> list[Fate]:
     """Send all packets and return what became of each; what vanished is sent once more.
 
-    A datagram can be lost while a neighbour is being resolved; a verdict to drop stays what it is.
+    A datagram may be lost for reasons of its own; a verdict to drop stays what it is.
     """
     fates = _once(lab, ears, sent)
     vanished = [number for number, fate in enumerate(fates) if fate == "drop"]
@@ -114,7 +115,7 @@ def _once(lab: Lab, ears: Ears, sent: list[Sent]) -> list[Fate]:
     ears.heard()
     payloads = [os.urandom(16) for _ in sent]
     open_sockets = [_send(lab, item, payload) for item, payload in zip(sent, payloads, strict=True)]
-    select.select([], [], [], QUIET_S)
+    settle()
     heard = ears.heard()
     fates = []
     for item, outbox, payload in zip(sent, open_sockets, payloads, strict=True):
@@ -162,7 +163,9 @@ def model_says(policy: Policy, item: Sent) -> Fate:
         tcp_flags=SYN,
         dscp=item.dscp,
     )
-    decision = judge(policy, packet, route, route)
+    decision = judge(
+        policy, packet, lambda one: route(one.destination), lambda one: route(one.source) == one.arrives_on
+    )
     if decision.action != "allow":
         return str(decision.action)
     if item.protocol == 6:
@@ -209,5 +212,5 @@ def forget(lab: Lab) -> None:
     lab.router.run("ip", "neigh", "flush", "nud", "all")
     with lab.router:
         conntrack = Conntrack()
-        for connection in conntrack.connections():
-            conntrack.end(connection)
+        for one in conntrack.tracked():
+            conntrack.end(one.connection)

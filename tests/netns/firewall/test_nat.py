@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from tests.netns.firewall.driver import Firewall
-from tests.netns.lab import Lab
+from tests.netns.lab import QUIET_S, Lab, settle
 
 MASQUERADE = "nat:\n  - {id: n-1, type: masquerade, out: wan}\n"
 FORWARD = "nat:\n  - {id: n-1, type: dnat, in: wan, destination_port: 8443, to: '192.168.1.30:443'%s}\n"
@@ -91,6 +91,8 @@ def forwarded(lab: Lab, asked: int, arrives: int) -> bool:
         inbox.bind((lab.lan.ipv4, arrives))
         with lab.wan.namespace.socket(4, socket.SOCK_DGRAM) as outbox:
             outbox.sendto(payload, ("198.51.100.2", asked))
+            settle()
+            inbox.settimeout(QUIET_S)
             try:
                 return inbox.recv(100) == payload
             except TimeoutError:

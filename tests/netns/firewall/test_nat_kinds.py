@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from patronus.core.verb import Caller, Role
-from patronus.firewall.explain_verbs import Explain, Explanation
+from patronus.firewall.verbs.explain import Explain, Explanation
 from tests.netns.firewall.driver import Firewall
 from tests.netns.lab import Host, Lab
 
@@ -44,7 +44,7 @@ def explained(firewall: Firewall, lab: Lab, zone: str, source: str, destination:
     asked = {"arrives_on": zone, "source": source, "destination": destination, "protocol": "tcp"}
     with lab.router:
         given = Explain.model_validate({**asked, "destination_port": 80})
-        return firewall.feature.explain(Caller("anna", Role.VIEWER), given)
+        return firewall.verbs.explain(Caller("anna", Role.VIEWER), given)
 
 
 def test_a_mapping_shows_each_host_as_its_own_address(lab: Lab, firewall: Firewall) -> None:

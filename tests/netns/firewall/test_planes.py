@@ -25,9 +25,9 @@ import pytest
 from patronus.core.connection import Way
 from patronus.core.errors import InvalidConfiguration
 from patronus.firewall.addresses import EMPTY
+from patronus.firewall.judge.verdict import Packet, judge
 from patronus.firewall.model.flags import SYN
 from patronus.firewall.policy import Policy
-from patronus.firewall.verdict import Packet, judge
 from patronus.kernel.conntrack import Conntrack
 from tests.netns.firewall.driver import Firewall
 from tests.netns.firewall.early import First, Planes
@@ -94,7 +94,8 @@ def connect(lab: Lab, random: Random, count: int) -> Iterator[socket.socket]:
 def of_connections(lab: Lab) -> Iterator[First]:
     """Yield a first packet for each direction of each connection, from the host that may send it."""
     with lab.router:
-        ways = [way for one in Conntrack().connections() for way in (one.original, one.reply)]
+        found = [one.connection for one in Conntrack().tracked()]
+        ways = [way for one in found for way in (one.original, one.reply)]
     for way in ways:
         zone = next((zone for zone, found in HOSTS.items() if str(way.source) in found), None)
         if way.protocol == 6 and zone is not None:
@@ -130,7 +131,7 @@ def decided(policy: Policy, first: First) -> str:
         tcp_flags=SYN,
         dscp=0,
     )
-    decision = judge(replace(policy, blocked=EMPTY), packet, route)
+    decision = judge(replace(policy, blocked=EMPTY), packet, lambda one: route(one.destination))
     return decision.origin if decision.action == "drop" else ""
 
 

@@ -9,9 +9,9 @@ import struct
 import pytest
 
 from patronus.core.verb import Caller, Role
-from patronus.firewall.explain_verbs import Explain
+from patronus.firewall.verbs.explain import Explain
 from tests.netns.firewall.driver import Firewall
-from tests.netns.lab import Lab
+from tests.netns.lab import QUIET_S, Lab, settle
 
 OPEN = "zones: [{id: wan, to: {lan: allow, self: allow}}, {id: lan, to: {self: allow}}, {id: guest}]\n"
 QUIET = "anti_spoofing: {enabled: false}\n"
@@ -38,7 +38,7 @@ def test_a_forged_source_goes_nowhere(lab: Lab, firewall: Firewall) -> None:
     asked = {"arrives_on": "lan", "source": "10.10.0.77", "destination": lab.wan.ipv4, "protocol": "udp"}
     with lab.router:
         given = Explain.model_validate({**asked, "destination_port": 9})
-        assert firewall.feature.explain(Caller("anna", Role.VIEWER), given).decided_by == "spoofed"
+        assert firewall.verbs.explain(Caller("anna", Role.VIEWER), given).decided_by == "spoofed"
     firewall.apply(protection=QUIET)
     assert send(lab, "10.10.0.78")
     assert send(lab, "203.0.113.10")
@@ -131,10 +131,11 @@ def answers(lab: Lab, count: int) -> int:
         del unused
         outbox = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     with outbox:
-        outbox.settimeout(0.3)
+        outbox.settimeout(QUIET_S)
         for number in range(count):
             header = struct.pack("!BBHHH", 8, 0, 0xF7FF - 77 - number & 0xFFFF, 77, number)
             outbox.sendto(header, ("198.51.100.2", 0))
+            settle()
             try:
                 found += outbox.recv(100)[20] == 0
             except TimeoutError:

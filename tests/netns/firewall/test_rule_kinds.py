@@ -12,7 +12,7 @@ import pytest
 
 from tests.netns.firewall.driver import Firewall
 from tests.netns.firewall.test_zones import rules
-from tests.netns.lab import Host, Lab, say_urgency
+from tests.netns.lab import QUIET_S, Host, Lab, connecting, say_urgency, settle
 
 ACK, SYN = 16, 2
 
@@ -77,7 +77,7 @@ def test_a_class_of_service_fits_and_another_does_not(lab: Lab, firewall: Firewa
 def _reaches_with(lab: Lab, version: int, dscp: int) -> bool:
     with lab.guest.namespace.socket(version, socket.SOCK_STREAM) as outbox:
         say_urgency(outbox, dscp)
-        return outbox.connect_ex((lab.lan.address(version), 22)) == 0
+        return connecting(outbox, lab.lan.address(version), 22) == 0
 
 
 def test_flags_of_tcp_tell_a_beginning_from_the_rest(lab: Lab, firewall: Firewall) -> None:
@@ -98,6 +98,8 @@ def _arrives(lab: Lab, port: int, flags: int) -> bool:
         outbox.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, 16)
         mark = os.urandom(8)
         outbox.sendto(segment + mark, (lab.lan.ipv6, 0))
+        settle()
+        inbox.settimeout(QUIET_S)
         try:
             while not inbox.recv(100).endswith(mark):
                 continue
@@ -108,9 +110,7 @@ def _arrives(lab: Lab, port: int, flags: int) -> bool:
 
 def _raw(host: Host) -> socket.socket:
     with host.namespace:
-        found = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_TCP)
-    found.settimeout(1)
-    return found
+        return socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_TCP)
 
 
 def test_to_count_and_to_log_decides_nothing(lab: Lab, firewall: Firewall) -> None:
@@ -144,3 +144,50 @@ def test_a_mark_stays_with_its_connection_and_later_rules_see_it(lab: Lab, firew
 
 def _marked(lab: Lab) -> int:
     return int(lab.router.run("nft", "list counter ip watch marked").split("packets")[1].split()[0])
+
+
+CLASSES = (
+    "{id: r-0, from: lan, to: guest, protocol: udp, destination_port: 7, action: dscp, set_dscp: ef}",
+    "{id: r-1, from: lan, to: guest, protocol: udp, action: mark, set_mark: 0x1}",
+    "{id: r-2, from: lan, to: guest, protocol: udp, mark: 0x1, action: allow}",
+)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_connection_has_the_class_that_a_rule_gave_it_both_ways_and_another_has_not(
+    lab: Lab, firewall: Firewall, version: int
+) -> None:
+    """A mark beside it is what it would be without the class."""
+    firewall.apply(rules=rules(*CLASSES))
+    assert _classes(lab, version, 7) == [46, 46, 46]
+    assert _classes(lab, version, 8) == [10, 10, 10]
+    firewall.apply(rules=rules(*CLASSES[1:]))
+    assert _classes(lab, version, 7) == [10, 10, 10]
+
+
+def _classes(lab: Lab, version: int, port: int) -> list[int]:
+    """Return the classes of two datagrams that leave with 10, and of the answer between them."""
+    with (
+        lab.lan.namespace.socket(version, socket.SOCK_DGRAM) as asking,
+        lab.guest.namespace.socket(version, socket.SOCK_DGRAM) as answering,
+    ):
+        for end in (asking, answering):
+            end.settimeout(20)
+            say_urgency(end, 10)
+            if version == 4:
+                end.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            else:
+                end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        answering.bind((lab.guest.address(version), port))
+        asking.connect((lab.guest.address(version), port))
+        asking.send(b"first")
+        first, there = _class_heard(answering)
+        answering.sendto(b"answer", there)
+        back, _ = _class_heard(asking)
+        asking.send(b"second")
+        return [first, back, _class_heard(answering)[0]]
+
+
+def _class_heard(inbox: socket.socket) -> tuple[int, tuple[str, int]]:
+    _, [(_, _, data), *_], _, there = inbox.recvmsg(100, 100)
+    return data[0] >> 2, there

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from patronus.firewall.nft_json import Contents
-from patronus.firewall.ruleset import Chain, Intervals, NftRule, Ruleset
-from patronus.firewall.standing import SMALL, Standing
+from patronus.core.errors import KernelError
+from patronus.firewall.table.commands import Contents
+from patronus.firewall.table.ruleset import Chain, Hosts, Intervals, NftRule, Ruleset
+from patronus.firewall.table.standing import SMALL, Standing
 from patronus.kernel.nft import Nft
 from tests.netns.lab import Namespace
 
@@ -59,3 +60,18 @@ def test_elements_alone_are_not_read_back_and_rules_with_them_are(namespace: Nam
     standing.bring(last)
     assert replace(standing.read_back(whole=False), handles={}) == Contents.of(last)
     assert nft.read == before + 2
+
+
+def test_a_full_table_of_single_addresses_is_told_whole(namespace: Namespace) -> None:
+    """Every address once, however the kernel cuts its answer; one that a stranger took out is missed."""
+    nft = Counting()
+    full = Ruleset(sets={"blocked-4096/4": Hosts(4, 4096, tuple(3 * at for at in range(4096)))})
+    Standing(nft).bring(full)
+    assert Standing(nft).contents() == Contents.of(full)
+    gone = {"elem": {"val": "0.0.0.3"}}
+    nft.delete_elements("inet", "patronus", "blocked-4096/4", [gone])
+    assert Standing(nft).contents() != Contents.of(full)
+    nft.add_elements("inet", "patronus", "blocked-4096/4", [gone])
+    assert Standing(nft).contents() == Contents.of(full)
+    with pytest.raises(KernelError):
+        nft.add_elements("inet", "patronus", "blocked-4096/4", [{"elem": {"val": "0.0.0.4"}}])

@@ -155,7 +155,8 @@ def certificate(root: Path, name: str = "server", host: str = "localhost") -> st
     files = ["-keyout", f"{ca}.key", "-out", f"{ca}.crt"]
     run("openssl", "req", "-x509", *new, "-days", "30", "-subj", f"/CN={name} authority", *usage, *files)
     run("openssl", "req", *new, "-subj", f"/CN={host}", "-keyout", f"{own}.key", "-out", f"{own}.csr")
-    Path(f"{own}.ext").write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth\n")
+    kind = "IP" if host.replace(".", "").isdigit() else "DNS"
+    Path(f"{own}.ext").write_text(f"subjectAltName={kind}:{host}\nextendedKeyUsage=serverAuth\n")
     signing = ["-CA", f"{ca}.crt", "-CAkey", f"{ca}.key", "-days", "30", "-extfile", f"{own}.ext"]
     run("openssl", "x509", "-req", "-in", f"{own}.csr", *signing, "-out", f"{own}.crt")
     return Path(f"{ca}.crt").read_text()

@@ -22,7 +22,15 @@ def exposure(unit: Path) -> float:
 
 
 @pytest.mark.parametrize(
-    "name", ["patronus-gitops.service", "patronus-forward.service", "patronus-lists.service"]
+    "name",
+    [
+        "patronus-gitops.service",
+        "patronus-forward.service",
+        "patronus-lists.service",
+        "patronus-mappings.service",
+        "patronus-mdns.service",
+        "patronus-frr@.service",
+    ],
 )
 def test_the_unit_is_shut_in(name: str, tmp_path: Path) -> None:
     assert exposure(UNITS / name) <= 2.0

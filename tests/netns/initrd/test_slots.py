@@ -208,3 +208,18 @@ def test_each_panic_is_written_down_once_with_its_time(initrd: Initrd) -> None:
         f"1795690822 {OURS}: data block 7 is corrupted\n1795690999 {THEIRS}: metadata block 1 is corrupted\n"
     )
     assert (initrd.root / "run/patronus-boot/bad").read_text() == "p_2+0-3.efi\n"
+
+
+def test_each_start_of_recovery_is_written_down_and_no_other_start_is(initrd: Initrd) -> None:
+    initrd.prepare("p_2.efi", selected="p_2.efi")
+    cmdline, kept = initrd.root / "cmdline", initrd.root / "var/lib/patronus-boot/recovery"
+    ordinary = cmdline.read_text()
+    for words, starts in (
+        ("", 0),
+        ("patronus.recovery", 1),
+        ("patronus.recovery.not", 1),
+        ("patronus.recovery", 2),
+    ):
+        cmdline.write_text(f"{words} {ordinary}")
+        assert initrd.run("slot-record", str(initrd.root / "var/lib")) == 0
+        assert (len(kept.read_text().split()) if kept.exists() else 0) == starts

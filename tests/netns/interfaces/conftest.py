@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.netns.interfaces.providers import Internet, Uplinked
 from tests.netns.interfaces.router import Router
-from tests.netns.lab import Namespace
+from tests.netns.lab import Namespace, connect
 
 HOOK = Path("usr/lib/patronus/wan-hook")
 ROOTFS = Path(__file__).parents[3] / "rootfs"
@@ -61,3 +62,30 @@ def neighbour() -> Iterator[Namespace]:
     found = Namespace()
     yield found
     found.close()
+
+
+@pytest.fixture
+def internet(namespace: Namespace) -> Iterator[Internet]:
+    """Lend the namespaces around the router's."""
+    found = Internet(namespace)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def uplinked(namespace: Namespace, internet: Internet) -> Iterator[Uplinked]:
+    """Lend a router that nothing was applied to yet."""
+    with tempfile.TemporaryDirectory(prefix="patronus-") as folder:
+        made = Uplinked(Path(folder), namespace)
+        yield made
+        made.routing.stop()
+        made.feature.stop()
+
+
+@pytest.fixture
+def wired(namespace: Namespace, neighbour: Namespace) -> Namespace:
+    """Give the router three NICs, down, as after a boot."""
+    for name in ("eth0", "eth1", "eth2"):
+        connect(namespace, name, neighbour, f"peer-{name}")
+        namespace.ip(f"link set {name} down")
+    return namespace

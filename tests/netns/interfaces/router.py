@@ -22,6 +22,7 @@ from patronus.core.control import Control
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Strict
 from patronus.core.state import StateFile
+from patronus.core.verb import Caller, Nothing, Role
 from patronus.core.walk import Prepared, Walk
 from patronus.kernel.clock import SystemClock
 from patronus.kernel.host import Host, Places
@@ -36,9 +37,16 @@ from patronus.network.dns.plan import plan as plan_dns
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.interfaces.service import InterfacesFeature
+from patronus.network.qos.model import SECTION as QOS
+from patronus.network.qos.model import Qos
+from patronus.network.qos.service import QosFeature
+from patronus.network.qos.service import create as create_qos
 from patronus.network.routing.model import SECTION as ROUTING
 from patronus.network.routing.model import Routing
 from patronus.network.routing.service import RoutingFeature
+from patronus.network.uplinks.model import SECTION as UPLINKS
+from patronus.network.uplinks.model import Uplinks
+from patronus.network.uplinks.plan import UplinksPlan
 
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
 RUN = Path("/run/patronus")
@@ -81,6 +89,9 @@ class Engine:
         self.refreshes.append(reason)
         with self.lock:
             self.apply(self.config)
+
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Tell nobody: here the configuration is set after the walk."""
 
     def publish(self, event: Event) -> None:
         """Keep the event."""
@@ -139,18 +150,32 @@ class Router:
         self.feature = InterfacesFeature(host)
         self.advertising = AdvertisingFeature(host)
         self.routing = RoutingFeature(host)
-        self.engine.walk = Walk([self.feature, self.routing, Names(), self.advertising])
+        self.qos: QosFeature = create_qos(host)
+        self.engine.walk = Walk([self.feature, self.routing, self.qos, Names(), self.advertising])
 
     def apply(
-        self, *items: dict[str, Any], dns: Dns | None = None, routes: Sequence[dict[str, Any]] = ()
+        self,
+        *items: dict[str, Any],
+        dns: Dns | None = None,
+        routes: Sequence[dict[str, Any]] = (),
+        policies: Sequence[dict[str, Any]] = (),
+        uplinks: Sequence[dict[str, Any]] = (),
+        shapers: Sequence[dict[str, Any]] = (),
     ) -> Prepared:
-        """Apply an interfaces file, static routes, and what DNS serves."""
+        """Apply interfaces, static routes, policies of routing, uplinks, shapers, and what DNS serves."""
         model = Interfaces.model_validate({"interfaces": items})
-        routing = Routing.model_validate({"routes": routes})
+        routing = Routing.model_validate({"routes": routes, "policies": policies})
         sections: dict[str, Strict] = {SECTION.path: model, DNS.path: dns or Dns(), ROUTING.path: routing}
+        sections[UPLINKS.path] = Uplinks.model_validate({"uplinks": uplinks})
+        sections[QOS.path] = Qos.model_validate({"shapers": shapers})
         prepared = self.engine.apply(Configuration(sections))
         shutil.chown(MAILBOX, "patronus")  # on the device the router and its client are one user
         return prepared
+
+    def ask(self, verb: str) -> Any:
+        """Call a verb on routes that takes no parameters."""
+        found = {one.name: one for one in self.routing.verbs()}[verb]
+        return found.handler(Caller("root", Role.ADMIN), Nothing())
 
     @property
     def plan(self) -> InterfacesPlan:
@@ -163,10 +188,13 @@ class Router:
 
     def differences(self) -> list[str]:
         """Return what is not as planned."""
-        return [found.what for found in self.feature.observe(self.plan)]
+        routing = cast("UplinksPlan", self.engine.running["routing"])
+        found = (*self.feature.observe(self.plan), *self.routing.observe(routing))
+        return [one.what for one in found]
 
     def close(self) -> None:
         """Stop all clients and the watch."""
         self.apply()
         self.feature.stop()
+        self.routing.stop()
         self.advertising.stop()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stands in for systemctl(1) where no systemd runs: starts and stops what the image's unit files say.
 
-Takes ``ExecStart``, ``User`` and ``AmbientCapabilities`` of the unit; knows start, stop, restart and show;
-no unit ever failed.
+Takes ``ExecStart``, ``User``, ``SupplementaryGroups`` and ``AmbientCapabilities`` of the unit, and the
+system calls that are answered with 0 in place of being done; knows start, stop, restart and show; no unit
+ever failed.
 A timer is running when it was started, and starts nothing. Python imports from the checkout.
 """
 
@@ -21,23 +22,35 @@ UNITS = CHECKOUT / "rootfs/usr/lib/systemd/system"
 STATE = Path(os.environ["SYSTEMCTL_STATE"])
 
 
+def text_of(unit: str) -> str:
+    """Return what the unit says, and what is said of this instance alone."""
+    stem, _, instance = unit.removesuffix(".service").partition("@")
+    own = sorted((UNITS / f"{unit}.d").glob("*.conf"))
+    files = [UNITS / (f"{stem}@.service" if instance else unit), *own]
+    return "\n".join(file.read_text() for file in files)
+
+
 def setting(text: str, name: str) -> str:
     found = [line.split("=", 1)[1] for line in text.splitlines() if line.startswith(f"{name}=")]
     if not found:
         sys.exit(f"a unit without {name}= is not run here")
-    return found[0]
+    return found[-1]
 
 
 def command(unit: str) -> list[str]:
-    stem, _, instance = unit.removesuffix(".service").partition("@")
-    text = (UNITS / (f"{stem}@.service" if instance else unit)).read_text()
-    user = str(pwd.getpwnam(setting(text, "User")).pw_uid)
+    instance, text = unit.removesuffix(".service").partition("@")[2], text_of(unit)
+    known = pwd.getpwnam(setting(text, "User"))
+    user, group = str(known.pw_uid), str(known.pw_gid)
     given = "".join(
         f",+{word.removeprefix('CAP_').lower()}" for word in setting(text, "AmbientCapabilities").split()
     )
-    argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"]
+    groups = [line.split("=", 1)[1] for line in text.splitlines() if line.startswith("SupplementaryGroups=")]
+    joined = ["--groups", groups[0]] if groups else ["--clear-groups"]
+    argv = ["setpriv", "--reuid", user, "--regid", group, *joined, "--no-new-privs"]
     argv += [f"--inh-caps=-all{given}", f"--ambient-caps=-all{given}", f"--bounding-set=-all{given}"]
     started = setting(text, "ExecStart").replace("/usr/bin/python3 -I", sys.executable)
+    if "SystemCallFilter=~capset:0 " in text:
+        argv += [sys.executable, str(Path(__file__).with_name("answered.py"))]
     return argv + [word.replace("%I", instance).replace("%i", instance) for word in started.split()]
 
 

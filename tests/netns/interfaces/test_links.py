@@ -10,11 +10,11 @@ import pytest
 
 from patronus.core.errors import KernelError
 from patronus.core.link import Address
-from patronus.core.verb import Caller, Nothing, Role
+from patronus.core.verb import Caller, Role
 from patronus.kernel.netlink import Netlink
-from patronus.network.interfaces.verbs import LinkChanged
+from patronus.network.interfaces.events import LinkChanged
 from tests.netns.interfaces.router import Router, eventually
-from tests.netns.lab import Namespace, connect
+from tests.netns.lab import Namespace
 
 CALLER = Caller("root", Role.ADMIN)
 LAN4, WAN4 = "192.168.1.1/24", "198.51.100.2/24"
@@ -48,15 +48,6 @@ def everything(namespace: Namespace) -> list[str]:
     return sorted(line for line in lines if "fe80:" not in line)
 
 
-@pytest.fixture
-def wired(namespace: Namespace, neighbour: Namespace) -> Namespace:
-    """Give the router three NICs, down, as after a boot."""
-    for name in ("eth0", "eth1", "eth2"):
-        connect(namespace, name, neighbour, f"peer-{name}")
-        namespace.ip(f"link set {name} down")
-    return namespace
-
-
 def lan(wired: Namespace, *given: str, device: str = "eth0", **more: Any) -> dict[str, Any]:
     ipv4 = {"method": "static", "addresses": given or (LAN4,)}
     return {"id": "lan", "match": {"mac": mac(wired, device)}, "zone": "lan", "ipv4": ipv4, **more}
@@ -79,6 +70,8 @@ def test_static_interfaces_stand_and_a_second_apply_does_nothing(router: Router,
     assert (is_up(wired, "eth0"), is_up(wired, "eth1"), is_up(wired, "eth2")) == (True, True, False)
     assert set(default_routes(wired)) == {("198.51.100.1", "eth1", 101), ("2001:db8:1::1", "eth1", 101)}
     assert json.loads(wired.ip("-json link show eth0"))[0]["mtu"] == 1400
+    seen = {(one.device, str(one.interface)) for one in router.host.netlink.addresses()}
+    assert seen >= {("eth0", LAN4), ("eth1", WAN4)} and "lo" not in dict(seen)
     assert (router.pending(), router.differences()) == ([], [])
 
 
@@ -208,11 +201,11 @@ def test_static_routes_stand_refuse_and_go(router: Router, wired: Namespace) -> 
         "blackhole 2001:db8::/32 dev lo metric 7",
     }
     assert (router.pending(), router.differences()) == ([], [])
-    states = {item.id: item.state for item in router.routing.list(CALLER, Nothing()).routes}
+    states = {item.id: item.state for item in router.ask("routing.List").routes}
     assert states == {**dict.fromkeys(("branch", "rest", "six", "hole"), "active"), "later": "waiting"}
     wired.ip("route del 10.20.0.0/16")
     assert router.differences() == ["add route 10.20.0.0/16 via 192.168.1.254 on eth0"]
-    assert router.routing.list(CALLER, Nothing()).routes[0].state == "missing"
+    assert router.ask("routing.List").routes[0].state == "missing"
     router.apply(lan(wired), routes=[{**forwarding, "metric": 30}])
     assert table(wired) == {"10.20.0.0/16 via 192.168.1.254 dev eth0 metric 30"}
     router.apply(lan(wired))

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -31,6 +31,7 @@ from patronus.network.dhcp.verbs import LeaseInfo, ListLeases
 from patronus.network.dns.model import Dns
 from patronus.network.dns.service import DnsFeature
 from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.onlink import Advertised, OnLink
 from patronus.network.interfaces.plan import InterfacesPlan
 from tests.netns.lab import Namespace, connect
 
@@ -61,10 +62,15 @@ INTERFACES = {
             "match": {"path": "lan0"},
             "zone": "lan",
             "ipv4": {"method": "static", "addresses": ["192.168.1.1/24"]},
+            "ipv6": {"method": "static", "addresses": ["fd00:1::1/64"], "advertise": True},
         }
     ]
 }
-LINKS = InterfacesPlan(devices={"lan": "lan0"}, addresses={"lan": (IPv4Interface("192.168.1.1/24"),)})
+LINKS = InterfacesPlan(
+    devices={"lan": "lan0"},
+    addresses={"lan": (IPv4Interface("192.168.1.1/24"), IPv6Interface("fd00:1::1/64"))},
+    advertised={"lan": Advertised((OnLink(IPv6Network("fd00:1::/64")),))},
+)
 DNSMASQ = (
     "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file=",
     "--listen-address=203.0.113.1", "--local-ttl=600", "--user=root", "--local=/example/",
@@ -125,6 +131,7 @@ class Router:
         self.dhcp_server = Server("dhcp", self.nowhere, folder)
         self.dns_server = Server("dns", self.namespace, folder)
         self.dns, self.dhcp = DnsFeature(host), DhcpFeature(host)
+        self.ask_dns, self.ask_dhcp = self.dns.catalogue(), self.dhcp.catalogue()
         self._control = control
         self._running: dict[str, Plan] = {}
 
@@ -156,12 +163,12 @@ class Router:
 
     def leases(self) -> list[LeaseInfo]:
         """Return what the verb lists."""
-        return self.dhcp.list_leases(ROOT, ListLeases()).leases
+        return self.ask_dhcp.list_leases(ROOT, ListLeases()).leases
 
     def settled(self) -> None:
         """Wait until both servers are there and have their configuration."""
-        wait_for(lambda: self.dhcp.status(ROOT, Nothing()).devices == ["lan0"])
-        wait_for(lambda: self.dns.status(ROOT, Nothing()).running)
+        wait_for(lambda: self.ask_dhcp.status(ROOT, Nothing()).devices == ["lan0"])
+        wait_for(lambda: self.ask_dns.status(ROOT, Nothing()).running)
 
     def close(self) -> None:
         """End the servers; they must end well."""
@@ -190,7 +197,7 @@ class Router:
 
 def dig(namespace: Namespace, name: str, *options: str, at: str = "192.168.1.1") -> list[str]:
     """Return what dig prints with +short."""
-    command = ["dig", "+short", "+time=3", "+tries=1", f"@{at}", name, *options]
+    command = ["dig", "+short", "+time=8", "+tries=1", f"@{at}", name, *options]
     with namespace:
         found = subprocess.run(command, capture_output=True, text=True, check=False)
     return [line for line in found.stdout.splitlines() if not line.startswith(";")]

@@ -8,19 +8,22 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from patronus.core.verb import Nothing
-from patronus.kernel.sockets import sending_socket, udp_socket
+from patronus.kernel.sockets import arp_socket, sending_socket, udp_socket
+from patronus.network.dhcp.arp import holder
 from patronus.network.dhcp.codec import Code, Kind, Packet, decode, encode
 from patronus.network.dhcp.verbs import RemoveLease
 from tests.netns.lab import Namespace, connect
-from tests.netns.services.network import DHCP, ROOT, USER, Router, wait_for
+from tests.netns.services.network import DHCP, LONG_S, ROOT, USER, Router, wait_for
 
-ONE: dict[str, object] = {
+ONE: dict[str, Any] = {
     "pools": [{"id": "lan", "interface": "lan", "ranges": ["192.168.1.150"], "lease_time": "1h"}]
 }
+SETTLED = "02:00:00:00:00:99"
 NOBODY: dict[str, object] = {"pools": []}
 PATIENCE_S, BRIEFLY_S = 60, 4
 """How long a client asks that shall get an address, and one that shall get none."""
@@ -123,7 +126,7 @@ def test_a_host_behind_a_relay_gets_an_address_of_its_network_where_the_relay_is
     assert {lease.network for lease in router.leases()} == {"10.9.0.0/24"}
     router.apply()
     assert udhcpc(branch, patience_s=BRIEFLY_S) == ""
-    assert router.dhcp.status(ROOT, Nothing()).counters["dropped: no pool names this relay"] > 0
+    assert router.ask_dhcp.status(ROOT, Nothing()).counters["dropped: no pool names this relay"] > 0
 
 
 def another_client(namespace: Namespace, number: int) -> None:
@@ -136,7 +139,7 @@ def test_a_full_pool_gives_nothing_until_an_address_comes_back(router: Router) -
     assert udhcpc(router.lan) == "192.168.1.150"
     another_client(router.lan, 2)
     assert udhcpc(router.lan, patience_s=BRIEFLY_S) == ""
-    router.dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": "192.168.1.150"}))
+    router.ask_dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": "192.168.1.150"}))
     assert udhcpc(router.lan) == "192.168.1.150"
 
 
@@ -155,6 +158,38 @@ def test_an_address_that_its_client_releases_goes_to_the_next(router: Router) ->
     wait_for(lambda: router.leases() == [])
     router.lan.ip("addr flush dev eth0")
     another_client(router.lan, 2)
+    assert udhcpc(router.lan) == "192.168.1.150"
+
+
+@pytest.fixture
+def settled_host(router: Router) -> Iterator[Namespace]:
+    """Return a host on the LAN that took 192.168.1.150 without asking."""
+    made = Namespace()
+    peer = f"/proc/{os.getpid()}/fd/{made.descriptor}"
+    router.lan.ip(f"link add link eth0 name own0 netns {peer} address {SETTLED} type macvlan mode bridge")
+    made.ip("link set own0 up")
+    made.ip("addr add 192.168.1.150/24 dev own0")
+    yield made
+    made.close()
+
+
+def test_an_address_that_somebody_uses_is_not_offered(router: Router, settled_host: Namespace) -> None:
+    (pool,) = ONE["pools"]
+    router.apply(dhcp=ONE)
+    assert udhcpc(router.lan, patience_s=BRIEFLY_S) == ""
+    assert [(lease.address, lease.mac, lease.state) for lease in router.leases()] == [
+        ("192.168.1.150", SETTLED, "declined")
+    ]
+    assert router.ask_dhcp.status(ROOT, Nothing()).counters["found in use"] == 1
+    router.ask_dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": "192.168.1.150"}))
+    kept = {"id": "kept", "mac": "02:00:00:00:01:01", "address": "192.168.1.150"}
+    router.apply(dhcp={"pools": [{**pool, "ranges": ["192.168.1.151"], "reservations": [kept]}]})
+    another_client(router.lan, 1)
+    assert udhcpc(router.lan) == "192.168.1.151"
+    assert router.ask_dhcp.status(ROOT, Nothing()).counters["found in use"] == 2
+    for lease in router.leases():
+        router.ask_dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": lease.address}))
+    router.apply(dhcp={"pools": [{**pool, "probe": False}]})
     assert udhcpc(router.lan) == "192.168.1.150"
 
 
@@ -297,6 +332,22 @@ def test_the_socket_that_sends_frames_never_receives_any(router: Router) -> None
     assert receives(ordinary, router)
     passed.close()
     ordinary.close()
+
+
+def test_the_socket_that_hears_arp_hears_nothing_else(router: Router) -> None:
+    router.lan.ip("addr add 192.168.1.50/24 dev eth0")
+    with router.lan:  # so that nobody has to ask for the other's hardware address any more
+        subprocess.run(["ping", "-c1", "-W1", "192.168.1.1"], check=True, capture_output=True)
+    with router.namespace:
+        passed = arp_socket("lan0")
+    assert not receives(passed, router)
+    router.namespace.ip("neigh flush dev lan0")
+    passed.settimeout(LONG_S)
+    with router.namespace:
+        subprocess.run(["ping", "-c1", "-W1", "192.168.1.50"], check=False, capture_output=True)
+    found = holder(passed.recv(2000))
+    assert found is not None and found[0] == 0xC0A80132
+    passed.close()
 
 
 def test_a_socket_hears_its_own_device_alone(router: Router) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from pathlib import Path
 
 import dnslib
 import pytest
@@ -21,6 +22,7 @@ from tests.netns.services.network import DNS, ROOT, Router, dig, status, wait_fo
 from tests.netns.services.test_dhcp import udhcpc
 
 CLIENT = "192.168.1.50/24"
+KIDS_NAS = {"id": "nas", "name": "nas.home.arpa", "type": "A", "value": "192.168.1.31"}
 
 
 @pytest.fixture
@@ -33,14 +35,14 @@ def asked(router: Router) -> Router:
 
 def kdig(router: Router, *options: str) -> list[str]:
     with router.lan:
-        command = ["kdig", "+short", "+timeout=3", "+retry=0", "@192.168.1.1", *options]
+        command = ["kdig", "+short", "+timeout=8", "+retry=0", "@192.168.1.1", *options]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 def kdig_answer(router: Router, name: str) -> str:
     """Return the first record of the answer, as in a zone file."""
     with router.lan:
-        command = ["kdig", "+noall", "+answer", "+timeout=3", "@192.168.1.1", name]
+        command = ["kdig", "+noall", "+answer", "+timeout=8", "@192.168.1.1", name]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
 
 
@@ -50,8 +52,77 @@ def test_names_of_the_world_come_from_upstream_and_then_from_the_cache(asked: Ro
     assert dig(asked.lan, "WWW.Example") == ["198.51.100.7"]
     assert kdig(asked, "www.example") == ["198.51.100.7"]
     assert kdig(asked, "+tcp", "www.example") == ["198.51.100.7"]
-    asked.dns.flush_cache(ROOT, Nothing())
+    asked.ask_dns.flush_cache(ROOT, Nothing())
     assert dig(asked.lan, "www.example") == []
+
+
+def test_who_asks_with_a_cookie_has_it_back_and_another_none(asked: Router) -> None:
+    """As dig judges; over TCP, and where clients differ, too."""
+    kids = {"id": "kids", "clients": ["192.168.1.0/24"]}
+
+    def said(*options: str) -> str:
+        with asked.lan:
+            command = ["dig", "+time=5", "+tries=1", "@192.168.1.1", "nas.home.arpa", *options]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    for changed in (DNS, {**DNS, "policies": [kids]}):
+        asked.apply(dns=changed)
+        for way in ("+notcp", "+tcp"):
+            assert "(good)" in said("+cookie", way)
+            assert "COOKIE" not in said("+nocookie", way)
+
+
+def test_what_is_kept_ready_for_one_is_no_others_cookie(asked: Router) -> None:
+    """The very same bytes from two addresses."""
+    asked.lan.ip("addr add 192.168.1.51/24 dev eth0")
+    record = dnslib.DNSRecord.question("nas.home.arpa")
+    record.add_ar(dnslib.EDNS0(udp_len=1232, opts=[dnslib.EDNSOption(10, bytes(8))]))
+    got: dict[str, list[bytes]] = {}
+    for address in ("192.168.1.50", "192.168.1.51") * 3:
+        with asked.lan, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.bind((address, 0))
+            end.settimeout(60)
+            end.sendto(record.pack(), ("192.168.1.1", 53))
+            got.setdefault(address, []).append(end.recv(2000)[-8:])
+    assert not set(got["192.168.1.50"]) & set(got["192.168.1.51"])
+
+
+UNBOUND = """server:
+  interface: 203.0.113.1
+  access-control: 0.0.0.0/0 allow_cookie
+  answer-cookie: yes
+  use-syslog: no
+  username: ""
+  chroot: ""
+  pidfile: ""
+  local-zone: "example." static
+  local-data: "a.example. 60 IN A 198.51.100.1"
+  local-data: "b.example. 60 IN A 198.51.100.2"
+remote-control:
+  control-enable: yes
+  control-interface: {folder}/unbound.sock
+  control-use-cert: no
+"""
+
+
+def test_a_server_that_wants_cookies_gets_its_own_back(asked: Router, tmp_path: Path) -> None:
+    """unbound answers the first question by BADCOOKIE, and counts which cookies are good."""
+    tmp_path.chmod(0o755)
+    config = tmp_path / "unbound.conf"
+    config.write_text(UNBOUND.format(folder=tmp_path))
+    with asked.wan:
+        unbound = subprocess.Popen(["unbound", "-d", "-c", str(config)])
+    try:
+        wait_for(lambda: dig(asked.lan, "a.example") == ["198.51.100.1"])
+        assert dig(asked.lan, "b.example") == ["198.51.100.2"]
+        stats = ["unbound-control", "-c", str(config), "stats_noreset"]
+        said = subprocess.run(stats, capture_output=True, text=True, check=True).stdout
+    finally:
+        unbound.kill()
+        unbound.wait()
+    found = dict(line.split("=") for line in said.splitlines() if "total.num.queries_cookie" in line)
+    assert int(found["total.num.queries_cookie_valid"]) >= 1, found
+    assert found["total.num.queries_cookie_invalid"] == "0"
 
 
 def test_without_an_upstream_in_the_configuration_nobody_is_asked(asked: Router) -> None:
@@ -89,12 +160,12 @@ def test_a_lease_has_its_name_while_it_lasts(asked: Router) -> None:
     address = udhcpc(asked.lan, "-x", "hostname:laptop")
     wait_for(lambda: dig(asked.lan, "laptop.home.arpa") == [address])
     assert dig(asked.lan, "-x", address) == ["laptop.home.arpa."]
-    names = {(item.name, item.source) for item in asked.dns.list_records(ROOT, Nothing()).records}
+    names = {(item.name, item.source) for item in asked.ask_dns.list_records(ROOT, Nothing()).records}
     assert ("laptop.home.arpa", "lease") in names
     asked.dns_server.kill()
     asked.dns_server.start()
     wait_for(lambda: dig(asked.lan, "laptop.home.arpa") == [address])
-    asked.dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": address}))
+    asked.ask_dhcp.remove_lease(ROOT, RemoveLease.model_validate({"address": address}))
     wait_for(lambda: status(asked.lan, "laptop.home.arpa") == "NXDOMAIN")
 
 
@@ -102,6 +173,7 @@ def test_a_blocked_name_does_not_exist(asked: Router) -> None:
     folder = asked.dns_server.run.parent / "blocklists"
     folder.mkdir()
     (folder / "ads.txt").write_text("0.0.0.0 www.example\n")
+    (folder / "gone.txt").symlink_to(folder / "nowhere")
     with asked.upstream():
         assert status(asked.lan, "www.example") == "NOERROR"
         asked.apply(dns={**DNS, "blocklists": [{"id": "ads", "file": "ads.txt"}]})
@@ -109,36 +181,64 @@ def test_a_blocked_name_does_not_exist(asked: Router) -> None:
         asked.dns_server.kill()
         asked.dns_server.start()
         wait_for(lambda: status(asked.lan, "www.example") == "NXDOMAIN")
-        assert asked.dns.status(ROOT, Nothing()).blocked_names == 1
+        assert asked.ask_dns.status(ROOT, Nothing()).blocked_names == 1
         (folder / "ads.txt").write_text("0.0.0.0 other.example\n")
         asked.apply(dns={**DNS, "blocklists": [{"id": "ads", "file": "ads.txt"}]})
         assert status(asked.lan, "www.example") == "NOERROR"
         fetched = {**DNS, "blocklists": [{"id": "ads", "url": "https://lists.example/ads"}]}
         asked.apply(dns=fetched)
-        assert asked.dns.status(ROOT, Nothing()).missing_lists == ["https://lists.example/ads"]
+        assert asked.ask_dns.status(ROOT, Nothing()).missing_lists == ["https://lists.example/ads"]
         brought = Places.below(folder.parent / "run", folder.parent).folder
         brought.path.mkdir()
         key = key_of("https://lists.example/ads", "names")
         brought.keep(key, b"www.example\n", Download(url="https://lists.example/ads", content="names"))
         asked.apply(dns=fetched)
         assert status(asked.lan, "www.example") == "NXDOMAIN"
-        assert asked.dns.status(ROOT, Nothing()).missing_lists == []
+        assert asked.ask_dns.status(ROOT, Nothing()).missing_lists == []
+
+
+def test_what_a_client_is_told_goes_by_its_policy(asked: Router) -> None:
+    """Over UDP and TCP, by address and by device, also for what is ready or cached for others."""
+    folder = asked.dns_server.run.parent / "blocklists"
+    folder.mkdir()
+    (folder / "games.txt").write_text("www.example\n")
+    asked.lan.ip("addr add 192.168.1.70/24 dev eth0")
+    kid, parent = ("-b", "192.168.1.70"), ("-b", "192.168.1.50")
+    kids = {"id": "kids", "clients": ["192.168.1.64/26"], "blocklists": ["games"], "records": [KIDS_NAS]}
+    games = {"id": "games", "file": "games.txt", "everyone": False}
+    with asked.upstream():
+        assert dig(asked.lan, "www.example", *kid) == ["198.51.100.7"]
+        asked.apply(dns={**DNS, "blocklists": [games], "policies": [kids]})
+        for way in ((), ("+tcp",), ()):
+            assert dig(asked.lan, "www.example", *parent, *way) == ["198.51.100.7"]
+            assert status(asked.lan, "www.example", *kid, *way) == "NXDOMAIN"
+            assert dig(asked.lan, "nas.home.arpa", *parent, *way) == ["192.168.1.30"]
+            assert dig(asked.lan, "nas.home.arpa", *kid, *way) == ["192.168.1.31"]
+        everybody = {"id": "all", "interfaces": ["lan"], "blocklists": ["games"]}
+        asked.apply(dns={**DNS, "blocklists": [games], "policies": [everybody]})
+        assert status(asked.lan, "www.example", *parent) == "NXDOMAIN"
+        asked.apply()
+        assert dig(asked.lan, "www.example", *kid) == ["198.51.100.7"]
 
 
 def test_questions_are_written_down_where_the_owner_wants_it(asked: Router) -> None:
     assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]
-    assert asked.dns.list_queries(ROOT, ListQueries()).on is False
+    assert asked.ask_dns.list_queries(ROOT, ListQueries()).on is False
     asked.apply(dns={**DNS, "query_log": {"keep": "1h"}})
     for options in ((), (), ("+tcp",)):
         assert dig(asked.lan, "nas.home.arpa", *options) == ["192.168.1.30"]
     assert asked.dns_server.stop() == 0
     asked.dns_server.start()
-    wait_for(lambda: asked.dns.status(ROOT, Nothing()).running)
-    wait_for(lambda: asked.dns.list_queries(ROOT, ListQueries()).on)
-    found = asked.dns.list_queries(ROOT, ListQueries(client="192.168.1.50")).queries
+    wait_for(lambda: asked.ask_dns.status(ROOT, Nothing()).running)
+    wait_for(lambda: asked.ask_dns.list_queries(ROOT, ListQueries()).on)
+    found = asked.ask_dns.list_queries(ROOT, ListQueries(client="192.168.1.50")).queries
     assert [(item.name, item.type, item.outcome) for item in found] == [("nas.home.arpa", "A", "NOERROR")] * 3
+    first = asked.ask_dns.list_queries(ROOT, ListQueries(client="192.168.1.50", count=2))
+    rest = asked.ask_dns.list_queries(ROOT, ListQueries(client="192.168.1.50", count=2, before=first.before))
+    assert [item.number for item in (*first.queries, *rest.queries)] == [item.number for item in found]
+    assert (rest.before, first.keep_s) == (None, 3600)
     asked.apply()
-    assert asked.dns.list_queries(ROOT, ListQueries()).queries == []
+    assert asked.ask_dns.list_queries(ROOT, ListQueries()).queries == []
 
 
 def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:
@@ -148,7 +248,7 @@ def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> Non
 
 def test_the_router_asks_its_own_server(asked: Router) -> None:
     with asked.namespace:
-        found = asked.dns.lookup(ROOT, Lookup(name="nas.home.arpa"))
+        found = asked.ask_dns.lookup(ROOT, Lookup(name="nas.home.arpa"))
     assert (found.status, found.answers) == (
         "NOERROR",
         ["nas.home.arpa.          300     IN      A       192.168.1.30"],
@@ -173,7 +273,7 @@ def test_broken_packets_neither_end_nor_stop_the_server(asked: Router) -> None:
             outbox.sendto(bytes(data[: os.urandom(1)[0]]), ("192.168.1.1", 53))
     wait_for(lambda: dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"])
     assert asked.dns_server.process.poll() is None
-    assert asked.dns.status(ROOT, Nothing()).counters["malformed"] > 0
+    assert asked.ask_dns.status(ROOT, Nothing()).counters["malformed"] > 0
 
 
 def test_what_is_kept_ready_grows_old_and_ends_with_the_configuration(asked: Router) -> None:
@@ -198,7 +298,7 @@ def test_who_holds_many_connections_keeps_nobody_else_out(asked: Router) -> None
     for _ in range(STREAMS_EACH + 1):
         held.append(asked.lan.socket(4, socket.SOCK_STREAM))
         held[-1].connect(("192.168.1.1", 53))
-    wait_for(lambda: asked.dns.status(ROOT, Nothing()).counters.get("too many streams", 0) > 0)
+    wait_for(lambda: asked.ask_dns.status(ROOT, Nothing()).counters.get("too many streams", 0) > 0)
     assert dig(asked.lan, "nas.home.arpa", "+tcp") == []
     assert dig(asked.lan, "nas.home.arpa", "+tcp", "-b", "192.168.1.51") == ["192.168.1.30"]
     for stream in held:

@@ -28,7 +28,7 @@ def over_tls(ca: str, *more: dict[str, Any], name: str = NAME) -> dict[str, Any]
 
 
 def first(router: Router) -> UpstreamInfo:
-    return router.dns.status(ROOT, Nothing()).upstreams[0]
+    return router.ask_dns.status(ROOT, Nothing()).upstreams[0]
 
 
 def connections(router: Router) -> int:
@@ -85,7 +85,7 @@ def test_a_server_that_answers_badly_passes_the_question_on(
     with client.upstream():
         client.apply(dns=over_tls(odd.ca, {"id": "plain", "address": ADDRESS}))
         wait_for(lambda: dig(client.lan, "www.example") == ["198.51.100.7"])
-    found = client.dns.status(ROOT, Nothing())
+    found = client.ask_dns.status(ROOT, Nothing())
     assert [item.answered for item in found.upstreams] == [0, 1]
     assert odd.connections > 0
     odd.close()

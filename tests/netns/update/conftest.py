@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from patronus.update import fetch
 from patronus.update.machine import Entry, Facts, Slot
 from patronus.update.task import Places, Task, write
-from tests.netns.update.owner import Owner
-
-MIB = 1 << 20
+from tests.netns.update.disk import MIB, Machine, lay_out
+from tests.netns.update.owner import Owner, release
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,12 @@ def places(tmp_path: Path, owner: Owner) -> Places:
     )
 
 
+@pytest.fixture
+def machine(tmp_path: Path, places: Places) -> Machine:
+    """A machine whose disk is made of folders and files."""
+    return lay_out(tmp_path, places)
+
+
 def facts(**changes: object) -> Facts:
     """Return how the machine stands."""
     stands = Facts(
@@ -63,4 +69,12 @@ def hand_out(places: Places, source: str, stands: Facts | None = None, **given: 
     task = Task.model_validate({"number": 7, "action": "install", "source": source, **given})
     write(places.task, task)
     write(places.facts, stands or facts())
+    return task
+
+
+def downloaded(machine: Machine, owner: Owner, version: str = "0.2.0", **given: object) -> Task:
+    """Bring a release in, and return the task."""
+    source = release(machine.root / "source", owner, version)
+    task = hand_out(machine.places, source.as_uri(), machine.look(), **given)
+    assert fetch.run(machine.places).state == "done"
     return task

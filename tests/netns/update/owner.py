@@ -43,10 +43,13 @@ def content(kind: bytes, version: str) -> bytes:
     return kind + version.encode() * 1000
 
 
-def release(folder: Path, owner: Owner, version: str, **changes: Any) -> Path:
-    """Write a release, signed; ``changes`` are to its description. Others in the folder stay."""
+def release(folder: Path, owner: Owner, version: str, *, large: bytes = b"", **changes: Any) -> Path:
+    """Write a release, signed; others in the folder stay.
+
+    ``changes`` are to its description; ``large`` is the root, where it is not a small one.
+    """
     folder.mkdir(exist_ok=True)
-    parts = {"root": content(ROOT, version), "verity": content(VERITY, version)}
+    parts = {"root": large or content(ROOT, version), "verity": content(VERITY, version)}
     for kind, plain in parts.items():
         path = folder / f"patronus_{version}_{hashlib.sha256(plain).hexdigest()[:32]}.{kind}.gz"
         path.write_bytes(gzip.compress(plain, mtime=0))

@@ -3,23 +3,19 @@
 
 from __future__ import annotations
 
-import http.server
-import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from patronus.update import fetch
 from patronus.update.machine import Entry
 from patronus.update.task import Places, Report
-from tests.netns.update.certificate import self_signed
-from tests.netns.update.conftest import MIB, facts, hand_out
+from tests.netns.update.conftest import facts, hand_out
+from tests.netns.update.disk import MIB
 from tests.netns.update.owner import Owner, release, seal
+from tests.netns.update.server import served
 
 
 def run(places: Places, source: Path, **given: object) -> Report:
@@ -134,7 +130,7 @@ UNBLESSED = facts(entries=[Entry(version="0.1.0", name="patronus_0.1.0+2-1.efi",
     ],
 )
 def test_what_this_machine_cannot_take_is_refused_with_its_place_and_reason(
-    places: Places, owner: Owner, tmp_path: Path, stands: object, changes: dict[str, object], said: str
+    places: Places, owner: Owner, tmp_path: Path, stands: object, changes: dict[str, Any], said: str
 ) -> None:
     if "root:" in said:
         changes = {"root": {"bytes": 100 * MIB, "sha256": "0" * 64}}
@@ -152,47 +148,6 @@ def test_a_refused_version_is_taken_only_when_it_is_asked_for_again(
     assert "version 0.2.0 is refused: it failed to start too often; --again" in str(report.error)
     assert held(places) == []
     assert run(places, source, refused=refused, again=True).state == "done"
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder with byte ranges (RFC 9110 section 14), and writes down what was asked from where."""
-
-    asked: list[tuple[str, str | None]]
-    ranges = True
-
-    def do_GET(self) -> None:  # noqa: N802: the library names it
-        content = Path(self.translate_path(self.path)).read_bytes()
-        wanted = self.headers.get("Range")
-        self.asked.append((self.path, wanted))
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
-        if wanted and start >= len(content):
-            self.send_error(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-            return
-        self.send_response(HTTPStatus.PARTIAL_CONTENT if start else HTTPStatus.OK)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        self.wfile.write(content[start:])
-
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(folder: Path, scratch: Path) -> Iterator[tuple[str, str, type[Handler]]]:
-    """Serve a folder by https; yields its URL, the certificate, and the handler's class."""
-    kind = type("Own", (Handler,), {"asked": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(kind, directory=str(folder)))
-    certificate, key = self_signed(scratch, "127.0.0.1")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_port}", certificate.read_text(), kind
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -225,6 +180,33 @@ def test_a_check_asks_how_large_the_parts_are_and_reads_none(
     assert (
         offer.download_bytes == sum(parts.values()) + (source / "patronus_0.2.0.release.json").stat().st_size
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "offers"),
+    [(HTTPStatus.METHOD_NOT_ALLOWED, 1), (HTTPStatus.NOT_IMPLEMENTED, 1), (HTTPStatus.FORBIDDEN, 0)],
+)
+def test_a_server_that_only_hands_out_is_asked_by_handing_out(
+    places: Places, owner: Owner, tmp_path: Path, answer: HTTPStatus, offers: int
+) -> None:
+    with served(release(tmp_path / "source", owner, "0.2.0"), tmp_path) as (url, ca, handler):
+        handler.head = answer
+        hand_out(places, url, ca=ca, action="check")
+        report = fetch.run(places)
+    assert len(report.offers) == offers, report.error
+    assert all(offer.download_bytes > 0 for offer in report.offers)
+
+
+def test_a_server_that_does_not_say_how_long_a_file_is_is_told_apart_from_a_wrong_file(
+    places: Places, owner: Owner, tmp_path: Path
+) -> None:
+    """Whether there is room could not be known before the file is there; nothing of it is written."""
+    with served(release(tmp_path / "source", owner, "0.2.0"), tmp_path) as (url, ca, handler):
+        handler.lengths, handler.head = False, HTTPStatus.METHOD_NOT_ALLOWED
+        hand_out(places, url, ca=ca)
+        report = fetch.run(places)
+    assert "does not say how long patronus_0.2.0" in str(report.error)
+    assert not any(name.endswith((".efi", ".gz")) for name in held(places))
 
 
 def test_a_server_whose_certificate_nobody_vouches_for_is_not_read(

@@ -3,90 +3,22 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from patronus.core.errors import Conflict, KernelError, PatronusError
-from patronus.update import fetch, install
-from patronus.update.gpt import ENTRY, HEADER, SECTOR
-from patronus.update.install import Install
-from patronus.update.machine import Facts, look
-from patronus.update.task import Places, Report, Task, read
-from tests.netns.update.conftest import MIB, hand_out
-from tests.netns.update.owner import ROOT, VERITY, Owner, content, release
-
-RUNS = "0.1.0"
-SLOTS = {"vda2": (f"patronus_{RUNS}_verity", 32), "vda3": (f"patronus_{RUNS}", 1024),
-         "vda4": ("_empty", 32), "vda5": ("_empty", 1024)}  # fmt: skip
+from patronus.update import install
+from patronus.update.machine import Facts
+from patronus.update.task import Report, Task, read
+from tests.netns.update.conftest import downloaded, hand_out
+from tests.netns.update.disk import RUNS, Machine
+from tests.netns.update.owner import ROOT, VERITY, Owner, content
 
 
-def table() -> bytes:
-    """Return the start of a disk with the slots in its table, behind a boot partition."""
-    rows = [("esp", 1024), *SLOTS.values()]
-    entries = b"".join(
-        ENTRY.pack(b"k" * 16, bytes(16), 0, size_mib * MIB // SECTOR - 1, 0, label.encode("utf-16-le"))
-        for label, size_mib in rows
-    )
-    header = HEADER.pack(b"EFI PART", 0, 0, 0, 0, 0, 0, 0, 0, b"", 2, len(rows), ENTRY.size, 0)
-    return bytes(SECTOR) + header.ljust(SECTOR, b"\0") + entries
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine of folders, and the places of the update's files."""
-
-    root: Path
-    places: Places
-
-    def look(self) -> Facts:
-        return look(RUNS, 1, self.root / "esp", self.root / "blocks", self.root / "dev")
-
-    def entries(self) -> list[str]:
-        return sorted(path.name for path in (self.root / "esp/EFI/Linux").iterdir())
-
-    def put(self, entry: str) -> None:
-        (self.root / "esp/EFI/Linux" / entry).write_bytes(b"kernel")
-
-    def installer(self, task: Task, fault: str = "none") -> Install:
-        script = Path(__file__).with_name("sysupdate.py")
-        program = (sys.executable, str(script), fault, str(self.places.release), str(self.root))
-        return Install(task, self.places, self.look, self.root / "esp", self.root / "dev", program)
-
-
-@pytest.fixture
-def machine(tmp_path: Path, places: Places) -> Machine:
-    for name in ("dev", "esp/EFI/Linux", "blocks"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "dev/vda").write_bytes(table())
-    for device, (label, _) in SLOTS.items():
-        folder = tmp_path / "disk/vda" / device
-        folder.mkdir(parents=True)
-        (folder / "uevent").write_text(f"DEVNAME={device}\nPARTNAME={label}\n")
-        (folder / "partition").write_text(f"{device[-1]}\n")
-        (tmp_path / "blocks" / device).symlink_to(folder)
-        (tmp_path / "dev" / device).write_bytes(b"as it was")
-    stick = tmp_path / "disk/sda/sda1"
-    stick.mkdir(parents=True)
-    (stick / "uevent").write_text("PARTNAME=patronus_0.9.0\n")
-    (tmp_path / "blocks/sda1").symlink_to(stick)
-    made = Machine(tmp_path, places)
-    made.put(f"patronus_{RUNS}.efi")
-    return made
-
-
-def downloaded(machine: Machine, owner: Owner, version: str = "0.2.0", **given: object) -> Task:
-    """Bring a release in, and return the task."""
-    source = release(machine.root / "source", owner, version)
-    task = hand_out(machine.places, source.as_uri(), machine.look(), **given)
-    assert fetch.run(machine.places).state == "done"
-    return task
-
-
-def test_the_machine_tells_its_slots_and_none_of_another_disk(machine: Machine) -> None:
+def test_the_machine_tells_its_slots_and_none_of_a_stick_that_holds_the_same_version(
+    machine: Machine,
+) -> None:
     stands = machine.look()
     assert [(slot.device, slot.version, slot.kind) for slot in stands.slots] == [
         ("vda2", RUNS, "verity"), ("vda3", RUNS, "root"), ("vda4", None, None), ("vda5", None, None),

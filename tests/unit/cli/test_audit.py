@@ -7,10 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from patronus.cli.__main__ import main
 from patronus.core.audit import AuditLog
 from patronus.core.verb import Caller, Role
 from tests.unit.core.router import SetClock
@@ -19,12 +22,44 @@ CHECKOUT = Path(__file__).parents[3]
 ANN = Caller("ann", Role.ADMIN)
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line where no daemon is."""
-    command = [sys.executable, "-m", "patronus.cli", "--socket", "/nonexistent", *arguments]
-    environment = {**os.environ, "COLUMNS": "200"}
+@dataclass(frozen=True)
+class Said:
+    """What a run of the command line came to."""
+
+    returncode: object
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Said]
+NOWHERE = "--socket", "/nonexistent"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return the program as a function; no daemon is there."""
+    monkeypatch.chdir(CHECKOUT)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def runs(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["patronus", *NOWHERE, *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Said(ended.value.code or 0, *capsys.readouterr())
+
+    return runs
+
+
+def started(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a process of its own."""
     return subprocess.run(
-        command, cwd=CHECKOUT, capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, "-m", "patronus.cli", *NOWHERE, *arguments],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+        timeout=60,
     )
 
 
@@ -39,12 +74,12 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["", "audit.log"])
 def test_a_whole_copy_is_told_to_be_whole(copy: Path, name: str) -> None:
-    done = run("audit", "verify", str(copy / name))
+    done = started("audit", "verify", str(copy / name))
     assert (done.returncode, done.stderr) == (0, "")
     assert "Records 1 to 12 are as they were written (12)." in done.stdout
 
 
-def test_a_changed_record_is_named_by_file_and_line(copy: Path) -> None:
+def test_a_changed_record_is_named_by_file_and_line(copy: Path, run: Run) -> None:
     path = copy / "audit-000002.log"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1].replace(b"ann", b"eve") + b"".join(lines[2:]))
@@ -57,7 +92,7 @@ def test_a_changed_record_is_named_by_file_and_line(copy: Path) -> None:
     assert run("audit", "verify", str(path)).returncode == 1
 
 
-def test_a_cut_end_is_shown_by_the_head_that_was_noted(copy: Path) -> None:
+def test_a_cut_end_is_shown_by_the_head_that_was_noted(copy: Path, run: Run) -> None:
     mark = json.loads((copy / "audit.mark").read_bytes())
     (copy / "audit.mark").unlink()
     head = f"{mark['number']}:{mark['hash']}"
@@ -77,6 +112,6 @@ def test_a_cut_end_is_shown_by_the_head_that_was_noted(copy: Path) -> None:
         ((), 3),
     ],
 )
-def test_wrong_use_is_told_by_the_exit_code(arguments: tuple[str, ...], code: int) -> None:
+def test_wrong_use_is_told_by_the_exit_code(run: Run, arguments: tuple[str, ...], code: int) -> None:
     done = run("audit", "verify", *arguments)
     assert done.returncode == code and "Traceback" not in done.stderr

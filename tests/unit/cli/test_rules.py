@@ -36,7 +36,7 @@ EVERYTHING = {
     "--tcp-flags": "syn,!ack", "--dscp": "ef,0", "--state": "new", "--mark": "0x1/0xf", "--action": "allow",
     "--log-rate": "1/s", "--log-burst": "3", "--log-prefix": "word", "--limit": "10/s", "--limit-burst": "20",
     "--limit-per": "source", "--connections": "20", "--connections-per": "destination",
-    "--days": "mon-fri,sun", "--time": "08:00-18:00", "--timezone": "Europe/Berlin",
+    "--helper": "ftp", "--days": "mon-fri,sun", "--time": "08:00-18:00", "--timezone": "Europe/Berlin",
 }  # fmt: skip
 
 
@@ -55,7 +55,13 @@ def test_every_option_is_a_key_that_the_model_takes() -> None:
     Rule.model_validate({"id": "r-1", **made(*(word for pair in other.items() for word in pair))})
     marks = made("--action", "mark", "--set-mark", "0x10/0xf0")
     Rule.model_validate({"id": "r-1", **marks})
-    used = EVERYTHING.keys() | other.keys() | {"--set-mark"}
+    given = made("--action", "dscp", "--set-dscp", "ef")
+    assert Rule.model_validate({"id": "r-1", **given}).set_dscp == 46
+    queue = {"--queue": "0-3", "--queue-bypass": "yes", "--queue-fanout": "no"}
+    asks = made("--action", "queue", *(word for pair in queue.items() for word in pair))
+    assert asks["queue"] == {"numbers": "0-3", "bypass": True, "fanout": False}
+    Rule.model_validate({"id": "r-1", **asks})
+    used = EVERYTHING.keys() | other.keys() | queue.keys() | {"--set-mark", "--set-dscp"}
     assert {key.flags[0] for key in KEYS} == used, "an option that no test uses"
 
 
@@ -79,3 +85,10 @@ def test_any_key_is_set_as_json_or_text_and_taken_away_by_null() -> None:
     assert made("--set", "limit=null", old={"limit": {"rate": "1/s"}, "to": "wan"}) == {"to": "wan"}
     with pytest.raises(ValueError, match="KEY=VALUE"):
         made("--set", "limit")
+
+
+def test_more_digits_than_a_number_has_are_left_for_the_daemon_to_refuse() -> None:
+    """Python reads no more than 4,300 of them."""
+    digits = "9" * 5000
+    rule = made("--port", f"22,{digits}", "--limit-burst", digits)
+    assert (rule["destination_port"], rule["limit"]["burst"]) == ([22, digits], digits)

@@ -29,6 +29,8 @@ from patronus.core.events import (
     DriftEnded,
 )
 from patronus.core.feature import Difference
+from patronus.core.model import Configuration
+from patronus.core.walk import Prepared
 from tests.unit.core.router import ADMIN, FACTORY, REMOTE, Kernel, Router, Rules, Zones
 
 RULE = {"zone": "lan", "name": "web", "action": "allow"}
@@ -228,6 +230,37 @@ def test_a_failed_refresh_is_tried_again_until_it_works_and_is_said_once(router:
     assert router.engine.refresh_if_owed() and router.matches()
     assert router.owed[-1] is None and router.engine.notice() is None
     assert not router.engine.refresh_if_owed()
+
+
+def test_a_refresh_that_meets_a_mistake_is_owed_too(router: Router) -> None:
+    (router.kernel.root / "zone-lan").unlink()
+    router.kernel.breaks = {"zone-lan"}
+    with pytest.raises(ZeroDivisionError):
+        router.engine.refresh("the zone went away")
+    assert router.owed[-1] == 2.0
+    assert router.engine.refresh_if_owed() and router.matches()
+
+
+def test_a_change_stands_though_the_refresh_that_it_asked_for_meets_a_mistake(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, put, mistakes = router.engine._walk, router.kernel.put, [ZeroDivisionError()]
+    prepare = walk.prepare
+
+    def mistaken(config: Configuration) -> Prepared:
+        if mistakes:
+            raise mistakes.pop()
+        return prepare(config)
+
+    def asking(name: str, text: str | None) -> None:
+        put(name, text)
+        router.engine.refresh("asked for within")
+        monkeypatch.setattr(walk, "prepare", mistaken)
+
+    monkeypatch.setattr(router.kernel, "put", asking)
+    assert router.engine.submit([rule(id="a")], ADMIN).generation == 2
+    assert (router.owed[-1], mistakes) == (2.0, [])
+    assert router.engine.refresh_if_owed() and router.matches()
 
 
 def test_drift_is_an_event_once_and_its_end_too(router: Router) -> None:

@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from patronus.core.kept import Kept
+
+NUMBERS = [[number] for number in range(8)]
 
 
 def test_only_new_items_are_made() -> None:
@@ -27,3 +32,20 @@ def test_an_equal_item_is_another_one() -> None:
     kept: Kept[list[str], int] = Kept()
     first, second = ["a"], ["a"]
     assert kept.each([first], None, id) != kept.each([second], None, id)
+
+
+@given(st.lists(st.lists(st.sampled_from(range(8))), min_size=2, max_size=4))
+def test_whatever_comes_goes_or_moves_each_has_its_own_and_what_was_there_is_not_made_again(
+    lists: list[list[int]],
+) -> None:
+    kept: Kept[list[int], int] = Kept()
+    made: list[int] = []
+
+    def make(item: list[int]) -> int:
+        made.append(item[0])
+        return 10 * item[0]
+
+    for before, now in zip([[], *lists], lists, strict=False):
+        made.clear()
+        assert kept.each([NUMBERS[number] for number in now], None, make) == [10 * number for number in now]
+        assert sorted(made) == sorted(set(now) - set(before))

@@ -336,3 +336,9 @@ def test_a_prefix_is_what_ipaddress_reads(text: str) -> None:
     except v.Refused:
         found = None
     assert (found, str(found)) == (expected, str(expected))
+
+
+@pytest.mark.parametrize("text", ["192.0.2.7", "192.0.2.7/32", "2001:db8::7", "192.0.2.0/31", "192.0.2.0/24"])
+def test_an_address_among_thousands_carries_no_function_of_its_own(text: str) -> None:
+    """A rule's sources are kept as long as the rule: what ``ipaddress`` adds was more than the address."""
+    assert not any(type(value).__name__ == "function" for value in vars(v.parse_prefix(text)).values())

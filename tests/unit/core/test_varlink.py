@@ -11,12 +11,12 @@ from patronus.core.varlink import Decoder, MalformedMessage, encode
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=10,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
 )
 
 
-@given(messages=st.lists(st.dictionaries(st.text(), VALUES), max_size=5), size=st.integers(1, 50))
+@given(messages=st.lists(st.dictionaries(st.text(), VALUES, max_size=3), max_size=4), size=st.integers(1, 50))
 def test_messages_survive_any_cutting_of_the_stream(messages: list[dict[str, object]], size: int) -> None:
     stream = b"".join(encode(message) for message in messages)
     decoder = Decoder()

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from typing import cast
 
@@ -22,6 +24,7 @@ from patronus.core.verb import Caller, Role
 from patronus.daemon.attest import ENTRY, SECURE_BOOT, Attest, Attestation, AttestVerbs, Booted, booted
 from patronus.kernel.host import Host
 from patronus.kernel.host import Places as HostPlaces
+from patronus.secrets.device_key import DeviceKey
 
 ANNA = Caller("anna", Role.VIEWER)
 HASH = "5a" * 32
@@ -41,12 +44,12 @@ def machine(root: Path, lockdown: str = "none [integrity] confidentiality", secu
     return root
 
 
-def ask(tmp_path: Path, nonce: str | None = None) -> Attestation:
+def ask(tmp_path: Path, nonce: str | None = None, secure: bytes = b"\1") -> Attestation:
     clock = SimpleNamespace(boot_id="boot", wall=lambda: 1795690822.4)
     control = SimpleNamespace(generation=7)
     host = SimpleNamespace(places=HostPlaces.below(tmp_path), clock=clock, control=control)
     log = SimpleNamespace(head=Link(12, "ab" * 32))
-    verbs = AttestVerbs(cast(Host, host), cast(AuditLog, log), machine(tmp_path / "machine"))
+    verbs = AttestVerbs(cast(Host, host), cast(AuditLog, log), machine(tmp_path / "machine", secure=secure))
     return verbs.attest(ANNA, Attest(nonce=nonce))
 
 
@@ -68,9 +71,26 @@ def test_what_is_said_is_signed_and_a_changed_word_is_not(tmp_path: Path) -> Non
     check(found, found.statement)
     said = json.loads(found.statement)
     assert (said["root_hash"], said["secure_boot"], said["generation"]) == (HASH, True, 7)
+    assert (said["entry"], said["lockdown"]) == ("patronus_0.1.0+2-1.efi", "integrity")
     assert (said["audit"], said["nonce"]) == ({"number": 12, "hash": "ab" * 32}, "n-1")
     with pytest.raises(InvalidSignature):
         check(found, found.statement.replace("n-1", "n-2"))
+
+
+def test_a_device_without_secure_boot_says_so(tmp_path: Path) -> None:
+    assert json.loads(ask(tmp_path, secure=b"\0").statement)["secure_boot"] is False
+
+
+def test_all_who_ask_for_the_first_time_at_once_get_the_same_key(tmp_path: Path) -> None:
+    """Else one of them holds a signature by a key that was replaced at once."""
+    key, together = DeviceKey(tmp_path / "secrets"), Barrier(8)
+
+    def first(_: int) -> str:
+        together.wait()
+        return key.public()
+
+    with ThreadPoolExecutor(8) as crowd:
+        assert set(crowd.map(first, range(8))) == {key.public()}
 
 
 def test_the_key_stays_the_same_and_is_the_devices_alone(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from patronus.daemon.integrity import BAD, KEPT, UNPROVED, integrity_notices
+from patronus.core.audit import AuditLog
+from patronus.core.state import StateFile
+from patronus.daemon.integrity import BAD, KEPT, RECOVERY, UNPROVED, integrity_notices, recovery_notices
+from patronus.kernel.clock import SystemClock
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -56,3 +59,19 @@ def test_a_torn_line_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, KEPT, "17956908\n\x00\x00\x00\n1795690822 254:3: data block 7 is corrupted\n")
     (said,) = integrity_notices(tmp_path, tmp_path / "run")
     assert "system: 1, last" in said
+
+
+def test_each_start_of_recovery_is_told_and_audited_once(tmp_path: Path) -> None:
+    def notices() -> list[str]:
+        log = AuditLog(tmp_path / "audit.log", SystemClock())
+        return recovery_notices(tmp_path, log, StateFile(tmp_path / "state.json"))
+
+    assert notices() == []
+    write(tmp_path, RECOVERY, "1795690822\n\0\0\n1795690999\n")
+    (said,) = notices()
+    assert "Recovery was started on 2026-11-26 11:00, 2026-11-26 11:03 UTC" in said
+    assert notices() == []
+    write(tmp_path, RECOVERY, "1795690822\n\0\0\n1795690999\n1795780000\n")
+    (said,) = notices()
+    assert "started on 2026-11-27 11:46 UTC" in said
+    assert (tmp_path / "audit.log").read_text().count('"system.Recovery"') == 3

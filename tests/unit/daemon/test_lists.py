@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from patronus.core.bus import Event
-from patronus.core.errors import Conflict, KernelError, NotFound, PatronusError
+from patronus.core.errors import Conflict, KernelError, NotFound, PatronusError, Unavailable
 from patronus.core.feature import Earlier
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.daemon.lists.due import Tries, due_in_s
@@ -77,6 +77,7 @@ class World:
     fault: PatronusError | None = None
     said: list[Event] = field(default_factory=list)
     refreshed: list[str] = field(default_factory=list)
+    starting: bool = False
 
     def start(self, unit: str) -> None:
         assert unit == "patronus-lists.service"
@@ -91,6 +92,8 @@ class World:
         self.said.append(event)
 
     def refresh(self, reason: str) -> None:
+        if self.starting:
+            raise Unavailable("the engine is starting")
         self.refreshed.append(reason)
 
     def come(self, state: Download) -> None:
@@ -101,6 +104,11 @@ class World:
             self.places.folder.keep(item.key, b"x", state)
         finish(self.places, task)
         self.runs = False
+
+    def come_slowly(self, state: Download) -> None:
+        """Tell how the list stands, and be still there."""
+        self.come(state)
+        self.runs = True
 
 
 @pytest.fixture
@@ -129,6 +137,9 @@ def test_a_list_that_is_due_is_brought_in_and_everything_is_planned_with_it(
 ) -> None:
     feature.turn()
     assert feature.status(ANNA, Nothing()).running
+    task = handed(world.places)
+    assert isinstance(task, Task)
+    assert task.keep == (BAD.key,), "what nobody wants any more is not kept, and this is wanted"
     feature.turn()
     assert world.refreshed == [], "nothing has come yet"
     world.come(good(1000))
@@ -185,6 +196,51 @@ def test_a_unit_that_does_not_start_is_said_and_tried_again(world: World, featur
     assert world.runs
 
 
+def test_a_list_that_fails_after_a_unit_that_did_not_start_is_told(
+    world: World, feature: ListsFeature
+) -> None:
+    world.places.folder.keep(BAD.key, b"x", good(-DAY_S))
+    world.fault = KernelError("no systemd")
+    feature.turn()
+    assert world.said == []
+    world.fault = None
+    world.clock.now += 30
+    feature.turn()
+    world.come(good(-DAY_S, error="no route"))
+    feature.turn()
+    assert world.said == [ListFailed(BAD.url, "no route", 3, ("alias bad",))]
+
+
+def test_what_came_while_the_engine_was_starting_is_told_later(world: World, feature: ListsFeature) -> None:
+    feature.turn()
+    world.come(good(1000))
+    world.starting = True
+    feature.turn()
+    assert world.refreshed == []
+    world.starting = False
+    feature.turn()
+    feature.turn()
+    assert world.refreshed == ["the list of alias bad has changed"]
+
+
+def test_a_list_that_failed_and_is_named_in_another_way_is_tried_and_told_at_once(
+    world: World, feature: ListsFeature
+) -> None:
+    world.places.folder.keep(BAD.key, b"x", good(-DAY_S))
+    feature.turn()
+    world.come(good(-DAY_S, error="no route"))
+    feature.turn()
+    assert feature._desk.next_s() == 30
+    feature._desk.want([BAD])
+    assert feature._desk.next_s() == 30, "the same again is no other"
+    feature._desk.want([replace(BAD, ca="----")])
+    assert feature._desk.next_s() == 0
+    feature.turn()
+    world.come(good(-DAY_S, error="no route"))
+    feature.turn()
+    assert len(world.said) == 2
+
+
 def test_a_person_can_ask_for_a_list_before_it_is_due(world: World, feature: ListsFeature) -> None:
     world.places.folder.keep(BAD.key, b"x", good(1000))
     feature.turn()
@@ -194,3 +250,19 @@ def test_a_person_can_ask_for_a_list_before_it_is_due(world: World, feature: Lis
         feature.refresh(ANNA, Refresh())
     with pytest.raises(NotFound):
         feature.refresh(ANNA, Refresh(url="https://other.example/"))
+
+
+def test_a_program_that_has_said_all_and_is_not_gone_yet_is_waited_for(
+    world: World, feature: ListsFeature
+) -> None:
+    """Started again just then it would not start: systemd takes it for running."""
+    feature.turn()
+    world.come_slowly(good(1000))
+    feature.turn()
+    assert feature.status(ANNA, Nothing()).running
+    with pytest.raises(Conflict):
+        feature.refresh(ANNA, Refresh(url=BAD.url))
+    world.runs = False
+    feature.turn()
+    assert not feature.status(ANNA, Nothing()).running
+    assert world.refreshed == ["the list of alias bad has changed"]

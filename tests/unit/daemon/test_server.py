@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ from patronus.core.errors import NotFound, PatronusError, Unavailable
 from patronus.core.varlink import Message
 from patronus.daemon import server as server_module
 from patronus.daemon.peer import Peer
-from patronus.daemon.server import Server
+from patronus.daemon.server import LARGE, Server
 from patronus.daemon.slots import PER_USER
 
 
@@ -49,6 +50,36 @@ def test_a_call_returns_the_result_and_the_peer_is_known(path: Path) -> None:
         result = client.call("test.Echo", {"text": "ü"}, session="s", origin="o")
     assert result.pop("peer")
     assert result == {"text": "ü", "session": "s", "origin": "o"}
+
+
+def test_a_connection_that_waits_holds_nothing_of_the_last_call(path: Path) -> None:
+    """Ten faces that wait would hold ten files of rules."""
+    mark = "of this test alone"
+
+    def held() -> list[object]:
+        found = (one.get("text") for one in gc.get_objects() if type(one) is dict)
+        return [text for text in found if isinstance(text, list) and text[:1] == [mark]]
+
+    with Client(path) as client:
+        assert client.call("test.Echo", {"text": [mark]})["text"] == [mark]
+        end = time.monotonic() + 30
+        while held() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not held()
+        assert client.call("test.Echo", {"text": [mark]})["text"] == [mark]
+
+
+@pytest.mark.parametrize(("size", "given"), [(LARGE, 1), (LARGE // 2, 0)])
+def test_what_a_large_call_left_free_is_given_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch, size: int, given: int
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(server_module, "give_back", lambda: calls.append(None))
+    with Client(path) as client:
+        for _ in range(2):
+            client.call("test.Echo", {"text": "x" * size})
+        client.call("test.Echo")  # the thread is done with the second one
+    assert len(calls) == 2 * given
 
 
 def test_it_serves_on_after_the_machine_ran_out_of_threads_and_descriptors(

@@ -18,6 +18,7 @@ from patronus.core.errors import (
     NotPermitted,
     StorageError,
 )
+from patronus.core.values import DomainName
 from patronus.core.verb import Caller, Grant, Parameters, Result, Role, Secret, Verb
 from patronus.daemon.peer import Peer
 from patronus.daemon.table import VerbTable
@@ -136,6 +137,19 @@ def test_who_may_not_or_asks_wrongly_is_refused(
 ) -> None:
     with pytest.raises(error):
         table.call(peer, METHOD, given)
+
+
+def test_a_refused_value_is_said_in_our_words_with_its_place(records: Records) -> None:
+    class Wanted(Parameters):
+        host: DomainName
+
+    def look(caller: Caller, given: Wanted) -> Opened:
+        """Look."""
+        return Opened(by=caller.name, origin=given.host)
+
+    table = VerbTable([Verb("door.Look", Wanted, Opened, look)], authenticate, records)
+    with pytest.raises(InvalidRequest, match="^host: not a name is not a domain name"):
+        table.call(ROOT, "io.patronus.door.v1.Look", {"host": "not a name"})
 
 
 def test_a_session_raises_the_web_process_to_its_user_with_the_browsers_origin(table: VerbTable) -> None:

@@ -22,7 +22,10 @@ from patronus.daemon.settings import PatronusFile
 from patronus.daemon.timekeeping import SERVICE, TimeFeature, TimePlan, TimeSettings
 from patronus.kernel.host import Host, Places
 from patronus.network.interfaces.learned import Learned
+from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.opening import Opening
+from patronus.network.time_served import TimeServed
 
 NONE = {"time": TimePlan()}
 ONE = {"time": TimePlan(servers=("192.0.2.1",))}
@@ -108,7 +111,7 @@ def test_a_server_is_an_address_or_a_name(given: str, inside: str) -> None:
     "given",
     [
         "", "0.0.0.0", "::", "224.0.1.1", "192.0.2.300", "192.0.2", "fe80::1%eth0", "192.0.2.0/24", "ntp://x.example",
-        "a b", "ntp.example\nFallbackNTP=other.example", "ntp.example:123", 7,
+        "a b", "ntp.example\nserver other.example", "ntp.example:123", 7,
     ],
 )  # fmt: skip
 def test_what_is_neither_is_refused(given: Any) -> None:
@@ -137,11 +140,14 @@ def test_configured_servers_stand_instead_of_the_uplinks() -> None:
 def test_the_client_runs_with_its_servers_and_its_user_can_read_them(machine: Machine) -> None:
     feature, router = made(machine)
     router.apply(ONE, NONE)
-    assert machine.units.reads is not None and "\nNTP=192.0.2.1\n" in machine.units.reads
+    assert machine.units.reads is not None and "\nserver 192.0.2.1 iburst\n" in machine.units.reads
     assert stat.S_IMODE(machine.places.time_servers.stat().st_mode) == 0o644
     assert feature.state().servers == ["192.0.2.1"] and router.observe(ONE) == []
     router.apply(TWO, ONE)
-    assert machine.units.reads is not None and "\nNTP=ntp.example 2001:db8::1\n" in machine.units.reads
+    assert (
+        machine.units.reads is not None
+        and "\nserver ntp.example iburst\nserver 2001:db8::1 iburst\n" in machine.units.reads
+    )
     router.apply(NONE, TWO)
     assert machine.units.reads is None and not machine.places.time_servers.exists()
     assert feature.state().servers == [] and router.observe(NONE) == []
@@ -169,14 +175,14 @@ def test_the_way_back_leads_to_the_servers_before(machine: Machine) -> None:
     (step,) = feature.steps(TWO["time"], ONE["time"])
     step.do()
     step.undo()
-    assert machine.units.reads is not None and "\nNTP=192.0.2.1\n" in machine.units.reads
+    assert machine.units.reads is not None and "\nserver 192.0.2.1 iburst\n" in machine.units.reads
     assert feature.state().servers == ["192.0.2.1"]
 
 
 def test_a_file_that_somebody_changed_is_a_difference(machine: Machine) -> None:
     _, router = made(machine)
     router.apply(ONE, NONE)
-    machine.places.time_servers.write_text("[Time]\nNTP=203.0.113.66\n")
+    machine.places.time_servers.write_text("server 203.0.113.66\n")
     assert router.observe(ONE) != []
     router.apply(ONE, ONE)
     assert router.observe(ONE) == [] and "203.0.113.66" not in (machine.units.reads or "")
@@ -201,7 +207,7 @@ def test_without_its_folder_the_file_is_said_to_be_missing(machine: Machine) -> 
     feature, router = made(machine)
     machine.places.time_servers.parent.rmdir()
     router.apply(ONE, NONE)
-    assert "timesyncd.conf.d" in (feature.notice() or "") and machine.units.reads is None
+    assert "patronus-ntp" in (feature.notice() or "") and machine.units.reads is None
 
 
 def test_the_clock_is_synchronised_when_the_client_says_so(machine: Machine) -> None:
@@ -210,3 +216,45 @@ def test_the_clock_is_synchronised_when_the_client_says_so(machine: Machine) -> 
     machine.places.timesync.parent.mkdir(parents=True)
     machine.places.timesync.touch()
     assert feature.state().synchronised
+
+
+def test_hosts_that_are_served_may_reach_the_port_and_their_interface_must_exist() -> None:
+    lan = Interface.model_validate({"id": "lan", "zone": "inside", "match": {"mac": "02:00:00:00:00:01"}})
+    file = PatronusFile(time=TimeSettings.model_validate({"serve": ["lan", "attic"]}))
+    config = Configuration({"patronus": file, "network/interfaces": Interfaces(interfaces=(lan,))})
+    feature = TimeFeature(cast(Host, cast(Any, Machine(Units(Path()), Places()))))
+    (problem,) = feature.check(config)
+    assert (problem.path, problem.value) == (("patronus", "time", "serve", 1), "attic")
+    plan = feature.plan(config, None, Earlier())
+    assert Opening("inside", "udp", (123,), "ntp") in plan.contributions
+    assert TimeServed(("lan", "attic")) in plan.contributions
+    assert plan.text is not None and "\nallow\n" in plan.text and "\nport 0\n" not in plan.text
+
+
+def test_where_nobody_is_served_no_port_is_listened_on() -> None:
+    text = ONE["time"].text
+    assert text is not None and "\nport 0\n" in text and "allow" not in text
+
+
+def test_who_is_served_is_told_without_a_restart_of_the_client(machine: Machine) -> None:
+    feature, router = made(machine)
+    lan, both = (
+        {"time": TimePlan(serves=True, contributions=(TimeServed(roles),))}
+        for roles in (("lan",), ("lan", "dmz"))
+    )
+    router.apply(lan, NONE)
+    machine.units.asked.clear()
+    router.apply(both, lan)
+    assert feature.state().serves == ["lan", "dmz"] and machine.units.asked == []
+
+
+def test_with_nts_the_servers_must_prove_themselves_and_those_of_dhcp_are_not_asked() -> None:
+    file = PatronusFile(time=TimeSettings.model_validate({"servers": ["ntp.example"], "nts": True}))
+    feature = TimeFeature(cast(Host, cast(Any, Machine(Units(Path()), Places()))))
+    plan = feature.plan(Configuration({"patronus": file}), None, UPLINKS)
+    assert plan.text is not None and "\nserver ntp.example iburst nts\n" in plan.text
+    assert list(feature.check(Configuration({"patronus": file}))) == []
+    nobody = Configuration({"patronus": PatronusFile(time=TimeSettings(nts=True))})
+    assert feature.plan(nobody, None, UPLINKS).servers == ()
+    (problem,) = feature.check(nobody)
+    assert problem.path == ("patronus", "time", "nts")

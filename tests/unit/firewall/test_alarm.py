@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, cast
 
 import pytest
 
 from patronus.core.errors import PatronusError, Unavailable
-from patronus.firewall import service
-from patronus.firewall.service import Alarm, FirewallFeature
+from patronus.firewall import alarm as waking
+from patronus.firewall.alarm import Alarm
 
 LONG_S = 20.0
 
@@ -35,10 +34,10 @@ class Feature:
 def test_it_looks_again_after_a_fault_and_can_be_set_at_any_time(
     fault: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "MINUTE_S", 0.01)
-    monkeypatch.setattr(service, "BOOT_S", 0.01)
+    monkeypatch.setattr(waking, "MINUTE_S", 0.01)
+    monkeypatch.setattr(waking, "BOOT_S", 0.01)
     feature = Feature(fault)
-    alarm = Alarm(cast(FirewallFeature, cast(Any, feature)))
+    alarm = Alarm(feature)
     for _ in range(3):
         alarm.set()
     assert feature.refreshed.wait(LONG_S)

@@ -15,8 +15,7 @@ from patronus.core.early import EarlyTable, Field, Ingress
 from patronus.core.link import LinkWanted
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, prefixes
-from patronus.firewall.compile_xdp import compile_xdp
-from patronus.firewall.early import (
+from patronus.firewall.early.drops import (
     MOST_ENTRIES,
     MOST_PREFIXES,
     Entry,
@@ -25,9 +24,10 @@ from patronus.firewall.early import (
     watched,
     ways_in,
 )
+from patronus.firewall.early.table import compile_xdp
+from patronus.firewall.judge.verdict import Packet, decide, translate
 from patronus.firewall.model.flags import SYN
 from patronus.firewall.policy import Match, Policy, PolicyRule
-from patronus.firewall.verdict import Packet, decide, translate
 from patronus.network.interfaces.plan import InterfacesPlan
 from tests.netns.firewall.generated import ROUTER, ZONES
 from tests.unit.firewall.early_table import dropped_for
@@ -86,6 +86,7 @@ BEFORE = {
     "an allow for some of it": "{id: r-0, source: 198.51.100.9, action: allow}",
     "an allow to one zone": "{id: r-0, to: lan, protocol: tcp, action: allow}",
     "a refusal": "{id: r-0, protocol: tcp, action: reject}",
+    "a program": "{id: r-0, protocol: tcp, action: queue, queue: {numbers: 0, bypass: true}}",
     "a rule that only counts": "{id: r-0, action: count}",
     "a rule that only logs": "{id: r-0, action: log}",
     "a mark": "{id: r-0, action: mark, set_mark: 0x1}",
@@ -120,6 +121,12 @@ def test_a_rule_that_cannot_fit_does_not_hold_up(before: str) -> None:
     assert dropped_for(compile_xdp(early_drops(made, NO_LINKS)), WAN, *SSH) == "rule/r-1"
 
 
+def test_nothing_falls_early_for_a_rule_while_a_helper_may_announce_connections() -> None:
+    reads = "{id: r-9, from: lan, protocol: tcp, destination_port: 21, action: allow%s}"
+    assert dropped_for(table(f"{DROP}, {reads % ''}"), WAN, *SSH) == "rule/r-1"
+    assert dropped_for(table(f"{DROP}, {reads % ', helper: ftp'}"), WAN, *SSH) is None
+
+
 def test_flags_that_every_first_packet_has_are_no_hindrance() -> None:
     rule = DROP.replace("action", "tcp_flags: [syn, '!ack'], action")
     assert dropped_for(table(rule), WAN, *SSH) == "rule/r-1"
@@ -138,6 +145,14 @@ def test_what_a_mapping_may_translate_is_left_to_nftables() -> None:
     assert dropped_for(table(DROP), WAN, *mapped) == "rule/r-1"
     assert dropped_for(made, WAN, *mapped) is None
     assert dropped_for(made, WAN, *SSH) == "rule/r-1"
+
+
+def test_where_another_table_translates_too_it_is_left_to_nftables() -> None:
+    found = policy(rules=f"rules: [{DROP}]")
+    assert dropped_for(compile_xdp(early_drops(found, NO_LINKS)), WAN, *SSH) == "rule/r-1"
+    elsewhere, here = (replace(found, mapped=frozenset({zone})) for zone in ("lan", "wan"))
+    assert dropped_for(compile_xdp(early_drops(elsewhere, NO_LINKS)), WAN, *SSH) == "rule/r-1"
+    assert dropped_for(compile_xdp(early_drops(here, NO_LINKS)), WAN, *SSH) is None
 
 
 def test_a_default_that_refuses_turns_it_off() -> None:

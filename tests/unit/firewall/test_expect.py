@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from patronus.core.errors import InvalidConfiguration
-from patronus.firewall.check import check
-from patronus.firewall.expect import Tried
-from patronus.firewall.expect_verbs import Try, run
+from patronus.firewall.check.configuration import check
+from patronus.firewall.judge.expect import Tried
+from patronus.firewall.verbs.expect import Try, run
 from tests.golden.case import load
 from tests.unit.firewall.test_flows import INTERFACES, ZONES
 
@@ -63,6 +63,48 @@ def test_a_destination_nobody_leads_to_cannot_be_tried() -> None:
         "addresses: [198.51.100.2/24]", "addresses: [198.51.100.2/24], gateway: 198.51.100.1"
     )
     loaded = load({**files(tests=text), "network/interfaces.yaml": uplink})
+    assert list(check(loaded.config)) == []
+
+
+BEHIND = """tests:
+  - {id: t-1, from: lan, source: 10.5.0.9, to: wan, protocol: gre, expect: allow}
+"""
+
+
+@pytest.mark.parametrize(
+    ("routes", "spoofed"),
+    [
+        ([], True),
+        (["{id: s-1, destination: 10.5.0.0/16, gateway: 192.168.1.2}"], False),
+        (["{id: s-1, destination: 10.5.0.0/16, gateway: 198.51.100.9}"], True),
+        (["{id: s-1, destination: 10.5.0.0/16, interface: lan}"], False),
+        (["{id: s-1, destination: 10.5.0.0/16, gateway: 192.0.2.200}"], False),
+        (["{id: s-1, destination: 10.5.0.0/16, gateway: 192.168.1.2, enabled: false}"], True),
+        (["{id: s-1, destination: 10.6.0.0/16, gateway: 192.168.1.2}"], True),
+        (["{id: s-1, destination: 10.5.0.0/16, type: blackhole}"], True),
+        (
+            [
+                "{id: s-1, destination: 10.0.0.0/8, gateway: 192.168.1.2}",
+                "{id: s-2, destination: 10.5.0.0/16, gateway: 198.51.100.9}",
+            ],
+            True,
+        ),
+    ],
+    ids=["none", "behind", "elsewhere", "link", "not in the files", "off", "another", "hole", "longer"],
+)  # fmt: skip
+def test_a_source_behind_a_router_of_the_zone_is_not_forged(routes: list[str], spoofed: bool) -> None:
+    text = f"routes: [{', '.join(routes)}]\n"
+    loaded = load({**files(tests=BEHIND), "network/routing.yaml": text})
+    assert loaded.problems == ()
+    found = [problem.render() for problem in check(loaded.config)]
+    assert ["spoofed" in one for one in found] == ([True] if spoofed else [])
+
+
+def test_a_destination_behind_a_router_is_in_the_zone_that_leads_there() -> None:
+    text = "tests: [{id: t-1, from: wan, destination: 10.5.0.9, protocol: gre, expect: drop, by: r-1}]\n"
+    rules = "rules: [{id: r-1, from: wan, to: lan, action: drop}]\n"
+    routes = "routes: [{id: s-1, destination: 10.5.0.0/16, gateway: 192.168.1.2}]\n"
+    loaded = load({**files(tests=text, rules=rules), "network/routing.yaml": routes})
     assert list(check(loaded.config)) == []
 
 

@@ -13,13 +13,13 @@ from patronus.core.link import Hop
 from patronus.core.model import Configuration
 from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import AddressSet
-from patronus.firewall.early import early_drops, ways_in
-from patronus.firewall.explain import MISFITS, misfit
-from patronus.firewall.explain_verbs import Explain, run
+from patronus.firewall.early.drops import early_drops, ways_in
+from patronus.firewall.judge.explain import MISFITS, misfit
+from patronus.firewall.judge.verdict import Packet
 from patronus.firewall.model.flags import FlagMatch
 from patronus.firewall.plan import FirewallPlan
 from patronus.firewall.policy import Match, Policy, PolicyRule
-from patronus.firewall.verdict import Packet
+from patronus.firewall.verbs.explain import Explain, World, run
 from patronus.network.interfaces.plan import InterfacesPlan
 
 PACKET = Packet(
@@ -66,7 +66,8 @@ def test_xdp_is_named_where_it_works_and_has_the_source_or_the_rule() -> None:
     def plane(source: str, destination: str, *, xdp: bool = True, **more: Any) -> str:
         asked = {"destination_port": 1, "protocol": "tcp", **more}
         given = Explain(arrives_on="wan", source=source, destination=destination, **asked)
-        return run(Configuration({}), plan, given, lambda _: Hop("eth1"), xdp=xdp).plane
+        world = World(lambda _: Hop("eth1"), lambda *_: True)
+        return run(Configuration({}), plan, given, world, xdp=xdp).plane
 
     blocked, other = "203.0.113.9", "198.51.100.9"
     assert plane(blocked, other) == "xdp"

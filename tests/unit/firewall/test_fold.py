@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, Version, address
-from patronus.firewall.compile_nft import compile_nft
+from patronus.firewall.compile.nft import compile_nft
+from patronus.firewall.judge.verdict import Packet, fits
 from patronus.firewall.model.limits import ConnectionLimit
-from patronus.firewall.nft_json import Contents, transaction
-from patronus.firewall.optimise.fold import CELL, RUN, Branch, Kind, Step, fold
+from patronus.firewall.optimise.fold import CELL, RUN, Before, Branch, Kind, Step, fold
 from patronus.firewall.policy import Match, Policy, PolicyRule
-from patronus.firewall.verdict import Packet, fits
+from patronus.firewall.table.commands import Contents, transaction
 
 BASES: dict[Version, int] = {4: int(IPv4Address("10.0.0.0")), 6: int(IPv6Address("fd00::"))}
 ZONES = {"wan": ("wan",), "lan": ("lan",)}
@@ -104,6 +104,41 @@ def test_every_packet_meets_the_rules_that_fit_it_in_their_order(seed: int) -> N
     for one in (packet(random) for _ in range(40)):
         fitting = [rule.origin for rule in before if fits(rule, one) is not False]
         assert [rule.origin for rule in tried(after, one) if fits(rule, one) is not False] == fitting
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 100_000))
+def test_what_is_kept_of_the_last_list_changes_nothing(seed: int) -> None:
+    random = Random(seed)
+    before: Before = {}
+    now = rules(random, random.choice([20, 100, 300]))
+    for _ in range(4):
+        assert fold(now, before=before) == fold(now)
+        place, other = random.randrange(len(now)), rules(random, 1)[0]
+        match random.randrange(4):
+            case 0:
+                now[place] = replace(now[place], action="drop")
+            case 1:
+                now[place] = replace(now[place], connections=ConnectionLimit(most=random.randrange(1, 9)))
+            case 2:
+                now[place] = other
+            case _:
+                now = now[: random.choice([20, place])] + [other] + now[place:]
+
+
+def test_how_a_list_is_parted_is_kept_until_somebody_says_another_thing_of_the_field() -> None:
+    now = hosts(100)
+    before: Before = {}
+    fold(now, before=before)
+    parted = before["source"]
+    now[50] = replace(now[50], action="drop", match=replace(now[50].match, protocols=(6,)))
+    fold(now, before=before)
+    assert before["source"] is parted
+    now[50] = replace(now[50], match=replace(now[50].match, source=now[51].match.source))
+    fold(now, before=before)
+    assert before["source"] is not parted
+    fold(now[:1], before=before)
+    assert not before
 
 
 @settings(max_examples=20, deadline=None)

@@ -8,12 +8,12 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from patronus.core.connection import Connection
+from patronus.core.connection import Tracked
 from patronus.core.feature import Consequence, Earlier, Plan
 from patronus.core.link import Address
-from patronus.firewall.foresee import World, foresee
+from patronus.firewall.judge.foresee import World, foresee
 from patronus.firewall.plan import FirewallPlan, plan
-from patronus.firewall.resolve import FirewallFacts
+from patronus.firewall.resolve.configuration import FirewallFacts
 from patronus.network.opening import Opening
 from tests.golden.case import links, load
 from tests.unit.firewall.test_flows import INTERFACES, OUT, connection, device_of, rule
@@ -26,7 +26,7 @@ OPENINGS = (
     Opening("lan", "udp", (53,), "dns"),
 )
 ADDRESSES = (Address("lan", ip_interface("192.168.1.1/24")), Address("wan", ip_interface("198.51.100.2/24")))
-SESSION = replace(connection("192.168.1.9", "192.168.1.1", 443), key=b"session")
+SESSION = Tracked(replace(connection("192.168.1.9", "192.168.1.1", 443).connection, key=b"session"))
 VISITOR = ip_address("192.168.1.9")
 
 
@@ -48,7 +48,7 @@ def planned(
 
 
 def seen(
-    after: FirewallPlan, running: FirewallPlan, *flows: Connection, visitor: bool = True
+    after: FirewallPlan, running: FirewallPlan, *flows: Tracked, visitor: bool = True
 ) -> list[Consequence]:
     return list(foresee(after, running, World(flows, ADDRESSES, device_of), VISITOR if visitor else None))
 
@@ -120,8 +120,11 @@ def test_open_connections_that_would_stop_or_be_allowed_again_are_named() -> Non
 
 
 def test_very_many_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patronus.firewall.foresee.FLOWS", 2)
+    monkeypatch.setattr("patronus.firewall.judge.foresee.FLOWS", 2)
     deny = planned(rule("from: lan, to: wan, action: drop"))
-    flows = [replace(OUT, original=replace(OUT.original, source_port=port)) for port in range(1, 6)]
+    first = OUT.connection
+    flows = [
+        Tracked(replace(first, original=replace(first.original, source_port=port))) for port in range(1, 6)
+    ]
     found = [one for one in seen(deny, planned(), *flows, visitor=False) if one.kind == "flow"]
     assert [one.what for one in found][2:] == ["3 more open connections"]

@@ -10,10 +10,10 @@ import pytest
 
 from patronus.core.feature import Earlier
 from patronus.firewall.guards import BOGON_SET
+from patronus.firewall.judge.verdict import Packet, judge
 from patronus.firewall.plan import plan
 from patronus.firewall.policy import Policy
-from patronus.firewall.resolve import FirewallFacts
-from patronus.firewall.verdict import Packet, judge
+from patronus.firewall.resolve.configuration import FirewallFacts
 from tests.golden.case import links, load
 
 INTERFACES = """
@@ -35,7 +35,9 @@ def origin(found: Policy, arrives_on: str, source: str) -> str:
     """Return what decides about a datagram; 192.168.1.0/24 is on lan, all else beyond wan."""
     target = "192.168.1.30" if arrives_on == "wan" else "192.0.2.9"
     packet = Packet(arrives_on, ip_address(source), ip_address(target), 17, destination_port=9)
-    return judge(found, packet, route, route).origin
+    return judge(
+        found, packet, lambda one: route(one.destination), lambda one: route(one.source) == one.arrives_on
+    ).origin
 
 
 def route(address: Any) -> str | None:
@@ -71,6 +73,15 @@ def test_a_source_that_is_reached_another_way_is_forged() -> None:
     assert origin(policy(""), "lan", "9.9.9.9") == "spoofed"
     assert origin(policy("anti_spoofing: {enabled: false}\n"), "lan", "9.9.9.9") == "pair/lan/wan"
     assert origin(policy(""), "wan", "192.168.1.9") == "pair/wan/lan", "not looked for at an uplink"
+
+
+@pytest.mark.parametrize(
+    ("source", "decides"),
+    [("169.254.7.7", "spoofed"), ("0.0.0.0", "pair/lan/wan"), ("fe80::7", "pair/lan/wan")],
+)
+def test_who_has_no_address_yet_and_a_neighbour_of_ipv6_are_not_forged(source: str, decides: str) -> None:
+    """As in the kernel, where a route leads back to link-local neighbours of IPv6 alone."""
+    assert origin(policy(""), "lan", source) == decides
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from patronus.core.problem import Severity
-from patronus.firewall.check import check
+from patronus.firewall.check.configuration import check
 from tests.golden.case import load
 
 ZONES = "zones: [{id: lan, to: {wan: allow}%s}, {id: wan}, {id: mgmt}]\n"
@@ -21,6 +21,8 @@ ZONES = "zones: [{id: lan, to: {wan: allow}%s}, {id: wan}, {id: mgmt}]\n"
         ("{from: lan, to: self, protocol: udp, action: drop}", "", '["lan"]', False),
         ("{from: lan, to: self, protocol: tcp, destination_port: 1-442, action: drop}", "", '["lan"]', False),
         ("{from: lan, to: self, protocol: tcp, destination_port: 443, action: reject}", "", '["lan"]', True),
+        ("{from: lan, to: self, action: queue, queue: {numbers: 0}}", "", '["lan"]', True),
+        ("{from: lan, to: self, action: queue, queue: {numbers: 0, bypass: true}}", "", '["lan"]', False),
         ("{from: lan, source: 192.168.1.9, action: drop}", "", '["lan"]', False),
         ("{action: drop}", "", '["lan", "mgmt"]', True),
         ("{from: lan, action: drop}", "", '["lan", "mgmt"]', False),

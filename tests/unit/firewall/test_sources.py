@@ -14,10 +14,10 @@ from patronus.core.model import Configuration
 from patronus.firewall.addresses import AddressSet
 from patronus.firewall.model import Alias
 from patronus.firewall.plan import FirewallPlan, plan
-from patronus.firewall.resolve import FirewallFacts
-from patronus.firewall.ruleset import Intervals
+from patronus.firewall.resolve.configuration import FirewallFacts
 from patronus.firewall.sources import wanted_lists
 from patronus.firewall.sources.service import SourceFiles
+from patronus.firewall.table.ruleset import Intervals
 from patronus.lists.addresses import read_addresses
 from patronus.lists.folder import Download, Folder
 from patronus.lists.wanted import key_of
@@ -135,11 +135,8 @@ def test_files_are_read_again_when_they_change_and_keep_what_they_held(
 ) -> None:
     own = Alias.model_validate({"id": "own", "list": {"file": "own.txt"}})
     path = tmp_path / "own/own.txt"
-    files.begin()
     assert "is not there" in str(files.fault(own))
-    assert not files.changed()
     path.write_text("192.0.2.1\n192.0.2.2\n")
-    assert files.changed()
     first = files.addresses(own)
     assert (len(first.ipv4), first.lives, files.fault(own)) == (1, True, None)
     assert files.addresses(own) is first
@@ -149,8 +146,11 @@ def test_files_are_read_again_when_they_change_and_keep_what_they_held(
         path.unlink,
     ):
         broken()
+        files.keep([own])
         assert files.fault(own) is not None
         assert files.addresses(own) == first
+    files.keep([])
+    assert files.addresses(own).ipv4 == ()
 
 
 def test_a_list_is_read_where_it_was_brought_and_said_to_be_missing_before(

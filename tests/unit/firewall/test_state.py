@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from patronus.firewall.check import check_rules
-from patronus.firewall.compile_nft import compile_nft
+from patronus.firewall.check.configuration import check_rules
+from patronus.firewall.compile.nft import compile_nft
 from tests.golden.case import load, plan_for
 
 ZONES = "zones:\n  - {id: wan}\n  - {id: lan}\n"

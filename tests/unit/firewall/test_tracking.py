@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from patronus.core.errors import KernelError
 from patronus.firewall.model.conntrack import Timeouts, Tracking
-from patronus.firewall.tracking import (
+from patronus.firewall.tracking.settings import (
     SIZE,
     resize,
     table_size,
@@ -54,3 +55,10 @@ def test_a_size_that_is_refused_is_said_and_fails_nothing(caplog: pytest.LogCapt
 
     resize(5000, write)
     assert f"cannot set {SIZE} to 5000" in caplog.text
+
+
+@pytest.mark.parametrize("given", ["0s", "100d"])
+def test_what_the_kernel_refuses_or_what_forgets_all_at_once_is_refused_in_the_file(given: str) -> None:
+    with pytest.raises(ValidationError, match="1 second to 99 days|1s to 99d"):
+        Timeouts.model_validate({"tcp_established": given})
+    assert Timeouts.model_validate({"tcp_established": "99d", "udp": "1s"}).udp == 1

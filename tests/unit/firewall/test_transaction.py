@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patronus.firewall import nft_json
-from patronus.firewall.chain_diff import chain_diff, filled
-from patronus.firewall.nft_json import Contents, told, transaction
-from patronus.firewall.ruleset import Chain, Intervals, NftRule, Ruleset
+from patronus.firewall.addresses import AddressSet, merged
+from patronus.firewall.compile.blocklist import blocked_sets
+from patronus.firewall.compile.nft import compile_nft
+from patronus.firewall.policy import Policy
+from patronus.firewall.table import commands
+from patronus.firewall.table.chain_diff import chain_diff, filled
+from patronus.firewall.table.commands import Contents, told, transaction
+from patronus.firewall.table.ruleset import Chain, Hosts, Intervals, NftRule, Ruleset
 from tests.golden.case import cases
 
 RULESETS = {case.folder.name: case.plan.ruleset for case in cases() if case.plan is not None}
@@ -132,6 +136,46 @@ def test_a_changed_set_sends_elements_alone() -> None:
     assert named(transaction(Contents.of(after), before)) == {("add", "element", "blocked/4")}
 
 
+def test_one_address_more_is_one_element_whatever_else_is_blocked() -> None:
+    """Beside its neighbour it becomes an interval instead, and leaves the table of single addresses."""
+    before, more, beside = (table_blocking(*hosts, 20, 21) for hosts in ((2, 4), (2, 4, 9), (2, 4, 5)))
+    assert named(transaction(Contents.of(before), more)) == {("add", "element", "blocked-1024/4")}
+    assert named(transaction(Contents.of(more), before)) == {("delete", "element", "blocked-1024/4")}
+    assert named(transaction(Contents.of(before), beside)) == {
+        ("delete", "element", "blocked-1024/4"),
+        ("add", "element", "blocked/4"),
+    }
+
+
+def test_a_table_of_addresses_that_is_full_gives_way_to_a_larger_one() -> None:
+    full, larger = (table_blocking(*range(0, 2 * count, 2)) for count in (1024, 1025))
+    _, *sent = transaction(Contents.of(full), larger)
+    assert {("add", "set", "blocked-4096/4"), ("delete", "set", "blocked-1024/4")} <= named(sent)
+    rules = larger.chains["blocklist"].rules
+    asked = {one["match"]["right"] for rule in rules for one in rule if "match" in one}
+    assert asked == {"@blocked-4096/4", "@never/4"}
+
+
+def test_where_nothing_is_blocked_no_packet_is_asked() -> None:
+    assert not table_blocking().chains["blocklist"].rules
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3)), max_size=12))
+def test_the_sets_of_what_is_blocked_hold_all_of_it_and_nothing_else(given_: list[tuple[int, int]]) -> None:
+    blocked = AddressSet(merged((first, first + more) for first, more in given_))
+    found = blocked_sets(blocked)
+    wide, hosts = found.get("blocked/4", Intervals(4, ())), found.get("blocked-1024/4", Hosts(4, 0, ()))
+    assert isinstance(wide, Intervals)
+    assert isinstance(hosts, Hosts)
+    assert merged([*wide.intervals, *((host, host) for host in hosts.addresses)]) == blocked.ipv4
+    assert len(wide.intervals) + len(hosts.addresses) == len(blocked.ipv4)
+
+
+def table_blocking(*hosts: int) -> Ruleset:
+    """Return the table of a router that blocks some addresses and has nothing else."""
+    return compile_nft(Policy(blocked=AddressSet(merged((host, host) for host in hosts))))
+
+
 def test_what_goes_is_freed_before_it_is_deleted() -> None:
     commands = transaction(Contents.of(RULESETS["02-rules"]), Ruleset())
     last_flush = max(at for at, command in enumerate(commands) if "flush" in command)
@@ -147,7 +191,7 @@ def test_what_goes_is_freed_before_it_is_deleted() -> None:
 
 def test_a_batch_never_flushes_the_ruleset_nor_names_a_foreign_table() -> None:
     for ruleset in RULESETS.values():
-        for command in nft_json.batch(nft_json.whole(ruleset), lockdown=True)["nftables"]:
+        for command in commands.batch(commands.whole(ruleset), lockdown=True)["nftables"]:
             ((verb, body),) = command.items()
             ((kind, fields),) = body.items()
             assert (verb, kind) != ("flush", "ruleset")

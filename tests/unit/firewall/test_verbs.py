@@ -16,11 +16,10 @@ from patronus.core.errors import InvalidRequest, KernelError, NotFound
 from patronus.core.model import Configuration
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.firewall.addresses import AddressSet
-from patronus.firewall.block_verbs import BlockVerbs, TimedBlocks
-from patronus.firewall.edit_verbs import Seen
-from patronus.firewall.nat_verbs import NatVerbs
-from patronus.firewall.rule_verbs import RuleVerbs
-from patronus.firewall.verbs import (
+from patronus.firewall.blocks import TimedBlocks
+from patronus.firewall.counted import Seen
+from patronus.firewall.verbs.blocks import BlockVerbs
+from patronus.firewall.verbs.forms import (
     AddNat,
     AddRule,
     Block,
@@ -30,9 +29,12 @@ from patronus.firewall.verbs import (
     RemoveRule,
     ReplaceNat,
     ReplaceRule,
+    SwitchNat,
     SwitchRule,
     Unblock,
 )
+from patronus.firewall.verbs.nat import NatVerbs
+from patronus.firewall.verbs.rules import RuleVerbs
 from tests.golden.case import load
 from tests.unit.firewall.test_blocks import Clock
 
@@ -210,6 +212,16 @@ def test_a_translation_is_replaced_and_moved_by_its_id(nat: NatVerbs, engine: En
     ]
 
 
+def test_a_translation_is_switched_and_the_rest_of_it_is_left_alone(nat: NatVerbs, engine: Engine) -> None:
+    """Two who change it at once do not undo each other's work."""
+    nat.switch_nat(CALLER, SwitchNat(id="n-1", enabled=False))
+    nat.switch_nat(CALLER, SwitchNat(id="n-1", enabled=True))
+    assert engine.submitted == [
+        ([Replace("firewall/nat", ("nat", "n-1", "enabled"), False)], "switch off translation n-1"),
+        ([Replace("firewall/nat", ("nat", "n-1", "enabled"), True)], "switch on translation n-1"),
+    ]
+
+
 def test_a_translation_that_does_not_exist_is_not_found(nat: NatVerbs, engine: Engine) -> None:
     with pytest.raises(NotFound):
         nat.remove_nat(CALLER, RemoveNat(id="n-9"))
@@ -217,6 +229,8 @@ def test_a_translation_that_does_not_exist_is_not_found(nat: NatVerbs, engine: E
         nat.replace_nat(CALLER, ReplaceNat(id="n-9", entry={}))
     with pytest.raises(NotFound):
         nat.move_nat(CALLER, MoveNat(id="n-9", index=0))
+    with pytest.raises(NotFound):
+        nat.switch_nat(CALLER, SwitchNat(id="n-9", enabled=True))
     assert engine.submitted == []
 
 

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from patronus.firewall.judge.verdict import Packet, decide
 from patronus.firewall.model.flags import SYN
-from patronus.firewall.verdict import Packet, decide
 from tests.unit.firewall.test_flows import policy
 
 OUT = Packet(
@@ -59,3 +59,11 @@ def test_who_may_be_within_a_limit_is_let_through(limit: str) -> None:
     allow, drop = f"{{id: r-1, {limit}, action: allow}}", f"{{id: r-1, {limit}, action: drop}}"
     assert decide(policy(zones=CLOSED, rules=rules(allow)), OUT).action == "allow"
     assert decide(policy(rules=rules(drop)), OUT).action == "allow"
+
+
+def test_a_program_decides_where_the_rule_fits_and_later_rules_do_not() -> None:
+    asked, drop = "{id: r-1, protocol: tcp, action: queue, queue: {numbers: 3}}", "{id: r-2, action: drop}"
+    decided = decide(policy(rules=rules(asked, drop)), OUT)
+    assert (decided.action, decided.origin, decided.may_go_on) == ("queue", "rule/r-1", True)
+    assert decide(policy(rules=rules(drop, asked)), OUT).origin == "rule/r-2"
+    assert decide(policy(rules=rules(asked, drop)), replace(OUT, protocol=17)).origin == "rule/r-2"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from image.flash import confirm, flash, refuse, refuse_small, refuse_used, verify, write
+from image.flash import confirm, refuse, refuse_small, refuse_used, verify, write
 from image.host import BuildError
 
 IMAGE_BYTES = 9_000_001  # more than two chunks, and no multiple of one
@@ -113,14 +113,6 @@ def test_a_disk_is_taken_when_only_others_are_mounted(tmp_path: Path) -> None:
     refuse_used(
         Path("/dev/sdz"), fake_sysfs(tmp_path), "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n", "Filename Type\n"
     )
-
-
-@needs_root
-def test_a_whole_run_on_a_loop_device(image: Path, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{disk}\n"))
-    flash(image, disk)
-    with disk.open("rb") as handle:
-        assert handle.read(IMAGE_BYTES) == image.read_bytes()
 
 
 @needs_root

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from image.seal import freeze_bytecode, set_kernel_aside, set_times
+from image.seal import freeze_bytecode, set_kernel_aside, set_times, start_as_root_alone
 
 EPOCH = 1_700_000_000
 IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import room; print(room.WORD)"
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Path:
-    """A module with bytecode that goes by its source's time, as Debian's packages have it."""
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module with bytecode beside it that goes by its source's time, as Debian's packages have it."""
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     source = tmp_path / "usr/lib/python3/dist-packages/room.py"
     source.parent.mkdir(parents=True)
     source.write_text("WORD = 'first'\n")
@@ -29,7 +30,7 @@ def room(tmp_path: Path) -> Path:
 
 def imported(source: Path) -> str:
     words = [sys.executable, "-B", "-c", IMPORT, str(source.parent)]
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return subprocess.run(words, check=True, capture_output=True, text=True, env=clean).stdout.strip()
 
 
@@ -60,3 +61,12 @@ def test_the_kernel_is_still_found_by_its_link(tmp_path: Path) -> None:
     assert kernel.is_symlink()
     assert kernel.read_bytes() == b"kernel"
     assert (tmp_path / "uki/vmlinuz-6.12").is_file()
+
+
+def test_nobody_becomes_root_by_pppd(tmp_path: Path) -> None:
+    pppd = tmp_path / "usr/sbin/pppd"
+    pppd.parent.mkdir(parents=True)
+    pppd.touch()
+    pppd.chmod(0o4754)
+    start_as_root_alone(tmp_path)
+    assert pppd.stat().st_mode & 0o7777 == 0o755

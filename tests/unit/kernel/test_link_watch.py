@@ -30,3 +30,11 @@ def test_a_change_that_could_not_be_followed_is_told_again(tmp_path: Path, fault
         hook.sendto(b"eth0", str(tmp_path / "changed.sock"))
     assert heard.wait(LONG_S)
     watch.stop()
+
+
+def test_what_changed_before_the_watch_began_is_told_once(tmp_path: Path) -> None:
+    heard = threading.Event()
+    watch = LinkWatch(tmp_path / "changed.sock", heard.set)
+    watch.start()
+    assert heard.wait(LONG_S)
+    watch.stop()

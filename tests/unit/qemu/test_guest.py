@@ -41,6 +41,19 @@ def test_succeed_and_fail_hold_the_command_to_its_word(guest: Guest) -> None:
         guest.fail("true")
 
 
+def test_the_guest_tries_again_until_it_succeeds_and_returns_the_last_words_alone(
+    guest: Guest, tmp_path: Path
+) -> None:
+    count = f"echo >>{tmp_path}/tries; n=$(wc -l <{tmp_path}/tries); echo $n; echo no >&2; [ $n = 3 ]"
+    assert guest.wait_until_succeeds(count, timeout_s=60) == "3\n"
+
+
+def test_what_never_succeeds_says_so_and_the_shell_is_free_again(guest: Guest) -> None:
+    with pytest.raises(Timeout, match="(?s)never in 1 s: .*out\n.*why"):
+        guest.wait_until_succeeds("echo out; echo why >&2; exit 4", timeout_s=1)
+    assert guest.succeed("echo next") == "next\n"
+
+
 def test_any_byte_passes_in_both_directions(guest: Guest, tmp_path: Path) -> None:
     content = bytes(range(256)) * 300
     guest.copy_to(content, str(tmp_path / "copy"), mode="0600")

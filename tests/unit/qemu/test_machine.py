@@ -4,6 +4,8 @@
 import base64
 from pathlib import Path
 
+import pytest
+
 from qemu.emulator import Firmware
 from qemu.machine import DirectKernel, Machine, Nic, Places, Tap, UserNet, arguments, credentials
 
@@ -50,3 +52,10 @@ def test_a_kernel_is_given_only_where_asked() -> None:
     assert "-kernel /k -append quiet" in line(
         Machine(Path("/i"), direct_kernel=DirectKernel(Path("/k"), None, "quiet"))
     )
+
+
+@pytest.mark.parametrize(("accelerator", "words"), [("tcg", "quiet mitigations=off"), ("kvm", "quiet")])
+def test_only_a_processor_that_is_played_goes_without_mitigations(accelerator: str, words: str) -> None:
+    machine = Machine(Path("disk.raw"), more_command_line="quiet")
+    argv = arguments(machine, PLACES, FIRMWARE, accelerator)
+    assert f"type=11,value=io.systemd.stub.kernel-cmdline-extra={words}" in argv

@@ -13,11 +13,15 @@ import pytest
 from patronus.core.errors import NotFound, Unavailable
 from patronus.kernel.host import Places
 from patronus.secrets import service
+from patronus.secrets.password import hash as argon2id
+from patronus.secrets.password import service as password
+from patronus.secrets.password.server import answer
 from patronus.secrets.password.service import PasswordService
 from patronus.secrets.service import Doorkeeper
 
 GOOD = "correct horse battery"
-CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(GOOD)
+_FRUGAL = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
+CHEAP = _FRUGAL.hash(GOOD)
 """A hash of it that costs a test little."""
 
 
@@ -53,6 +57,14 @@ class MovableClock:
 
     def wall(self) -> float:
         return 1_800_000_000.0 + self.now
+
+
+@pytest.fixture(autouse=True)
+def frugal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let hashes cost little and need no child where they are not what is tested (password/)."""
+    if request.path.parent.name != "password":
+        monkeypatch.setattr(argon2id, "_hasher", _FRUGAL)
+        monkeypatch.setattr(password, "_run", answer)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from string import ascii_lowercase, digits
 from typing import Any
 
 import pytest
@@ -24,7 +25,9 @@ from patronus.secrets.register import (
     SecondFactor,
 )
 
-NAMES = st.from_regex(r"[a-z][a-z0-9._-]{0,31}", fullmatch=True)
+NAMES = st.builds(
+    str.__add__, st.sampled_from(ascii_lowercase), st.text(f"{ascii_lowercase}{digits}._-", max_size=31)
+)
 TEXT = st.text(max_size=20)
 FACTORS = st.none() | st.builds(
     SecondFactor, last_step=st.integers(0, 2**40), recovery=st.lists(TEXT, max_size=3).map(tuple)

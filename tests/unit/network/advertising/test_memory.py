@@ -15,6 +15,7 @@ from patronus.network.advertising.plan import Network
 from patronus.network.interfaces.onlink import Advertised, OnLink
 
 OLD, NEW = IPv6Network("2001:db8:aa00::/64"), IPv6Network("2001:db8:bb00::/64")
+SITE = IPv6Network("fd00::/48")
 SERVER = IPv6Address("2001:db8:aa00::1")
 MAC = bytes(6)
 
@@ -39,6 +40,28 @@ def test_a_prefix_that_comes_back_is_no_longer_deprecated() -> None:
     assert compose(network(OLD), memory, MAC, 3.0).prefixes == (OnLink(OLD, 2700, 5400), OnLink(NEW, 0, 5399))
 
 
+def test_a_route_and_a_domain_that_went_are_taken_back_while_hosts_may_have_them() -> None:
+    routed = replace(network(), told=Advertised((), (SITE,)), domain="home.arpa")
+    memory = Memory().follow([routed], 0.0).follow([replace(network(), domain="lan.example")], 100.0)
+    said = compose(replace(network(), domain="lan.example"), memory, MAC, 1100.0)
+    assert said.routes == ((SITE, 0),)
+    assert said.domains == (("lan.example", 1800), ("home.arpa", 0))
+    later = compose(network(), memory, MAC, 2000.0)
+    assert (later.routes, later.domains) == ((), ())
+
+
+def test_however_often_the_provider_changes_its_mind_the_word_fits_one_packet() -> None:
+    """RFC 6980: hosts take no fragments of it. What is older was taken back many times."""
+    memory = Memory()
+    told = [replace(network(IPv6Network((number << 64, 64))), domain="home.arpa") for number in range(100)]
+    for number, one in enumerate(told):
+        memory = memory.follow([one], float(number))
+    said = compose(told[-1], memory, MAC, 99.0)
+    assert 40 + len(said.encode()) <= 1280
+    assert [one.prefix for one in said.prefixes] == [one.told.prefixes[0].prefix for one in told[:-10:-1]]
+    assert len(memory.as_data()["lan"]) == len(said.prefixes) + 1
+
+
 def test_the_provider_may_give_less_than_hosts_are_told_at_most() -> None:
     short = replace(network(), told=Advertised((OnLink(OLD, 60, 120),)))
     assert compose(short, Memory(), MAC, 0.0).prefixes == (OnLink(OLD, 60, 120),)
@@ -46,27 +69,31 @@ def test_the_provider_may_give_less_than_hosts_are_told_at_most() -> None:
 
 def test_another_boot_takes_back_what_it_does_not_say_itself() -> None:
     """Moments of another boot mean nothing: the time for which it is taken back begins anew."""
-    kept = json.loads(json.dumps(Memory().follow([network(OLD, server=SERVER)], 9000.0).as_data()))
+    told = Advertised((OnLink(OLD, 3600, 7200),), (SITE,), is_way_out=True)
+    before = replace(network(server=SERVER), told=told, domain="home.arpa")
+    kept = json.loads(json.dumps(Memory().follow([before], 9000.0).as_data()))
     memory = Memory.of(kept, 7.0).follow([network(NEW)], 8.0)
     said = compose(network(NEW), memory, MAC, 7.0)
     assert said.prefixes[1] == OnLink(OLD, 0, 5400)
-    assert said.servers == ((SERVER, 0),)
-    again = Memory.of(kept, 7.0).follow([network(OLD, server=SERVER)], 8.0)
-    assert again.told == {"lan": {OLD: None, SERVER: None}}
+    assert (said.servers, said.routes, said.domains) == (((SERVER, 0),), ((SITE, 0),), (("home.arpa", 0),))
+    again = Memory.of(kept, 7.0).follow([before], 8.0)
+    assert again.told == Memory().follow([before], 0.0).told
 
 
 @pytest.mark.parametrize(
-    "data", [None, [], {"lan": None}, {"lan": ["x", 7, None, "::/129"]}, {"lan": [{}]}], ids=str
+    "data",
+    [None, [], {"lan": None}, {"lan": ["x", 7, None, "::/129", "route x", "domain ..x"]}, {"lan": [{}]}],
+    ids=str,
 )
 def test_what_was_kept_may_be_anything(data: Any) -> None:
     assert not any(Memory.of(data, 0.0).told.values())
 
 
 def test_the_last_word_takes_everything_back() -> None:
-    told = Advertised((OnLink(OLD),), (IPv6Network("fd00::/48"),), is_way_out=True)
+    told = Advertised((OnLink(OLD),), (SITE,), is_way_out=True)
     before = Network("lan", "eth1", told, SERVER, "home.arpa", 1400)
     said = farewell(before, Memory().follow([before], 0.0), MAC, 10.0)
     assert said.lifetime_s == 0
     assert said.prefixes == (OnLink(OLD, 0, 5400),)
-    assert said.routes == ((IPv6Network("fd00::/48"), 0),)
+    assert said.routes == ((SITE, 0),)
     assert (said.servers, said.domains) == (((SERVER, 0),), (("home.arpa", 0),))

@@ -54,6 +54,20 @@ def test_what_is_written_is_there_after_a_restart(opened: Leases, path: Path) ->
     assert abs(found.start_s - LEASE.start_s) <= 1.0
 
 
+SIX = Lease("lan", "duid:0004aa/00000001", 0x1000, "", "laptop", "lan", NOW_S, NOW_S + 600, six=True)
+
+
+def test_a_lease_of_ipv6_is_kept_beside_those_of_ipv4(opened: Leases, path: Path) -> None:
+    """In a table of its own: a version that knows none of it reads the others as ever."""
+    opened.write([LEASE, SIX])
+    again = reopened(path, "boot-1")
+    (found,), (four,) = again.load(six=True), again.load()
+    assert (found.client, found.text, found.six) == (SIX.client, "::1000", True)
+    assert (four.client, four.six) == (LEASE.client, False)
+    again.remove(found)
+    assert (len(again.load(six=True)), len(again.load())) == (0, 1)
+
+
 def test_the_file_is_in_wal_mode_with_full_synchronisation(opened: Leases) -> None:
     connection = store.database.connection()
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

@@ -25,6 +25,7 @@ from tests.unit.network.dhcp.packets import (
     bind,
     discover,
     kind_of,
+    mac,
     machine,
     packet,
     select,
@@ -234,6 +235,52 @@ class TestReservations:
             assert reply is not None
             assert reply.packet.yiaddr == PRINTER
             assert reply.packet.options[Code.CLIENT_ID] == b"\xff\1\2"
+
+
+class TestOneHostThatIsTwoClients:
+    """A host that boots from the network has another identifier then than once its system runs (RFC 4578)."""
+
+    def ask(self, server: Machine, kind: Kind, identifier: bytes, address: int = 0, **more: Any) -> Outcome:
+        options: dict[int, Any] = {Code.CLIENT_ID: identifier}
+        if address:
+            options |= {Code.SERVER_ID: SERVER, Code.REQUESTED_ADDRESS: address}
+        hardware = more.pop("hardware", PRINTER_MAC)
+        return server.handle(packet(kind, hardware, given=options), "lan0", more.pop("now_s", 0.0))
+
+    @pytest.mark.parametrize("leased", [True, False], ids=["leased", "offered"])
+    def test_has_the_address_that_is_kept_for_its_mac_as_both(self, leased: bool) -> None:
+        server = machine()
+        self.ask(server, Kind.DISCOVER, b"\0firmware")
+        if leased:
+            assert kind_of(self.ask(server, Kind.REQUEST, b"\0firmware", PRINTER)) is Kind.ACK
+        offered = self.ask(server, Kind.DISCOVER, b"\xffsystem").reply
+        assert offered is not None and offered.packet.yiaddr == PRINTER
+        assert kind_of(self.ask(server, Kind.REQUEST, b"\xffsystem", PRINTER)) is Kind.ACK
+        assert [lease.client for lease in server.table] == ["id:" + b"\xffsystem".hex()]
+        assert server.offers == 0
+
+    def test_another_host_that_holds_it_keeps_it_until_its_lease_ends(self) -> None:
+        server = machine(pools=(with_pool(reservations=(), ranges=((PRINTER, PRINTER),)),))
+        assert bind(server, 1) == PRINTER
+        server.configure(ServerConfig((POOL,)))
+        offered = self.ask(server, Kind.DISCOVER, b"\xffsystem").reply
+        assert offered is not None and offered.packet.yiaddr != PRINTER
+
+    def test_what_the_host_itself_found_taken_is_not_given_to_it_again(self) -> None:
+        server = machine()
+        self.ask(server, Kind.DISCOVER, b"\0firmware")
+        self.ask(server, Kind.REQUEST, b"\0firmware", PRINTER)
+        self.ask(server, Kind.DECLINE, b"\0firmware", PRINTER)
+        offered = self.ask(server, Kind.DISCOVER, b"\xffsystem").reply
+        assert offered is not None and offered.packet.yiaddr != PRINTER
+
+    def test_what_is_kept_for_an_identifier_is_not_the_macs(self) -> None:
+        kept = Reservation("phone", PRINTER, client_id=b"\xffsystem".hex())
+        server = machine(pools=(with_pool(reservations=(kept,)),))
+        self.ask(server, Kind.DISCOVER, b"\xffsystem")
+        self.ask(server, Kind.REQUEST, b"\xffsystem", PRINTER)
+        offered = self.ask(server, Kind.DISCOVER, b"\0firmware").reply
+        assert offered is not None and offered.packet.yiaddr != PRINTER
 
 
 def test_one_mac_on_two_networks_has_two_leases() -> None:
@@ -495,6 +542,51 @@ def test_only_a_label_becomes_a_name(options: dict[int, bytes], name: str) -> No
     change = machine().handle(packet(Kind.REQUEST, given=given), "lan0", 0.0).change
     assert change is not None
     assert change.hostname == name
+
+
+class TestInUse:
+    """An address that somebody uses unknown to us is nobody's for a while."""
+
+    def test_an_offer_of_what_the_client_did_not_have_is_unsure(self) -> None:
+        server = machine()
+        assert discover(server, 1).unsure
+        bind(server, 1)
+        assert not discover(server, 1).unsure
+        assert not discover(machine(pools=(with_pool(probe=False),))).unsure
+
+    def test_it_is_left_alone_and_the_client_is_offered_another(self) -> None:
+        server = machine(pools=(with_pool(ranges=((FIRST, FIRST + 1),)),))
+        offered = discover(server, 1).reply
+        assert offered is not None
+        change = server.in_use("lan0", offered.packet.yiaddr, mac(9), 5.0)
+        assert change is not None
+        assert (change.state, change.mac, change.end_s) == (
+            State.DECLINED,
+            mac(9).hex(":"),
+            5.0 + DECLINE_TIME_S,
+        )
+        other = discover(server, 1, 5.0).reply
+        assert other is not None and other.packet.yiaddr != offered.packet.yiaddr
+        assert discover(server, 2, 5.0).dropped is Dropped.POOL_EMPTY
+        assert kind_of(discover(server, 2, 6.0 + DECLINE_TIME_S)) is Kind.OFFER
+
+    def test_the_offer_ends_with_it_and_keeps_the_address_from_nobody(self) -> None:
+        server = machine(pools=(with_pool(ranges=((FIRST, FIRST),)),))
+        discover(server, 1)
+        change = server.in_use("lan0", FIRST, mac(9), 1.0)
+        assert change is not None and server.offers == 0
+        server.forget(change)
+        assert kind_of(discover(server, 2, 2.0)) is Kind.OFFER
+
+    def test_who_says_so_of_too_many_is_not_believed(self) -> None:
+        server = machine(pools=(with_pool(leases_per_mac=2),))
+        told = [server.in_use("lan0", FIRST + number, mac(9), 0.0) for number in range(4)]
+        assert [change is not None for change in told] == [True, True, False, False]
+        assert server.in_use("lan0", FIRST + 3, mac(8), 0.0) is not None
+
+    @pytest.mark.parametrize(("device", "address"), [("lan1", FIRST), ("lan0", ELSEWHERE)])
+    def test_what_is_no_address_of_the_link_is_nothing(self, device: str, address: int) -> None:
+        assert machine().in_use(device, address, mac(9), 0.0) is None
 
 
 def test_a_shorter_lease_is_given_where_the_client_asks_for_one() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from patronus.core.feature import Earlier
+from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp.check import check
 from patronus.network.dhcp.codec import Code
@@ -19,6 +19,7 @@ from patronus.network.dns.model import Dns
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
+from patronus.network.time_served import TimeServed
 
 INTERFACES = Interfaces.model_validate(
     {
@@ -82,6 +83,7 @@ def other(**changes: Any) -> dict[str, Any]:
         ([{**POOL, "ranges": ["192.168.1.9-192.168.1.255"]}], "pools.0.ranges.0", "the broadcast address"),
         ([{**POOL, "ranges": ["fd00::1-fd00::9"]}], "pools.0.ranges.0", "is not IPv4"),
         ([{**POOL, "lease_time": "30s"}], "pools.0.lease_time", "too short"),
+        ([{**POOL, "lease_time": "49711d"}], "pools.0.lease_time", "too long"),
         (
             [{**POOL, "ranges": ["192.168.1.5-192.168.1.9", "192.168.1.9-192.168.1.12"]}],
             "pools.0.ranges.1",
@@ -180,6 +182,17 @@ def test_our_dns_server_and_domain_are_told_where_it_listens() -> None:
     assert pool.options[Code.DOMAIN_NAME] == b"house.example"
 
 
+def test_where_the_router_gives_the_time_hosts_are_told_and_given_servers_take_precedence() -> None:
+    timed = Earlier((LINKS, Plan(contributions=(TimeServed(("lan",)),))))
+    (pool,) = plan(configuration(POOL), timed).config.pools
+    assert pool.options[Code.NTP_SERVERS] == bytes((192, 168, 1, 1))
+    other = {**POOL, "options": {"ntp_servers": ["192.168.1.5"]}}
+    (pool,) = plan(configuration(other), timed).config.pools
+    assert pool.options[Code.NTP_SERVERS] == bytes((192, 168, 1, 5))
+    (pool,) = plan(configuration(POOL), Earlier((LINKS,))).config.pools
+    assert Code.NTP_SERVERS not in pool.options
+
+
 def test_a_network_behind_a_relay_has_the_relay_as_its_router() -> None:
     assert found(BRANCH, POOL) == []
     (pool,) = plan(configuration(BRANCH), Earlier((LINKS,))).config.pools
@@ -235,12 +248,30 @@ def test_a_class_has_what_is_given_and_nothing_of_its_own_accord() -> None:
     assert ServerConfig.from_data(config.as_data()) == config
 
 
+def test_a_class_with_a_router_of_its_own_has_it_among_the_pools_routes() -> None:
+    """RFC 3442: a host that is told routes takes its default route from nowhere else."""
+    routes = [{"to": "10.9.0.0/24", "via": "192.168.1.7"}]
+    classes = [
+        {"id": "a", "user": "a", "options": {"router": "192.168.1.9"}},
+        {"id": "b", "user": "b", "options": {"boot_file": "b.efi"}},
+        {"id": "c", "user": "c", "options": {"static_routes": [{"to": "10.8.0.0/24", "via": "192.168.1.8"}]}},
+    ]
+    given = {**POOL, "options": {"static_routes": routes}, "classes": classes}
+    (pool,) = plan(configuration(given), Earlier((LINKS,))).config.pools
+    assert [item.options.get(Code.STATIC_ROUTES) for item in pool.classes] == [
+        bytes((0, 192, 168, 1, 9, 24, 10, 9, 0, 192, 168, 1, 7)),
+        None,
+        bytes((0, 192, 168, 1, 1, 24, 10, 8, 0, 192, 168, 1, 8)),
+    ]
+
+
 def test_a_class_that_nobody_is_in_is_refused() -> None:
     with pytest.raises(ValueError, match="does not say who belongs to it"):
         configuration({**POOL, "classes": [{"id": "x"}]})
 
 
 def test_what_the_server_is_told_survives_the_wire() -> None:
-    pools = ({**POOL, "reservations": [HOST]}, {**BRANCH, "leases_per_mac": 3})
+    pools = ({**POOL, "reservations": [HOST]}, {**BRANCH, "leases_per_mac": 3, "probe": False})
     config = plan(configuration(*pools), Earlier((LINKS,))).config
+    assert [(pool.leases_per_mac, pool.probe) for pool in config.pools] == [(8, True), (3, False)]
     assert ServerConfig.from_data(config.as_data()) == config

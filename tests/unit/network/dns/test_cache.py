@@ -11,7 +11,7 @@ import pytest
 
 from patronus.network.dns import cache as module
 from patronus.network.dns.answer import Answer
-from patronus.network.dns.cache import BYTES_EACH, Cache, Store
+from patronus.network.dns.cache import BYTES_EACH, CHANCES, Cache, Store
 from tests.unit.network.dns.upstreams import any_answer
 
 
@@ -56,6 +56,18 @@ def test_a_full_cache_of_used_answers_still_takes_new_ones() -> None:
     cache.put(b"d", any_answer())
     assert cache.get(b"d", 1.0) is not None
     assert len(cache) == 3
+
+
+def test_a_new_answer_looks_at_few_of_those_in_use() -> None:
+    """Who asks for a full cache of names twice must not have the next answer go through all of them."""
+    cache = Cache(10 * CHANCES, 0)
+    for number in range(10 * CHANCES):
+        cache.put(b"%d" % number, any_answer())
+        cache.get(b"%d" % number, 1.0)
+    cache.put(b"new", any_answer())
+    passed_over = [key for key, answer in cache.items() if not answer.used and key != b"new"]
+    assert passed_over == [b"%d" % number for number in range(CHANCES)]
+    assert (len(cache), cache.get(b"%d" % CHANCES, 1.0)) == (10 * CHANCES, None)
 
 
 def test_an_answer_that_has_ended_is_stale_for_its_time() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from typing import Any
 
@@ -14,7 +15,7 @@ from patronus.core.problem import Severity
 from patronus.network.dhcp.events import LeaseChanged, LeaseEntry, LeasesKnown
 from patronus.network.dhcp.model import Dhcp
 from patronus.network.dns.check import check
-from patronus.network.dns.config import ServerConfig, UpstreamServer
+from patronus.network.dns.config import LocalRecord, Policy, ServerConfig, UpstreamServer
 from patronus.network.dns.hosts import Hosts
 from patronus.network.dns.lists import fetched, wanted_lists
 from patronus.network.dns.model import Dns
@@ -54,6 +55,7 @@ GOOD: dict[str, Any] = {"listen": ["lan"], "upstreams": [{"id": "isp", "from": "
 NAS = {"id": "nas", "name": "nas.home.arpa", "type": "A", "value": "192.168.1.30"}
 
 
+ADS = {"name": "ads.example", "action": "block"}
 FETCHED = {"id": "ads", "url": "https://lists.example/ads"}
 
 
@@ -99,11 +101,48 @@ def test_a_good_section_has_no_problem() -> None:
         ({"records": [{**NAS, "type": "MX"}]}, "records.0.value", "no value of a MX record"),
         ({"records": [{**NAS, "type": "SRV", "value": "1 2 70000 x"}]}, "records.0.value", "SRV"),
         ({"records": [{**NAS, "name": "a..b"}]}, "records.0.name", "not a name"),
+        ({"records": [{**NAS, "ttl": "24856d"}]}, "records.0.ttl", "nobody can keep"),
         ({"records": [NAS, {**NAS, "id": "b"}]}, "records.1", "twice"),
         (
             {"records": [{**NAS, "type": "CNAME", "value": "www.example"}]},
             "records.0.value",
             "another record",
+        ),
+        (
+            {"policies": [{"id": "x", "interfaces": ["wan"]}]},
+            "policies.0.interfaces.0",
+            "does not listen on wan",
+        ),
+        (
+            {"policies": [{"id": "x", "interfaces": ["lan"], "blocklists": ["ads"]}]},
+            "policies.0.blocklists.0",
+            "no blocklist is called ads",
+        ),
+        (
+            {"names": [{"id": "a", **ADS}, {"id": "b", **ADS, "name": "ads.example."}]},
+            "names.1.name",
+            "ads.example stands here twice",
+        ),
+        (
+            {
+                "blocklists": [{"id": "a", "file": "a.txt"}],
+                "policies": [
+                    {
+                        "id": "x",
+                        "interfaces": ["lan"],
+                        "blocklists": ["a"],
+                        "only_allowed": True,
+                        "names": [{"id": "a", **ADS, "action": "allow"}],
+                    }
+                ],
+            },
+            "policies.0.blocklists",
+            "blocklists would do nothing",
+        ),
+        (
+            {"policies": [{"id": "x", "interfaces": ["lan"], "records": [{**NAS, "value": "x"}]}]},
+            "policies.0.records.0.value",
+            "no value of a A record",
         ),
         (
             {"records": [NAS, {**NAS, "id": "b", "type": "CNAME", "value": "nas.home.arpa"}]},
@@ -153,6 +192,12 @@ def test_a_server_over_tls_is_known_by_its_name_or_else_by_its_address() -> None
     )
 
 
+def test_the_fastest_is_asked_first_where_the_file_says_so() -> None:
+    for ask, fastest in ((None, False), ("in_order", False), ("fastest", True)):
+        given = {} if ask is None else {"ask": ask}
+        assert plan(configuration(**given), {}, Earlier((LINKS,))).config.fastest_first is fastest
+
+
 def test_a_section_that_listens_nowhere_opens_nothing() -> None:
     made = plan(configuration(listen=[]), {}, Earlier((LINKS,)))
     assert (made.devices, made.contributions) == ((), ())
@@ -181,6 +226,39 @@ def test_a_list_of_a_url_is_asked_for_and_served_once_it_is_there() -> None:
 def test_a_list_is_a_file_or_a_url(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="does not say which list it is"):
         configuration(blocklists=[given])
+
+
+KIDS = {"id": "kids", "clients": ["192.168.1.64/26"], "blocklists": ["a", "b"]}
+LISTS = [{"id": "a", "file": "a.txt"}, {"id": "b", "file": "b.txt", "everyone": False}]
+
+
+def test_policies_say_who_is_told_what() -> None:
+    guests = {"id": "guests", "interfaces": ["lan"], "records": [{**NAS, "value": "10.0.0.5"}]}
+    config = configuration(blocklists=LISTS, policies=[KIDS, guests], records=[NAS])
+    assert list(check(config)) == []
+    made = plan(config, {}, Earlier((LINKS,))).config
+    assert made.lists == ("a.txt",)
+    assert made.policies == (
+        Policy("kids", (), ("192.168.1.64/26",), ("a.txt", "b.txt")),
+        Policy("guests", ("eth1",), (), ("a.txt",), (LocalRecord("nas.home.arpa", 1, 300, "0a000005"),)),
+    )
+    assert ServerConfig.from_data(json.loads(json.dumps(made.as_data()))) == made
+
+
+def test_a_policy_of_interfaces_that_are_missing_is_nobodys() -> None:
+    """It must not become everybody's."""
+    config = configuration(policies=[{"id": "guests", "interfaces": ["lan"]}])
+    assert plan(config, {}, Earlier((InterfacesPlan(devices={"lan": None}),))).config.policies == ()
+
+
+def test_a_policy_is_somebodys() -> None:
+    with pytest.raises(ValueError, match="does not say for whom it is"):
+        configuration(policies=[{"id": "x"}])
+
+
+def test_a_list_for_no_one_is_a_warning() -> None:
+    (problem,) = check(configuration(blocklists=LISTS))
+    assert (problem.severity, problem.path[1:]) == (Severity.WARNING, ("blocklists", 1, "everyone"))
 
 
 def test_a_list_whose_content_changed_makes_another_plan() -> None:
@@ -230,3 +308,32 @@ class TestHosts:
         hosts.take(LeasesKnown((lease("a", "192.168.1.100", "laptop"),)))
         hosts.take(LeaseChanged("declined", lease("declined:192.168.1.100", "192.168.1.100", "")))
         assert self.names(hosts) == []
+
+
+def test_names_that_people_decided_on_are_told_to_the_server() -> None:
+    ads, shop = {**ADS, "name": "Ads.example"}, {"name": "shop.example.", "action": "allow"}
+    kids = {
+        **KIDS,
+        "names": [{"id": "s", **ads, "action": "allow"}],
+        "only_allowed": True,
+        "blocklists": None,
+    }
+    config = configuration(names=[{"id": "a", **ads}, {"id": "b", **shop}], policies=[kids])
+    assert list(check(config)) == []
+    made = plan(config, {}, Earlier((LINKS,))).config
+    assert (made.block, made.allow) == (("ads.example",), ("shop.example",))
+    (policy,) = made.policies
+    assert (policy.block, policy.allow, policy.only_allowed) == ((), ("ads.example",), True)
+    assert ServerConfig.from_data(json.loads(json.dumps(made.as_data()))) == made
+
+
+def test_a_name_that_nobody_would_be_asked_for_is_a_warning() -> None:
+    """As is a policy that allows nothing."""
+    names = [{"id": "a", "name": "x.home.arpa", "action": "block"}]
+    kids = {"id": "kids", "clients": ["192.168.1.64/26"], "only_allowed": True}
+    problems = list(check(configuration(names=names, policies=[kids])))
+    assert {problem.severity for problem in problems} == {Severity.WARNING}
+    assert {problem.path[1:] for problem in problems} == {
+        ("names", 0, "name"),
+        ("policies", 0, "only_allowed"),
+    }

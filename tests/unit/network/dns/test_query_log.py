@@ -10,8 +10,8 @@ from pathlib import Path
 import dnslib
 import pytest
 
-from patronus.network.dns.cache import Store
-from patronus.network.dns.query_log import WAITING, Entry, QueryLog
+from patronus.network.dns.cache import Store, database
+from patronus.network.dns.query_log import WAITING, Entry, QueryLog, pruning
 from patronus.network.dns.wire import name_text, parse_query, wire_name
 
 NOERROR, NXDOMAIN = b"\0\0\x81\x80", b"\0\0\x81\x83"
@@ -20,7 +20,7 @@ NOERROR, NXDOMAIN = b"\0\0\x81\x80", b"\0\0\x81\x83"
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[QueryLog]:
     store = Store(tmp_path / "dns-cache.db")
-    log = QueryLog(lambda name: name == wire_name("ads.example"))
+    log = QueryLog(lambda query: query.name == wire_name("ads.example"))
     log.keep(3600, 1000)
     yield log
     store.close()
@@ -34,7 +34,7 @@ def ask(log: QueryLog, client: str, name: str, qtype: str = "A", reply: bytes = 
 
 
 def listed(log: QueryLog, **given: str) -> list[tuple[str, str, str, str]]:
-    found = log.newest(100, **given)
+    found = log.newest(100, given.get("client", ""), given.get("name", ""))
     return [(item["client"], item["name"], item["type"], item["outcome"]) for item in found]
 
 
@@ -58,6 +58,15 @@ def test_one_client_or_one_name_and_those_below_can_be_picked(kept: QueryLog) ->
     assert listed(kept, name="%") == listed(kept, client="' OR 1") == []
 
 
+def test_the_list_goes_on_before_a_number_whatever_is_asked_meanwhile(kept: QueryLog) -> None:
+    for number in range(5):
+        ask(kept, "a", f"x{number}.example")
+    first = kept.newest(2)
+    ask(kept, "a", "later.example")
+    second = kept.newest(2, before=first[-1]["number"])
+    assert [item["name"] for item in (*first, *second)] == [f"x{number}.example" for number in (4, 3, 2, 1)]
+
+
 def test_what_is_too_old_goes_and_what_is_not_stays(kept: QueryLog) -> None:
     ask(kept, "a", "old.example")
     ask(kept, "a", "new.example")
@@ -76,6 +85,22 @@ def test_no_more_than_so_many_are_kept_on_disk_or_wait(kept: QueryLog) -> None:
     for number in range(WAITING + 5):
         ask(kept, "a", f"y{number % 100}.example")
     assert len(kept._waiting) == WAITING
+
+
+def test_looking_for_what_is_too_old_or_too_much_does_not_go_through_all_that_stays(kept: QueryLog) -> None:
+    assert kept.on
+    statement, values = pruning(1000, 5).sql()
+    plan = [row[3] for row in database.execute_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert any("at<?" in step for step in plan) and any("rowid<?" in step for step in plan)
+    assert not any(step.startswith("SCAN") for step in plan)
+
+
+def test_what_waits_when_it_is_turned_off_is_never_written(kept: QueryLog) -> None:
+    ask(kept, "a", "www.example")
+    kept.keep(0, 1000)
+    kept.keep(3600, 1000)
+    ask(kept, "a", "new.example")
+    assert [name for _, name, _, _ in listed(kept)] == ["new.example"]
 
 
 def test_turned_off_it_writes_nothing_and_forgets_what_it_had(kept: QueryLog) -> None:

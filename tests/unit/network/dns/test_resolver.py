@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import dnslib
 import pytest
 
 from patronus.network.dns.blocklist import Names
-from patronus.network.dns.config import LocalRecord, ServerConfig, UpstreamServer
-from patronus.network.dns.upstream import TRY_TIMES_S
-from patronus.network.dns.wire import wire_name
+from patronus.network.dns.config import LeaseName, LocalRecord, Policy, ServerConfig, UpstreamServer
+from patronus.network.dns.upstream import BAD_TIME_S, FAILURES, MOST_S, TRY_TIMES_S, Health, Upstreams
+from patronus.network.dns.wire import parse_query, wire_name
 from tests.unit.network.dns.upstreams import FIRST, SECOND, Asker
 
 A_RECORD = "www.example 60 A 198.51.100.7"
@@ -134,6 +136,48 @@ class TestOtherServers:
         asker.world.sent[1].on_failure("closed the connection")
         assert len(asker.world.sent) == 3
 
+    @pytest.mark.parametrize("tc", [0, 1])
+    def test_a_late_refusal_of_an_earlier_try_ends_no_later_one(self, tc: int) -> None:
+        over_tcp = UpstreamServer("first", FIRST.address, tcp=True)
+        asker = Asker(ServerConfig(upstreams=(over_tcp, SECOND)))
+        asker.ask("www.example")
+        asker.world.pass_time(TRY_TIMES_S[0])
+        asker.world.sent[0].reply(rcode="SERVFAIL", tc=tc)
+        assert (asker.replies, len(asker.world.sent)) == ([], 2)
+        asker.world.sent[1].reply(A_RECORD)
+        assert asker.answers == ["A 198.51.100.7"]
+
+    def test_nor_does_what_becomes_of_it_over_tcp(self) -> None:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.world.pass_time(TRY_TIMES_S[0])
+        asker.world.sent[0].reply(tc=1)
+        asker.world.sent[2].on_failure("closed the connection")
+        assert (asker.replies, len(asker.world.sent)) == ([], 3)
+        asker.world.sent[1].reply(A_RECORD)
+        assert asker.answers == ["A 198.51.100.7"]
+
+    def test_one_that_refuses_again_and_again_is_asked_last_and_says_why(self) -> None:
+        asker = Asker()
+        for number in range(3):
+            asker.ask(f"x{number}.example")
+            asker.world.sent[-1].reply(rcode="REFUSED")
+            asker.world.sent[-1].reply(A_RECORD)
+        asker.ask("y.example")
+        assert asker.world.sent[-1].server == SECOND
+        assert asker.resolver.upstreams.health(FIRST).problem == "answers REFUSED"
+
+    def test_names_that_nobody_can_resolve_are_no_fault_of_the_server(self) -> None:
+        """Else a client that asks for broken names would choose whom all others ask."""
+        asker = Asker()
+        for number in range(3):
+            asker.ask(f"x{number}.example")
+            asker.world.sent[-1].reply(rcode="SERVFAIL")
+            asker.world.sent[-1].reply(rcode="SERVFAIL")
+        asker.ask("y.example")
+        assert asker.world.sent[-1].server == FIRST
+        assert asker.resolver.upstreams.health(FIRST).problem == "answers SERVFAIL"
+
     def test_one_that_is_silent_is_followed_by_the_next(self) -> None:
         asker = Asker()
         asker.ask("www.example")
@@ -182,6 +226,64 @@ class TestOtherServers:
         asker.world.refusing = True
         asker.ask("www.example")
         assert asker.status == "SERVFAIL"
+
+
+class TestFastest:
+    """Where the file says so, whoever takes least time is asked first."""
+
+    BOTH = ServerConfig(upstreams=(FIRST, SECOND), fastest_first=True)
+
+    def asked(self, asker: Asker, count: int, **takes_s: float) -> list[str]:
+        """Return who was asked first for each of so many names, by servers that take so long."""
+        first = []
+        for number in range(count):
+            asker.ask(f"x{len(asker.world.sent)}-{number}.example")
+            sent = asker.world.sent[-1]
+            asker.world.pass_time(takes_s[sent.server.id])
+            sent.reply(A_RECORD)
+            first.append(sent.server.id)
+        return first
+
+    def test_each_is_tried_and_then_the_faster_one_is_asked(self) -> None:
+        asker = Asker(self.BOTH)
+        assert self.asked(asker, 12, first=0.5, second=0.02) == ["first"] + 11 * ["second"]
+
+    def test_the_slower_one_is_looked_at_again_and_wins_once_it_is_faster(self) -> None:
+        asker = Asker(self.BOTH)
+        self.asked(asker, 2, first=0.1, second=0.02)
+        found = self.asked(asker, 400, first=0.005, second=0.02)
+        assert found[0] == "second" and found[-1] == "first"
+        assert found.count("first") > 200
+
+    def test_one_that_does_not_answer_is_not_the_fastest(self) -> None:
+        asker = Asker(self.BOTH)
+        asker.ask("www.example")
+        asker.world.pass_time(TRY_TIMES_S[0])
+        assert [sent.server for sent in asker.world.sent] == [FIRST, SECOND]
+        asker.world.sent[1].reply(A_RECORD)
+        assert self.asked(asker, 3, first=0.01, second=0.01) == 3 * ["second"]
+
+    def test_one_that_fails_again_and_again_is_asked_last_though_it_was_faster(self) -> None:
+        upstreams = Upstreams((FIRST, SECOND), fastest_first=True)
+        upstreams.health(SECOND).worked(3.0)
+        upstreams.health(FIRST).worked(0.01)
+        for _ in range(FAILURES):
+            upstreams.health(FIRST).failed(0.0, "refuses")
+        assert upstreams.order(BAD_TIME_S / 2) == [SECOND, FIRST]
+        assert upstreams.order(BAD_TIME_S + 1) == [FIRST, SECOND]
+
+    def test_an_hour_without_a_network_takes_no_longer_to_forget_than_a_minute(self) -> None:
+        health = Health()
+        for _ in range(5000):
+            health.failed(0.0, "does not answer in time")
+        assert health.takes_s == MOST_S
+        for _ in range(50):
+            health.worked(0.02)
+        assert health.takes_s < 0.05
+
+    def test_without_it_the_order_of_the_file_stays(self) -> None:
+        asker = Asker(ServerConfig(upstreams=(FIRST, SECOND)))
+        assert self.asked(asker, 12, first=0.5, second=0.02) == 12 * ["first"]
 
 
 class TestNegative:
@@ -369,7 +471,7 @@ class TestBlocked:
         asker = Asker()
         asker.ask("www.example")
         asker.world.sent[0].reply(A_RECORD)
-        asker.resolver.block(Names([wire_name("example")]))
+        asker.resolver.block({"everyones": Names([wire_name("example")])})
         asker.ask("www.example")
         assert asker.status == "NXDOMAIN"
 
@@ -380,7 +482,201 @@ class TestBlocked:
         assert asker.answers == ["A 192.168.1.5"]
 
 
+class TestAfterAChange:
+    """What is in the cache, or on its way there, is given only where it would be asked for now."""
+
+    def known(self, config: ServerConfig | None = None, address: str = "198.51.100.7") -> Asker:
+        asker = Asker(config)
+        asker.ask("host.home.example")
+        asker.world.sent[0].reply(f"host.home.example 60 A {address}")
+        assert asker.answers == [f"A {address}"]
+        return asker
+
+    def test_an_answer_that_comes_after_its_name_was_blocked_is_not_kept(self) -> None:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.resolver.block({"everyones": Names([wire_name("example")])})
+        asker.world.sent[0].reply(A_RECORD)
+        asker.ask("www.example")
+        assert (asker.status, len(asker.resolver.cache)) == ("NXDOMAIN", 0)
+
+    def test_nor_is_one_that_was_asked_for_before_a_flush(self) -> None:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.resolver.flush()
+        asker.world.sent[0].reply(A_RECORD)
+        assert (asker.answers, len(asker.resolver.cache)) == (["A 198.51.100.7"], 0)
+
+    def test_a_record_takes_the_place_of_what_others_said(self) -> None:
+        asker = self.known()
+        record = LocalRecord("host.home.example", 1, 300, "c0a80105")
+        asker.resolver.configure(ServerConfig(records=(record,)))
+        asker.ask("host.home.example")
+        assert asker.answers == ["A 192.168.1.5"]
+
+    def test_so_does_a_lease(self) -> None:
+        config = ServerConfig(domain="lan.example", upstreams=(FIRST,))
+        asker = self.known(config)
+        asker.resolver.configure(dataclasses.replace(config, domain="home.example"))
+        asker.resolver.know_leases([LeaseName("lan", "c", "192.168.1.50", "host")])
+        asker.ask("host.home.example")
+        assert asker.answers == ["A 192.168.1.50"]
+
+    def test_what_no_change_concerns_stays(self) -> None:
+        asker = self.known()
+        lists = ("everyones",)
+        asker.resolver.configure(ServerConfig(domain="other.example", upstreams=(SECOND,), lists=lists))
+        asker.resolver.block({"everyones": Names([wire_name("ads.example")])})
+        for _ in range(2):
+            asker.ask("host.home.example")
+            assert asker.answers == ["A 198.51.100.7"]
+        assert len(asker.world.sent) == 1
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            ServerConfig(upstreams=(FIRST,), rebind_protection=False),
+            ServerConfig(upstreams=(FIRST,), private_domains=("home.example",)),
+        ],
+    )
+    @pytest.mark.parametrize("passed_s", [1.0, 100.0])
+    def test_an_inside_address_that_may_no_longer_be_given_is_not(
+        self, before: ServerConfig, passed_s: float
+    ) -> None:
+        """Neither while it lives nor, where nobody answers, past its end."""
+        asker = self.known(before, "10.1.2.3")
+        asker.resolver.configure(ServerConfig(upstreams=(FIRST,)))
+        asker.world.pass_time(passed_s)
+        asker.ask("host.home.example")
+        asker.world.pass_time(sum(TRY_TIMES_S))
+        assert asker.status == "SERVFAIL"
+
+    def test_one_that_may_still_is(self) -> None:
+        before = ServerConfig(upstreams=(FIRST,), rebind_protection=False)
+        asker = self.known(before, "10.1.2.3")
+        asker.resolver.configure(ServerConfig(upstreams=(FIRST,), private_domains=("home.example",)))
+        asker.ask("host.home.example")
+        assert asker.answers == ["A 10.1.2.3"]
+
+
+class TestPolicies:
+    """What some clients are told in place of what all others are."""
+
+    KIDS = Policy("kids", lists=("everyones", "games"))
+    STAFF = Policy("staff", records=(LocalRecord("nas.home.arpa", 1, 300, "0a000005"),))
+    CONFIG = ServerConfig(
+        upstreams=(FIRST,),
+        records=(
+            LocalRecord("nas.home.arpa", 1, 300, "c0a80105"),
+            LocalRecord("nas.home.arpa", 28, 300, "fd" + "00" * 15),
+            LocalRecord("printer.home.arpa", 1, 300, "c0a80106"),
+        ),
+        lists=("everyones",),
+        policies=(KIDS, STAFF),
+    )
+
+    def asker(self) -> Asker:
+        asker = Asker(self.CONFIG)
+        lists = {"everyones": Names([wire_name("ads.example")]), "games": Names([wire_name("play.example")])}
+        asker.resolver.block(lists)
+        return asker
+
+    @pytest.mark.parametrize(
+        ("name", "blocked_for"), [("ads.example", {0, 1}), ("play.example", {1}), ("www.example", set())]
+    )
+    def test_a_list_holds_for_those_whose_it_is(self, name: str, blocked_for: set[int]) -> None:
+        asker = self.asker()
+        for view in range(3):
+            count = len(asker.world.sent)
+            asker.ask(name, view=view)
+            assert (len(asker.world.sent) == count) is (view in blocked_for)
+            query = parse_query(bytes(dnslib.DNSRecord.question(name).pack()))._replace(view=view)
+            assert asker.resolver.blocks(query) is (view in blocked_for)
+
+    @pytest.mark.parametrize(
+        ("name", "blocked_for"),
+        [
+            ("cdn.ads.example", set()),
+            ("bad.cdn.ads.example", {0, 1}),
+            ("ads.example", {0, 1, 2}),
+            ("www.tracker.example", {0, 2}),
+            ("tube.example", {1, 2}),
+            ("school.example", {0}),
+            ("www.example", {2}),
+        ],
+    )
+    def test_what_people_decided_stands_before_the_lists(self, name: str, blocked_for: set[int]) -> None:
+        """The policy's own before everybody's, in each the longest name; or nothing but what is allowed."""
+        kids = Policy("kids", lists=("all",), block=("tube.example",), allow=("tracker.example",))
+        tablets = Policy("tablets", allow=("school.example", "cdn.ads.example"), only_allowed=True)
+        decided = ServerConfig(
+            upstreams=(FIRST,),
+            lists=("all",),
+            block=("tracker.example", "bad.cdn.ads.example", "school.example"),
+            allow=("cdn.ads.example", "tube.example"),
+            policies=(dataclasses.replace(kids, allow=("tracker.example", "school.example")), tablets),
+        )
+        asker = Asker(decided)
+        asker.resolver.block({"all": Names([wire_name("ads.example")])})
+        for view in range(3):
+            asker.ask(name, view=view)
+            assert (asker.world.sent == []) is (view in blocked_for), view
+            asker.world.sent.clear()
+
+    def test_what_is_cached_is_not_given_once_it_is_blocked_and_is_again_when_allowed(self) -> None:
+        asker = Asker(ServerConfig(upstreams=(FIRST,)))
+        asker.ask("www.example")
+        asker.world.sent[0].reply(A_RECORD)
+        asker.resolver.configure(ServerConfig(upstreams=(FIRST,), block=("example",)))
+        asker.ask("www.example")
+        assert asker.status == "NXDOMAIN"
+        asker.resolver.configure(ServerConfig(upstreams=(FIRST,)))
+        asker.ask("www.example")
+        asker.world.sent[-1].reply(A_RECORD)
+        assert asker.answers == ["A 198.51.100.7"]
+
+    def test_what_one_may_know_is_not_cached_for_another(self) -> None:
+        asker = self.asker()
+        asker.ask("play.example")
+        asker.world.sent[0].reply("play.example 60 A 198.51.100.7")
+        asker.ask("play.example", view=1)
+        assert asker.status == "NXDOMAIN"
+        asker.ask("play.example")
+        assert asker.answers == ["A 198.51.100.7"]
+
+    def test_records_stand_in_place_of_all_others_of_their_name(self) -> None:
+        asker = self.asker()
+        for view, address in ((0, "192.168.1.5"), (1, "192.168.1.5"), (2, "10.0.0.5")):
+            asker.ask("nas.home.arpa", view=view)
+            assert asker.answers == [f"A {address}"]
+            asker.ask("printer.home.arpa", view=view)
+            assert asker.answers == ["A 192.168.1.6"]
+        asker.ask("nas.home.arpa", "AAAA", view=2)
+        assert (asker.status, asker.answers) == ("NOERROR", [])
+
+    def test_a_policy_that_goes_while_its_client_waits_harms_nobody(self) -> None:
+        asker = self.asker()
+        asker.ask("www.example", view=2)
+        asker.resolver.configure(dataclasses.replace(self.CONFIG, policies=()))
+        asker.world.sent[0].reply(A_RECORD)
+        assert asker.answers == ["A 198.51.100.7"]
+        query = parse_query(bytes(dnslib.DNSRecord.question("ads.example").pack()))._replace(view=2)
+        assert not asker.resolver.blocks(query)
+
+
 class TestLimits:
+    def test_a_version_of_edns_that_nobody_knows_is_refused_whatever_is_cached(self) -> None:
+        """RFC 6891 section 6.1.3."""
+        for name in ("localhost", "www.example"):
+            asker = Asker()
+            asker.ask(name)
+            for sent in asker.world.sent:
+                sent.reply(A_RECORD)
+            record = dnslib.DNSRecord.question(name)
+            record.add_ar(dnslib.EDNS0(version=1))
+            asker.resolver.answer(parse_query(bytes(record.pack())), 1232, asker.replies.append)
+            assert (asker.reply.header.rcode, asker.reply.ar[0].ttl >> 24, asker.reply.rr) == (0, 1, [])
+
     def test_what_is_too_long_for_udp_is_cut_and_says_so(self) -> None:
         asker = Asker()
         asker.ask("www.example", "TXT", limit=512)
@@ -427,7 +723,7 @@ class TestEpoch:
         before = asker.resolver.epoch
         asker.resolver.configure(ServerConfig(upstreams=(FIRST,)))
         configured = asker.resolver.epoch
-        asker.resolver.block(Names([wire_name("www.example")]))
+        asker.resolver.block({"everyones": Names([wire_name("www.example")])})
         assert len({before, configured, asker.resolver.epoch}) == 3
 
     def test_so_do_other_leases_and_a_flush(self) -> None:

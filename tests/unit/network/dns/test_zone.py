@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from patronus.network.dns.config import LeaseName, LocalRecord, ServerConfig
@@ -103,6 +105,48 @@ def test_nobody_takes_the_name_that_another_has(asker: Asker) -> None:
     assert asker.answers == ["A 192.168.1.100"]
     asker.ask("nas.home.arpa")
     assert asker.answers == ["A 192.168.1.30"]
+
+
+MAC, DUID = "02:00:00:00:00:01", "00030001020000000001"
+SIX = [
+    LeaseName(f"{net}/64", f"duid:{DUID}/00000001", f"{net}1000", "phone")
+    for net in ("fd00:1::", "2001:db8::")
+]
+
+
+@pytest.mark.parametrize(
+    "four",
+    [
+        LeaseName("192.168.1.0/24", "a", "192.168.1.100", "phone", MAC),
+        LeaseName("192.168.1.0/24", f"id:ff00000001{DUID}", "192.168.1.100", "phone", "02:00:00:00:00:99"),
+        None,
+    ],
+)
+def test_a_host_has_one_name_for_its_addresses_of_both_families(asker: Asker, four: LeaseName | None) -> None:
+    """It is one host by its MAC, or by its DUID."""
+    six = [replace(one, mac=MAC if four and four.mac == MAC else "") for one in SIX]
+    asker.resolver.know_leases([four, *six] if four else six)
+    asker.ask("phone.home.arpa")
+    assert asker.answers == (["A 192.168.1.100"] if four else [])
+    asker.ask("phone.home.arpa", "AAAA")
+    assert asker.answers == ["AAAA fd00:1::1000", "AAAA 2001:db8::1000"]
+    asker.ask("0.0.0.1" + ".0" * 20 + ".8.b.d.0.1.0.0.2.ip6.arpa", "PTR")
+    assert asker.answers == ["PTR phone.home.arpa."]
+
+
+def test_another_host_does_not_take_a_name_by_ipv6(asker: Asker) -> None:
+    owner = LeaseName("192.168.1.0/24", "a", "192.168.1.100", "phone", "02:00:00:00:00:99")
+    asker.resolver.know_leases([owner, *SIX])
+    asker.ask("phone.home.arpa", "AAAA")
+    assert (asker.status, asker.answers) == ("NOERROR", [])
+
+
+def test_a_host_on_two_networks_has_the_address_that_it_had_first(asker: Asker) -> None:
+    asker.resolver.know_leases(
+        [LeaseName(f"10.{n}.0.0/24", "a", f"10.{n}.0.5", "phone", MAC) for n in range(2)]
+    )
+    asker.ask("phone.home.arpa")
+    assert asker.answers == ["A 10.0.0.5"]
 
 
 def test_a_lease_that_goes_takes_its_name_along(asker: Asker) -> None:

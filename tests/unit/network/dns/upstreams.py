@@ -113,12 +113,21 @@ class Asker:
     def __init__(self, config: ServerConfig | None = None, blocked: set[bytes] | None = None) -> None:
         self.world = World()
         self.resolver = Resolver(Cache(1000, 3600), self.world)
-        self.resolver.configure(config or ServerConfig(upstreams=(FIRST, SECOND)))
-        self.resolver.block(Names(blocked or ()))
+        self.resolver.configure(config or ServerConfig(upstreams=(FIRST, SECOND), lists=("everyones",)))
+        self.resolver.block({"everyones": Names(blocked or ())})
         self.replies: list[bytes] = []
         self._number = 0
 
-    def ask(self, name: str, qtype: str = "A", *, limit: int = 1232, edns: bool = False, rd: int = 1) -> None:
+    def ask(
+        self,
+        name: str,
+        qtype: str = "A",
+        *,
+        limit: int = 1232,
+        edns: bool = False,
+        rd: int = 1,
+        view: int = 0,
+    ) -> None:
         record = dnslib.DNSRecord.question(name, "A" if qtype.startswith("TYPE") else qtype)
         if qtype.startswith("TYPE"):
             record.q.qtype = int(qtype.removeprefix("TYPE"))
@@ -126,7 +135,8 @@ class Asker:
         record.header.id = self._number = self._number + 1
         if edns:
             record.add_ar(dnslib.EDNS0(udp_len=1232))
-        self.resolver.answer(parse_query(bytes(record.pack())), limit, self.replies.append)
+        query = parse_query(bytes(record.pack()))._replace(view=view)
+        self.resolver.answer(query, limit, self.replies.append)
 
     @property
     def reply(self) -> dnslib.DNSRecord:

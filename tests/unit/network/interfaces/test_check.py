@@ -35,6 +35,11 @@ def bond(*members: str, role: str = "bond1", **more: Any) -> dict[str, Any]:
     return {"id": role, "bond": {"members": members, **more}}
 
 
+def dial(parent: str, **more: Any) -> dict[str, Any]:
+    settings = {"parent": parent, "user": "me@isp", "password": {"secret": "dsl"}}
+    return {"id": "dsl", "pppoe": settings, "ipv4": {"method": "pppoe"}, **more}
+
+
 PROVIDER = nic("wan", B, ipv6={"method": "dhcp", "prefix_delegation": {"hint": 56}})
 
 
@@ -48,6 +53,11 @@ def found(*items: dict[str, Any]) -> list[str]:
 
 
 GOOD: dict[str, list[dict[str, Any]]] = {
+    "a VLAN on a VLAN": [
+        vlan("inner", "outer"),
+        {"id": "outer", "vlan": {"parent": "a", "tag": 30, "protocol": "802.1ad"}},
+        nic("a"),
+    ],
     "nothing": [],
     "static with a gateway": [nic("a", ipv4=static("192.0.2.2/24", gateway="192.0.2.1"))],
     "a link-local gateway": [nic("a", ipv6=static("2001:db8::2/64", gateway="fe80::1"))],
@@ -59,6 +69,13 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "LACP": [nic("a"), bond("a", mode="802.3ad", hash="layer3+4", lacp_rate="fast")],
     "a VLAN of a bond": [nic("a"), bond("a"), vlan("v", "bond1")],
     "a VLAN of one bridge in another": [bridge(), vlan("v", "br0"), bridge("v", role="br1")],
+    "PPPoE over a card": [nic("a"), dial("a")],
+    "PPPoE over a VLAN, IPv6 alone": [
+        nic("a"),
+        vlan("v", "a"),
+        dial("v", ipv4={}, ipv6={"method": "dhcp", "prefix_delegation": {}}),
+    ],
+    "PPPoE with whole packets": [nic("a", mtu=1508), dial("a", mtu=1500)],
     "a dummy": [{"id": "loop", "dummy": {}, "ipv4": static("192.0.2.1/32")}],
     "a prefix for two networks": [PROVIDER, cut("a", ula=True), cut("b", C, subnet=1, ula=True)],
     "a prefix beside an advertised address": [nic("wan", ipv6={"method": "slaac", "prefix_delegation": {}})],
@@ -85,7 +102,22 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
         "ipv4.gateway: 198.51.100.1 is in none",
     ),
     "gateway is itself": ([nic("a", ipv4=static("192.0.2.2/24", gateway="192.0.2.2"))], "own address"),
-    "PPPoE": ([nic("a", ipv4={"method": "pppoe"})], "ipv4.method: PPPoE is not built yet"),
+    "PPPoE of a card": ([nic("a", ipv4={"method": "pppoe"})], "ipv4.method: a does not dial in"),
+    "PPPoE over nothing": ([dial("b")], "pppoe.parent: there is no interface b"),
+    "PPPoE over a network": ([dial("a"), nic("a", ipv4=static("192.0.2.1/24"))], "a has a zone or addresses"),
+    "PPPoE over a zone": ([dial("a"), nic("a", zone="lan")], "pppoe.parent: a has a zone or addresses"),
+    "PPPoE over a member": ([dial("a"), nic("a"), bridge("a")], "pppoe.parent: a is a member of br0"),
+    "PPPoE over a dummy": ([dial("a"), {"id": "a", "dummy": {}}], "a is a dummy, which leads to no modem"),
+    "PPPoE over itself": ([dial("dsl")], "dsl is a pppoe, which leads to no modem"),
+    "PPPoE with an address": (
+        [nic("a"), dial("a", ipv4=static("192.0.2.1/24"))],
+        "ipv4.method: the provider numbers dsl",
+    ),
+    "PPPoE without one": ([nic("a"), dial("a", ipv4={})], "dsl would dial in and ask for no address"),
+    "PPPoE for a frame": ([nic("a"), dial("a", mtu=1500)], "mtu: 1500 is more than a carries"),
+    "PPPoE beyond RFC 4638": ([nic("a", mtu=9000), dial("a", mtu=1501)], "carries no more than 1500"),
+    "a VLAN of PPPoE": ([nic("a"), dial("a"), vlan("v", "dsl")], "which carries no tags"),
+    "PPPoE in a bridge": ([nic("a"), dial("a"), bridge("dsl")], "dsl is a pppoe"),
     "delegated by nobody": ([nic("a", ipv6={"method": "delegated"})], "[0].ipv6.from: nothing says whose"),
     "delegated by one who is not there": ([cut("a")], "[0].ipv6.from: there is no interface wan"),
     "delegated by one who does not ask": (
@@ -116,7 +148,18 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
         "ipv6.prefix_delegation: an interface with method static",
     ),
     "no parent": ([vlan("v", "a")], "[0].vlan.parent: there is no interface a"),
-    "VLAN on VLAN": ([nic("a"), vlan("v", "a"), vlan("w", "v")], "[2].vlan.parent: v is a VLAN itself"),
+    "VLAN on VLAN on VLAN": (
+        [nic("a"), vlan("v", "a"), vlan("w", "v"), vlan("x", "w")],
+        "[3].vlan.parent: w stands on a VLAN already",
+    ),
+    "one tag by two protocols": (
+        [nic("a"), vlan("v", "a"), {"id": "w", "vlan": {"parent": "a", "tag": 30, "protocol": "802.1ad"}}],
+        "[2].vlan.tag: tag 30 on a is v's",
+    ),
+    "a VLAN on a VLAN of a bridge in itself": (
+        [bridge("w"), vlan("v", "br0"), vlan("w", "v")],
+        "members[0]: w stands on br0",
+    ),
     "double tag": ([nic("a"), vlan("v", "a"), vlan("w", "a")], "[2].vlan.tag: tag 30 on a is v's"),
     "no member": ([bridge("a")], "bridge.members[0]: there is no interface a"),
     "member with zone": ([nic("a", zone="lan"), bridge("a")], "members[0]: a has a zone or addresses"),
@@ -137,6 +180,10 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "MTU and IPv6": ([nic("a", mtu=1200, ipv6={"method": "slaac"})], "[0].mtu: 1200 is too small"),
     "MTU of a VLAN": ([nic("a"), vlan("v", "a", mtu=1504)], "[1].mtu: 1504 is more than a carries"),
+    "MTU of a VLAN on a VLAN": (
+        [nic("a", mtu=1400), vlan("v", "a"), vlan("w", "v", mtu=1500)],
+        "[2].mtu: 1500 is more than a carries",
+    ),
     "overlap": (
         [nic("a", ipv4=static("192.0.2.1/24")), nic("b", B, ipv4=static("192.0.2.200/25"))],
         "[1].ipv4.addresses[0]: 192.0.2.200/25 overlaps",
@@ -180,3 +227,11 @@ REFUSED: dict[str, dict[str, Any]] = {
 def test_the_model_refuses(item: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Interfaces.model_validate({"interfaces": [item]})
+
+
+def test_vlans_that_stand_on_each_other_are_both_named() -> None:
+    said = found(vlan("v", "w"), vlan("w", "v"))
+    assert [one for one in said if "stand on itself" in one] == [
+        "interfaces[0].vlan.parent: v would stand on itself",
+        "interfaces[1].vlan.parent: w would stand on itself",
+    ]

@@ -11,7 +11,7 @@ import pytest
 
 from patronus.core.link import Address, BondSettings, Link, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
-from patronus.network.interfaces.difference import Look, additions, creations, removals, settings
+from patronus.network.interfaces.difference import Look, additions, creations, removals, settings, vanished
 from patronus.network.interfaces.plan import DhcpClient, InterfacesPlan
 
 LAN4 = ip_interface("192.168.1.1/24")
@@ -49,13 +49,26 @@ def test_a_vlan_is_made_on_its_parent_and_then_addressed() -> None:
     ]
 
 
-@pytest.mark.parametrize("other", [{"tag": 31}, {"parent": "eth1"}, {"kind": "bridge"}])
+@pytest.mark.parametrize(
+    "other", [{"tag": 31}, {"protocol": "802.1ad"}, {"parent": "eth1"}, {"kind": "bridge"}]
+)
 def test_a_vlan_that_became_another_is_made_anew(other: dict[str, Any]) -> None:
     links = (ETH0, replace(GUEST, **other))
     names = [str(change) for change in removals(PLAN, None, (links, STANDING[1], ()))]
     kind = other.get("kind", "vlan")
     assert names[0] == "delete address 10.10.0.1/24 on guest"
     assert names[-1] == f"delete {kind} guest"
+
+
+def test_what_stands_on_a_vlan_goes_before_it_and_comes_back_after_it() -> None:
+    outer = replace(GUEST, name="a", tag=100, protocol="802.1ad")
+    inner = replace(GUEST, name="b", parent="a", tag=7)
+    gone = removals(InterfacesPlan(), None, ((ETH0, outer, inner), (), ()))
+    made = [one.wanted for one in gone if isinstance(one, CreateLink)]
+    assert [(one.name, one.protocol) for one in made] == [("b", "802.1q"), ("a", "802.1ad")]
+    kept = replace(PLAN, links=(LinkWanted("x", "b", "vlan", parent="a", tag=7),))  # but not what carries it
+    found = removals(kept, None, ((ETH0, outer, inner), (), ()))
+    assert [one.wanted.name for one in found if isinstance(one, CreateLink)] == ["b", "a"]
 
 
 def test_a_bond_of_another_mode_is_made_anew_and_its_deletion_can_be_taken_back() -> None:
@@ -148,3 +161,10 @@ def test_a_nic_that_lost_its_role_goes_down_and_an_idle_one_too() -> None:
 def test_an_inverse_undoes_and_is_undone(change: Change) -> None:
     assert change.inverse() != change
     assert change.inverse().inverse() == change
+
+
+def test_what_stands_on_a_card_that_has_gone_has_gone_with_it() -> None:
+    assert vanished(PLAN, STANDING[0]) == set()
+    assert vanished(PLAN, ()) == {"eth0", "guest"}
+    assert vanished(PLAN, (ETH0,)) == set(), "a VLAN that somebody deleted is missed"
+    assert vanished(PLAN, (GUEST,)) == {"eth0"}, "it may have moved to another name space with its card"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Interface, IPv6Network
 from itertools import permutations
 
 import pytest
@@ -13,6 +14,7 @@ from patronus.network.dhcp.model import Dhcp
 from patronus.network.dns.model import Dns
 from patronus.network.interfaces.check import check
 from patronus.network.interfaces.factory import by_bus, factory_texts, interfaces_text
+from patronus.network.interfaces.learned import Delegation, Learned
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import Facts, build
 
@@ -20,6 +22,7 @@ NICS = tuple(
     Nic(f"eth{n}", f"52:54:00:00:00:0{n}", path)
     for n, path in enumerate(("pci-0000:00:02.0", "pci-0000:00:03.0", "pci-0000:00:10.0"))
 )
+SITE = IPv6Network("fd12:3456:789a::/48")
 
 
 def read(text: str) -> Interfaces:
@@ -34,7 +37,22 @@ def test_the_first_on_the_bus_is_lan_and_the_second_wan(order: tuple[Nic, ...]) 
     assert plan.devices == {"lan": "eth0", "wan": "eth1"}
     assert plan.idle == ("eth2",)
     assert [str(address) for address in plan.addresses["lan"]] == ["192.168.1.1/24"]
-    assert [(client.role, client.ipv4, client.ipv6) for client in plan.clients] == [("wan", True, "dhcp")]
+    (client,) = plan.clients
+    assert (client.role, client.ipv4, client.ipv6, client.prefix_hint) == ("wan", True, "dhcp", 56)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_lan_has_ipv6_and_leads_out_by_it_where_a_provider_delegates_alone(count: int) -> None:
+    """Hosts with a local address and no way out prefer IPv4 (RFC 6724)."""
+    model = read(interfaces_text(NICS[:count]))
+    assert list(check(model)) == []
+    alone = build(model, Facts(NICS[:count], site=SITE))
+    assert [str(address) for address in alone.addresses["lan"]] == ["192.168.1.1/24", "fd12:3456:789a::1/64"]
+    assert not alone.advertised["lan"].is_way_out
+    given = Learned(prefixes=(Delegation(IPv6Network("2001:db8:aa00::/56"), 3600, 7200),))
+    provided = build(model, Facts(NICS[:count], {"eth1": given}, SITE))
+    assert provided.advertised["lan"].is_way_out == (count == 2)
+    assert (IPv6Interface("2001:db8:aa00::1/64") in provided.addresses["lan"]) == (count == 2)
 
 
 def test_numbers_on_the_bus_count_by_value() -> None:

@@ -58,6 +58,18 @@ def test_a_vlan_comes_after_its_parent_and_a_bridge_before_its_members() -> None
     )
 
 
+def test_a_vlan_on_a_vlan_comes_last_and_is_missing_with_the_card_below() -> None:
+    inner = {"id": "inner", "vlan": {"parent": "outer", "tag": 7}}
+    outer = {"id": "outer", "vlan": {"parent": "lan", "tag": 100, "protocol": "802.1ad"}}
+    lan = {"id": "lan", "match": {"mac": A}}
+    assert planned(inner, outer, lan).links == (
+        LinkWanted("lan", "eth0"),
+        LinkWanted("outer", "outer", "vlan", parent="eth0", tag=100, protocol="802.1ad"),
+        LinkWanted("inner", "inner", "vlan", parent="outer", tag=7),
+    )
+    assert planned(inner, outer, lan, nics=NICS[1:]).devices == dict.fromkeys(("inner", "outer", "lan"))
+
+
 def test_a_bond_comes_before_its_members_and_a_dummy_has_no_need_of_a_card() -> None:
     """A card that is missing is missing from its bond alone."""
     given = {"members": ["a", "b"], "mode": "802.3ad", "lacp_rate": "fast"}

@@ -65,6 +65,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         route(type="blackhole"),
         {**route(type="blackhole"), "id": "b", "enabled": False},
     ],
+    "by several gateways": [route(gateways=[{"gateway": str(NEAR), "weight": 3}, {"interface": "wan"}])],
     "twice, by preference": [route(gateway=str(NEAR)), route(gateway=str(NEAR), metric=30)],
 }
 
@@ -100,6 +101,22 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "to a group": ([route("224.0.0.0/4", gateway=str(NEAR))], "destination: 224.0.0.0/4 is never routed"),
     "refused with a way": ([route(type="prohibit", interface="lan")], "type: a route of type prohibit leads"),
+    "a way beside its gateways": (
+        [route(gateway=str(NEAR), gateways=[{"gateway": str(NEAR)}])],
+        "routes[0].gateways: to-20 has a way beside its gateways",
+    ),
+    "a gateway twice": (
+        [route(gateways=[{"gateway": str(NEAR)}, {"gateway": str(NEAR), "weight": 2}])],
+        "routes[0].gateways[1]: this way is there twice",
+    ),
+    "a gateway of the other family": (
+        [route(gateways=[{"gateway": str(NEAR)}, {"gateway": "2001:db8:1::2"}])],
+        "routes[0].gateways[1].gateway: 2001:db8:1::2 cannot lead to an IPv4 network",
+    ),
+    "refused by several ways": (
+        [route(type="prohibit", gateways=[{"interface": "lan"}])],
+        "type: a route of",
+    ),
     "twice": (
         [route(gateway=str(NEAR)), {**route(type="blackhole"), "id": "b"}],
         "routes[1].metric: to-20 leads to 10.20.0.0/16 with metric 20 as well",

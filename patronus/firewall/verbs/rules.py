@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verbs on rules and zones: each is an edit of the files, taken through the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from patronus.core.control import CommitReport, Control
+from patronus.core.edit import Edit, Insert, Remove, Replace
+from patronus.core.errors import InvalidRequest, NotFound
+from patronus.core.model import as_data
+from patronus.core.verb import Caller, Nothing, Verb
+from patronus.firewall.counted import UNSEEN, Seen
+from patronus.firewall.model import Rules, Zones
+from patronus.firewall.verbs.edit import Editing, changing, with_id
+from patronus.firewall.verbs.forms import (
+    Added,
+    AddRule,
+    MoveRule,
+    Placed,
+    RemoveRule,
+    ReplaceRule,
+    RuleInfo,
+    RuleList,
+    SwitchRule,
+    ZoneInfo,
+    ZoneList,
+)
+
+RULES = ("firewall/rules", ("rules",))
+
+
+Counters = Callable[[], Mapping[str, Seen]]
+Devices = Callable[[str], tuple[str, ...]]
+
+
+class RuleVerbs(Editing):
+    """Reads and edits ``firewall/rules`` and ``firewall/zones``."""
+
+    def __init__(self, control: Control, counters: Counters, devices: Devices) -> None:
+        super().__init__(control)
+        self._counters = counters
+        self._devices = devices
+
+    def verbs(self) -> Iterable[Verb[Any, Any]]:
+        """Return the declarations."""
+        yield Verb("firewall.ListRules", Nothing, RuleList, self.list_rules, route="GET /firewall/rules")
+        yield changing("AddRule", AddRule, Added, self.add_rule, "POST /firewall/rules")
+        yield changing(
+            "ReplaceRule", ReplaceRule, CommitReport, self.replace_rule, "PUT /firewall/rules/{id}"
+        )
+        yield changing(
+            "RemoveRule", RemoveRule, CommitReport, self.remove_rule, "DELETE /firewall/rules/{id}"
+        )
+        yield changing("MoveRule", MoveRule, CommitReport, self.move_rule, "POST /firewall/rules/{id}/move")
+        yield changing(
+            "SwitchRule", SwitchRule, CommitReport, self.switch_rule, "POST /firewall/rules/{id}/switch"
+        )
+        yield Verb("firewall.ListZones", Nothing, ZoneList, self.list_zones, route="GET /firewall/zones")
+
+    def list_rules(self, _: Caller, __: Nothing) -> RuleList:
+        """List the rules in the order in which they are tried, with what they have counted."""
+        rules = self._control.config.get(Rules)
+        seen = self._counters()
+        return RuleList(
+            aliases=[as_data(alias) for alias in rules.aliases],
+            rules=[
+                RuleInfo(id=rule.id, rule=as_data(rule), **asdict(seen.get(f"rule/{rule.id}", UNSEEN)))
+                for rule in rules.rules
+            ],
+        )
+
+    def add_rule(self, caller: Caller, given: AddRule) -> Added:
+        """Add a rule; the first rule that fits a packet decides, so its place matters."""
+        order = [rule.id for rule in self._control.config.get(Rules).rules]
+        value = with_id(given.rule, "rules", set(order))
+        return self.added(Insert(*RULES, value, _place(order, given)), value, caller, given, "add rule")
+
+    def replace_rule(self, caller: Caller, given: ReplaceRule) -> CommitReport:
+        """Put another rule in a rule's place, or at another; its id and its counter stay."""
+        self._need_rule(given.id)
+        edits = self._put(given, {**given.rule, "id": given.id})
+        return self.submit(edits, caller, given, f"change rule {given.id}")
+
+    def remove_rule(self, caller: Caller, given: RemoveRule) -> CommitReport:
+        """Remove a rule; connections that only it allowed end."""
+        self._need_rule(given.id)
+        section, at = RULES
+        return self.submit([Remove(section, (*at, given.id))], caller, given, f"remove rule {given.id}")
+
+    def move_rule(self, caller: Caller, given: MoveRule) -> CommitReport:
+        """Move a rule to another place in the order; the order is what decides."""
+        self._need_rule(given.id)
+        if given.index is None and given.before is None and given.after is None:
+            raise InvalidRequest("it is not said where the rule shall stand: index, before or after")
+        rule = next(rule for rule in self._control.config.get(Rules).rules if rule.id == given.id)
+        return self.submit(self._put(given, as_data(rule)), caller, given, f"move rule {given.id}")
+
+    def _put(self, given: MoveRule | ReplaceRule, value: dict[str, Any]) -> list[Edit]:
+        """Return the edits that write a rule that is there, at its own place or at the one that is given."""
+        order = [rule.id for rule in self._control.config.get(Rules).rules]
+        place = _place([rule for rule in order if rule != given.id], given)
+        section, at = RULES
+        if place is None or place == order.index(given.id):
+            return [Replace(section, (*at, given.id), value)]
+        return [Remove(section, (*at, given.id)), Insert(section, at, value, place)]
+
+    def switch_rule(self, caller: Caller, given: SwitchRule) -> CommitReport:
+        """Switch a rule on or off; what else it says stays, and so do its place and its counter."""
+        self._need_rule(given.id)
+        section, at = RULES
+        edit = Replace(section, (*at, given.id, "enabled"), given.enabled)
+        word = "on" if given.enabled else "off"
+        return self.submit([edit], caller, given, f"switch {word} rule {given.id}")
+
+    def list_zones(self, _: Caller, __: Nothing) -> ZoneList:
+        """List the zones, their devices, and how they may speak when no rule says otherwise."""
+        zones = self._control.config.get(Zones)
+        found = [
+            ZoneInfo(id=zone.id, zone=as_data(zone), devices=list(self._devices(zone.id)))
+            for zone in zones.zones
+        ]
+        return ZoneList(zones=found, default=zones.default)
+
+    def _need_rule(self, rule_id: str) -> None:
+        if all(rule.id != rule_id for rule in self._control.config.get(Rules).rules):
+            raise NotFound(f"no rule is called {rule_id}")
+
+
+def _place(order: list[str], given: Placed) -> int | None:
+    """Return the position among the rules of ``order``, None for the end. Raises InvalidRequest, NotFound."""
+    if sum(place is not None for place in (given.index, given.before, given.after)) > 1:
+        raise InvalidRequest("a rule stands in one place: give one of index, before and after")
+    beside = given.before or given.after
+    if beside is None:
+        return None if given.index is None else min(given.index, len(order))
+    if beside not in order:
+        raise NotFound(f"no other rule is called {beside}")
+    return order.index(beside) + (given.after is not None)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Between which networks multicast DNS is repeated, what avahi is told, and that it refuses no change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pydantic import ValidationError
+
+from patronus.core.errors import Unavailable
+from patronus.core.model import Configuration
+from patronus.core.walk import Walk
+from patronus.kernel.host import Host, Places
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.mdns.check import check
+from patronus.network.mdns.model import Mdns
+from patronus.network.mdns.plan import MdnsPlan, plan
+from patronus.network.mdns.service import SERVICE, MdnsFeature
+from patronus.network.opening import Opening
+
+LINKS = InterfacesPlan(
+    devices={"lan": "eth1", "iot": "eth2", "attic": None},
+    zones={"inside": ("lan", "attic"), "things": ("iot",)},
+)
+
+
+def made(*between: str, only: tuple[str, ...] = ()) -> MdnsPlan:
+    return plan(Mdns.model_validate({"between": list(between), "only": list(only)}), LINKS)
+
+
+def test_two_networks_are_joined_and_their_zones_reach_the_port() -> None:
+    found = made("lan", "iot")
+    assert found.text is not None
+    lines = found.text.splitlines()
+    assert {
+        "allow-interfaces=eth1,eth2",
+        "enable-reflector=yes",
+        "disable-publishing=yes",
+        "publish-addresses=no",
+    } < set(lines)
+    assert found.contributions == (
+        Opening("inside", "udp", (5353,), "mdns"), Opening("things", "udp", (5353,), "mdns"),
+    )  # fmt: skip
+
+
+def test_with_fewer_than_two_that_are_there_nothing_runs() -> None:
+    assert made() == made("lan", "attic") == MdnsPlan()
+
+
+def test_only_some_kinds_of_services_are_repeated_where_they_are_named() -> None:
+    found = made("lan", "iot", only=("_IPP._tcp", "_airplay._tcp.local"))
+    assert found.text is not None and "\nreflect-filters=_ipp._tcp.local,_airplay._tcp.local\n" in found.text
+    everything = made("lan", "iot").text
+    assert everything is not None and "filters" not in everything
+    for wrong in ("ipp", "_ipp._sctp", "_a,b._tcp", "_ipp._tcp\nx=y", "_" + "a" * 16 + "._tcp"):
+        with pytest.raises(ValidationError):
+            made("lan", "iot", only=(wrong,))
+
+
+@pytest.mark.parametrize(
+    ("between", "said"),
+    [
+        (["lan", "cellar"], "there is no interface cellar"),
+        (["lan", "port"], "port is in no zone"),
+        (["lan", "uplink"], "uplink leads outside"),
+        (["lan"], "one interface has nothing"),
+    ],
+)
+def test_what_cannot_be_is_refused(between: list[str], said: str) -> None:
+    zones = {"lan": "inside", "iot": "things", "uplink": "wan", "port": None}
+    roles = [{"id": role, "match": {"path": role}, "zone": zone} for role, zone in zones.items()]
+    interfaces = Interfaces.model_validate({"interfaces": roles})
+    sections = {"network/mdns": Mdns.model_validate({"between": between}), "network/interfaces": interfaces}
+    (problem,) = check(Configuration(sections))
+    assert said in problem.message
+    sections["network/mdns"] = Mdns.model_validate({"between": ["lan", "iot"]})
+    assert list(check(Configuration(sections))) == []
+
+
+@dataclass
+class Units:
+    """systemd, as far as one unit goes."""
+
+    asked: list[str] = field(default_factory=list)
+    fault: bool = False
+
+    def restart(self, unit: str) -> None:
+        self._ask("restart", unit)
+
+    def stop(self, unit: str) -> None:
+        self._ask("stop", unit)
+
+    def _ask(self, verb: str, unit: str) -> None:
+        assert unit == SERVICE
+        if self.fault:
+            raise Unavailable("nobody answers")
+        self.asked.append(verb)
+
+
+@dataclass
+class Machine:
+    units: Units
+    places: Places
+
+
+def test_avahi_is_told_again_only_where_it_must_be_and_stopped_in_the_end(tmp_path: Path) -> None:
+    machine = Machine(Units(), Places.below(tmp_path))
+    machine.places.mdns.parent.mkdir(parents=True)
+    feature = MdnsFeature(cast(Host, cast(Any, machine)))
+    router, off, on = Walk([feature]), {"mdns": MdnsPlan()}, {"mdns": made("lan", "iot")}
+    router.apply(off, {})
+    router.apply(on, off)
+    router.apply(on, on)
+    assert machine.units.asked == ["restart"] and router.observe(on) == []
+    assert machine.places.mdns.stat().st_mode & 0o777 == 0o644
+    machine.places.mdns.write_text("[server]\n")
+    assert router.observe(on) != []
+    machine.units.fault = True
+    router.apply(on, on)
+    assert "nobody answers" in (feature.notice() or "") and router.observe(on) == []
+    machine.units.fault = False
+    router.apply(on, on)
+    assert feature.notice() is None
+    router.apply(off, on)
+    assert machine.units.asked[-1] == "stop" and not machine.places.mdns.exists()

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person does about interfaces, routes, leases, names and shapers in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.web.chromium import SHOTS, browser, complaints, context, leave, press, show, show_anew
+from tests.web.conftest import Machine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+__all__ = ["browser", "complaints", "context"]  # pytest finds fixtures by name in the module
+
+
+def test_what_hosts_are_told_about_ipv6_stands_with_their_interface(
+    context: BrowserContext, machine: Machine
+) -> None:
+    _, lan = (item["configuration"] for item in machine.client().call("interfaces.List")["interfaces"])
+    ipv6 = {"method": "static", "addresses": ["fd00:7::1/64"], "advertise": True}
+    machine.client().call("interfaces.Replace", {"id": "lan", "interface": {**lan, "ipv6": ipv6}})
+    page = context.new_page()
+    show(page, "/interfaces")
+    card = page.locator("article", has_text="192.168.1.1/24").inner_text()
+    assert "Announced" in card and "fd00:7::/64" in card and "no way out" in card
+    assert "Announced" not in page.locator("article", has_text="198.51.100.2/24").inner_text()
+    page.screenshot(path=SHOTS / "announced.png", full_page=True)
+    leave(page)
+    machine.client().call("interfaces.Replace", {"id": "lan", "interface": lan})
+    page = context.new_page()
+    show(page, "/interfaces")
+    assert "Announced" not in page.inner_text("main")
+    leave(page)
+
+
+def configured(machine: Machine, role: str) -> dict[str, Any] | None:
+    """Return how an interface is written in the file."""
+    found = machine.client().call("interfaces.List")["interfaces"]
+    return next((item["configuration"] for item in found if item["id"] == role), None)
+
+
+def test_a_bridge_comes_is_changed_and_goes(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/interfaces")
+    page.click("text=Add a bridge")
+    page.fill("#id", "joined")
+    page.check("[name=members][value=lan]")
+    page.check("[name=stp]")
+    page.select_option("#zone", "lan")
+    page.select_option("#ipv4_method", "static")
+    page.fill("#ipv4_addresses", "192.168.20.1/24, 192.168.21.1/24")
+    page.click("button:has-text('Add bridge')")
+    assert "lan" in page.inner_text(".note.error")
+    assert page.is_checked("[name=members][value=lan]") and page.is_checked("[name=stp]")
+    page.uncheck("[name=members][value=lan]")
+    page.click("button:has-text('Add bridge')")
+    made = {
+        "id": "joined", "bridge": {"members": [], "stp": True}, "zone": "lan",
+        "ipv4": {"method": "static", "addresses": ["192.168.20.1/24", "192.168.21.1/24"]},
+    }  # fmt: skip
+    assert configured(machine, "joined") == made
+    assert "bridge of nothing yet" in page.locator("article", has_text="192.168.21.1/24").inner_text()
+    press(page, "text=Keep these changes")
+    page.click("[aria-label='Change joined']")
+    page.fill("#ipv4_addresses", "192.168.20.1/24")
+    page.fill("#mtu", "1400")
+    page.screenshot(path=SHOTS / "interface-filled.png", full_page=True)
+    page.click("button:text-is('Save')")
+    addresses = {"method": "static", "addresses": ["192.168.20.1/24"]}
+    assert configured(machine, "joined") == {**made, "ipv4": addresses, "mtu": 1400}
+    page.click("[aria-label='Delete joined']")
+    assert configured(machine, "joined") is None
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
+def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/history")
+    press(page, "text=Collect changes in a draft")
+    show(page, "/interfaces/new/vlan")
+    page.fill("#id", "guest")
+    page.select_option("#parent", "lan")
+    page.fill("#tag", "5000")
+    page.check("[name=ipv6_ula]")
+    page.click("button:has-text('Add VLAN')")
+    assert "5000" in page.inner_text(".note.error")
+    assert (page.input_value("#id"), page.input_value("#parent")) == ("guest", "lan")
+    assert page.is_checked("[name=ipv6_ula]")
+    page.fill("#tag", "20")
+    page.click("button:has-text('Add VLAN')")
+    page.click("text=Add a dummy link")
+    page.fill("#id", "loop")
+    page.click("button:has-text('Add dummy link')")
+    page.click("text=Add a bond")
+    page.fill("#id", "trunk")
+    page.select_option("#mode", "802.3ad")
+    page.select_option("#hash", "layer3+4")
+    page.check("[name=lacp_fast]")
+    page.click("button:has-text('Add bond')")
+    page.click("text=Add a PPPoE uplink")
+    page.fill("#id", "dsl")
+    page.select_option("#parent", "trunk")
+    page.fill("#user", "line-7@isp")
+    page.fill("#secret", "dsl")
+    page.select_option("#ipv4_method", "pppoe")
+    page.click("button:has-text('Add PPPoE uplink')")
+    for role, said in (
+        ("guest", "VLAN 20 of lan"),
+        ("loop", "dummy link"),
+        ("trunk", "bond of nothing yet"),
+        ("dsl", "PPPoE over trunk as line-7@isp"),
+        ("dsl", "there is no secret dsl yet"),
+    ):
+        card = page.locator("article", has=page.locator(f"h2:text-is('{role}')"))
+        assert said in card.inner_text()
+    page.screenshot(path=SHOTS / "interfaces-of-all-kinds.png", full_page=True)
+    page.click("[aria-label='Change trunk']")
+    assert (page.input_value("#mode"), page.input_value("#hash")) == ("802.3ad", "layer3+4")
+    assert page.is_checked("[name=lacp_fast]")
+    show(page, "/draft")
+    press(page, "text=Discard it")
+    leave(page)
+
+
+def test_a_route_and_a_policy_come_and_go(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/routes")
+    assert "No other router is spoken with." in page.inner_text("main")
+    page.click("text=Add a route")
+    page.fill("#destination", "10.20.0.0/16")
+    page.fill("#gateway", "192.168.7.7")
+    page.select_option("#interface", "lan")
+    page.click("button:has-text('Add route')")
+    assert "192.168.7.7 is in no subnet of lan" in page.inner_text(".note.error")
+    page.fill("#gateway", "192.168.1.254")
+    page.click("button:has-text('Add route')")
+    assert "active" in page.locator("tr", has_text="192.168.1.254").inner_text()
+    page.locator("tr", has_text="10.20.0.0/16").get_by_role("button", name="Delete").click()
+    assert "There are no static routes." in page.inner_text("main")
+    page.click("text=Add a policy")
+    page.fill("#policy-source", "192.168.1.9")
+    page.fill("#policy-ways", "192.168.1.254=2, 192.168.1.253@lan")
+    page.fill("#policy-ports", "25")
+    page.click("button:has-text('Add policy')")
+    assert "ports mean nothing without a protocol" in page.inner_text(".note.error")
+    page.select_option("#policy-protocol", "tcp")
+    page.click("button:has-text('Add policy')")
+    row = page.locator("tr", has_text="from 192.168.1.9/32 tcp port 25")
+    assert "via 192.168.1.254 on lan0 weight 2" in row.inner_text()
+    assert "active" in row.inner_text()
+    row.get_by_role("button", name="Delete").click()
+    assert "There are no policies." in page.inner_text("main")
+    show(page, "/uplinks")
+    assert "There are no uplinks" in page.inner_text("main")
+    page.click("text=Add an uplink")
+    page.select_option("#id", "lan")
+    page.fill("#checks", "icmp, tcp:192.0.2.1:443")
+    page.click("button:has-text('Add uplink')")
+    assert "lan has no gateway and asks for none" in page.inner_text(".note.error")
+    assert page.input_value("#checks") == "icmp, tcp:192.0.2.1:443"
+    leave(page)
+
+
+def test_a_lease_is_kept_for_its_host_by_one_click(context: BrowserContext, machine: Machine) -> None:
+    leased = machine.lease()
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/leases")
+    page.screenshot(path=SHOTS / "leases-filled.png", full_page=True)
+    page.get_by_role("button", name=f"Reserve {leased}").click()
+    assert "reserved" in page.locator("tr", has_text=leased).inner_text()
+    (pool,) = machine.client().call("dhcp.ListPools")["pools"]
+    assert [item["address"] for item in pool["reservations"]] == [leased]
+    page.click(f"[aria-label='Remove the reservation of {leased}']")
+    page.get_by_role("button", name=f"Reserve {leased}").wait_for()
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
+def test_the_dns_server_is_looked_at_asked_and_told_a_name(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/dns")
+    assert "198.51.100.53" in page.locator("tr", has_text="test").inner_text()
+    page.click("text=Add a name")
+    page.fill("#name", "nas.home.arpa")
+    page.fill("#value", "192.168.1.300")
+    page.click("button:has-text('Add name')")
+    assert "192.168.1.300" in page.inner_text(".note.error")
+    assert page.input_value("#name") == "nas.home.arpa"
+    page.fill("#value", "192.168.1.30")
+    page.click("button:has-text('Add name')")
+    assert "192.168.1.30" in page.locator("tr", has_text="nas.home.arpa").inner_text()
+    press(page, "text=Keep these changes")
+    page.fill("#asked-name", "nas.home.arpa")
+    page.click("button:text-is('Ask')")
+    assert "192.168.1.30" in page.inner_text("#answer")
+    page.screenshot(path=SHOTS / "dns-asked.png", full_page=True)
+    assert "All clients are told the same." in page.inner_text("main")
+    page.click("text=Add a policy")
+    page.fill("#policy-id", "kids")
+    page.fill("#clients", "192.168.1.64/26, fd00:1::/64")
+    page.fill("#blocklists", "games")
+    page.fill("#records", "nas.home.arpa A 192.168.1.31")
+    page.click("button:has-text('Add policy')")
+    assert "no blocklist is called games" in page.inner_text(".note.error")
+    assert page.input_value("#records") == "nas.home.arpa A 192.168.1.31"
+    page.fill("#blocklists", "none")
+    page.click("button:has-text('Add policy')")
+    assert "192.168.1.31" in page.locator("tr", has_text="kids").inner_text()
+    page.fill("#decided-name", "not a name")
+    page.click("button:has-text('Decide')")
+    assert "is not a domain name" in page.inner_text(".note.error")
+    page.fill("#decided-name", "games.example")
+    page.select_option("#decided-policy", "kids")
+    page.click("button:has-text('Decide')")
+    assert "blocked kids" in " ".join(page.locator("tr", has_text="games.example").inner_text().split())
+    page.get_by_role("button", name="Undo games.example for kids").click()
+    assert "The blocklists alone say" in page.inner_text("main")
+    page.get_by_role("button", name="Delete the policy kids").click()
+    assert "192.168.1.31" not in page.inner_text("main")
+    page.get_by_role("button", name="Delete nas.home.arpa").click()
+    assert "nas.home.arpa" not in page.inner_text("main")
+    press(page, "text=Keep these changes")
+    page.click("text=Forget all answers")
+    assert "answers forgotten" in page.inner_text(".note.done")
+    leave(page)
+
+
+def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    show(page, "/dns/queries")
+    assert "Nothing is written down" in page.inner_text("main")
+    with machine.client() as client:
+        before = client.call("config.Show")["files"]["network/dns.yaml"]
+        client.call("config.Load", {"files": {"network/dns.yaml": before + "query_log: {keep: 2h}\n"}})
+        for number in range(102):
+            client.call("dns.Lookup", {"name": f"x{number}.home.arpa"})
+        client.call("dns.Lookup", {"name": "patronus.home.arpa", "type": "AAAA"})
+    show_anew(page)
+    assert "remembered for 2 h" in page.inner_text("main")
+    assert "patronus.home.arpa" in page.inner_text("tbody tr >> nth=0")
+    assert page.locator("tbody tr").count() == 100
+    page.screenshot(path=SHOTS / "queries-filled.png")
+    press(page, "text=Older questions")
+    assert [row.split()[3] for row in page.locator("tbody tr").all_inner_texts()] == [
+        "x2.home.arpa", "x1.home.arpa", "x0.home.arpa",
+    ]  # fmt: skip
+    page.fill("#name", "PATRONUS.home.arpa")
+    press(page, "button:text-is('Filter')")
+    assert page.locator("tbody tr").count() == 1
+    page.get_by_role("button", name="Block patronus.home.arpa").click()
+    assert "blocked for everybody" in page.inner_text("tbody tr")
+    assert "answers all of home.arpa itself" in page.inner_text("main")
+    page.get_by_role("button", name="Undo patronus.home.arpa").click()
+    assert page.get_by_role("button", name="Block patronus.home.arpa").count() == 1
+    press(page, "text=Keep these changes")
+    page.fill("#client", "192.0.2.1")
+    press(page, "button:text-is('Filter')")
+    assert "No such question was asked" in page.inner_text("main")
+    leave(page)
+    with machine.client() as client:
+        client.call("config.Load", {"files": {"network/dns.yaml": before}})
+
+
+def test_a_shaper_has_its_numbers_changed_and_goes(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/shapers")
+    page.click("text=Shape an uplink")
+    page.select_option("#id", "wan")
+    page.fill("#new-download", "20mbit")
+    page.fill("#new-upload", "5")
+    page.check("input[name=ack_filter] >> visible=true")
+    page.click("button:has-text('Shape it')")
+    assert "5 is not a bit rate" in page.inner_text(".note.error")
+    assert page.input_value("#new-download") == "20mbit"
+    page.fill("#new-upload", "5mbit")
+    page.select_option("#new-link", "docsis")
+    page.click("button:has-text('Shape it')")
+    live = page.inner_text("#live")
+    assert all(word in live for word in ("active", "of 20 Mbit/s", "of 5 Mbit/s", "download", "upload"))
+    page.screenshot(path=SHOTS / "shaped.png", full_page=True)
+    page.click("text=Numbers of wan")
+    assert page.input_value("#wan-link") == "docsis"
+    page.fill("#wan-upload", "6mbit")
+    page.click("button:has-text('Set') >> visible=true")
+    assert "of 6 Mbit/s" in page.inner_text("#live")
+    page.click("text=Numbers of wan")
+    page.click("button:has-text('Remove the shaper of wan')")
+    assert "No uplink is shaped." in page.inner_text("#live")
+    leave(page)
+
+
+def test_hosts_may_ask_for_ports_until_that_is_turned_off(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/nat")
+    page.click("text=Ports that hosts asked for")
+    page.check("[name=inside][value=lan]")
+    page.click("button:has-text('Save')")
+    assert "No host has asked for a port" in page.inner_text("main")
+    page.click("text=Allow some hosts")
+    page.fill("#id", "console")
+    page.fill("#hosts", "192.168.1.40")
+    page.fill("#ports", "70000")
+    page.click("button:has-text('Allow')")
+    assert "70000" in page.inner_text(".note.error")
+    page.fill("#ports", "3074, 5000-5100")
+    page.click("button:has-text('Allow')")
+    assert "192.168.1.40, ports 3074, 5000-5100" in page.inner_text("main")
+    said = machine.client().call("mappings.List")["configuration"]
+    assert (said["outside"], said["inside"], len(said["allow"])) == ("wan", ["lan"], 1)
+    page.screenshot(path=SHOTS / "port-mappings.png", full_page=True)
+    page.click("[aria-label='Take the permission console back']")
+    assert "Nobody." in page.inner_text("main")
+    page.click("text=Whose hosts")
+    page.uncheck("[name=inside][value=lan]")
+    page.click("button:has-text('Save')")
+    assert "Hosts cannot ask for ports." in page.inner_text("main")
+    leave(page)
+
+
+def test_the_clock_is_given_servers_and_a_time_zone(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    show(page, "/")
+    page.click("text=clock not set")
+    assert "No server is asked." in page.inner_text("main")
+    page.click("text=Who sets it")
+    page.check("[name=nts]")
+    page.click("button:has-text('Save')")
+    assert "nobody is asked" in page.inner_text(".note.error")
+    page.fill("#servers", "ntp.example, 192.0.2.1")
+    page.fill("#timezone", "Europe/Berlin")
+    page.click("button:has-text('Save')")
+    found = machine.client().call("time.Status")
+    assert (found["servers"], found["nts"], found["timezone"]) == (
+        ["ntp.example", "192.0.2.1"],
+        True,
+        "Europe/Berlin",
+    )
+    assert "chronyc" in page.inner_text(".note.warning"), "nothing answers here"
+    machine.client().call("time.Set", {"time": {}, "timezone": "UTC"})
+    leave(page)
