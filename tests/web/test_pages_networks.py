@@ -248,7 +248,7 @@ def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext
     assert page.locator("tbody tr").count() == 100
     page.screenshot(path=SHOTS / "queries-filled.png")
     press(page, "text=Older questions")
-    assert [row.split()[3] for row in page.locator("tbody tr").all_inner_texts()] == [
+    assert [row.split()[4] for row in page.locator("tbody tr").all_inner_texts()] == [
         "x2.home.arpa", "x1.home.arpa", "x0.home.arpa",
     ]  # fmt: skip
     page.fill("#name", "PATRONUS.home.arpa")
@@ -263,6 +263,20 @@ def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext
     page.fill("#client", "192.0.2.1")
     press(page, "button:text-is('Filter')")
     assert "No such question was asked" in page.inner_text("main")
+    with machine.client() as client:
+        client.call("dns.AddPolicy", {"id": "self", "clients": ["127.0.0.0/8"]})
+        client.call("dns.Lookup", {"name": "judged.home.arpa"})
+    show(page, "/dns/queries")
+    assert page.locator("tbody tr").first.inner_text().split()[3:5] == ["self", "judged.home.arpa"]
+    page.select_option("#policy", "self")
+    page.select_option("#place", "self")
+    press(page, "button:text-is('Filter')")
+    assert page.locator("tbody tr").count() == 1
+    assert page.input_value("#place") == "self"
+    page.select_option("#policy", "none")
+    press(page, "button:text-is('Filter')")
+    assert "judged.home.arpa" not in page.inner_text("tbody")
+    assert page.locator("tbody tr").count() == 100
     leave(page)
     with machine.client() as client:
         client.call("config.Load", {"files": {"network/dns.yaml": before}})

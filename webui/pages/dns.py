@@ -31,6 +31,10 @@ OUTCOMES = {
 SHOWN = 100
 NONE = "none"
 """Typed in place of blocklists: no list holds."""
+FILTERS = ("client", "name", "policy")
+"""By what questions of the log are picked."""
+NO_POLICY = "-"
+"""Picked in place of a policy: what none judged."""
 
 
 @dns.get("")
@@ -129,8 +133,8 @@ def _record(text: str) -> dict[str, str]:
 @dns.get("/queries")
 def queries() -> Response:
     """List what clients asked, newest first, in parts."""
-    given = {key: request.args.get(key, "").strip() for key in ("client", "name", "policy")}
-    wanted: dict[str, Any] = {"client": given["client"], "name": given["name"], "count": SHOWN}
+    given = {key: request.args.get(key, "").strip() for key in (*FILTERS, "place")}
+    wanted: dict[str, Any] = {**{key: given[key] for key in FILTERS}, "count": SHOWN}
     before = request.args.get("before", "")
     if re.fullmatch(r"[1-9]\d{0,17}", before):
         wanted["before"] = int(before)
@@ -141,8 +145,20 @@ def queries() -> Response:
         failure = error
         found = {"on": True, "keep_s": 0, "most": 0, "before": None, "queries": []}
     names = daemon().call("dns.ListNames")["names"] if may("dns.ListNames") else []
-    decided = {item["name"]: item["action"] for item in names if (item["policy"] or "") == given["policy"]}
-    return page("dns_queries.html", failure, given=given, found=found, decided=decided, places=_places())
+    decided = {item["name"]: item["action"] for item in names if (item["policy"] or "") == given["place"]}
+    chosen = {key: text for key, text in given.items() if text}
+    places = _places()
+    return page(
+        "dns_queries.html", failure, given=given, chosen=chosen, found=found, decided=decided,
+        places=places, judges=_judges(places, given["policy"]),
+    )  # fmt: skip
+
+
+def _judges(places: list[tuple[str, str]], asked: str) -> list[tuple[str, str]]:
+    """Return whose questions can be picked: all, of one policy, of none; and of one that there was once."""
+    policies = [name for name, _ in places if name]
+    policies += [asked] if asked not in {"", NO_POLICY, *policies} else []
+    return [("", "any"), *((name, name) for name in policies), (NO_POLICY, "none")]
 
 
 def _places() -> list[tuple[str, str]]:

@@ -84,15 +84,19 @@ def records(session: Session) -> None:
 @dns_group.command()
 @click.option("--client", default="", help="The questions of this address alone.")
 @click.option("--name", default="", help="Questions for this name and those below it alone.")
+@click.option("--policy", default="", help="What this policy judged alone; - for what none did.")
 @click.option("--count", default=100, show_default=True, help="How many at most.")
 @click.option("--before", type=int, help="Only those before this number, which the list ends with.")
 @with_session
-def queries(session: Session, client: str, name: str, count: int, before: int | None) -> None:
+def queries(session: Session, *, client: str, name: str, policy: str, count: int, before: int | None) -> None:
     """List what clients asked, the newest first; query_log in network/dns turns the log on.
 
-    Example: patronus dns queries --client 192.168.1.50
-    """
-    result = session.call("dns.ListQueries", client=client, name=name, count=count, before=before)
+    \b
+    patronus dns queries --client 192.168.1.50
+    patronus dns queries --policy kids --name games.example
+    """  # noqa: D301
+    given = {"client": client, "name": name, "policy": policy, "count": count, "before": before}
+    result = session.call("dns.ListQueries", **given)
     session.show(result, lambda: _render_queries(session, result))
 
 
@@ -101,6 +105,7 @@ def _render_queries(session: Session, result: dict[str, Any]) -> None:
         (
             datetime.fromtimestamp(item["at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             item["client"],
+            item["policy"],
             item["name"],
             item["type"],
             item["outcome"],
@@ -108,7 +113,7 @@ def _render_queries(session: Session, result: dict[str, Any]) -> None:
         for item in result["queries"]
     ]
     empty = "Nothing was asked." if result["on"] else "The query log is off (query_log in network/dns)."
-    session.table(("at", "client", "name", "type", "outcome"), rows, empty)
+    session.table(("at", "client", "policy", "name", "type", "outcome"), rows, empty)
     if result["before"]:
         session.say(f"older ones: --before {result['before']}")
 

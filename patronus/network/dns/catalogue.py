@@ -122,7 +122,7 @@ class Catalogue:
             keep_s=wanted.keep,
             most=wanted.entries,
             before=shown[-1]["number"] if more else None,
-            queries=shown,
+            queries=[{**item, "policy": item["policy"] or None} for item in shown],
         )
 
     def flush_cache(self, _: Caller, __: Nothing) -> Flushed:

@@ -29,6 +29,7 @@ class Clients:
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         """Take policies in. Raises ValueError where the clients of one are no prefixes."""
+        self._names = ("", *(item.id for item in policies))
         self._groups = [
             _Group(frozenset(item.devices), tuple(map(ip_network, item.clients))) for item in policies
         ]
@@ -46,6 +47,10 @@ class Clients:
                 self._known.clear()
             known = self._known[device, address] = self._find(device, address.partition("%")[0])
         return known
+
+    def policy(self, view: int) -> str:
+        """Return the name of the policy with that number; 0 has none."""
+        return self._names[view]
 
     def _find(self, device: str, address: str) -> int:
         fitting = (number for number, group in enumerate(self._groups, 1) if group.has(device, address))

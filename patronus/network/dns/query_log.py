@@ -21,13 +21,18 @@ WAITING = 10_000
 """Questions that wait to be written; in a flood the oldest of them go."""
 PRUNED = WAITING
 """So many are removed at a time, as many as may have been written."""
+NO_POLICY = "-"
+"""Asked for in place of a policy: the questions that none judged. No policy can be called so."""
 
 Respond = Callable[[bytes], None]
 IsBlocked = Callable[[Query], bool]
 
 
 class Entry(peewee.Model):  # type: ignore[misc]
-    """One question and what came of it; ``at`` is in whole seconds since the epoch."""
+    """One question and what came of it; ``at`` is in whole seconds since the epoch.
+
+    ``policy`` is the one that judged it, under the name that it had then; empty where none did.
+    """
 
     id = peewee.AutoField()
     at = peewee.IntegerField(index=True)
@@ -35,6 +40,7 @@ class Entry(peewee.Model):  # type: ignore[misc]
     name = peewee.TextField()
     type = peewee.TextField()
     outcome = peewee.TextField()
+    policy = peewee.TextField(constraints=[peewee.SQL("DEFAULT ''")])
 
     class Meta:
         """The table, beside the answers'."""
@@ -69,32 +75,38 @@ class QueryLog:
         """Keep each question for ``keep_s`` seconds, and ``most`` of all; 0 s: none. Raises StorageError."""
         self._keep_s, self._most = keep_s, most
         try:
-            database.create_tables([Entry])
+            _prepare()
             if not self.on:
                 self._waiting.clear()
                 Entry.delete().execute()
         except peewee.PeeweeException as error:
             raise StorageError(f"the query log cannot be kept: {error}") from error
 
-    def heard(self, client: str, query: Query, respond: Respond) -> Respond:
+    def heard(self, client: str, policy: str, query: Query, respond: Respond) -> Respond:
         """Return what answers the question and writes it down, or ``respond`` where nothing is written."""
         if not self.on:
             return respond
 
         def answered(reply: bytes) -> None:
             respond(reply)
-            self._note(client, query, reply[3] & 15)
+            self._note(client, policy, query, reply[3] & 15)
 
         return answered
 
-    def _note(self, client: str, query: Query, code: int) -> None:
+    def _note(self, client: str, policy: str, query: Query, code: int) -> None:
         outcome = rcode_text(code)
         if code == Rcode.NXDOMAIN and self._is_blocked(query):
             outcome = "blocked"
         qtype = Type(query.qtype).name if query.qtype in Type.__members__.values() else f"TYPE{query.qtype}"
-        name = name_text(query.name)
         self._waiting.append(
-            {"at": int(time.time()), "client": client, "name": name, "type": qtype, "outcome": outcome}
+            {
+                "at": int(time.time()),
+                "client": client,
+                "name": name_text(query.name),
+                "type": qtype,
+                "outcome": outcome,
+                "policy": policy,
+            }
         )
 
     def write(self) -> None:
@@ -113,11 +125,12 @@ class QueryLog:
             raise StorageError(f"the query log cannot be written: {error}") from error
 
     def newest(
-        self, limit: int, client: str = "", name: str = "", before: int | None = None
+        self, limit: int, client: str = "", name: str = "", policy: str = "", before: int | None = None
     ) -> list[dict[str, Any]]:
-        """Return the newest questions, of one client, or of a name and those below; or those before a number.
+        """Return the newest questions; or those before a number.
 
-        Raises StorageError.
+        They can be those of one client, for a name and those below, or those that a policy judged, or none
+        (``NO_POLICY``). Raises StorageError.
         """
         self.write()
         found = Entry.select().order_by(Entry.id.desc()).limit(limit)
@@ -128,12 +141,21 @@ class QueryLog:
         if name:
             text = name.lower().rstrip(".")
             found = found.where((Entry.name == text) | Entry.name.endswith(f".{text}"))
+        if policy:
+            found = found.where(Entry.policy == ("" if policy == NO_POLICY else policy))
         if not self.on:
             return []
-        fields = ("at", "client", "name", "type", "outcome")
+        fields = ("at", "client", "name", "type", "outcome", "policy")
         try:
             return [
                 {"number": entry.id, **{field: getattr(entry, field) for field in fields}} for entry in found
             ]
         except peewee.PeeweeException as error:
             raise StorageError(f"the query log cannot be read: {error}") from error
+
+
+def _prepare() -> None:
+    """Make the table; one that knows no policies yet learns them, and keeps what it has."""
+    database.create_tables([Entry])
+    if all(column.name != "policy" for column in database.get_columns(Entry._meta.table_name)):
+        database.execute_sql("ALTER TABLE queries ADD COLUMN policy TEXT NOT NULL DEFAULT ''")

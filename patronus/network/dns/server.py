@@ -29,7 +29,7 @@ from patronus.network.dns.clients import Clients
 from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
 from patronus.network.dns.cookies import answered
 from patronus.network.dns.list_reader import ListReader
-from patronus.network.dns.query_log import QueryLog
+from patronus.network.dns.query_log import QueryLog, Respond
 from patronus.network.dns.resolver import Resolver
 from patronus.network.dns.upstream import Closable
 from patronus.network.dns.wire import STREAM_SIZE, MalformedMessage, Query, parse_query, wire_name
@@ -194,12 +194,12 @@ class Server:
         now_s = time.monotonic()
         known = self._resolver.find(query, now_s)
         if known is None:
-            respond = self._query_log.heard(route.address, query, partial(self._send, sock, route))
+            respond = self._heard(route.address, query, partial(self._send, sock, route))
             self._resolver.resolve(query, query.size, respond)
             return
         message = known.reply(query, now_s, query.size)
         if self._query_log.on:
-            self._query_log.heard(route.address, query, partial(self._send, sock, route))(message)
+            self._heard(route.address, query, partial(self._send, sock, route))(message)
             return
         if (
             not self._clients
@@ -242,7 +242,11 @@ class Server:
         query = self._parsed(data)
         if query is not None:
             query = self._known(query, device, client)
-            self._resolver.answer(query, STREAM_SIZE, self._query_log.heard(client, query, respond))
+            self._resolver.answer(query, STREAM_SIZE, self._heard(client, query, respond))
+
+    def _heard(self, client: str, query: Query, respond: Respond) -> Respond:
+        """Return what answers the question, and has it written down where that is wanted."""
+        return self._query_log.heard(client, self._clients.policy(query.view), query, respond)
 
     def _queries(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
         """Return the newest questions of the log."""
@@ -251,6 +255,7 @@ class Server:
             int(parameters["count"]),
             str(parameters["client"]),
             str(parameters["name"]),
+            str(parameters["policy"]),
             None if before is None else int(before),
         )
         return {"on": self._query_log.on, "queries": found}

@@ -160,6 +160,11 @@ class ListQueries(Parameters):
 
     client: str = Field(default="", max_length=45, description="address of the client; left out: all")
     name: str = Field(default="", max_length=253, description="a name, and those below; left out: all")
+    policy: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9-]{0,31}|-)?$",
+        description="the policy that judged them, or - for those that none did; left out: all",
+    )
     count: int = Field(default=100, ge=1, le=1000, description="how many at most")
     before: int | None = Field(
         default=None, ge=1, le=2**62, description="only those asked before the question of this number"
@@ -174,6 +179,9 @@ class QueryInfo(Result):
     client: str
     name: str
     type: str
+    policy: str | None = Field(
+        description="policy that judged it, as it was called then; null: none, the client was as all others"
+    )
     outcome: str = Field(description="blocked, or the code of the answer: NOERROR, NXDOMAIN, SERVFAIL")
 
 

@@ -241,6 +241,26 @@ def test_questions_are_written_down_where_the_owner_wants_it(asked: Router) -> N
     assert asked.ask_dns.list_queries(ROOT, ListQueries()).queries == []
 
 
+def test_the_log_says_which_policy_judged_a_question_and_finds_by_it(asked: Router) -> None:
+    """Over UDP and TCP; when the policy has gone, its questions keep its name."""
+    asked.lan.ip("addr add 192.168.1.70/24 dev eth0")
+    kid, parent = ("-b", "192.168.1.70"), ("-b", "192.168.1.50")
+    logged = {**DNS, "query_log": {"keep": "1h"}}
+    asked.apply(dns={**logged, "policies": [{"id": "kids", "clients": ["192.168.1.64/26"]}]})
+    for options in (kid, (*kid, "+tcp"), parent, (*parent, "+tcp")):
+        assert dig(asked.lan, "nas.home.arpa", *options) == ["192.168.1.30"]
+
+    def judged(policy: str) -> list[tuple[str, str | None]]:
+        found = asked.ask_dns.list_queries(ROOT, ListQueries(policy=policy)).queries
+        return [(item.client, item.policy) for item in found]
+
+    kids, others = [("192.168.1.70", "kids")] * 2, [("192.168.1.50", None)] * 2
+    assert (judged("kids"), judged("-"), judged("")) == (kids, others, others + kids)
+    asked.apply(dns=logged)
+    assert dig(asked.lan, "nas.home.arpa", *kid) == ["192.168.1.30"]
+    assert (judged("kids"), judged("-")) == (kids, [("192.168.1.70", None), *others])
+
+
 def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:
     assert dig(asked.wan, "nas.home.arpa", at="203.0.113.2") == []
     assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]

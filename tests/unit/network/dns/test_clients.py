@@ -37,6 +37,10 @@ def test_the_first_that_fits_counts(device: str, address: str, view: int) -> Non
     assert [CLIENTS.view(device, address) for _ in range(2)] == [view, view]
 
 
+def test_a_number_has_its_policys_name_and_none_has_none() -> None:
+    assert [CLIENTS.policy(view) for view in range(4)] == ["", "printer", "kids", "guests"]
+
+
 def test_without_policies_nobody_is_looked_at() -> None:
     assert not Clients(())
     assert CLIENTS

@@ -11,7 +11,7 @@ import dnslib
 import pytest
 
 from patronus.network.dns.cache import Store, database
-from patronus.network.dns.query_log import WAITING, Entry, QueryLog, pruning
+from patronus.network.dns.query_log import NO_POLICY, WAITING, Entry, QueryLog, pruning
 from patronus.network.dns.wire import name_text, parse_query, wire_name
 
 NOERROR, NXDOMAIN = b"\0\0\x81\x80", b"\0\0\x81\x83"
@@ -26,15 +26,17 @@ def kept(tmp_path: Path) -> Iterator[QueryLog]:
     store.close()
 
 
-def ask(log: QueryLog, client: str, name: str, qtype: str = "A", reply: bytes = NOERROR) -> None:
+def ask(
+    log: QueryLog, client: str, name: str, qtype: str = "A", reply: bytes = NOERROR, policy: str = ""
+) -> None:
     query = parse_query(bytes(dnslib.DNSRecord.question(name, qtype).pack()))
     sent: list[bytes] = []
-    log.heard(client, query, sent.append)(reply)
+    log.heard(client, policy, query, sent.append)(reply)
     assert sent == [reply]
 
 
 def listed(log: QueryLog, **given: str) -> list[tuple[str, str, str, str]]:
-    found = log.newest(100, given.get("client", ""), given.get("name", ""))
+    found = log.newest(100, given.get("client", ""), given.get("name", ""), given.get("policy", ""))
     return [(item["client"], item["name"], item["type"], item["outcome"]) for item in found]
 
 
@@ -56,6 +58,38 @@ def test_one_client_or_one_name_and_those_below_can_be_picked(kept: QueryLog) ->
     assert [name for _, name, _, _ in listed(kept, name="Example.")] == ["example", "www.example"]
     assert [name for _, name, _, _ in listed(kept, client="a")] == ["www.example"]
     assert listed(kept, name="%") == listed(kept, client="' OR 1") == []
+
+
+def test_those_that_one_policy_judged_can_be_picked_and_those_that_none_did(kept: QueryLog) -> None:
+    for name, policy in (("a.example", "kids"), ("b.example", ""), ("c.example", "guests")):
+        ask(kept, "a", name, policy=policy)
+    assert [(item["name"], item["policy"]) for item in kept.newest(9)] == [
+        ("c.example", "guests"),
+        ("b.example", ""),
+        ("a.example", "kids"),
+    ]
+    assert [name for _, name, _, _ in listed(kept, policy="kids")] == ["a.example"]
+    assert [name for _, name, _, _ in listed(kept, policy=NO_POLICY)] == ["b.example"]
+    assert listed(kept, policy="kids", name="c.example") == listed(kept, policy="other") == []
+
+
+def test_a_log_from_before_policies_were_written_down_is_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path / "dns-cache.db")
+    database.execute_sql(
+        "CREATE TABLE queries (id INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL, client TEXT NOT NULL,"
+        " name TEXT NOT NULL, type TEXT NOT NULL, outcome TEXT NOT NULL)"
+    )
+    values = (int(time.time()), "a", "old.example", "A", "NOERROR")
+    database.execute_sql("INSERT INTO queries (at, client, name, type, outcome) VALUES (?,?,?,?,?)", values)
+    log = QueryLog(lambda _: False)
+    for _ in range(2):
+        log.keep(3600, 1000)
+    ask(log, "a", "new.example", policy="kids")
+    assert [(item["name"], item["policy"]) for item in log.newest(9)] == [
+        ("new.example", "kids"),
+        ("old.example", ""),
+    ]
+    store.close()
 
 
 def test_the_list_goes_on_before_a_number_whatever_is_asked_meanwhile(kept: QueryLog) -> None:
