@@ -211,8 +211,18 @@ def test_the_dns_server_is_looked_at_asked_and_told_a_name(context: BrowserConte
     assert "no blocklist is called games" in page.inner_text(".note.error")
     assert page.input_value("#records") == "nas.home.arpa A 192.168.1.31"
     page.fill("#blocklists", "none")
+    page.fill("#servers", "198.51.100.3, nowhere")
+    page.select_option("#over", "tls")
+    page.fill("#server_name", "family.example")
     page.click("button:has-text('Add policy')")
-    assert "192.168.1.31" in page.locator("tr", has_text="kids").inner_text()
+    assert "no interface is called nowhere" in page.inner_text(".note.error")
+    assert page.input_value("#over") == "tls"
+    page.fill("#servers", "198.51.100.3")
+    page.click("button:has-text('Add policy')")
+    row = page.locator("tr", has_text="192.168.1.64/26").inner_text()
+    assert "192.168.1.31" in row and "198.51.100.3 tls" in row
+    assert "kids" in page.locator("tr", has_text="port 853").inner_text()
+    assert "all others" in page.locator("tr", has_text="198.51.100.53").inner_text()
     page.fill("#decided-name", "not a name")
     page.click("button:has-text('Decide')")
     assert "is not a domain name" in page.inner_text(".note.error")

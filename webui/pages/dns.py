@@ -28,6 +28,7 @@ OUTCOMES = {
     "refused": "Refused",
 }
 """Counters that a person asks for, and what they count; the others are shown by their own names."""
+PROTOCOLS = ("udp", "tcp", "tls")
 SHOWN = 100
 NONE = "none"
 """Typed in place of blocklists: no list holds."""
@@ -79,7 +80,7 @@ def delete(record_id: str) -> Response:
 @dns.post("/policies/add")
 def add_policy() -> Response:
     """Add a policy: what some clients are told in place of what all others are."""
-    names = ("id", "clients", "interfaces", "blocklists", "records")
+    names = ("id", "clients", "interfaces", "blocklists", "records", "servers", "over", "server_name")
     given = {key: request.form.get(key, "").strip() for key in names}
     told: dict[str, Any] = {key: items(given[key]) for key in ("clients", "interfaces") if given[key]}
     if given["id"]:
@@ -90,6 +91,8 @@ def add_policy() -> Response:
         told["only_allowed"] = True
     if given["records"]:
         told["records"] = [_record(text) for text in given["records"].split(";") if text.strip()]
+    if given["servers"]:
+        told["upstreams"] = [_upstream(text, given) for text in items(given["servers"])]
     try:
         apply("dns.AddPolicy", told, "Policy added.")
     except PatronusError as error:
@@ -128,6 +131,13 @@ def forget() -> Response:
 def _record(text: str) -> dict[str, str]:
     """Return a record as people write it: name, type and value."""
     return dict(zip(("name", "type", "value"), text.split(maxsplit=2), strict=False))
+
+
+def _upstream(text: str, given: dict[str, str]) -> dict[str, str]:
+    """Return a server, by its address or by the uplink whose it is, and how it is asked."""
+    how = {"protocol": given["over"], "name": given["server_name"]}
+    by = "address" if set(text) & set(".:") else "from"
+    return {by: text, **{key: said for key, said in how.items() if said}}
 
 
 @dns.get("/queries")
@@ -183,4 +193,5 @@ def _page(
         policies=daemon().call("dns.ListPolicies")["policies"], none=NONE,
         names=daemon().call("dns.ListNames")["names"], places=_places(), decision=decision or {},
         asked=asked or {}, given=given or {}, policy=policy or {}, types=TYPES,
+        protocols=PROTOCOLS,
     )  # fmt: skip

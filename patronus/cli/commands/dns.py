@@ -40,11 +40,12 @@ def _render(session: Session, result: dict[str, Any]) -> None:
             item["protocol"],
             item["answered"],
             f"{item['takes_ms']:.1f} ms" if item["takes_ms"] else None,
+            ", ".join(item["policies"]) or "all others",
             item["problem"] or ("well" if item["answered"] else "not asked yet"),
         )
         for item in result["upstreams"]
     ]
-    heads = ("upstream", "address", "port", "over", "answered", "takes", "state")
+    heads = ("upstream", "address", "port", "over", "answered", "takes", "for", "state")
     session.table(heads, rows, "Nobody is asked: only local names resolve.")
     session.say(f"{result['cached']} answers in the cache")
     for name in result["missing_lists"]:
@@ -229,10 +230,11 @@ def list_policies(session: Session) -> None:
             ", ".join(item["clients"]) or "any",
             "all but what is allowed" if item["only_allowed"] else ", ".join(item["blocklists"]) or "none",
             "; ".join(item["records"]) or None,
+            "; ".join(item["upstreams"]) or "everybody's",
         )
         for item in result["policies"]
     ]
-    heads = ("id", "on", "clients", "blocklists", "records")
+    heads = ("id", "on", "clients", "blocklists", "records", "servers")
     session.show(result, lambda: session.table(heads, rows, "All clients are told the same."))
 
 
@@ -250,6 +252,10 @@ def list_policies(session: Session) -> None:
 @click.option("--block", "blocked", multiple=True, metavar="NAME", help="Block a name and all below it.")
 @click.option("--allow", "allowed", multiple=True, metavar="NAME", help="Allow a name and all below it.")
 @click.option("--only-allowed", is_flag=True, help="No name exists for them but those allowed.")
+@click.option("--server", "servers", multiple=True, metavar="ADDRESS", help="Server that is asked for them.")
+@click.option("--uplink", "uplinks", multiple=True, help="Uplink whose servers are asked for them.")
+@click.option("--over", type=click.Choice(("udp", "tcp", "tls")), help="How these are asked; udp.")
+@click.option("--server-name", metavar="NAME", help="Name in their certificate; their address.")
 @with_session
 def add_policy(
     session: Session,
@@ -263,6 +269,10 @@ def add_policy(
     blocked: tuple[str, ...],
     allowed: tuple[str, ...],
     only_allowed: bool,
+    servers: tuple[str, ...],
+    uplinks: tuple[str, ...],
+    over: str | None,
+    server_name: str | None,
 ) -> None:
     """Add a policy after those that there are.
 
@@ -270,6 +280,7 @@ def add_policy(
     patronus dns policies add kids --client 192.168.1.64/26 --blocklist ads --blocklist games
     patronus dns policies add guests --interface guest --record nas.home.arpa A 10.10.0.5
     patronus dns policies add tablets --client 192.168.1.80/28 --only-allowed --allow school.example
+    patronus dns policies add small --client 192.168.1.96/28 --server 198.51.100.3 --over tls
     """  # noqa: D301
     if blocklists and no_blocklists:
         raise click.UsageError("--blocklist and --no-blocklists exclude each other")
@@ -285,9 +296,23 @@ def add_policy(
         ]
         or None,
         "only_allowed": only_allowed or None,
+        "upstreams": _upstreams(servers, uplinks, over, server_name) or None,
     }
     told = {key: value for key, value in given.items() if value is not None}
     show_commit(session, session.call("dns.AddPolicy", id=policy_id, **told))
+
+
+def _upstreams(
+    servers: tuple[str, ...], uplinks: tuple[str, ...], over: str | None, name: str | None
+) -> list[dict[str, str]]:
+    """Return the servers of a policy. Raises click.UsageError where it is only said how they are asked."""
+    if not (servers or uplinks) and (over or name):
+        raise click.UsageError(
+            "--over and --server-name say how a --server or those of an --uplink are asked"
+        )
+    how = {key: text for key, text in (("protocol", over), ("name", name)) if text is not None}
+    named = [("address", text) for text in servers] + [("from", text) for text in uplinks]
+    return [{key: text, **how} for key, text in named]
 
 
 @policies.command(name="remove")

@@ -29,13 +29,14 @@ def check(config: Configuration) -> Iterator[Problem]:
 
 def _problems(dns: Dns, interfaces: dict[str, Interface]) -> Iterator[Problem]:
     yield from _listening(dns, interfaces)
-    for position, upstream in enumerate(dns.upstreams):
-        yield from _upstream(upstream, (SECTION_PATH, "upstreams", position), interfaces)
+    yield from _upstreams(dns.upstreams, (SECTION_PATH, "upstreams"), interfaces)
     for position, blocklist in enumerate(dns.blocklists):
         yield from _blocklist(blocklist, (SECTION_PATH, "blocklists", position))
     yield from _records(dns.records, (SECTION_PATH, "records"), ())
     for position, policy in enumerate(dns.policies):
-        yield from _policy(policy, (SECTION_PATH, "policies", position), dns)
+        place: Path = (SECTION_PATH, "policies", position)
+        yield from _policy(policy, place, dns)
+        yield from _upstreams(policy.upstreams, (*place, "upstreams"), interfaces)
     yield from _decisions(dns.names, (SECTION_PATH, "names"), dns.local.domain)
     yield from _unused(dns)
     if dns.listen and not dns.upstreams:
@@ -54,6 +55,13 @@ def _listening(dns: Dns, interfaces: dict[str, Interface]) -> Iterator[Problem]:
             yield Problem(path, f"{role} has no zone, so nobody could reach the server", role)
         if role in dns.listen[:position]:
             yield Problem(path, f"{role} stands here twice", role)
+
+
+def _upstreams(
+    upstreams: Sequence[Upstream], path: Path, interfaces: dict[str, Interface]
+) -> Iterator[Problem]:
+    for position, upstream in enumerate(upstreams):
+        yield from _upstream(upstream, (*path, position), interfaces)
 
 
 def _upstream(upstream: Upstream, path: Path, interfaces: dict[str, Interface]) -> Iterator[Problem]:

@@ -47,7 +47,8 @@ class Policy:
     """What some clients are told. Empty ``devices`` and ``clients`` (prefixes) stand for any.
 
     ``lists`` are the names of the blocklists that hold for them, ``records`` stand in place of all others of
-    the same names; with ``only_allowed`` no name exists but those of ``allow``.
+    the same names; with ``only_allowed`` no name exists but those of ``allow``. Where there is a ``source``
+    (hex), ``upstreams`` alone are asked for them, though they be none; its answers are kept under it.
     """
 
     id: str
@@ -58,6 +59,8 @@ class Policy:
     block: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     only_allowed: bool = False
+    upstreams: tuple[UpstreamServer, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class ServerConfig:
         """Return what ``as_data`` wrote. Raises KeyError, TypeError."""
         fields = dict(data)
         fields["records"] = _records(fields["records"])
-        fields["upstreams"] = tuple(UpstreamServer(**item) for item in fields["upstreams"])
+        fields["upstreams"] = _servers(fields["upstreams"])
         for name in ("private_domains", "lists", "block", "allow"):
             fields[name] = tuple(fields[name])
         fields["policies"] = tuple(_policy(item) for item in fields["policies"])
@@ -114,7 +117,12 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     fields = dict(item)
     for name in ("devices", "clients", "lists", "block", "allow"):
         fields[name] = tuple(fields[name])
+    fields["upstreams"] = _servers(fields["upstreams"])
     return Policy(**{**fields, "records": _records(fields["records"])})
+
+
+def _servers(items: Iterable[Mapping[str, Any]]) -> tuple[UpstreamServer, ...]:
+    return tuple(UpstreamServer(**item) for item in items)
 
 
 def _records(items: Iterable[Mapping[str, Any]]) -> tuple[LocalRecord, ...]:

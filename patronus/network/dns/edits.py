@@ -46,7 +46,7 @@ class Edits:
 
     def add_policy(self, caller: Caller, given: AddPolicy) -> CommitReport:
         """Add a policy; those before it count first."""
-        value = given.model_dump(mode="json", exclude_none=True)
+        value = given.model_dump(mode="json", by_alias=True, exclude_none=True)
         edit = Insert(SECTION_PATH, ("policies",), value)
         return self._submit(edit, caller, "add a DNS policy")
 
@@ -88,4 +88,5 @@ def _info(item: Policy, everyones: list[str]) -> PolicyInfo:
         blocklists=everyones if item.blocklists is None else list(item.blocklists),
         records=[f"{record.name} {record.type} {record.value}" for record in item.records],
         only_allowed=item.only_allowed,
+        upstreams=[f"{one.address or one.from_} {one.protocol}" for one in item.upstreams],
     )

@@ -26,6 +26,8 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A file's name without a folder."""
 RecordName = Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$")]
 """A name that may hold service labels with an underscore (RFC 2782)."""
+Protocol = Literal["udp", "tcp", "tls"]
+"""How a server is asked."""
 RecordType = Literal["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "PTR"]
 
 
@@ -38,7 +40,7 @@ class Upstream(Strict):
     )
     address: Address | None = Field(default=None, description="address of the server")
     port: Port | None = Field(default=None, description="port of the server; left out: 53, with tls 853")
-    protocol: Literal["udp", "tcp", "tls"] = Field(default="udp", description="how it is asked")
+    protocol: Protocol = Field(default="udp", description="how it is asked")
     name: DomainName | None = Field(
         default=None, description="name in its certificate, for tls; left out: its address stands there"
     )
@@ -126,6 +128,9 @@ class Policy(Strict):
         default=(), description="records in place of all others of the same names"
     )
     names: Decisions = Field(default=(), description="names that are blocked or allowed for them")
+    upstreams: tuple[Upstream, ...] = Field(
+        default=(), description="servers that are asked for them, and no others; left out: everybody's"
+    )
     only_allowed: bool = Field(
         default=False, description="for them no name exists but the allowed of these and the router's own"
     )

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from patronus.core.feature import Earlier, Plan
@@ -20,6 +22,8 @@ from patronus.network.opening import Opening
 
 PORT, TLS_PORT = 53, 853
 OWN_TTL_S = 300
+SOURCE_SIZE = 8
+"""Bytes that tell one policy's servers from another's."""
 LOOPBACK = "lo"
 """The router asks its own server, too."""
 
@@ -59,7 +63,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
     told = ServerConfig(
         domain=dns.local.domain,
         records=tuple(_records(config, dns, links)),
-        upstreams=tuple(dict.fromkeys(_upstreams(dns, links))),
+        upstreams=_servers(dns.upstreams, links),
         fastest_first=dns.ask == "fastest",
         lease_names=dns.local.leases,
         cache_size=dns.cache.size,
@@ -132,6 +136,8 @@ def _policies(dns: Dns, links: InterfacesPlan) -> Iterator[Policy]:
                 block=_decided(item.names, "block"),
                 allow=_decided(item.names, "allow"),
                 only_allowed=item.only_allowed,
+                upstreams=_servers(item.upstreams, links),
+                source=_source(item.upstreams),
             )
 
 
@@ -143,9 +149,19 @@ def _files(lists: Iterable[str], files: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(files[item] for item in lists))
 
 
-def _upstreams(dns: Dns, links: InterfacesPlan) -> Iterator[UpstreamServer]:
+def _source(upstreams: Sequence[Upstream]) -> str:
+    """Return what tells the answers of these servers from all others', in hex; empty where there are none."""
+    told = [item.model_dump(mode="json", exclude={"id"}) for item in upstreams]
+    return hashlib.blake2b(json.dumps(told).encode(), digest_size=SOURCE_SIZE).hexdigest() if told else ""
+
+
+def _servers(upstreams: Iterable[Upstream], links: InterfacesPlan) -> tuple[UpstreamServer, ...]:
+    return tuple(dict.fromkeys(_upstreams(upstreams, links)))
+
+
+def _upstreams(upstreams: Iterable[Upstream], links: InterfacesPlan) -> Iterator[UpstreamServer]:
     """Yield the servers to ask, in the order of the file; an uplink that was told none gives none."""
-    for upstream in dns.upstreams:
+    for upstream in upstreams:
         learned = links.learned.get(upstream.from_) if upstream.from_ is not None else None
         addresses = learned.dns_servers if learned is not None else ()
         for address in addresses if upstream.address is None else (upstream.address,):

@@ -10,7 +10,8 @@ from patronus.network.dns.answer import Answer, from_response
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import LeaseName, ServerConfig
 from patronus.network.dns.rebinding import private_address
-from patronus.network.dns.upstream import Question, Resolution, Transport, Upstreams
+from patronus.network.dns.sources import Sources
+from patronus.network.dns.upstream import Question, Resolution, Transport
 from patronus.network.dns.view import Lists, View, views
 from patronus.network.dns.wire import (
     STREAM_SIZE,
@@ -56,7 +57,7 @@ class Resolver:
         self.cache = cache
         self.counters: Counter[str] = Counter()
         self.epoch = 0
-        self.upstreams = Upstreams(())
+        self.sources = Sources()
         self._transport = transport
         self._config = ServerConfig()
         self._leases: tuple[LeaseName, ...] = ()
@@ -70,7 +71,7 @@ class Resolver:
         """Go on with another configuration; answers that stay valid stay, see ``_holds``."""
         self._config = config
         self._private = {wire_name(domain) for domain in config.private_domains}
-        self.upstreams.replace(config.upstreams, fastest_first=config.fastest_first)
+        self.sources.replace(config)
         self.cache.resize(config.cache_size, config.serve_stale_s)
         self._rebuild()
 
@@ -112,7 +113,7 @@ class Resolver:
         """Return the answer that is there already; what is an error at once has none (RFC 6891 6.1.3)."""
         if query.rcode:
             return None
-        key = query.key
+        key = self._key(query)
         known = self._local.get(key)
         if known is None:
             kept = self.cache.stale(key, now_s)
@@ -124,6 +125,13 @@ class Resolver:
         if known is not None:
             self.counters["from cache"] += 1
         return known
+
+    def _key(self, query: Query) -> bytes:
+        """Return what an answer is kept under: the question, the client's policy, and whose servers it has.
+
+        Another policy may come to have the number, but no other servers the source.
+        """
+        return query.key + self._views[query.view].source
 
     def _look_again(self, key: bytes, query: Query, kept: Answer, now_s: float) -> None:
         """Forget an answer that came before the last change and would not be given since; once in each epoch.
@@ -155,7 +163,7 @@ class Resolver:
 
     def resolve(self, query: Query, limit: int, respond: Respond) -> None:
         """Answer what has no answer yet, at once or later."""
-        key, now_s = query.key, self._transport.now()
+        key, now_s = self._key(query), self._transport.now()
         if query.rcode or query.qtype in {Type.AXFR, Type.IXFR, Type.ANY}:
             self.counters["refused"] += 1
             respond(error_reply(query, query.rcode or Rcode.NOTIMP))
@@ -211,7 +219,7 @@ class Resolver:
             self._transport.later(STALE_WAIT_S, lambda: self._serve_stale_late(key, waiting))
         Resolution(
             question,
-            self.upstreams,
+            self.sources.of(self._views[query.view].source),
             self._transport,
             self.counters,
             lambda response: self._finish(key, waiting, response),

@@ -278,7 +278,6 @@ class Server:
         return {"flushed": self._resolver.flush()}
 
     def _status(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
-        upstreams, now_s = self._resolver.upstreams, time.monotonic()
         return {
             "sockets": len(self._sockets),
             "cached": len(self._resolver.cache),
@@ -286,19 +285,7 @@ class Server:
             "unread": sum(names.odd for names in self._resolver.lists.values()),
             "reading": self._reader.busy,
             "counters": dict(self._resolver.counters),
-            "upstreams": [
-                {
-                    "id": server.id,
-                    "address": server.address,
-                    "port": server.port,
-                    "answered": upstreams.health(server).answered,
-                    "takes_ms": round(1000 * upstreams.health(server).takes_s, 1) or None,
-                    "protocol": "tls" if server.tls else "tcp" if server.tcp else "udp",
-                    "problem": upstreams.health(server).problem or None,
-                    "healthy": upstreams.health(server).bad_until_s <= now_s,
-                }
-                for server in upstreams.servers
-            ],
+            "upstreams": list(self._resolver.sources.report(time.monotonic())),
         }
 
     def _load(self) -> None:

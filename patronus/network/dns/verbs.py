@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from patronus.core.control import Change
-from patronus.core.values import DomainName, Duration, Id, InterfaceId, Prefix
+from patronus.core.values import Address, Certificates, DomainName, Duration, Id, InterfaceId, Port, Prefix
 from patronus.core.verb import Parameters, Result
-from patronus.network.dns.model import RecordName, RecordType
+from patronus.network.dns.model import Protocol, RecordName, RecordType
 
 
 class UpstreamInfo(Result):
@@ -24,6 +24,7 @@ class UpstreamInfo(Result):
     takes_ms: float | None = Field(default=None, description="milliseconds that its answers take, smoothed")
     healthy: bool = Field(description="false while it does not answer and others are asked first")
     problem: str | None = Field(description="why it last did not answer, until it does")
+    policies: list[str] = Field(description="policies for whose clients it is asked; empty: for all others")
 
 
 class ServerStatus(Result):
@@ -79,6 +80,9 @@ class PolicyInfo(Result):
     blocklists: list[str] = Field(description="lists that hold for them")
     records: list[str] = Field(description="name, type and value of the records that are theirs alone")
     only_allowed: bool = Field(description="whether no name exists for them but those allowed")
+    upstreams: list[str] = Field(
+        description="address, or uplink, and protocol of the servers asked for them; empty: everybody's"
+    )
 
 
 class PolicyList(Result):
@@ -122,6 +126,21 @@ class DecisionList(Result):
     names: list[DecisionInfo]
 
 
+class AddUpstream(Parameters):
+    """A server to ask: by its address, or those of an uplink."""
+
+    address: Address | None = None
+    from_: InterfaceId | None = Field(
+        default=None, alias="from", description="uplink whose servers are asked, in place of an address"
+    )
+    port: Port | None = Field(default=None, description="left out: the protocol's own")
+    protocol: Protocol | None = Field(default=None, description="left out: udp")
+    name: DomainName | None = Field(default=None, description="name in its certificate")
+    ca: Certificates | None = Field(
+        default=None, description="certificates (PEM) that its own must come from; left out: those well known"
+    )
+
+
 class AddPolicy(Parameters):
     """A policy to add, after those that there are."""
 
@@ -134,6 +153,9 @@ class AddPolicy(Parameters):
         default=None, description="names blocked or allowed for them"
     )
     only_allowed: bool | None = Field(default=None, description="no name exists for them but those allowed")
+    upstreams: tuple[AddUpstream, ...] | None = Field(
+        default=None, description="servers that are asked for them, and no others; left out: everybody's"
+    )
 
 
 class RemovePolicy(Parameters):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What clients of one policy are told without asking anyone: local names, and which are blocked. Pure."""
+"""What clients of one policy are told without asking anyone, and the source of all else. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from patronus.network.dns.blocklist import Names, blocked
 from patronus.network.dns.config import LeaseName, Policy, ServerConfig
+from patronus.network.dns.sources import EVERYONES, source_of
 from patronus.network.dns.wire import parents, wire_name
 from patronus.network.dns.zone import Zone
 
@@ -17,16 +18,23 @@ Decided = Mapping[bytes, bool]
 
 
 class View:
-    """The names of the router as some clients see them, what people decided for them, and their lists.
+    """The names of the router as some clients see them, what people decided for them, their lists and source.
 
     Of ``decided`` the first that has the name or one above it counts, and in it the longest. What none has is
     blocked where nothing is but what is allowed, else where a list has it.
     """
 
     def __init__(
-        self, zone: Zone, lists: Iterable[Names] = (), decided: Sequence[Decided] = (), *, only: bool = False
+        self,
+        zone: Zone,
+        lists: Iterable[Names] = (),
+        decided: Sequence[Decided] = (),
+        *,
+        only: bool = False,
+        source: bytes = EVERYONES,
     ) -> None:
         self.zone = zone
+        self.source = source
         self._lists = tuple(names for names in lists if names)
         self._decided = tuple(names for names in decided if names)
         self._only_allowed = only
@@ -49,7 +57,8 @@ def views(config: ServerConfig, leases: Sequence[LeaseName], lists: Lists) -> It
         zone = _zone(config, policy, leases) if policy.records else everyones
         theirs = _decided(policy)
         decided = (theirs,) if policy.only_allowed else (theirs, for_everyone)
-        yield View(zone, _chosen(policy.lists, lists), decided, only=policy.only_allowed)
+        chosen, source = _chosen(policy.lists, lists), source_of(policy)
+        yield View(zone, chosen, decided, only=policy.only_allowed, source=source)
 
 
 def _decided(told: ServerConfig | Policy) -> Decided:

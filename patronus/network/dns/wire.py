@@ -116,8 +116,8 @@ class Query(NamedTuple):
 
 
 def name_of(key: bytes) -> bytes:
-    """Return the name that an answer's key is of."""
-    return key[: -KEY_TAIL.size]
+    """Return the name that an answer's key begins with."""
+    return key[: skip_plain_name(key, 0)]
 
 
 def parse_query(data: bytes) -> Query:

@@ -85,6 +85,30 @@ def test_a_name_is_blocked_allowed_and_left_to_the_lists_again(machine: Machine)
     assert machine.doctor() == []
 
 
+def test_a_policys_servers_are_asked_in_place_of_everybodys(machine: Machine) -> None:
+    machine.lease()
+    machine.uplinked()
+    eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of everybody's")
+
+    def add(*options: str) -> int:
+        return machine.patronus("dns", "policies", "add", "kids", "--client", "192.168.1.0/24", *options).code
+
+    assert add("--over", "tls") == 2
+    assert add("--server", "127.0.0.1") != 0
+    assert add("--server", "203.0.113.99", "--over", "tcp") == 0
+    text = machine.file("network/dns.yaml").read_text()
+    assert "address: 203.0.113.99" in text and "protocol: tcp" in text
+    eventually(lambda: status(machine.lan, "www.example") == "SERVFAIL", "nobody else is asked")
+    assert "203.0.113.99 tcp" in machine.patronus("dns", "policies").out
+    assert "kids" in machine.patronus("dns", "status").out
+    machine.call("dns.RemovePolicy", id="kids")
+    assert add("--uplink", "wan") == 0
+    eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of the uplink's server")
+    theirs = [item for item in machine.call("dns.Status")["upstreams"] if item["policies"] == ["kids"]]
+    assert [item["answered"] > 0 for item in theirs] == [True]
+    assert machine.doctor() == []
+
+
 def test_a_reservation_comes_and_goes(machine: Machine) -> None:
     mac = json.loads(machine.lan.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
     assert "reservations" not in machine.file("network/dhcp.yaml").read_text()

@@ -71,10 +71,10 @@ LINKS = InterfacesPlan(
     addresses={"lan": (IPv4Interface("192.168.1.1/24"), IPv6Interface("fd00:1::1/64"))},
     advertised={"lan": Advertised((OnLink(IPv6Network("fd00:1::/64")),))},
 )
+WWW = "198.51.100.7"
 DNSMASQ = (
     "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file=",
-    "--listen-address=203.0.113.1", "--local-ttl=600", "--user=root", "--local=/example/",
-    "--host-record=www.example,198.51.100.7", "--host-record=evil.example,192.168.1.30",
+    "--local-ttl=600", "--user=root", "--local=/example/", "--host-record=evil.example,192.168.1.30",
     "--txt-record=big.example," + ",".join("x" * 200 for _ in range(9)),
 )  # fmt: skip
 
@@ -179,12 +179,14 @@ class Router:
             namespace.close()
 
     @contextmanager
-    def upstream(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run dnsmasq on the WAN."""
+    def upstream(self, at: str = "203.0.113.1", www: str = WWW) -> Iterator[subprocess.Popen[bytes]]:
+        """Run dnsmasq on the WAN, with an address for www.example."""
         with self.wan:
-            process = subprocess.Popen(DNSMASQ)
+            process = subprocess.Popen(
+                [*DNSMASQ, f"--listen-address={at}", f"--host-record=www.example,{www}"]
+            )
         try:
-            wait_for(lambda: self.wan_dig("www.example") == ["198.51.100.7"])
+            wait_for(lambda: dig(self.wan, "www.example", at=at) == [www])
             yield process
         finally:
             process.kill()

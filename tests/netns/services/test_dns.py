@@ -261,6 +261,57 @@ def test_the_log_says_which_policy_judged_a_question_and_finds_by_it(asked: Rout
     assert (judged("kids"), judged("-")) == (kids, [("192.168.1.70", None), *others])
 
 
+FILTER, FILTERED = "203.0.113.3", "198.51.100.99"
+
+
+def test_clients_of_a_policy_have_answers_of_its_servers_alone_and_others_none_of_these(
+    asked: Router,
+) -> None:
+    """Also what is cached, kept over a restart, or another policy's place in the list; over UDP and TCP."""
+    asked.lan.ip("addr add 192.168.1.70/24 dev eth0")
+    asked.wan.ip(f"addr add {FILTER}/24 dev eth0")
+    kid, parent = ("-b", "192.168.1.70"), ("-b", "192.168.1.50")
+    kids = {
+        "id": "kids",
+        "clients": ["192.168.1.64/26"],
+        "upstreams": [{"id": "filter", "address": FILTER}],
+    }
+    all_of_them = {"id": "all", "interfaces": ["lan"]}
+
+    def told(*options: str) -> set[str]:
+        return {*dig(asked.lan, "www.example", *options), *dig(asked.lan, "www.example", "+tcp", *options)}
+
+    with asked.upstream(), asked.upstream(FILTER, FILTERED):
+        assert told(*kid) == {"198.51.100.7"}
+        asked.apply(dns={**DNS, "policies": [kids]})
+        for _ in range(2):
+            assert (told(*kid), told(*parent)) == ({FILTERED}, {"198.51.100.7"})
+        found = asked.ask_dns.status(ROOT, Nothing()).upstreams
+        assert [(item.id, item.policies) for item in found] == [("up", []), ("filter", ["kids"])]
+        assert all(item.answered for item in found)
+    asked.apply(dns={**DNS, "policies": [kids, all_of_them]})
+    assert (told(*kid), told(*parent)) == ({FILTERED}, set())
+    assert asked.dns_server.stop() == 0
+    asked.dns_server.start()
+    wait_for(lambda: told(*kid) == {FILTERED})
+    for other in (all_of_them, {**kids, "upstreams": []}):
+        asked.apply(dns={**DNS, "policies": [other]})
+        assert told(*kid) == set()
+
+
+def test_where_a_policys_servers_do_not_answer_nobody_else_is_asked(asked: Router) -> None:
+    kids = {
+        "id": "kids",
+        "clients": ["192.168.1.0/26"],
+        "upstreams": [{"id": "filter", "address": FILTER}],
+    }
+    with asked.upstream():
+        asked.apply(dns={**DNS, "policies": [kids]})
+        assert status(asked.lan, "www.example") == "SERVFAIL"
+        (everyones, own) = asked.ask_dns.status(ROOT, Nothing()).upstreams
+        assert (everyones.answered, own.healthy) == (0, False)
+
+
 def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:
     assert dig(asked.wan, "nas.home.arpa", at="203.0.113.2") == []
     assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]

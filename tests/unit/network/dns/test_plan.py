@@ -56,6 +56,7 @@ NAS = {"id": "nas", "name": "nas.home.arpa", "type": "A", "value": "192.168.1.30
 
 
 ADS = {"name": "ads.example", "action": "block"}
+KIDS = {"id": "kids", "clients": ["192.168.1.64/26"], "blocklists": ["a", "b"]}
 FETCHED = {"id": "ads", "url": "https://lists.example/ads"}
 
 
@@ -138,6 +139,11 @@ def test_a_good_section_has_no_problem() -> None:
             },
             "policies.0.blocklists",
             "blocklists would do nothing",
+        ),
+        (
+            {"policies": [{**KIDS, "blocklists": None, "upstreams": [{"id": "x", "from": "lan"}]}]},
+            "policies.0.upstreams.0.from",
+            "is not told any servers",
         ),
         (
             {"policies": [{"id": "x", "interfaces": ["lan"], "records": [{**NAS, "value": "x"}]}]},
@@ -228,7 +234,6 @@ def test_a_list_is_a_file_or_a_url(given: dict[str, Any]) -> None:
         configuration(blocklists=[given])
 
 
-KIDS = {"id": "kids", "clients": ["192.168.1.64/26"], "blocklists": ["a", "b"]}
 LISTS = [{"id": "a", "file": "a.txt"}, {"id": "b", "file": "b.txt", "everyone": False}]
 
 
@@ -243,6 +248,43 @@ def test_policies_say_who_is_told_what() -> None:
         Policy("guests", ("eth1",), (), ("a.txt",), (LocalRecord("nas.home.arpa", 1, 300, "0a000005"),)),
     )
     assert ServerConfig.from_data(json.loads(json.dumps(made.as_data()))) == made
+
+
+def with_servers(*upstreams: dict[str, Any], **more: Any) -> Policy:
+    kids = {**KIDS, "blocklists": None, "upstreams": list(upstreams), **more}
+    config = configuration(policies=[kids])
+    assert list(check(config)) == []
+    made = plan(config, {}, Earlier((LINKS,))).config
+    assert ServerConfig.from_data(json.loads(json.dumps(made.as_data()))) == made
+    return made.policies[0]
+
+
+FAMILY = {"id": "family", "address": "198.51.100.3", "protocol": "tls", "name": "family.example"}
+
+
+def test_a_policys_servers_are_its_own() -> None:
+    kids = with_servers(FAMILY, {"id": "isp", "from": "wan"})
+    assert kids.upstreams == (
+        UpstreamServer("family", "198.51.100.3", 853, tls=True, name="family.example"),
+        UpstreamServer("isp", "203.0.113.53"),
+        UpstreamServer("isp", "2001:db8::53"),
+    )
+    assert (with_servers().source, with_servers().upstreams) == ("", ())
+
+
+def test_what_is_kept_of_servers_goes_by_what_the_file_says_of_them() -> None:
+    """Not by their ids, nor by what an uplink was given last."""
+    source = with_servers(FAMILY).source
+    assert len(bytes.fromhex(source)) == 8
+    assert with_servers({**FAMILY, "id": "f"}, id="others").source == source
+    for other in ({"address": "198.51.100.4"}, {"protocol": "tcp", "name": None}, {"port": 8853}):
+        assert with_servers({**FAMILY, **other}).source != source
+    learned = {"id": "kids", "clients": ["10.0.0.0/8"], "upstreams": [{"id": "isp", "from": "wan"}]}
+    config = configuration(policies=[learned])
+    links = (LINKS, InterfacesPlan(devices=LINKS.devices))
+    told = [plan(config, {}, Earlier((one,))).config.policies[0] for one in links]
+    assert told[0].source == told[1].source != ""
+    assert (len(told[0].upstreams), told[1].upstreams) == (2, ())
 
 
 def test_a_policy_of_interfaces_that_are_missing_is_nobodys() -> None:

@@ -132,7 +132,7 @@ class TestOtherServers:
         asker.world.pass_time(TRY_TIMES_S[0])
         asker.world.sent[0].on_failure("closed the connection")
         assert len(asker.world.sent) == 2
-        assert asker.resolver.upstreams.health(FIRST).problem == "closed the connection"
+        assert asker.resolver.sources.everyones.health(FIRST).problem == "closed the connection"
         asker.world.sent[1].on_failure("closed the connection")
         assert len(asker.world.sent) == 3
 
@@ -165,7 +165,7 @@ class TestOtherServers:
             asker.world.sent[-1].reply(A_RECORD)
         asker.ask("y.example")
         assert asker.world.sent[-1].server == SECOND
-        assert asker.resolver.upstreams.health(FIRST).problem == "answers REFUSED"
+        assert asker.resolver.sources.everyones.health(FIRST).problem == "answers REFUSED"
 
     def test_names_that_nobody_can_resolve_are_no_fault_of_the_server(self) -> None:
         """Else a client that asks for broken names would choose whom all others ask."""
@@ -176,7 +176,7 @@ class TestOtherServers:
             asker.world.sent[-1].reply(rcode="SERVFAIL")
         asker.ask("y.example")
         assert asker.world.sent[-1].server == FIRST
-        assert asker.resolver.upstreams.health(FIRST).problem == "answers SERVFAIL"
+        assert asker.resolver.sources.everyones.health(FIRST).problem == "answers SERVFAIL"
 
     def test_one_that_is_silent_is_followed_by_the_next(self) -> None:
         asker = Asker()
