@@ -21,16 +21,16 @@ class OwnCheck:
         self._units = units
         self._places = places
         self._lock = threading.Lock()
-        self._number = 0
 
     def run(self, command: Sequence[str]) -> str:
         """Return what the program said where it ended well. Raises Unavailable, KernelError, StorageError."""
         with self._lock:
-            self._number += 1
-            write(self._places.check_task, CheckTask(number=self._number, command=list(command)))
+            last = read(CheckReport, self._places.check)  # it outlives us: its number is not given again
+            number = last.number + 1 if last else 1
+            write(self._places.check_task, CheckTask(number=number, command=list(command)))
             self._units.start(UNIT)
             report = read(CheckReport, self._places.check)
-        if report is None or report.number != self._number:
+        if report is None or report.number != number:
             raise Unavailable(f"it left no report; the journal knows more: journalctl -u {UNIT}")
         if not report.well:
             raise Unavailable(report.said)

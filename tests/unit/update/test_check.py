@@ -62,13 +62,13 @@ def test_one_that_takes_too_long_is_ended(places: Places, monkeypatch: pytest.Mo
         own_check(places).run(["/bin/sleep", "600"])
 
 
-def test_a_report_of_an_earlier_run_counts_for_none(places: Places) -> None:
-    asked = own_check(places)
-    asked.run(["/bin/true"])
-    silent = OwnCheck(cast(Units, Systemd(lambda: None)), places)
-    silent._number = 1
-    with pytest.raises(Unavailable, match="left no report"):
-        silent.run(["/bin/true"])
+def test_a_report_outlives_the_daemon_and_a_silent_program_does_not_inherit_it(places: Places) -> None:
+    own_check(places).run(["/bin/true"])
+    started_again, silent = own_check(places), own_check(places, lambda: None)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="left no report"):
+            silent.run(["/bin/true"])
+    assert started_again.run(["/bin/echo", "here"]) == "here"
 
 
 def test_only_the_whole_path_of_a_program_and_words_are_taken() -> None:
