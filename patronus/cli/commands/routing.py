@@ -94,8 +94,14 @@ def _show(session: Session, protocols: tuple[str, ...]) -> None:
         )
         for item in result["neighbors"]
     ]
-    nobody = "\n".join(result["silent"]) or "No other router is spoken with."
-    session.show(result, lambda: session.table(HEADS, rows, nobody))
+
+    def render() -> None:
+        for line in result["silent"]:
+            session.say(line)
+        if rows or not result["silent"]:
+            session.table(HEADS, rows, "No other router is spoken with.")
+
+    session.show(result, render)
 
 
 COMMANDS = (routing,)
