@@ -3,7 +3,7 @@
 
 ``unshare --net --uts --mount python -m tests.web.machine ROOT`` makes two network cards (veth), starts the
 DHCP and DNS servers, the units helper and patronusd with all files below ROOT, and runs until its input
-closes. It stands in for systemd alone: ``systemctl`` is a program that has nothing to do.
+closes. It stands in for systemd alone: ``systemctl`` is a program that notes what it is told.
 """
 
 from __future__ import annotations
@@ -21,6 +21,20 @@ from patronus.kernel.host import Places
 from patronus.kernel.units_server import UnitsServer
 from tests.netns.daemon.credentials import Credentials, machine_id
 
+UNITS = Path(__file__).parents[2] / "rootfs/usr/lib/systemd/system"
+SYSTEMCTL = """#!/bin/sh
+# What shall always run (Restart=) does so once it was started; what is run once is gone when somebody asks.
+for unit; do :; done
+case " $* " in
+  *" start "* | *" restart "*) touch {started}/"$unit" ;;
+  *" stop "*) rm -f {started}/"$unit" ;;
+  *" show "*)
+    if [ -e {started}/"$unit" ] && grep -q ^Restart= {units}/"$unit"
+      then echo ActiveState=active
+      else echo ActiveState=inactive
+    fi ;;
+esac
+"""
 LAN, WAN = "52:54:00:00:00:02", "52:54:00:00:00:01"
 FILES = {
     "network.interfaces": f"""interfaces:
@@ -67,6 +81,15 @@ def server(module: str, places: Places, name: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*command, "--peer", "root"])
 
 
+def systemctl(root: Path) -> Path:
+    """Write the program that stands in for systemctl(1): it notes what runs, and starts nothing."""
+    program, started = root / "systemctl", root / "started"
+    started.mkdir()
+    program.write_text(SYSTEMCTL.format(started=started, units=UNITS))
+    program.chmod(0o755)
+    return program
+
+
 def credentials(root: Path) -> None:
     """Give the first configuration, as a machine's owner does."""
     folder = root / "credentials"
@@ -104,7 +127,7 @@ def main(root: Path) -> None:
     machine_id()
     credentials_of_systemd = Credentials(root / "credentials.sock")
     helper = listen(places.run.with_name("patronus-units") / "units.sock")
-    units = UnitsServer(helper, 0, "true", credentials_of_systemd.path)
+    units = UnitsServer(helper, 0, str(systemctl(root)), credentials_of_systemd.path)
     threading.Thread(target=units.serve, args=(3600.0,), daemon=True).start()
     servers = [
         server("patronus.network.dhcp.server", places, "patronus-dhcp"),

@@ -341,6 +341,16 @@ def test_hosts_may_ask_for_ports_until_that_is_turned_off(context: BrowserContex
     said = machine.client().call("mappings.List")["configuration"]
     assert (said["outside"], said["inside"], len(said["allow"])) == ("wan", ["lan"], 1)
     page.screenshot(path=SHOTS / "port-mappings.png", full_page=True)
+    page.evaluate(
+        """() => {
+            const form = document.querySelector("form[action$='/revoke']");
+            const button = form.querySelector("button");
+            form.action = "/mappings/end";
+            [button.name, button.value] = ["mapping", "tcp/6000"];
+        }"""
+    )
+    page.click("[aria-label='Take the permission console back']")
+    assert "no host has tcp 6000" in page.inner_text(".note.error"), "it ended while somebody looked at it"
     page.click("[aria-label='Take the permission console back']")
     assert "Nobody." in page.inner_text("main")
     page.click("text=Whose hosts")

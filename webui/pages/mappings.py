@@ -27,8 +27,7 @@ def end() -> Response:
     """End one mapping."""
     protocol, _, port = request.form.get("mapping", "").partition("/")
     given = {"protocol": protocol, "port": int(port) if port.isdecimal() else 0}
-    apply("mappings.End", given, "Mapping ended.")
-    return see(url_for("mappings.show"))
+    return _changed("mappings.End", given, "Mapping ended.")
 
 
 @mappings.post("/serve")
