@@ -40,8 +40,8 @@ class UnitState:
 
     @property
     def running(self) -> bool:
-        """Return whether the unit is up, or just coming up."""
-        return self.active in ("active", "activating", "reloading")
+        """Return whether the unit is up, or just coming up; one that ended and is tried again is not."""
+        return self.active in ("active", "activating", "reloading") and "auto-restart" not in self.sub
 
 
 class Units:
@@ -115,6 +115,18 @@ class Units:
         if isinstance(refusal, KernelError):
             raise refusal
         raise KernelError(f"the units helper refuses {shown(method, parameters)}: {refusal}") from refusal
+
+
+def runs(units: Units, *names: str) -> bool:
+    """Return whether one of the units runs; where nobody can tell, none does.
+
+    Who started a program asks this before what it wrote: one that has said all may not be gone yet. Systemd
+    takes it for running, and would lose a start in that moment.
+    """
+    try:
+        return any(units.status(name).running for name in names)
+    except (KernelError, Unavailable):
+        return False
 
 
 def shown(method: str, parameters: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from patronus.core.control import Clock
 from patronus.core.errors import Conflict, KernelError, StorageError, Unavailable
 from patronus.daemon.lists.due import Tries, due_in_s
-from patronus.kernel.units import Units, silent
+from patronus.kernel.units import Units, runs, silent
 from patronus.lists.folder import Download
 from patronus.lists.task import Item, Places, Task, finished, hand_out
 from patronus.lists.wanted import Wanted
@@ -105,7 +105,7 @@ class Desk:
             task = self._run
             if task is None:
                 return Outcome()
-            if self._runs():  # to the end: where it has said all and is not gone yet, no new one starts
+            if runs(self._units, UNIT):
                 return None
             done = finished(self._places) == task.number
             self._run, self.fault = None, None if done else silent(UNIT)
@@ -133,9 +133,3 @@ class Desk:
     def _failed(self, key: str) -> None:
         before = self._tries.get(key)
         self._tries[key] = Tries(before.failed + 1 if before else 1, self._clock.boottime())
-
-    def _runs(self) -> bool:
-        try:
-            return self._units.status(UNIT).running
-        except (KernelError, Unavailable):
-            return False

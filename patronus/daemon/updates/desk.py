@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from patronus.core.control import Clock, RuntimeState
 from patronus.core.errors import Conflict, InvalidConfiguration, KernelError, Unavailable
-from patronus.kernel.units import Units, silent
+from patronus.kernel.units import Units, runs, silent
 from patronus.update.health import Unproved
 from patronus.update.machine import Entry, Facts
 from patronus.update.refusal import standing_refusals
@@ -64,12 +64,13 @@ class Desk:
         found = read(Facts, self._places.facts)
         if found is not None and found.running_entry is not None and found.running_entry.left is None:
             return found
-        if (now := self._clock.boottime()) - self._looked > LOOK_AGAIN_S:
-            self._looked = now
-            try:
-                self._units.start(INSTALL)
-            except (KernelError, Unavailable) as error:
-                log.warning("how the slots stand cannot be looked at: %s", error)
+        with self._lock:  # a task that is handed out while the program looks would be lost on it
+            if (now := self._clock.boottime()) - self._looked > LOOK_AGAIN_S:
+                self._looked = now
+                try:
+                    self._units.start(INSTALL)
+                except (KernelError, Unavailable) as error:
+                    log.warning("how the slots stand cannot be looked at: %s", error)
         return read(Facts, self._places.facts)
 
     def refused(self) -> dict[str, str]:
@@ -101,7 +102,7 @@ class Desk:
         task = read(Task, self._places.task)
         if task is None or task.action == "look":
             return Standing(task, "idle")
-        runs = self._runs()  # asked first: a program's last report is there before it ends
+        under_way = runs(self._units, FETCH, INSTALL)
         fetched, installed = read(Report, self._places.fetch), read(Report, self._places.install)
         decisive = None
         if fetched is not None and fetched.number == task.number:
@@ -112,13 +113,7 @@ class Desk:
             and (installed.step != LOOKED or installed.state == "failed")
         ):
             decisive = installed
-        return _standing(task, decisive, runs=runs)
-
-    def _runs(self) -> bool:
-        try:
-            return any(self._units.status(unit).running for unit in (FETCH, INSTALL))
-        except (KernelError, Unavailable):
-            return False
+        return _standing(task, decisive, under_way=under_way)
 
     def hand_out(self, make: Callable[[int], Task], *, standing: bool) -> Task:
         """Give the programs a task; returns once they have begun.
@@ -154,13 +149,13 @@ def _why(entry: Entry, unproved: Unproved) -> str:
     return f"it was not healthy: {'; '.join(ill)}" if ill else "it failed to start too often"
 
 
-def _standing(task: Task, report: Report | None, *, runs: bool) -> Standing:
+def _standing(task: Task, report: Report | None, *, under_way: bool) -> Standing:
+    if under_way:
+        return Standing(task, "running", report)
     if report is not None and report.state == "failed":
         return Standing(task, "failed", report, report.error)
     if report is not None and report.state == "done" and report.step in ENDS[task.action]:
         return Standing(task, "done", report)
-    if runs:
-        return Standing(task, "running", report)
     return Standing(task, "failed", report, silent("'patronus-update*'"))
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import Field
 
-from patronus.core.errors import Conflict, InvalidRequest, KernelError, Unavailable
+from patronus.core.errors import Conflict, InvalidRequest, KernelError
 from patronus.core.verb import Caller, Nothing, Parameters, Result, Role, Verb
 from patronus.daemon.updates.desk import State
-from patronus.kernel.units import Units, silent
+from patronus.kernel.units import Units, runs, silent
 from patronus.update.disk import Disk, World, disks
 from patronus.update.disk_install import chosen
 from patronus.update.task import DiskTask, Places, Report, read, write
@@ -101,11 +101,11 @@ class InstallerVerbs:
 
     def _status(self) -> InstallerStatus:
         task = read(DiskTask, self._places.disk_task)
-        runs = self._runs()  # asked first: the program's last report is there before it ends
+        under_way = runs(self._units, UNIT)
         report = read(Report, self._places.disk)
         if task is None or report is None or report.number != task.number:
             report = None
-        state, error = _state(task, report, runs=runs)
+        state, error = _state(task, report, under_way=under_way)
         return InstallerStatus(
             disks=[FoundDisk(**disk.model_dump()) for disk in self._found()],
             disk=task.disk if task else None,
@@ -116,12 +116,6 @@ class InstallerVerbs:
             error=error,
             installed=report.version if report and state == "done" else None,
         )
-
-    def _runs(self) -> bool:
-        try:
-            return self._units.status(UNIT).running
-        except (KernelError, Unavailable):
-            return False
 
 
 def installable(world: World) -> list[str]:
@@ -134,10 +128,12 @@ def installable(world: World) -> list[str]:
     return [f"{one.name} ({one.model}, {one.bytes / 1e9:.1f} GB)" for one in found if not one.problems]
 
 
-def _state(task: DiskTask | None, report: Report | None, *, runs: bool) -> tuple[State, str | None]:
+def _state(task: DiskTask | None, report: Report | None, *, under_way: bool) -> tuple[State, str | None]:
     """Return how the task stands, and what went wrong."""
     if task is None:
         return "idle", None
+    if under_way:
+        return "running", None
     if report is not None and report.state != "running":
         return report.state, report.error
-    return ("running", None) if runs else ("failed", silent(UNIT))
+    return "failed", silent(UNIT)

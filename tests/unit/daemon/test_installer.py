@@ -34,6 +34,8 @@ class Machine:
     def start(self, unit: str) -> None:
         if self.broken:
             raise Unavailable("the units helper does not answer")
+        if self.active == "active":
+            return  # it is there, and reads no other task
         self.asked.append(unit)
         self.active = "active"
 
@@ -70,6 +72,8 @@ def test_an_installation_goes_from_the_asking_to_the_disk_that_holds_it(machine:
     now = machine.status_now()
     assert (now.disk, now.step, now.done, now.total) == ("sda", "writing sda3", 5, 10)
     machine.report(number=1, state="done", step="installed", version="0.1.0")
+    assert (machine.status_now().state, machine.status_now().installed) == ("running", None)
+    machine.active = "inactive"
     assert (machine.status_now().state, machine.status_now().installed) == ("done", "0.1.0")
 
 
@@ -94,6 +98,18 @@ def test_there_is_one_at_a_time_and_the_next_one_does_not_inherit_a_report(machi
     assert (machine.status_now().state, machine.status_now().error) == ("failed", "the disk is faulty")
     machine.install("sda")
     assert (machine.status_now().state, machine.status_now().error) == ("running", None)
+
+
+def test_one_that_has_said_all_and_is_not_gone_is_waited_for(machine: Machine) -> None:
+    """Started again just then it would not start: systemd takes it for running."""
+    machine.install("sda")
+    machine.report(number=1, state="failed", error="the disk is faulty")
+    with pytest.raises(Conflict, match="an installation on sda is under way"):
+        machine.install("sda")
+    machine.active = "inactive"
+    assert machine.status_now().error == "the disk is faulty"
+    machine.install("sda")
+    assert machine.asked == [UNIT, UNIT], "it began"
 
 
 def test_a_program_that_ended_without_a_word_has_failed(machine: Machine) -> None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -62,6 +64,8 @@ class Systemd:
     def start(self, unit: str) -> None:
         if self.fault:
             raise self.fault
+        if self.runs and unit == FETCH:
+            return  # it is there, and reads no other task
         self.asked.append(unit)
         task = read(Task, self.places.task)
         if unit == FETCH:
@@ -101,7 +105,18 @@ class Office:
         self.reboots += 1
 
     def report(self, **given: Any) -> None:
+        """Have the download tell how far it is."""
         write(self.places.fetch, Report(**given))
+
+    def end(self, **given: Any) -> None:
+        """Have the download tell its last, and go."""
+        self.report(**given)
+        self.systemd.runs = False
+
+    def install(self, **given: Any) -> None:
+        """Have the installation tell its last, and go."""
+        write(self.places.install, Report(**given))
+        self.systemd.runs = False
 
 
 @pytest.fixture
@@ -135,7 +150,7 @@ def test_a_check_goes_from_the_slots_to_the_source_to_what_it_has(office: Office
     status = office.verbs.status(ANNA, Nothing())
     assert (status.state, status.step, status.done, status.total) == ("running", "downloading", 5, 10)
     offer = Offer(version="0.2.0", download_bytes=9, problems=["none"])
-    office.report(number=1, state="done", step="looked", offers=[offer])
+    office.end(number=1, state="done", step="looked", offers=[offer])
     status = office.verbs.status(ANNA, Nothing())
     assert (status.state, status.offers[0].version, status.installed) == ("done", "0.2.0", None)
 
@@ -144,14 +159,14 @@ def test_an_update_ends_when_it_is_installed_and_not_when_it_is_downloaded(offic
     office.verbs.apply(ANNA, Apply(version="0.2.0"))
     office.report(number=1, state="done", step="downloaded", version="0.2.0")
     assert office.verbs.status(ANNA, Nothing()).state == "running"
-    write(office.places.install, Report(number=1, state="done", step="installed", version="0.2.0"))
+    office.install(number=1, state="done", step="installed", version="0.2.0")
     status = office.verbs.status(ANNA, Nothing())
     assert (status.state, status.installed) == ("done", "0.2.0")
 
 
 def test_a_source_with_nothing_newer_ends_an_update_well(office: Office) -> None:
     office.verbs.apply(ANNA, Apply())
-    office.report(number=1, state="done", step="up to date")
+    office.end(number=1, state="done", step="up to date")
     status = office.verbs.status(ANNA, Nothing())
     assert (status.state, status.installed) == ("done", None)
 
@@ -160,13 +175,60 @@ def test_one_task_at_a_time(office: Office) -> None:
     office.verbs.check(ANNA, Check())
     with pytest.raises(Conflict, match="under way"):
         office.verbs.apply(ANNA, Apply())
-    office.systemd.runs = False
-    office.report(number=1, state="failed", error="the server is away")
+    office.end(number=1, state="failed", error="the server is away")
     assert office.verbs.status(ANNA, Nothing()).error == "the server is away"
     office.verbs.apply(ANNA, Apply())
     task = read(Task, office.places.task)
     assert task is not None
     assert task.number == 2
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        ({"state": "failed", "error": "the server is away"}, "failed"),
+        ({"state": "done", "step": "looked"}, "done"),
+    ],
+)
+def test_a_program_that_has_said_all_and_is_not_gone_is_waited_for(
+    office: Office, last: dict[str, Any], state: str
+) -> None:
+    """Started again just then it would not start: systemd takes it for running."""
+    office.verbs.check(ANNA, Check())
+    office.report(number=1, **last)
+    assert office.verbs.status(ANNA, Nothing()).state == "running"
+    with pytest.raises(Conflict, match="under way"):
+        office.verbs.apply(ANNA, Apply())
+    office.systemd.runs = False
+    assert office.verbs.status(ANNA, Nothing()).state == state
+    office.systemd.asked.clear()
+    assert office.verbs.apply(ANNA, Apply()).state == "running"
+    assert office.systemd.asked == [INSTALL, FETCH], "it began"
+
+
+def test_a_task_waits_for_the_look_that_somebody_else_began(office: Office) -> None:
+    """A task for the program that looks already would be lost on it, a way back for one."""
+    began, may_end = Event(), Event()
+    looks = office.systemd.start
+
+    def slowly(unit: str) -> None:
+        began.set()
+        assert may_end.wait(60)
+        looks(unit)
+
+    office.systemd.ends = lambda task: Report(number=task.number, state="done", step="rolled back")
+    with ThreadPoolExecutor(2) as pool:
+        office.systemd.start = slowly  # type: ignore[method-assign]
+        looking = pool.submit(office.desk.facts)
+        assert began.wait(60)
+        office.systemd.start = looks  # type: ignore[method-assign]
+        going_back = pool.submit(office.verbs.roll_back, ANNA, Nothing())
+        handed_out = wait([going_back], timeout=0.2).done or read(Task, office.places.task)
+        may_end.set()
+        assert not handed_out
+        assert looking.result(60) is not None
+        assert going_back.result(60).state == "done"
+    assert office.systemd.asked == [INSTALL, INSTALL]
 
 
 def test_a_program_that_ends_without_a_word_is_no_success(office: Office) -> None:
@@ -293,7 +355,7 @@ def test_a_turn_installs_and_the_next_one_restarts_and_only_in_its_hour(office: 
     office.due = True
     assert office.verbs.automatic(ANNA, Nothing()).done == "a new version is looked for"
     assert "under way" in office.verbs.automatic(ANNA, Nothing()).done
-    write(office.places.install, Report(number=1, state="done", step="installed", version="0.2.0"))
+    office.install(number=1, state="done", step="installed", version="0.2.0")
     office.due = False
     office.verbs.automatic(ANNA, Nothing())
     assert office.reboots == 0

@@ -14,7 +14,7 @@ import pytest
 from patronus.core.errors import KernelError, Unavailable
 from patronus.core.varlink import Decoder, encode
 from patronus.kernel.unit_list import allowed
-from patronus.kernel.units import INTERFACE, Units
+from patronus.kernel.units import INTERFACE, Units, UnitState
 from patronus.kernel.units_server import UnitsServer
 
 SCRIPT = """#!/bin/sh
@@ -98,6 +98,23 @@ def test_orders_reach_systemd_one_by_one(helper: Path, tmp_path: Path) -> None:
         "show --property=ActiveState,SubState,Result -- patronus-dhcp.service",
         "list-units --failed --plain --no-legend",
     ]
+
+
+@pytest.mark.parametrize(
+    ("active", "sub", "running"),
+    [
+        ("active", "running", True),
+        ("activating", "start", True),
+        ("reloading", "reload", True),
+        ("activating", "auto-restart", False),
+        ("activating", "auto-restart-queued", False),
+        ("deactivating", "stop-sigterm", False),
+        ("failed", "failed", False),
+        ("inactive", "dead", False),
+    ],
+)
+def test_a_unit_that_is_to_be_tried_again_does_not_run(active: str, sub: str, running: bool) -> None:
+    assert UnitState(active, sub, "exit-code").running is running
 
 
 def test_what_is_refused_never_reaches_systemd(helper: Path, tmp_path: Path) -> None:
