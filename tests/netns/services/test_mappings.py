@@ -21,6 +21,7 @@ from patronus.core.feature import Earlier
 from patronus.core.model import Configuration
 from patronus.core.verb import Caller, Nothing, Role
 from patronus.kernel.host import Host
+from patronus.kernel.units import UnitState
 from patronus.network.mappings.plan import FOLDER, TABLE, MappingsPlan
 from patronus.network.mappings.service import MappingsFeature
 from patronus.network.mappings.verbs import EndMapping
@@ -86,6 +87,11 @@ class Router:
             self._running = None
             self.lab.router.run("nft", "delete", "table", "inet", TABLE)
 
+    def status(self, _: str) -> UnitState:
+        """Tell whether it runs."""
+        runs = self._running is not None and self._running.poll() is None
+        return UnitState("active" if runs else "failed", "", "")
+
     def listed(self) -> list[tuple[str, int, str, int]]:
         """Return what the verb lists."""
         with self.lab.router:
@@ -100,16 +106,14 @@ class Router:
 
 
 @pytest.fixture
-def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+def router(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     folder = Path(tmp_path_factory.mktemp("mappings"))
     for place in (folder, *folder.parents):
         if place.name.startswith(("pytest", "popen", "mappings")):
             place.chmod(0o777)
-    lab = Lab()
     made = Router(lab, folder)
     yield made
     made.stop("")
-    lab.close()
 
 
 def asks(router: Router, *words: str, host: str = "lan") -> bool:

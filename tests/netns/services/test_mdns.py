@@ -32,13 +32,6 @@ CONFINED = (
 ALONE = "--no-drop-root --no-chroot --no-rlimits -f"
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    made = Lab()
-    yield made
-    made.close()
-
-
 @contextmanager
 def repeating(lab: Lab, path: Path, *only: str) -> Iterator[None]:
     """Run avahi on the router as its unit does."""

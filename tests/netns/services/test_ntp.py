@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pytest
-
 from patronus.daemon.chrony import SOCKET, render
 from patronus.daemon.clock_report import TimeSource, Tracking, sources, tracking
 from patronus.daemon.time_verbs import ASK
@@ -24,13 +22,6 @@ AWAIT_CLOCK = Path(__file__).parents[3] / "rootfs/usr/lib/patronus/await-clock"
 LONG_S = 120
 UPSTREAM = "allow\nlocal stratum 1\npidfile /\ncmdport 0\nbindcmdaddress /\n"
 ONCE = "pidfile /\ncmdport 0\nbindcmdaddress /\n"
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    made = Lab()
-    yield made
-    made.close()
 
 
 @contextmanager
