@@ -169,20 +169,20 @@ class DynamicFeature(Feature[DynamicPlan, None]):
         return [found for name in self._plan.handles if (found := self._read(name))]
 
     def observe(self, plan: DynamicPlan) -> Iterator[Difference]:
-        """Read the daemons' configuration back; what could not be started has been said."""
+        """Read the daemons' configuration back; that one does not run is told, and refuses no change."""
         if self._refused is not None:
+            spoken = ", ".join(plan.daemons) or "nothing"
+            yield Difference("routes from other routers", spoken, self._refused, refuses=False)
             return
         lines, hidden = render(plan, self._secret), self._all_secrets()
-        for name in SPEAKERS:
-            wanted = lines.get(name, ())
-            if not wanted:
-                continue
+        for name in plan.daemons:
             try:
                 found = self._running(name)
             except (KernelError, Unavailable) as error:
                 yield Difference(name, "running", str(error), refuses=False)
                 continue
-            for one in sorted(set(wanted) ^ set(found), key=str):
+            wanted = lines[name]
+            for one in sorted(set(wanted) ^ set(found), key=str) if wanted else ():
                 there = "there" if one in found else "missing"
                 asked = "there" if one in wanted else "missing"
                 yield Difference(

@@ -90,10 +90,8 @@ class MappingsFeature(Feature[MappingsPlan, str]):
         self._told.bring(text)
 
     def observe(self, plan: MappingsPlan) -> Iterator[Difference]:
-        """Compare what miniupnpd was told; what could not be told has been said."""
-        found = self._told.present()
-        if found != plan.text and self._told.refused is None:
-            yield Difference("port mappings", plan.text or "none", found or "none")
+        """Compare what miniupnpd was told, and look whether it runs; that it does not refuses no change."""
+        return self._told.differences("port mappings", plan.text)
 
     def notice(self) -> str | None:
         """Return what a person should know: that hosts cannot ask."""
@@ -118,10 +116,11 @@ class MappingsFeature(Feature[MappingsPlan, str]):
 
     def list_mappings(self, _: Caller, __: Nothing) -> MappingList:
         """List the ports that hosts asked for, and who may ask."""
-        running = self._plan.text is not None and self._told.refused is None
+        fault = self._told.fault()
+        running = self._plan.text is not None and fault is None
         return MappingList(
             running=running,
-            reason=self._told.refused or self._plan.waiting,
+            reason=fault or self._plan.waiting,
             mappings=[_info(one) for one in self._standing()] if running else [],
             configuration=self._model.model_dump(mode="json", exclude_none=True),
         )

@@ -50,10 +50,8 @@ class MdnsFeature(Feature[MdnsPlan, None]):
             )
 
     def observe(self, plan: MdnsPlan) -> Iterator[Difference]:
-        """Compare what avahi was told; what could not be told has been said."""
-        found = self._told.present()
-        if found != plan.text and self._told.refused is None:
-            yield Difference("multicast DNS", plan.text or "none", found or "none")
+        """Compare what avahi was told, and look whether it runs; that it does not refuses no change."""
+        return self._told.differences("multicast DNS", plan.text)
 
     def notice(self) -> str | None:
         """Return what a person should know: that nothing is repeated."""

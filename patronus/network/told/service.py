@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from patronus.core.errors import KernelError, Unavailable
+from patronus.core.feature import Difference
 from patronus.kernel.units import Units
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,24 @@ class Told:
         except (KernelError, Unavailable, OSError) as error:
             self.refused = str(error)
             log.error("%s: %s", self._service, error)
+
+    def fault(self) -> str | None:
+        """Return why the program does not run as it was told last; None where it does, or shall not run."""
+        if self.refused is not None or self.present() is None:
+            return self.refused
+        try:
+            state = self._units.status(self._service)
+        except (KernelError, Unavailable) as error:
+            return str(error)
+        return None if state.running else f"{self._service} does not run: {state.result or state.active}"
+
+    def differences(self, what: str, wanted: str | None) -> Iterator[Difference]:
+        """Yield how ``what`` the program does is not as planned; that it does not run refuses nothing."""
+        fault = self.refused if wanted is None else self.fault()
+        if fault is not None:
+            yield Difference(what, "none" if wanted is None else "running", fault, refuses=False)
+        if self.refused is None and (found := self.present()) != wanted:
+            yield Difference(what, wanted or "none", found or "none")
 
     def _write(self, text: str) -> None:
         """Write the file, which the program reads as its own user."""

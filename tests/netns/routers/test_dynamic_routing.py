@@ -7,6 +7,7 @@ One file, since FRR's sockets have one folder; the pair of routers is made once 
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -269,6 +270,20 @@ def test_the_daemons_rest_where_nothing_changes(router: Speaking) -> None:
         return log.stat().st_size == before
 
     eventually(rests, "a second without a word of zebra's")
+
+
+@pytest.mark.parametrize("name", ["bgpd", "zebra", "mgmtd"])
+def test_a_daemon_that_was_killed_is_told_of_and_refuses_nothing(router: Speaking, name: str) -> None:
+    apply_bgp(router)
+    assert list(router.dynamic.observe(router.dynamic._plan)) == []
+    pid = int(Path(os.environ["SYSTEMCTL_STATE"], f"patronus-frr@{name}.service.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not router.dynamic._vty.answers(name), "the silence")
+    found = {one.what: one for one in router.dynamic.observe(router.dynamic._plan)}
+    assert (found[name].wanted, found[name].refuses) == ("running", False)
+    router.speak()
+    apply_bgp(router)
+    assert router.unlike() == []
 
 
 def test_what_is_not_configured_does_not_run(router: Speaking) -> None:

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 
 from patronus.core.errors import Unavailable
+from patronus.core.feature import refusing
 from patronus.core.model import Configuration
 from patronus.core.walk import Walk
-from patronus.kernel.host import Host, Places
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.mdns.check import check
@@ -21,6 +19,7 @@ from patronus.network.mdns.model import Mdns
 from patronus.network.mdns.plan import MdnsPlan, plan
 from patronus.network.mdns.service import SERVICE, MdnsFeature
 from patronus.network.opening import Opening
+from tests.unit.network.told.systemd import Machine
 
 LINKS = InterfacesPlan(
     devices={"lan": "eth1", "iot": "eth2", "attic": None},
@@ -41,7 +40,8 @@ def test_two_networks_are_joined_and_their_zones_reach_the_port() -> None:
         "enable-reflector=yes",
         "disable-publishing=yes",
         "publish-addresses=no",
-    } < set(lines)
+        "enable-dbus=no",
+    } < set(lines), "nobody on the router speaks to it by the bus"
     assert found.contributions == (
         Opening("inside", "udp", (5353,), "mdns"), Opening("things", "udp", (5353,), "mdns"),
     )  # fmt: skip
@@ -81,36 +81,9 @@ def test_what_cannot_be_is_refused(between: list[str], said: str) -> None:
     assert list(check(Configuration(sections))) == []
 
 
-@dataclass
-class Units:
-    """systemd, as far as one unit goes."""
-
-    asked: list[str] = field(default_factory=list)
-    fault: bool = False
-
-    def restart(self, unit: str) -> None:
-        self._ask("restart", unit)
-
-    def stop(self, unit: str) -> None:
-        self._ask("stop", unit)
-
-    def _ask(self, verb: str, unit: str) -> None:
-        assert unit == SERVICE
-        if self.fault:
-            raise Unavailable("nobody answers")
-        self.asked.append(verb)
-
-
-@dataclass
-class Machine:
-    units: Units
-    places: Places
-
-
 def test_avahi_is_told_again_only_where_it_must_be_and_stopped_in_the_end(tmp_path: Path) -> None:
-    machine = Machine(Units(), Places.below(tmp_path))
-    machine.places.mdns.parent.mkdir(parents=True)
-    feature = MdnsFeature(cast(Host, cast(Any, machine)))
+    machine = Machine.below(tmp_path, SERVICE)
+    feature = MdnsFeature(machine.host)
     router, off, on = Walk([feature]), {"mdns": MdnsPlan()}, {"mdns": made("lan", "iot")}
     router.apply(off, {})
     router.apply(on, off)
@@ -119,10 +92,10 @@ def test_avahi_is_told_again_only_where_it_must_be_and_stopped_in_the_end(tmp_pa
     assert machine.places.mdns.stat().st_mode & 0o777 == 0o644
     machine.places.mdns.write_text("[server]\n")
     assert router.observe(on) != []
-    machine.units.fault = True
+    machine.units.fault = Unavailable("nobody answers")
     router.apply(on, on)
-    assert "nobody answers" in (feature.notice() or "") and router.observe(on) == []
-    machine.units.fault = False
+    assert "nobody answers" in (feature.notice() or "") and refusing(router.observe(on)) == []
+    machine.units.fault = None
     router.apply(on, on)
     assert feature.notice() is None
     router.apply(off, on)
