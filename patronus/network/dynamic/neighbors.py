@@ -76,7 +76,12 @@ def of_bgp(plan: DynamicPlan, said: Mapping[str, Any], wrong_passwords: int) -> 
 
 
 def _reason(one: Neighbor, seen: Mapping[str, Any], wrong_passwords: int, *, up: bool) -> str | None:
-    """Return in plain words why a session is not up, or why it ended the last time."""
+    """Return in plain words why a session is not up, or why it ended the last time.
+
+    bgpd calls it an end as well that it could not begin while it was being told of the neighbour.
+    """
+    if up and not seen.get("connectionsDropped"):
+        return None
     told = str(seen.get("lastNotificationReason") or "").strip()
     ended = str(seen.get("lastResetDueTo") or "").strip()
     if seen.get("adminShutDown"):
