@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from patronus.core.feature import Earlier
+from patronus.core.feature import Difference, Earlier
 from patronus.core.link import LinkWanted
 from patronus.firewall.compile.nft import compile_nft
 from patronus.firewall.plan import plan
 from patronus.firewall.policy import Policy
 from patronus.firewall.resolve.configuration import FirewallFacts
 from patronus.firewall.table import commands
+from patronus.firewall.table.read_back import contents, differences
 from patronus.firewall.table.ruleset import Ruleset
 from patronus.firewall.tracking.offload import flow_devices, flow_table_name, offload_warnings, once
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -87,6 +89,38 @@ def test_other_devices_are_another_table_and_a_lost_device_is_added_again() -> N
         "flowtable",
     )
     assert compile_nft(OF_ZONES).flow_tables == Ruleset().flow_tables
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [({"dev": ["eth1", "eth0"]}, ("eth0", "eth1")), ({"dev": "eth0"}, ("eth0",)), ({}, ())],
+    ids=["several", "one, which is told alone", "none left"],
+)
+def test_a_flow_table_is_read_back_with_the_devices_that_it_still_has(
+    told: dict[str, Any], found: tuple[str, ...]
+) -> None:
+    devices = ("eth0", "eth1")
+    name = flow_table_name(devices)
+    wanted = commands.Contents.of(compile_nft(replace(OF_ZONES, offload=devices)))
+    table = {"flowtable": {"family": "inet", "name": name, "table": "patronus", "hook": "ingress", **told}}
+    nothing = frozenset[str]()
+    there = contents([table], (), nothing, nothing, nothing)
+    assert there.flow_tables == {name: found}
+    said = list(differences(wanted, replace(wanted, flow_tables=there.flow_tables)))
+    as_planned = found == devices
+    on = ", ".join(found) or "no device"
+    assert said == ([] if as_planned else [Difference(f"nft flowtable {name}", "on eth0, eth1", f"on {on}")])
+
+
+def test_a_flow_table_that_is_missing_or_too_many_is_a_difference() -> None:
+    plain, with_it = (
+        commands.Contents.of(compile_nft(replace(OF_ZONES, offload=one))) for one in ((), ("eth0",))
+    )
+    name = flow_table_name(("eth0",))
+    bare = replace(with_it, flow_tables={})
+    assert list(differences(with_it, bare)) == [Difference(f"nft flowtable {name}", "on eth0", "none")]
+    assert list(differences(bare, with_it)) == [Difference(f"nft flowtable {name}", "none", "on eth0")]
+    assert list(differences(plain, plain)) == list(differences(with_it, with_it)) == []
 
 
 def _kinds(made: list[commands.Command]) -> list[tuple[str, str]]:

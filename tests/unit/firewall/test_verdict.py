@@ -67,3 +67,22 @@ def test_a_program_decides_where_the_rule_fits_and_later_rules_do_not() -> None:
     assert (decided.action, decided.origin, decided.may_go_on) == ("queue", "rule/r-1", True)
     assert decide(policy(rules=rules(drop, asked)), OUT).origin == "rule/r-2"
     assert decide(policy(rules=rules(asked, drop)), replace(OUT, protocol=17)).origin == "rule/r-2"
+
+
+@pytest.mark.parametrize(
+    ("key", "unknown"),
+    [
+        ("limit: {rate: 1/s}", OUT),
+        ("connections: {most: 3}", OUT),
+        ("dscp: ef", replace(OUT, dscp=None)),
+        ("mark: 0x1", replace(OUT, mark=None)),
+        ("protocol: tcp, tcp_flags: [syn]", replace(OUT, tcp_flags=None)),
+    ],
+)
+def test_where_nobody_knows_whether_a_program_is_asked_the_connection_may_go_on(
+    key: str, unknown: Packet
+) -> None:
+    """It would else be ended by a change, although its program let it through."""
+    asked = f"{{id: r-1, {key}, action: queue, queue: {{numbers: 3}}}}"
+    decided = decide(policy(rules=rules(asked, "{id: r-2, action: drop}")), unknown)
+    assert (decided.action, decided.origin, decided.may_go_on) == ("queue", "rule/r-1", True)

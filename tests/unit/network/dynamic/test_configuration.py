@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -195,6 +195,9 @@ def test_a_card_that_is_missing_takes_its_own_part_alone() -> None:
 
 
 @settings(max_examples=50, deadline=None)
+@example("uplink | include password")
+@example("a\nrouter bgp 9")
+@example("a\u2028 exit\x0b\x85")
 @given(st.text(min_size=1, max_size=60))
 def test_no_description_makes_a_line(text: str) -> None:
     try:

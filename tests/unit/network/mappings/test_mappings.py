@@ -147,3 +147,12 @@ def test_the_kernels_rules_say_what_stands_and_the_leases_until_when() -> None:
         Standing("tcp", 6000, "192.168.1.30", 5555, (("mapped", 9), ("allowed", 10)), 99, "a: game"),
     )
     assert standing((), leases) == ()
+
+
+@pytest.mark.parametrize(("until", "ends"), [("0", None), ("1796370711", 1796370711), ("-1", None)])
+def test_a_mapping_that_is_given_for_ever_has_no_end(until: str, ends: int | None) -> None:
+    """miniupnpd writes 0 for it, which is no moment of 1970."""
+    listed = [rule("mapped", 9, 17, port=6000, to="192.168.1.30", to_port=5555)]
+    (found,) = standing(listed, f"UDP:6000:192.168.1.30:5555:{until}:game\n")
+    assert found.until_s == ends
+    assert (found.port, found.description) == (6000, "" if until == "-1" else "game")
