@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from patronus.core.link import IpAddress, IpNetwork
+from patronus.core.link import IpAddress, IpNetwork, RouteQuery
 from patronus.core.values import Mark, PortRange
 
 Family = Literal[4, 6]
@@ -88,6 +88,17 @@ class Selector:
     mark: Mark | None = None
     protocol: int | None = None
     ports: PortRange | None = None
+
+    def fits(self, query: RouteQuery) -> bool:
+        """Return whether this means a packet; what is not known of one fits nothing that is asked for."""
+        return (
+            (self.source is None or (query.source is not None and query.source in self.source))
+            and (self.destination is None or query.destination in self.destination)
+            and self.device in (None, query.arrives_on)
+            and (self.mark is None or query.mark & self.mark.mask == self.mark.value & self.mark.mask)
+            and self.protocol in (None, query.protocol)
+            and (self.ports is None or query.destination_port in self.ports)
+        )
 
     def __str__(self) -> str:
         words = [

@@ -45,7 +45,8 @@ class FirewallPlan(Plan):
     that do not hold what they should, and why; ``names`` are the hosts that aliases name; ``held`` is what
     the aliases that live held when the plan was made. ``timeouts`` and ``table_size`` are conntrack's
     settings, ``no_flow_table`` is why open connections cannot go past the rules as they should.
-    ``steering`` is what chooses a way beside the destination.
+    ``steering`` is what chooses a way beside the destination. ``links`` and ``routing`` are the plans that
+    this one was made with; they say nothing of its own.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -68,6 +69,8 @@ class FirewallPlan(Plan):
     table_size: int | None = None
     no_flow_table: str | None = None
     steering: Steering = field(default_factory=Steering)
+    links: InterfacesPlan = field(default_factory=InterfacesPlan, compare=False)
+    routing: UplinksPlan = field(default_factory=UplinksPlan, compare=False)
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ def plan(
         table_size=table_size(config.get(Tracking), facts.memory_bytes),
         no_flow_table=refused,
         steering=routing.steering(),
+        links=links,
+        routing=routing,
         asleep=asleep(config, facts.now_s),
         timed=facts.blocked,
         openings=tuple(openings),

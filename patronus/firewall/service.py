@@ -48,10 +48,13 @@ from patronus.firewall.tracking.offload import once
 from patronus.firewall.tracking.settings import resize, tracking_differences, tracking_steps
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
+from patronus.kernel.fib import read_fib
 from patronus.kernel.host import Host
 from patronus.kernel.lookup import route_lookup
 from patronus.kernel.memory import give_back, total_bytes
 from patronus.lists.task import Places
+from patronus.network.routing.foreseen import foreseen
+from patronus.network.routing.outlook import Outlook
 
 if TYPE_CHECKING:
     from patronus.firewall.verbs.catalogue import Catalogue
@@ -115,10 +118,15 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             yield Problem(("firewall/rules",), refused)
 
     def foresee(self, plan: FirewallPlan, running: FirewallPlan, caller: Caller) -> Iterator[Consequence]:
-        """Judge the committer's session, the services and the open connections by both policies."""
-        addresses = self._host.netlink.addresses()
+        """Judge the committer's session, the services and the open connections by both plans."""
+        seen = self._host.netlink.snapshot()
         with route_lookup() as lookup:
-            world = World(self._conntrack.tracked(), addresses, lookup.device_for)
+            outlook = None
+            if (plan.links, plan.routing) != (running.links, running.routing):
+                fib, look = read_fib(), (seen.links, seen.addresses, seen.routes)
+                coming = foreseen(fib, look, running.links, plan.links, plan.routing)
+                outlook = Outlook(lookup.step, fib, {link.name: link for link in seen.links}, coming)
+            world = World(self._conntrack.tracked(), seen.addresses, lookup.device_for, outlook)
             yield from foresee(plan, running, world, caller.address)
 
     def steps(self, plan: FirewallPlan, running: FirewallPlan | None) -> Iterator[Step]:

@@ -29,7 +29,7 @@ _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _NUMBER, _CODE, _PORT = struct.Struct("=I"), struct.Struct("=i"), struct.Struct("!H")
 _NEXT = struct.Struct("=HBBI")  # struct rtnexthop
 _GET_ROUTE, _GET_RULE = 26, 34
-_REQUEST, _DUMP, _ERROR, _DONE = 0x1, 0x300, 2, 3
+_REQUEST, _DUMP, _INTERRUPTED, _ERROR, _DONE = 0x1, 0x300, 0x10, 2, 3
 _DST, _SRC, _IIF, _OIF, _GATEWAY, _PREFSRC, _MULTIPATH, _TABLE, _MARK = 1, 2, 3, 4, 5, 7, 9, 15, 16
 _PROTOCOL, _SPORT, _DPORT = 27, 28, 29
 _LOOKUP_TABLE = 0x1000
@@ -44,6 +44,8 @@ _SELECTORS = {2, 3, 10, 22, 23, 24}
 _REFUSED = {errno.EINVAL, errno.EXDEV}
 """What a source is refused with that cannot come in there, of which nothing is said of its destination."""
 _BUFFER = 1 << 16
+_TRIES = 8
+"""Dumps that a change may interrupt before we give up."""
 
 
 class Unreachable(LookupError):
@@ -56,7 +58,7 @@ class RouteLookup:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._known: dict[RouteQuery, Hop] = {}
-        self._selects = any(list(self._selecting()))
+        self._selects = any(self._selecting())
 
     def device(self, address: IPv4Address | IPv6Address) -> str | None:
         """Return the device by which the router itself reaches an address, None for one of its own.
@@ -67,10 +69,17 @@ class RouteLookup:
 
     def device_for(self, query: RouteQuery) -> str | None:
         """Return the device by which a packet leaves, None for the router's own. Raises Unreachable."""
+        return self.step(query).device
+
+    def step(self, query: RouteQuery) -> Hop:
+        """Return the next step of a packet; its source is named only where the kernel does so by itself.
+
+        Raises Unreachable.
+        """
         asked = query if self._selects else RouteQuery(query.destination)
         if asked not in self._known:
             self._known[asked] = self._ask(asked)
-        return self._known[asked].device
+        return self._known[asked]
 
     def hop(self, query: RouteQuery) -> Hop:
         """Return the next step of a packet, with the router's address there. Raises Unreachable."""
@@ -117,18 +126,37 @@ class RouteLookup:
 
     def _selecting(self) -> Iterator[bool]:
         """Yield of each rule of both families whether it looks at more than the destination."""
-        body = _ROUTE.pack(socket.AF_UNSPEC, *[0] * 8)
-        self._link.send(_HEADER.pack(_HEADER.size + len(body), _GET_RULE, _REQUEST | _DUMP, 1, 0) + body)
-        ended = False
-        while not ended:
-            data, at = self._link.recv(_BUFFER), 0
-            while at + _HEADER.size <= len(data):
-                length, kind, _, _, _ = _HEADER.unpack_from(data, at)
-                ended = ended or kind in (_DONE, _ERROR)
-                if not ended:
-                    found = attributes(data, at + _HEADER.size + _ROUTE.size, at + length)
-                    yield not _SELECTORS.isdisjoint(found)
-                at += length + 3 & ~3
+        for body in dumped(self._link, _GET_RULE):
+            yield not _SELECTORS.isdisjoint(attributes(body, _ROUTE.size, len(body)))
+
+
+def dumped(link: socket.socket, kind: int) -> list[bytes]:
+    """Return the bodies of all that the kernel has of a kind, of both families, at one moment.
+
+    Raises OSError.
+    """
+    body = _ROUTE.pack(socket.AF_UNSPEC, *[0] * 8)
+    for _ in range(_TRIES):
+        link.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | _DUMP, 1, 0) + body)
+        found = list(_messages(link))
+        if not any(flags & _INTERRUPTED for flags, _ in found):
+            return [one for _, one in found]
+    raise OSError(errno.EBUSY, "the routes change too fast to be read")
+
+
+def _messages(link: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """Yield flags and body of each message up to the end of a dump. Raises OSError as the kernel refuses."""
+    while True:
+        data, at = link.recv(_BUFFER), 0
+        while at + _HEADER.size <= len(data):
+            length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
+            if kind == _ERROR:
+                code = -_CODE.unpack_from(data, at + _HEADER.size)[0]
+                raise OSError(code, os.strerror(code))
+            if kind == _DONE:
+                return
+            yield flags, data[at + _HEADER.size : at + length]
+            at += length + 3 & ~3
 
 
 def _question(query: RouteQuery, flags: int = 0) -> bytes:

@@ -107,13 +107,15 @@ def _key(message: Any) -> tuple[int, str, int]:
 
 
 def _named(route: TableRoute) -> dict[str, Any]:
+    """Return what names a route. One whose ways are links all has that scope, and no gateway may be in it."""
+    gateways = [hop.gateway for hop in route.hops if hop.gateway is not None]
     return {
         "family": _NUMBERS[4 if route.destination.version == 4 else 6],
         "dst": str(route.destination),
         "table": route.table,
         "priority": route.metric,
         "proto": PROTOCOL,
-        **({} if route.hops[0].gateway else {"scope": "link"} if route.destination.version == 4 else {}),
+        **({"scope": "link"} if route.destination.version == 4 and not gateways else {}),
     }
 
 

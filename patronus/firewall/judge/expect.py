@@ -16,8 +16,8 @@ from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.firewall.addresses import IpAddress, Version
 from patronus.firewall.judge.blueprint import Blueprint
-from patronus.firewall.judge.foresee import EPHEMERAL, SPOKEN, words
 from patronus.firewall.judge.verdict import Decision, Packet, judge
+from patronus.firewall.judge.words import EPHEMERAL, SPOKEN, words
 from patronus.firewall.model import SELF, Expectation, Expectations, Rules
 from patronus.firewall.model.flags import SYN
 from patronus.firewall.model.match import ICMP, ICMPV6, WITH_PORTS

@@ -14,10 +14,10 @@ from patronus.core.link import Hop
 from patronus.firewall.compile.nft import LISTENER_DISCOVERY, NEIGHBOUR_DISCOVERY
 from patronus.firewall.guards import BOGONS, SPOOFED
 from patronus.firewall.judge.explain_nat import Translations, translations
-from patronus.firewall.judge.foresee import SPOKEN, words
 from patronus.firewall.judge.verdict import Back, Decision, Packet, decide, fits, judge, translate
 from patronus.firewall.judge.way import Chosen
 from patronus.firewall.judge.way import spoken as chosen_spoken
+from patronus.firewall.judge.words import SPOKEN, words
 from patronus.firewall.model import SELF
 from patronus.firewall.model.match import ICMPV6
 from patronus.firewall.policy import Match, Policy, PolicyRule

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from patronus.core.trace import Seen, TraceStep
 from patronus.firewall.addresses import end_of
-from patronus.firewall.judge.foresee import NAMES
+from patronus.firewall.judge.words import NAMES
 from patronus.firewall.table.ruleset import TABLE
 
 REWRITING = frozenset({"destinations", "sources"})

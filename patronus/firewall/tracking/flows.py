@@ -30,8 +30,15 @@ def forbidden(policy: Policy, one: Tracked, device_of: Devices) -> bool:
 def came_in_by(policy: Policy, one: Tracked, device_of: Devices) -> str | None:
     """Return the device by which a connection's first packet came, None where the router began it.
 
-    It is the one by which the answers leave: from the host that gives them, kept on the uplink by the mark.
-    Raises LookupError.
+    It is the one by which the answers leave. Raises LookupError.
+    """
+    return device_of(way_back(policy, one, device_of))
+
+
+def way_back(policy: Policy, one: Tracked, device_of: Devices) -> RouteQuery:
+    """Return what the way of a connection's answers is asked by: it is kept on its uplink by the mark.
+
+    They come from the host that gives them. Raises LookupError.
     """
     way, back = one.connection.original, one.connection.reply
     answers_by = device_of(RouteQuery(back.source))
@@ -44,8 +51,8 @@ def came_in_by(policy: Policy, one: Tracked, device_of: Devices) -> str | None:
         destination_port=way.source_port,
     )
     if answers_by is None:
-        return device_of(replace(query_of(answer), arrives_on=None))
-    return device_of(query_of(answer, mark_before_routing(policy, answers_by, 0, one.mark)))
+        return replace(query_of(answer), arrives_on=None)
+    return query_of(answer, mark_before_routing(policy, answers_by, 0, one.mark))
 
 
 def judged(policy: Policy, one: Tracked, device_of: Devices) -> Decision | None:

@@ -13,7 +13,7 @@ from patronus.core.model import Configuration, Section
 from patronus.core.schema import Schema
 from patronus.core.verb import Parameters, Result
 from patronus.firewall.judge.expect import SECTION, Outcome, outcomes
-from patronus.firewall.judge.foresee import spoken
+from patronus.firewall.judge.words import spoken
 from patronus.firewall.model import Expectations
 
 Suffix = Literal["yaml", "toml", "json"]

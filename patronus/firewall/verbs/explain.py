@@ -19,9 +19,9 @@ from patronus.core.verb import Parameters, Result
 from patronus.firewall.early.drops import early_rule
 from patronus.firewall.judge.expect import ECHO
 from patronus.firewall.judge.explain import Account, HopOf, State, explain, spoken
-from patronus.firewall.judge.foresee import EPHEMERAL
 from patronus.firewall.judge.verdict import Back, Packet
 from patronus.firewall.judge.way import chosen, is_of, mark_before_routing, query_of
+from patronus.firewall.judge.words import EPHEMERAL
 from patronus.firewall.model import SELF, Rules
 from patronus.firewall.model.flags import SYN, TcpFlags
 from patronus.firewall.model.match import (

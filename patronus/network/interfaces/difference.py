@@ -10,7 +10,7 @@ them, and those that refuse.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
@@ -22,6 +22,25 @@ _FOUND: tuple[LinkKind, ...] = ("nic", "pppoe")
 """Kinds that come and go by themselves."""
 Look = tuple[Sequence[Link], Sequence[Address], Sequence[Route]]
 """What was seen in the kernel at one moment."""
+
+
+def phases(
+    plan: InterfacesPlan, running: InterfacesPlan | None, look: Callable[[], Look]
+) -> Iterator[list[Change]]:
+    """Yield the changes of each phase; the kernel is looked at again after one that changed something."""
+    seen = look()
+    made: tuple[Callable[[], list[Change]], ...] = (
+        lambda: removals(plan, running, seen),
+        lambda: creations(plan, seen[0]),
+        lambda: settings(plan, seen[0]),
+        lambda: additions(plan, *seen[1:]),
+    )
+    changes: list[Change] = []
+    for phase in made:
+        if changes:
+            seen = look()
+        changes = phase()
+        yield changes
 
 
 def _named(links: Sequence[Link]) -> dict[str, Link]:

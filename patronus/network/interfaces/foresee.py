@@ -6,14 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from patronus.core.feature import Consequence
-from patronus.core.link import IpAddress, IpInterface
+from patronus.core.link import IpInterface
 from patronus.network.interfaces.plan import InterfacesPlan
 
 
-def foresee(
-    plan: InterfacesPlan, running: InterfacesPlan, visitor: IpAddress | None
-) -> Iterator[Consequence]:
-    """Yield the router's addresses that go away, and what that means for who commits, from ``visitor``."""
+def foresee(plan: InterfacesPlan, running: InterfacesPlan) -> Iterator[Consequence]:
+    """Yield the router's addresses that go away."""
     for role, addresses in running.addresses.items():
         device, now = running.devices.get(role), plan.addresses.get(role, ())
         if device is None:
@@ -23,9 +21,6 @@ def foresee(
             if stays and address in now:
                 continue
             before, after = f"{address} on {device}", _instead(role, plan, address)
-            if visitor is not None and visitor in address.network:
-                what = f"your session from {visitor} through {address.ip}"
-                yield Consequence("session", what, works=False, before=before, after=after)
             what = f"the router's address {address.ip} on {role}"
             yield Consequence("service", what, works=False, before=before, after=after)
 

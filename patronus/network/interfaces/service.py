@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from ipaddress import IPv6Network
@@ -27,7 +27,15 @@ from patronus.network.interfaces.changes import Change
 from patronus.network.interfaces.check import check
 from patronus.network.interfaces.clients import ClientChange
 from patronus.network.interfaces.dhcpcd import unit
-from patronus.network.interfaces.difference import Look, additions, creations, removals, settings, vanished
+from patronus.network.interfaces.difference import (
+    Look,
+    additions,
+    creations,
+    phases,
+    removals,
+    settings,
+    vanished,
+)
 from patronus.network.interfaces.events import LinkChanged
 from patronus.network.interfaces.foresee import foresee
 from patronus.network.interfaces.learned import Learned, parse
@@ -111,9 +119,9 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         """Yield the NICs that are missing, changed or ambiguous, as warnings."""
         return plan.warnings
 
-    def foresee(self, plan: InterfacesPlan, running: InterfacesPlan, caller: Caller) -> Iterator[Consequence]:
+    def foresee(self, plan: InterfacesPlan, running: InterfacesPlan, caller: Caller) -> Iterator[Consequence]:  # noqa: ARG002
         """Say which of the router's addresses would go away."""
-        return foresee(plan, running, caller.address)
+        return foresee(plan, running)
 
     def steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel: stop clients, take away, make, set, add, start clients."""
@@ -131,19 +139,8 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         self._adopt(plan)
 
     def _link_steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
-        """Yield the phases; the kernel is looked at again after one that changed something."""
-        look = self._look()
-        phases: tuple[Callable[[], list[Change]], ...] = (
-            lambda: removals(plan, running, look),
-            lambda: creations(plan, look[0]),
-            lambda: settings(plan, look[0]),
-            lambda: additions(plan, *look[1:]),
-        )
-        changes: list[Change] = []
-        for phase in phases:
-            if changes:
-                look = self._look()
-            changes = phase()
+        """Yield what differs, phase by phase."""
+        for changes in phases(plan, running, self._look):
             yield from map(self._link_step, changes)
 
     def _look(self) -> Look:

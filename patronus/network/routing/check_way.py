@@ -20,6 +20,10 @@ def check_gateways(
         yield from check_way((*path, position), way, version, interfaces, "where this way leads")
         if any((way.gateway, way.interface) == (one.gateway, one.interface) for one in gateways[:position]):
             yield Problem((*path, position), "this way is there twice", hint="give the other one more weight")
+        elif way.gateway is None and way.interface in interfaces and len(gateways) > 1 and version != 4:
+            text = "IPv6 spreads over gateways alone, and this way has none"
+            hint = "name its gateway" if version else "name its gateway, or an IPv4 source or destination"
+            yield Problem((*path, position), text, hint=hint)
 
 
 def check_way(

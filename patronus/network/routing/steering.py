@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from patronus.core.link import Hop, RouteQuery
-from patronus.core.route_table import MAIN_TABLE, RouteRule, Selector, TableRoute
+from patronus.core.route_table import MAIN_TABLE, RouteRule, TableRoute
 
 KERNELS_OWN = (253, MAIN_TABLE, 255)
 """The tables default, main and local, which everybody asks."""
@@ -32,7 +32,7 @@ class Steering:
         found = (
             rule for rule in self.rules
             if rule.family == query.destination.version and rule.table == hop.table
-            and _fits(rule.selector, query)
+            and rule.selector.fits(query)
         )  # fmt: skip
         first = min(found, key=lambda rule: rule.priority, default=None)
         return self.names.get(first.priority) if first is not None else f"table/{hop.table}"
@@ -45,16 +45,3 @@ class Steering:
             and any((one.device, one.gateway) == (hop.device, hop.gateway) for one in route.hops)
         ]  # fmt: skip
         return len(max(mine, key=lambda route: route.destination.prefixlen).hops) if mine else 1
-
-
-def _fits(selector: Selector, query: RouteQuery) -> bool:
-    """Return whether a rule is for a packet; what is not known of one fits nothing that is asked for."""
-    ports, mark = selector.ports, selector.mark
-    return (
-        (selector.source is None or (query.source is not None and query.source in selector.source))
-        and (selector.destination is None or query.destination in selector.destination)
-        and selector.device in (None, query.arrives_on)
-        and (mark is None or query.mark & mark.mask == mark.value & mark.mask)
-        and selector.protocol in (None, query.protocol)
-        and (ports is None or query.destination_port in ports)
-    )

@@ -153,7 +153,18 @@ class Router:
         self.qos: QosFeature = create_qos(host)
         self.engine.walk = Walk([self.feature, self.routing, self.qos, Names(), self.advertising])
 
-    def apply(
+    def apply(self, *items: dict[str, Any], **given: Any) -> Prepared:
+        """Apply interfaces, static routes, policies of routing, uplinks, shapers, and what DNS serves."""
+        prepared = self.engine.apply(self.configuration(*items, **given))
+        shutil.chown(MAILBOX, "patronus")  # on the device the router and its client are one user
+        return prepared
+
+    def prepared(self, *items: dict[str, Any], **given: Any) -> Prepared:
+        """Return what ``apply`` would bring in. Raises InvalidConfiguration."""
+        assert self.engine.walk is not None
+        return self.engine.walk.prepare(self.configuration(*items, **given))
+
+    def configuration(
         self,
         *items: dict[str, Any],
         dns: Dns | None = None,
@@ -161,16 +172,14 @@ class Router:
         policies: Sequence[dict[str, Any]] = (),
         uplinks: Sequence[dict[str, Any]] = (),
         shapers: Sequence[dict[str, Any]] = (),
-    ) -> Prepared:
-        """Apply interfaces, static routes, policies of routing, uplinks, shapers, and what DNS serves."""
+    ) -> Configuration:
+        """Return what ``apply`` applies."""
         model = Interfaces.model_validate({"interfaces": items})
         routing = Routing.model_validate({"routes": routes, "policies": policies})
         sections: dict[str, Strict] = {SECTION.path: model, DNS.path: dns or Dns(), ROUTING.path: routing}
         sections[UPLINKS.path] = Uplinks.model_validate({"uplinks": uplinks})
         sections[QOS.path] = Qos.model_validate({"shapers": shapers})
-        prepared = self.engine.apply(Configuration(sections))
-        shutil.chown(MAILBOX, "patronus")  # on the device the router and its client are one user
-        return prepared
+        return Configuration(sections)
 
     def ask(self, verb: str) -> Any:
         """Call a verb on routes that takes no parameters."""

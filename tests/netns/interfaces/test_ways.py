@@ -56,6 +56,18 @@ def way_out(namespace: Namespace, words: str) -> str:
     return str(found["dev"])
 
 
+def test_a_link_and_a_gateway_may_be_the_ways_of_one_route(
+    router: Router, wired: Namespace, three: list[dict[str, Any]]
+) -> None:
+    mixed = [{"interface": "spare"}, {"gateway": NEAR}]
+    router.apply(*three, routes=[{"id": "b", "destination": BRANCH, "gateways": mixed}])
+    (found,) = json.loads(wired.ip(f"-json route show {BRANCH}"))
+    hops = sorted((one["dev"], one.get("gateway")) for one in found["nexthops"])
+    assert hops == [("spare", None), ("wan", NEAR)] and router.differences() == []
+    router.apply(*three)
+    assert wired.ip(f"route show {BRANCH}") == ""
+
+
 def test_a_route_has_several_ways_and_goes_on_with_those_that_are_left(
     router: Router, wired: Namespace, three: list[dict[str, Any]]
 ) -> None:

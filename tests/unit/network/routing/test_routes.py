@@ -113,6 +113,10 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
         [route(gateways=[{"gateway": str(NEAR)}, {"gateway": "2001:db8:1::2"}])],
         "routes[0].gateways[1].gateway: 2001:db8:1::2 cannot lead to an IPv4 network",
     ),
+    "a link among several ways of IPv6": (
+        [route("2001:db8:20::/48", gateways=[{"gateway": "2001:db8:1::2"}, {"interface": "wan"}])],
+        "routes[0].gateways[1]: IPv6 spreads over gateways alone, and this way has none",
+    ),
     "refused by several ways": (
         [route(type="prohibit", gateways=[{"interface": "lan"}])],
         "type: a route of",

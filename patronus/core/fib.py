@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All routing tables and rules of a router as values, and the route that a packet finds in them. Pure.
+
+Beside ours those of the kernel, of DHCP clients, of routing daemons and of people: what a change leaves alone
+decides as well. Sources: rtnetlink(7), linux/fib_rules.h, ip-rule(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from patronus.core.link import Hop, IpAddress, IpNetwork, RouteQuery
+from patronus.core.route_table import EVERYTHING, Family, NextHop, Selector
+from patronus.core.values import PortRange
+
+FibKind = Literal[
+    "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw"
+]
+LOCAL_TABLE = 255
+KERNEL, STATIC, RA, DHCP = 2, 4, 9, 16
+"""Who made a route, RTPROT_ of linux/rtnetlink.h: the kernel for an address, an administrator, clients."""
+NOWHERE: tuple[FibKind, ...] = ("blackhole", "unreachable", "prohibit")
+OURSELVES: tuple[FibKind, ...] = ("local", "anycast")
+
+
+@dataclass(frozen=True)
+class FibRoute:
+    """A route of any table. ``owner`` is who made it, ``source`` the address that the router has there."""
+
+    table: int
+    destination: IpNetwork
+    kind: FibKind = "unicast"
+    hops: tuple[NextHop, ...] = ()
+    metric: int = 0
+    owner: int = KERNEL
+    source: IpAddress | None = None
+
+    def leads(self, query: RouteQuery, like: Hop | None = None) -> Hop:
+        """Return the next step by this route; of several ways the one ``like`` it was, if it is there.
+
+        Raises LookupError where the route refuses.
+        """
+        if self.kind in NOWHERE:
+            raise LookupError(f"{self.kind} {self.destination}")
+        forwarded = query.arrives_on is not None
+        if self.kind in OURSELVES or (forwarded and self.kind == "broadcast") or not self.hops:
+            return Hop(None)
+        ways = [Hop(one.device, one.gateway, self.source, self.table) for one in self.hops]
+        kept = (way for way in ways if like and (way.device, way.gateway) == (like.device, like.gateway))
+        return next(kept, ways[0])
+
+
+@dataclass(frozen=True)
+class FibRule:
+    """A rule: what it fits is looked up in a table, goes on at another rule, or is refused.
+
+    ``kind``        table, goto (at priority ``target``), nothing, or refuse.
+    ``suppress``    routes with prefixes of this length or shorter do not count; -1: all do.
+    ``inverted``    it fits what the selector does not.
+    """
+
+    family: Family
+    priority: int
+    kind: Literal["table", "goto", "nothing", "refuse"] = "table"
+    table: int = 0
+    target: int = 0
+    selector: Selector = field(default=EVERYTHING)
+    source_ports: PortRange | None = None
+    inverted: bool = False
+    suppress: int = -1
+    owner: int = KERNEL
+
+    def fits(self, query: RouteQuery) -> bool:
+        """Return whether the rule is for a packet."""
+        ports = self.source_ports is None or query.source_port in self.source_ports
+        return (self.selector.fits(query) and ports) != self.inverted
+
+
+_Table = dict[int, dict[int, list[FibRoute]]]
+"""Length of the prefix → its bits → its routes, the best first."""
+
+
+class Fib:
+    """Tables and rules that can be changed and asked. Nothing of it reaches the kernel."""
+
+    def __init__(self, routes: Iterable[FibRoute] = (), rules: Iterable[FibRule] = ()) -> None:
+        self._tables: dict[tuple[int, int], _Table] = {}
+        self.rules: list[FibRule] = []
+        for rule in rules:
+            self.add_rule(rule)
+        for route in routes:
+            self.add(route)
+
+    @property
+    def selects(self) -> bool:
+        """Return whether any rule looks at more of a packet than where it goes."""
+        return any(
+            one.source_ports is not None or replace(one.selector, destination=None) != EVERYTHING
+            for one in self.rules
+        )
+
+    def copy(self) -> Fib:
+        """Return tables that can be changed without these."""
+        return Fib(self.routes(), self.rules)
+
+    def routes(self) -> Iterator[FibRoute]:
+        """Yield all routes."""
+        for table in self._tables.values():
+            for prefixes in table.values():
+                for routes in prefixes.values():
+                    yield from routes
+
+    def at(self, table: int, destination: IpNetwork) -> tuple[FibRoute, ...]:
+        """Return the routes to exactly this prefix, the best first."""
+        prefixes = self._tables.get((table, destination.version), {}).get(destination.prefixlen, {})
+        return tuple(prefixes.get(_bits(destination), ()))
+
+    def add(self, route: FibRoute) -> None:
+        """Add a route, behind those of its metric that are there."""
+        destination = route.destination
+        table = self._tables.setdefault((route.table, destination.version), {})
+        routes = table.setdefault(destination.prefixlen, {}).setdefault(_bits(destination), [])
+        routes.append(route)
+        routes.sort(key=lambda one: one.metric)
+
+    def discard(self, route: FibRoute) -> None:
+        """Take a route away, if it is there."""
+        destination = route.destination
+        table = self._tables.get((route.table, destination.version), {})
+        routes = table.get(destination.prefixlen, {}).get(_bits(destination), [])
+        if route in routes:
+            routes.remove(route)
+
+    def add_rule(self, rule: FibRule) -> None:
+        """Add a rule, behind those of its priority that are there."""
+        self.rules.append(rule)
+        self.rules.sort(key=lambda one: one.priority)
+
+    def find(self, query: RouteQuery) -> FibRoute | None:
+        """Return the route that a packet finds, None where there is none."""
+        version, at = query.destination.version, 0
+        for rule in self.rules:
+            if rule.family != version or rule.priority < at or not rule.fits(query):
+                continue
+            if rule.kind == "goto":
+                at = rule.target
+            elif rule.kind == "refuse":
+                return None
+            elif rule.kind == "table":
+                found = self._longest(rule.table, query.destination)
+                if found is not None and found.kind != "throw" and not _suppressed(found, rule):
+                    return found
+        return None
+
+    def _longest(self, number: int, address: IpAddress) -> FibRoute | None:
+        table = self._tables.get((number, address.version), {})
+        bits, width = int(address), address.max_prefixlen
+        for length in sorted(table, reverse=True):
+            routes = table[length].get(bits >> (width - length))
+            if routes:
+                return routes[0]
+        return None
+
+
+def _suppressed(route: FibRoute, rule: FibRule) -> bool:
+    """Return whether a rule passes over a route. In IPv4 one that refuses ends the search all the same."""
+    ends = route.kind in NOWHERE and route.destination.version == 4
+    return route.destination.prefixlen <= rule.suppress and not ends
+
+
+def _bits(prefix: IpNetwork) -> int:
+    """Return the bits of a prefix that count."""
+    return int(prefix.network_address) >> (prefix.max_prefixlen - prefix.prefixlen)
