@@ -16,7 +16,7 @@ import pytest
 from tests.web.conftest import PASSWORD, Machine
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, ViewportSize
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -66,13 +66,13 @@ def context(browser: Browser, machine: Machine, complaints: list[str]) -> Iterat
     page.fill("#again", PASSWORD)
     page.fill("#code", "0000-0000-0000-0000-0000")
     page.click("text=Set up >> nth=-1")
-    assert "not the set-up code" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "not the set-up code")
     complaints.clear()
     page.fill("#code", machine.code.lower().replace("-", " "))
     page.fill("#password", PASSWORD)
     page.fill("#again", PASSWORD)
     page.click("text=Set up >> nth=-1")
-    assert page.inner_text("h1") == "patronus"
+    says(page.locator("h1"), "patronus")
     leave(page)
     yield page.context
     page.context.close()
@@ -95,6 +95,21 @@ def show(page: Page, path: str) -> Response:
 def show_anew(page: Page) -> Response:
     """Load a page anew; it may do the same by itself, because the configuration has changed."""
     return show(page, page.url)
+
+
+def says(where: Locator, words: str) -> None:
+    """Wait until the first of these elements has the words; a page just asked for may have come by half."""
+    playwright.expect(where.first).to_contain_text(words, use_inner_text=True, timeout=PATIENCE_MS)
+
+
+def says_not(where: Locator, words: str) -> None:
+    """Wait until the first of these elements is there without the words."""
+    playwright.expect(where.first).not_to_contain_text(words, use_inner_text=True, timeout=PATIENCE_MS)
+
+
+def counts(where: Locator, number: int) -> None:
+    """Wait until there are as many of these elements."""
+    playwright.expect(where).to_have_count(number, timeout=PATIENCE_MS)
 
 
 def press(page: Page, button: str) -> None:

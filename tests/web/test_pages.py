@@ -6,7 +6,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.web.chromium import PHONE, SHOTS, WIDE, browser, complaints, context, leave, look, press, show
+from tests.web.chromium import (
+    PHONE,
+    SHOTS,
+    WIDE,
+    browser,
+    complaints,
+    context,
+    counts,
+    leave,
+    look,
+    press,
+    says,
+    says_not,
+    show,
+)
 from tests.web.conftest import PASSWORD, Machine
 
 if TYPE_CHECKING:
@@ -118,11 +132,11 @@ def test_everything_works_without_javascript(
     page.fill("#name", "by hand")
     page.check("input[value=reject]")
     page.click("text=Add rule")
-    assert "by hand" in page.inner_text("tbody")
+    says(page.locator("tbody"), "by hand")
     page.locator("tr", has_text="by hand").get_by_role("button", name="Delete").click()
-    assert "by hand" not in page.inner_text("tbody")
+    says_not(page.locator("tbody"), "by hand")
     press(page, "text=Keep these changes")
-    assert page.locator(".pending").count() == 0
+    counts(page.locator(".pending"), 0)
     leave(page)
     page.context.close()
 
@@ -133,10 +147,10 @@ def test_logging_out_closes_the_window(browser: Browser, machine: Machine, compl
     page.fill("#name", "admin")
     page.fill("#password", "not the password")
     page.click("button.primary")
-    assert "wrong" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "wrong")
     page.fill("#password", PASSWORD)
     page.click("button.primary")
-    assert page.inner_text("h1") == "patronus"
+    says(page.locator("h1"), "patronus")
     page.get_by_role("button", name="Log out").click()
     answer = show(page, "/rules")
     assert answer.status == 401
@@ -156,7 +170,8 @@ def test_a_backup_is_downloaded_and_restored_with_a_way_back(
     page.fill("#name", "wg-home")
     page.fill("#secret", secret)
     page.click("text=Store >> nth=-1")
-    assert "wg-home" in page.inner_text("table") and secret not in page.content()
+    says(page.locator("table"), "wg-home")
+    assert secret not in page.content()
     show(page, "/backup")
     page.fill("#password", password)
     page.fill("#again", password)
@@ -173,17 +188,18 @@ def test_a_backup_is_downloaded_and_restored_with_a_way_back(
     page.set_input_files("#file", file)
     page.fill("#old-password", "battery horse wrong")
     page.click("text=Look at it")
-    assert "password is wrong" in page.inner_text("[role=alert]")
+    says(page.locator("[role=alert]"), "password is wrong")
     page.set_input_files("#file", file)
     page.fill("#old-password", password)
     page.click("text=Look at it")
-    assert "wg-home" in page.inner_text("main") and "lan0, as it was" in page.inner_text("main")
+    says(page.locator("main"), "wg-home")
+    says(page.locator("main"), "lan0, as it was")
     page.screenshot(path=SHOTS / "restore.png", full_page=True)
     page.fill("#again-password", password)
     page.click("button:text-is('Restore')")
-    assert "The backup runs" in page.inner_text("main")
+    says(page.locator("main"), "The backup runs")
     if page.locator(".pending").count():
         press(page, "text=Keep these changes")
     show(page, "/secrets")
-    assert "wg-home" in page.inner_text("table")
+    says(page.locator("table"), "wg-home")
     leave(page)

@@ -5,7 +5,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.web.chromium import SHOTS, browser, complaints, context, leave, press, show, show_anew
+from tests.web.chromium import (
+    SHOTS,
+    browser,
+    complaints,
+    context,
+    counts,
+    leave,
+    press,
+    says,
+    says_not,
+    show,
+    show_anew,
+)
 from tests.web.conftest import Machine
 
 if TYPE_CHECKING:
@@ -24,13 +36,13 @@ def test_what_hosts_are_told_about_ipv6_stands_with_their_interface(
     show(page, "/interfaces")
     card = page.locator("article", has_text="192.168.1.1/24").inner_text()
     assert "Announced" in card and "fd00:7::/64" in card and "no way out" in card
-    assert "Announced" not in page.locator("article", has_text="198.51.100.2/24").inner_text()
+    says_not(page.locator("article", has_text="198.51.100.2/24"), "Announced")
     page.screenshot(path=SHOTS / "announced.png", full_page=True)
     leave(page)
     machine.client().call("interfaces.Replace", {"id": "lan", "interface": lan})
     page = context.new_page()
     show(page, "/interfaces")
-    assert "Announced" not in page.inner_text("main")
+    says_not(page.locator("main"), "Announced")
     leave(page)
 
 
@@ -52,7 +64,7 @@ def test_a_bridge_comes_is_changed_and_goes(context: BrowserContext, machine: Ma
     page.select_option("#ipv4_method", "static")
     page.fill("#ipv4_addresses", "192.168.20.1/24, 192.168.21.1/24")
     page.click("button:has-text('Add bridge')")
-    assert "lan" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "lan")
     assert page.is_checked("[name=members][value=lan]") and page.is_checked("[name=stp]")
     page.uncheck("[name=members][value=lan]")
     page.click("button:has-text('Add bridge')")
@@ -61,7 +73,7 @@ def test_a_bridge_comes_is_changed_and_goes(context: BrowserContext, machine: Ma
         "ipv4": {"method": "static", "addresses": ["192.168.20.1/24", "192.168.21.1/24"]},
     }  # fmt: skip
     assert configured(machine, "joined") == made
-    assert "bridge of nothing yet" in page.locator("article", has_text="192.168.21.1/24").inner_text()
+    says(page.locator("article", has_text="192.168.21.1/24"), "bridge of nothing yet")
     press(page, "text=Keep these changes")
     page.click("[aria-label='Change joined']")
     page.fill("#ipv4_addresses", "192.168.20.1/24")
@@ -87,7 +99,7 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
     page.fill("#tag", "5000")
     page.check("[name=ipv6_ula]")
     page.click("button:has-text('Add VLAN')")
-    assert "5000" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "5000")
     assert (page.input_value("#id"), page.input_value("#parent")) == ("guest", "lan")
     assert page.is_checked("[name=ipv6_ula]")
     page.fill("#tag", "20")
@@ -116,7 +128,7 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
         ("dsl", "there is no secret dsl yet"),
     ):
         card = page.locator("article", has=page.locator(f"h2:text-is('{role}')"))
-        assert said in card.inner_text()
+        says(card, said)
     page.screenshot(path=SHOTS / "interfaces-of-all-kinds.png", full_page=True)
     page.click("[aria-label='Change trunk']")
     assert (page.input_value("#mode"), page.input_value("#hash")) == ("802.3ad", "layer3+4")
@@ -130,38 +142,38 @@ def test_a_route_and_a_policy_come_and_go(context: BrowserContext) -> None:
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())
     show(page, "/routes")
-    assert "No other router is spoken with." in page.inner_text("main")
+    says(page.locator("main"), "No other router is spoken with.")
     page.click("text=Add a route")
     page.fill("#destination", "10.20.0.0/16")
     page.fill("#gateway", "192.168.7.7")
     page.select_option("#interface", "lan")
     page.click("button:has-text('Add route')")
-    assert "192.168.7.7 is in no subnet of lan" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "192.168.7.7 is in no subnet of lan")
     page.fill("#gateway", "192.168.1.254")
     page.click("button:has-text('Add route')")
-    assert "active" in page.locator("tr", has_text="192.168.1.254").inner_text()
+    says(page.locator("tr", has_text="192.168.1.254"), "active")
     page.locator("tr", has_text="10.20.0.0/16").get_by_role("button", name="Delete").click()
-    assert "There are no static routes." in page.inner_text("main")
+    says(page.locator("main"), "There are no static routes.")
     page.click("text=Add a policy")
     page.fill("#policy-source", "192.168.1.9")
     page.fill("#policy-ways", "192.168.1.254=2, 192.168.1.253@lan")
     page.fill("#policy-ports", "25")
     page.click("button:has-text('Add policy')")
-    assert "ports mean nothing without a protocol" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "ports mean nothing without a protocol")
     page.select_option("#policy-protocol", "tcp")
     page.click("button:has-text('Add policy')")
     row = page.locator("tr", has_text="from 192.168.1.9/32 tcp port 25")
-    assert "via 192.168.1.254 on lan0 weight 2" in row.inner_text()
-    assert "active" in row.inner_text()
+    says(row, "via 192.168.1.254 on lan0 weight 2")
+    says(row, "active")
     row.get_by_role("button", name="Delete").click()
-    assert "There are no policies." in page.inner_text("main")
+    says(page.locator("main"), "There are no policies.")
     show(page, "/uplinks")
-    assert "There are no uplinks" in page.inner_text("main")
+    says(page.locator("main"), "There are no uplinks")
     page.click("text=Add an uplink")
     page.select_option("#id", "lan")
     page.fill("#checks", "icmp, tcp:192.0.2.1:443")
     page.click("button:has-text('Add uplink')")
-    assert "lan has no gateway and asks for none" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "lan has no gateway and asks for none")
     assert page.input_value("#checks") == "icmp, tcp:192.0.2.1:443"
     leave(page)
 
@@ -173,7 +185,7 @@ def test_a_lease_is_kept_for_its_host_by_one_click(context: BrowserContext, mach
     show(page, "/leases")
     page.screenshot(path=SHOTS / "leases-filled.png", full_page=True)
     page.get_by_role("button", name=f"Reserve {leased}").click()
-    assert "reserved" in page.locator("tr", has_text=leased).inner_text()
+    says(page.locator("tr", has_text=leased), "reserved")
     (pool,) = machine.client().call("dhcp.ListPools")["pools"]
     assert [item["address"] for item in pool["reservations"]] == [leased]
     page.click(f"[aria-label='Remove the reservation of {leased}']")
@@ -186,66 +198,66 @@ def test_the_dns_server_is_looked_at_asked_and_told_a_name(context: BrowserConte
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())
     show(page, "/dns")
-    assert "198.51.100.53" in page.locator("tr", has_text="test").inner_text()
+    says(page.locator("tr", has_text="test"), "198.51.100.53")
     page.click("text=Add a name")
     page.fill("#name", "nas.home.arpa")
     page.fill("#value", "192.168.1.300")
     page.click("button:has-text('Add name')")
-    assert "192.168.1.300" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "192.168.1.300")
     assert page.input_value("#name") == "nas.home.arpa"
     page.fill("#value", "192.168.1.30")
     page.click("button:has-text('Add name')")
-    assert "192.168.1.30" in page.locator("tr", has_text="nas.home.arpa").inner_text()
+    says(page.locator("tr", has_text="nas.home.arpa"), "192.168.1.30")
     press(page, "text=Keep these changes")
     page.fill("#asked-name", "nas.home.arpa")
     page.click("button:text-is('Ask')")
-    assert "192.168.1.30" in page.inner_text("#answer")
+    says(page.locator("#answer"), "192.168.1.30")
     page.screenshot(path=SHOTS / "dns-asked.png", full_page=True)
-    assert "All clients are told the same." in page.inner_text("main")
+    says(page.locator("main"), "All clients are told the same.")
     page.click("text=Add a policy")
     page.fill("#policy-id", "kids")
     page.fill("#clients", "192.168.1.64/26, fd00:1::/64")
     page.fill("#blocklists", "games")
     page.fill("#records", "nas.home.arpa A 192.168.1.31")
     page.click("button:has-text('Add policy')")
-    assert "no blocklist is called games" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "no blocklist is called games")
     assert page.input_value("#records") == "nas.home.arpa A 192.168.1.31"
     page.fill("#blocklists", "none")
     page.fill("#servers", "198.51.100.3, nowhere")
     page.select_option("#over", "tls")
     page.fill("#server_name", "family.example")
     page.click("button:has-text('Add policy')")
-    assert "no interface is called nowhere" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "no interface is called nowhere")
     assert page.input_value("#over") == "tls"
     page.fill("#servers", "198.51.100.3")
     page.click("button:has-text('Add policy')")
-    row = page.locator("tr", has_text="192.168.1.64/26").inner_text()
-    assert "192.168.1.31" in row and "198.51.100.3 tls" in row
-    assert "kids" in page.locator("tr", has_text="port 853").inner_text()
-    assert "all others" in page.locator("tr", has_text="198.51.100.53").inner_text()
+    for said in ("192.168.1.31", "198.51.100.3 tls"):
+        says(page.locator("tr", has_text="192.168.1.64/26"), said)
+    says(page.locator("tr", has_text="port 853"), "kids")
+    says(page.locator("tr", has_text="198.51.100.53"), "all others")
     page.fill("#decided-name", "not a name")
     page.click("button:has-text('Decide')")
-    assert "is not a domain name" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "is not a domain name")
     page.fill("#decided-name", "games.example")
     page.select_option("#decided-policy", "kids")
     page.click("button:has-text('Decide')")
-    assert "blocked kids" in " ".join(page.locator("tr", has_text="games.example").inner_text().split())
+    says(page.locator("tr", has_text="games.example"), "blocked kids")
     page.get_by_role("button", name="Undo games.example for kids").click()
-    assert "The blocklists alone say" in page.inner_text("main")
+    says(page.locator("main"), "The blocklists alone say")
     page.get_by_role("button", name="Delete the policy kids").click()
-    assert "192.168.1.31" not in page.inner_text("main")
+    says_not(page.locator("main"), "192.168.1.31")
     page.get_by_role("button", name="Delete nas.home.arpa").click()
-    assert "nas.home.arpa" not in page.inner_text("main")
+    says_not(page.locator("main"), "nas.home.arpa")
     press(page, "text=Keep these changes")
     page.click("text=Forget all answers")
-    assert "answers forgotten" in page.inner_text(".note.done")
+    says(page.locator(".note.done"), "answers forgotten")
     leave(page)
 
 
 def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext, machine: Machine) -> None:
     page = context.new_page()
     show(page, "/dns/queries")
-    assert "Nothing is written down" in page.inner_text("main")
+    says(page.locator("main"), "Nothing is written down")
     with machine.client() as client:
         before = client.call("config.Show")["files"]["network/dns.yaml"]
         client.call("config.Load", {"files": {"network/dns.yaml": before + "query_log: {keep: 2h}\n"}})
@@ -253,9 +265,9 @@ def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext
             client.call("dns.Lookup", {"name": f"x{number}.home.arpa"})
         client.call("dns.Lookup", {"name": "patronus.home.arpa", "type": "AAAA"})
     show_anew(page)
-    assert "remembered for 2 h" in page.inner_text("main")
-    assert "patronus.home.arpa" in page.inner_text("tbody tr >> nth=0")
-    assert page.locator("tbody tr").count() == 100
+    says(page.locator("main"), "remembered for 2 h")
+    says(page.locator("tbody tr >> nth=0"), "patronus.home.arpa")
+    counts(page.locator("tbody tr"), 100)
     page.screenshot(path=SHOTS / "queries-filled.png")
     press(page, "text=Older questions")
     assert [row.split()[4] for row in page.locator("tbody tr").all_inner_texts()] == [
@@ -263,16 +275,16 @@ def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext
     ]  # fmt: skip
     page.fill("#name", "PATRONUS.home.arpa")
     press(page, "button:text-is('Filter')")
-    assert page.locator("tbody tr").count() == 1
+    counts(page.locator("tbody tr"), 1)
     page.get_by_role("button", name="Block patronus.home.arpa").click()
-    assert "blocked for everybody" in page.inner_text("tbody tr")
-    assert "answers all of home.arpa itself" in page.inner_text("main")
+    says(page.locator("tbody tr"), "blocked for everybody")
+    says(page.locator("main"), "answers all of home.arpa itself")
     page.get_by_role("button", name="Undo patronus.home.arpa").click()
-    assert page.get_by_role("button", name="Block patronus.home.arpa").count() == 1
+    counts(page.get_by_role("button", name="Block patronus.home.arpa"), 1)
     press(page, "text=Keep these changes")
     page.fill("#client", "192.0.2.1")
     press(page, "button:text-is('Filter')")
-    assert "No such question was asked" in page.inner_text("main")
+    says(page.locator("main"), "No such question was asked")
     with machine.client() as client:
         client.call("dns.AddPolicy", {"id": "self", "clients": ["127.0.0.0/8"]})
         client.call("dns.Lookup", {"name": "judged.home.arpa"})
@@ -281,12 +293,12 @@ def test_questions_are_found_in_parts_by_name_and_client(context: BrowserContext
     page.select_option("#policy", "self")
     page.select_option("#place", "self")
     press(page, "button:text-is('Filter')")
-    assert page.locator("tbody tr").count() == 1
+    counts(page.locator("tbody tr"), 1)
     assert page.input_value("#place") == "self"
     page.select_option("#policy", "none")
     press(page, "button:text-is('Filter')")
-    assert "judged.home.arpa" not in page.inner_text("tbody")
-    assert page.locator("tbody tr").count() == 100
+    says_not(page.locator("tbody"), "judged.home.arpa")
+    counts(page.locator("tbody tr"), 100)
     leave(page)
     with machine.client() as client:
         client.call("config.Load", {"files": {"network/dns.yaml": before}})
@@ -302,22 +314,22 @@ def test_a_shaper_has_its_numbers_changed_and_goes(context: BrowserContext, mach
     page.fill("#new-upload", "5")
     page.check("input[name=ack_filter] >> visible=true")
     page.click("button:has-text('Shape it')")
-    assert "5 is not a bit rate" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "5 is not a bit rate")
     assert page.input_value("#new-download") == "20mbit"
     page.fill("#new-upload", "5mbit")
     page.select_option("#new-link", "docsis")
     page.click("button:has-text('Shape it')")
-    live = page.inner_text("#live")
-    assert all(word in live for word in ("active", "of 20 Mbit/s", "of 5 Mbit/s", "download", "upload"))
+    for said in ("active", "of 20 Mbit/s", "of 5 Mbit/s", "download", "upload"):
+        says(page.locator("#live"), said)
     page.screenshot(path=SHOTS / "shaped.png", full_page=True)
     page.click("text=Numbers of wan")
     assert page.input_value("#wan-link") == "docsis"
     page.fill("#wan-upload", "6mbit")
     page.click("button:has-text('Set') >> visible=true")
-    assert "of 6 Mbit/s" in page.inner_text("#live")
+    says(page.locator("#live"), "of 6 Mbit/s")
     page.click("text=Numbers of wan")
     page.click("button:has-text('Remove the shaper of wan')")
-    assert "No uplink is shaped." in page.inner_text("#live")
+    says(page.locator("#live"), "No uplink is shaped.")
     leave(page)
 
 
@@ -328,16 +340,16 @@ def test_hosts_may_ask_for_ports_until_that_is_turned_off(context: BrowserContex
     page.click("text=Ports that hosts asked for")
     page.check("[name=inside][value=lan]")
     page.click("button:has-text('Save')")
-    assert "No host has asked for a port" in page.inner_text("main")
+    says(page.locator("main"), "No host has asked for a port")
     page.click("text=Allow some hosts")
     page.fill("#id", "console")
     page.fill("#hosts", "192.168.1.40")
     page.fill("#ports", "70000")
     page.click("button:has-text('Allow')")
-    assert "70000" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "70000")
     page.fill("#ports", "3074, 5000-5100")
     page.click("button:has-text('Allow')")
-    assert "192.168.1.40, ports 3074, 5000-5100" in page.inner_text("main")
+    says(page.locator("main"), "192.168.1.40, ports 3074, 5000-5100")
     said = machine.client().call("mappings.List")["configuration"]
     assert (said["outside"], said["inside"], len(said["allow"])) == ("wan", ["lan"], 1)
     page.screenshot(path=SHOTS / "port-mappings.png", full_page=True)
@@ -350,13 +362,13 @@ def test_hosts_may_ask_for_ports_until_that_is_turned_off(context: BrowserContex
         }"""
     )
     page.click("[aria-label='Take the permission console back']")
-    assert "no host has tcp 6000" in page.inner_text(".note.error"), "it ended while somebody looked at it"
+    says(page.locator(".note.error"), "no host has tcp 6000")  # it ended while somebody looked at it
     page.click("[aria-label='Take the permission console back']")
-    assert "Nobody." in page.inner_text("main")
+    says(page.locator("main"), "Nobody.")
     page.click("text=Whose hosts")
     page.uncheck("[name=inside][value=lan]")
     page.click("button:has-text('Save')")
-    assert "Hosts cannot ask for ports." in page.inner_text("main")
+    says(page.locator("main"), "Hosts cannot ask for ports.")
     leave(page)
 
 
@@ -364,11 +376,11 @@ def test_the_clock_is_given_servers_and_a_time_zone(context: BrowserContext, mac
     page = context.new_page()
     show(page, "/")
     page.click("text=clock not set")
-    assert "No server is asked." in page.inner_text("main")
+    says(page.locator("main"), "No server is asked.")
     page.click("text=Who sets it")
     page.check("[name=nts]")
     page.click("button:has-text('Save')")
-    assert "nobody is asked" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "nobody is asked")
     page.fill("#servers", "ntp.example, 192.0.2.1")
     page.fill("#timezone", "Europe/Berlin")
     page.click("button:has-text('Save')")
@@ -378,6 +390,6 @@ def test_the_clock_is_given_servers_and_a_time_zone(context: BrowserContext, mac
         True,
         "Europe/Berlin",
     )
-    assert "chronyc" in page.inner_text(".note.warning"), "nothing answers here"
+    says(page.locator(".note.warning"), "chronyc")  # nothing answers here
     machine.client().call("time.Set", {"time": {}, "timezone": "UTC"})
     leave(page)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.web.chromium import SHOTS, browser, complaints, context, leave, press, show
+from tests.web.chromium import SHOTS, browser, complaints, context, counts, leave, press, says, says_not, show
 from tests.web.conftest import Machine
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext
     assert "192.168.1.114" in machine.ruleset()
     assert "af41" in machine.ruleset()
     row = page.locator("tr", has_text="until the homework is done")
-    assert row.locator(".tag", has_text="evening").count() == 1
+    counts(row.locator(".tag", has_text="evening"), 1)
     waiting = page.locator(".pending")
-    assert "goes back by itself" in waiting.inner_text()
+    says(waiting, "goes back by itself")
     page.screenshot(path=SHOTS / "pending.png")
     waiting.locator("button").click()
     assert page.url.endswith("/rules")
-    assert page.locator(".pending").count() == 0
+    counts(page.locator(".pending"), 0)
     row = page.locator("tr", has_text="the tablet stays at home")
     row.get_by_role("switch").click()
     row = page.locator("tr", has_text="the tablet stays at home")
@@ -76,14 +76,14 @@ def test_a_rule_is_added_kept_switched_moved_and_deleted(context: BrowserContext
     handle = page.locator("tr", has_text="the tablet stays at home").locator(".order")
     handle.drag_to(page.locator("tbody tr").last, target_position={"x": 200, "y": 40})
     page.wait_for_load_state()
-    assert "the tablet stays at home" in page.locator("tbody tr").last.inner_text()
+    says(page.locator("tbody tr").last, "the tablet stays at home")
     row = page.locator("tr", has_text="the tablet stays at home")
     row.get_by_role("button", name="up").click()
-    assert "the tablet stays at home" in page.locator("tbody tr").first.inner_text()
+    says(page.locator("tbody tr").first, "the tablet stays at home")
     page.locator("tr", has_text="the tablet stays at home").get_by_role("button", name="Delete").click()
-    assert page.locator("tr", has_text="the tablet stays at home").count() == 0
+    counts(page.locator("tr", has_text="the tablet stays at home"), 0)
     press(page, "text=Keep these changes")
-    assert "no telnet" in page.inner_text("tbody")
+    says(page.locator("tbody"), "no telnet")
     leave(page)
 
 
@@ -98,8 +98,8 @@ def test_rules_of_iptables_go_into_the_draft_and_ours_become_a_file(
     page.set_input_files("#file", saved)
     page.fill("#names", "eth0=wan")
     page.click("text=Put into my draft")
-    assert "1 rules and 0 translations" in page.inner_text("h2 >> nth=0")
-    assert "TARPIT has no word here" in page.inner_text("tbody")
+    says(page.locator("h2 >> nth=0"), "1 rules and 0 translations")
+    says(page.locator("tbody"), "TARPIT has no word here")
     page.screenshot(path=SHOTS / "exchange-done.png", full_page=True)
     assert machine.ruleset() == before
     with page.expect_download() as started:
@@ -127,26 +127,31 @@ def test_changes_are_collected_in_a_draft_seen_beforehand_and_applied_together(
         page.fill("#destination_port", port)
         page.check("input[value=drop]")
         press(page, "text=Add rule")
-    assert "no finger" in page.inner_text("tbody") and "no gopher" in page.inner_text("tbody")
-    assert "2 changes" in page.inner_text(".drafting")
+    says(page.locator("tbody"), "no finger")
+    says(page.locator("tbody"), "no gopher")
+    says(page.locator(".drafting"), "2 changes")
     page.locator("tr", has_text="no finger").get_by_role("button", name="Delete").click()
-    assert "1 change;" in page.inner_text(".drafting")
+    says(page.locator(".drafting"), "1 change;")
     assert machine.ruleset() == before
     page.click("text=Check, and what will change")
-    shown = page.inner_text("main")
-    assert "firewall/rules: rules" in shown and "web for lan" in shown and "no gopher" in page.content()
+    for said in ("firewall/rules: rules", "web for lan"):
+        says(page.locator("main"), said)
+    assert "no gopher" in page.content()
     page.screenshot(path=SHOTS / "draft-with-changes.png", full_page=True)
     page.fill("#comment", "old things")
     page.click("text=Apply the draft")
-    assert "The draft runs." in page.inner_text("main") and "old things" in page.inner_text("tbody")
+    says(page.locator("main"), "The draft runs.")
+    says(page.locator("tbody"), "old things")
     press(page, "text=Keep these changes")
-    assert machine.ruleset() != before and page.locator(".drafting").count() == 0
+    assert machine.ruleset() != before
+    counts(page.locator(".drafting"), 0)
     show(page, "/draft")
     press(page, "text=Collect changes in a draft")
     show(page, "/rules")
     page.locator("tr", has_text="no gopher").get_by_role("button", name="Delete").click()
     page.click(".drafting >> text=Discard")
-    assert "no gopher" in page.inner_text("tbody") and page.locator(".drafting").count() == 0
+    says(page.locator("tbody"), "no gopher")
+    counts(page.locator(".drafting"), 0)
     leave(page)
 
 
@@ -161,20 +166,20 @@ def test_a_mistake_is_shown_beside_what_was_typed(context: BrowserContext, machi
     page.locator("summary", has_text="How it refuses").click()
     page.fill("#log_prefix", "high")
     page.click("text=Add rule")
-    assert "70000" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "70000")
     assert page.input_value("#name") == "too high"
     assert page.input_value("#destination_port") == "70000"
     assert (page.input_value("#place"), page.input_value("#log_prefix")) == ("1", "high")
     page.screenshot(path=SHOTS / "mistake.png")
     machine.client().call("firewall.Block", {"prefix": "203.0.113.77"})
-    assert "changed meanwhile" in page.inner_text("#changed")
+    says(page.locator("#changed"), "changed meanwhile")
     assert page.input_value("#name") == "too high"
     machine.client().call("firewall.Unblock", {"prefix": "203.0.113.77"})
     page.fill("#destination_port", "7000")
     for place in ("-1", "1e3"):
         page.fill("#place", place)
         press(page, "text=Add rule")
-        assert f"{place} is no place in the order" in page.inner_text(".note.error")
+        says(page.locator(".note.error"), f"{place} is no place in the order")
     assert machine.ruleset() == before
     page.fill("#place", "1")
     press(page, "text=Add rule")
@@ -239,10 +244,10 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     page.select_option("#for_s", "3600")
     page.fill("#reason", "scans")
     page.click("form.inline button")
-    assert "203.0.113.0/24" in page.inner_text("tbody")
+    says(page.locator("tbody"), "203.0.113.0/24")
     assert "203.0.113" in machine.ruleset()
     page.get_by_role("button", name="Unblock 203.0.113.0/24").click()
-    assert "Nothing is blocked" in page.inner_text("main")
+    says(page.locator("main"), "Nothing is blocked")
     assert "203.0.113" not in machine.ruleset()
     show(page, "/nat")
     page.click("text=Add a port forward")
@@ -251,22 +256,22 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     page.select_option("#protocol", "both")
     page.uncheck("details[open] [name=hairpin]")
     page.get_by_role("button", name="Add port forward").click()
-    assert "nowhere" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "nowhere")
     assert not page.is_checked("details[open] [name=hairpin]") and page.input_value("#protocol") == "both"
     page.fill("#to", "192.168.1.30:443")
     page.get_by_role("button", name="Add port forward").click()
-    assert "192.168.1.30:443" in page.inner_text("tbody")
+    says(page.locator("tbody"), "192.168.1.30:443")
     assert "192.168.1.30" in machine.ruleset()
     page.locator("tr", has_text="192.168.1.30").get_by_role("switch").click()
     assert "192.168.1.30" not in machine.ruleset()
     page.locator("tr", has_text="192.168.1.30").get_by_role("button", name="Delete").click()
-    assert "192.168.1.30:443" not in page.inner_text("tbody")
+    says_not(page.locator("tbody"), "192.168.1.30:443")
     assert "192.168.1.30" not in machine.ruleset()
     page.click("text=Add addresses one to one")
     page.fill("#mapping-inside", "192.168.1.31")
     page.fill("#mapping-outside", "203.0.113.31")
     page.get_by_role("button", name="Add mapping").click()
-    assert "203.0.113.31" in page.inner_text("tbody")
+    says(page.locator("tbody"), "203.0.113.31")
     assert "203.0.113.31" in machine.ruleset()
     page.locator("tr", has_text="203.0.113.31").get_by_role("button", name="Delete").click()
     assert "203.0.113.31" not in machine.ruleset()
@@ -278,7 +283,7 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     page.click("text=Figures of: Port scans")
     page.fill("#port_scan-rate", "often")
     page.locator("details[open]").get_by_role("button", name="Set").click()
-    assert "is not a rate" in page.inner_text("main")
+    says(page.locator("main"), "is not a rate")
     assert page.input_value("details[open] #port_scan-rate") == "often"
     page.get_by_role("switch", name="Forged sources").click()
     assert "fib saddr" in machine.ruleset()
@@ -293,7 +298,7 @@ def test_how_long_connections_are_remembered_is_set(context: BrowserContext, mac
     page.fill("#udp", "soon")
     page.fill("#table_size", "70000")
     page.click("button:text-is('Save')")
-    assert "soon" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "soon")
     assert (page.input_value("#udp"), page.input_value("#table_size")) == ("soon", "70000")
     page.fill("#udp", "45s")
     page.fill("#table_size", "")
@@ -318,7 +323,7 @@ def test_the_way_back_leads_to_an_earlier_generation(context: BrowserContext, ma
     page.on("dialog", lambda dialog: dialog.accept())
     show(page, "/history")
     page.locator("tr", has=page.locator(f"a[href='/history/{before}']")).get_by_role("button").click()
-    assert f"Back at generation {before}" in page.inner_text(".note.done")
+    says(page.locator(".note.done"), f"Back at generation {before}")
     assert "dport 25" not in machine.ruleset()
     press(page, "text=Keep these changes")
     leave(page)
@@ -335,13 +340,13 @@ def test_a_list_shows_what_it_holds_and_is_looked_at_on_demand(
         client.call("config.Load", {"files": {"firewall/rules.yaml": aliases + before}})
     page = context.new_page()
     show(page, "/lists")
-    assert "lacking" in page.inner_text("tbody")
+    says(page.locator("tbody"), "lacking")
     (folder / "ours.txt").write_text("192.0.2.1\n2001:db8::/32\n")
     press(page, "text=Look at them now")
     show(page, "/lists")
-    assert "@ours" in page.inner_text("tbody")
-    assert "1 IPv4, 1 IPv6" in page.inner_text("tbody")
-    assert "lacking" not in page.inner_text("tbody")
+    says(page.locator("tbody"), "@ours")
+    says(page.locator("tbody"), "1 IPv4, 1 IPv6")
+    says_not(page.locator("tbody"), "lacking")
     leave(page)
     with machine.client() as client:
         client.call("config.Load", {"files": {"firewall/rules.yaml": before}})
@@ -364,7 +369,7 @@ def test_real_packets_are_followed_until_somebody_stops_it(context: BrowserConte
     page.fill("#destination_port", "9009")
     page.fill("#seconds", "1")
     press(page, "button:has-text('Follow')")
-    assert "No such packet came" in page.inner_text("main")
+    says(page.locator("main"), "No such packet came")
     page.fill("#packets", "1")
     page.check("text=Go on until I stop it")
     inside = [
@@ -380,11 +385,11 @@ def test_real_packets_are_followed_until_somebody_stops_it(context: BrowserConte
         try:
             press(page, "button:has-text('Follow')")
             page.locator("#followed section.card >> nth=2").wait_for()
-            assert "to 127.0.0.1:9009 arrives at lo" in page.inner_text("#followed section.card >> nth=0")
-            assert page.inner_text("#followed section.card h2 >> nth=0") == "It is accepted by loopback."
+            says(page.locator("#followed section.card >> nth=0"), "to 127.0.0.1:9009 arrives at lo")
+            says(page.locator("#followed section.card h2 >> nth=0"), "It is accepted by loopback.")
             page.screenshot(path=SHOTS / "trace-live.png", full_page=True)
             press(page, "a:text-is('Stop')")
         finally:
             sender.kill()
-    assert page.locator("#followed").count() == 0
+    counts(page.locator("#followed"), 0)
     leave(page)

@@ -12,7 +12,20 @@ import pyotp
 import pytest
 
 from patronus.kernel.host import Places
-from tests.web.chromium import PHONE, SHOTS, WIDE, browser, complaints, leave, look, show, show_anew
+from tests.web.chromium import (
+    PHONE,
+    SHOTS,
+    WIDE,
+    browser,
+    complaints,
+    counts,
+    leave,
+    look,
+    says,
+    says_not,
+    show,
+    show_anew,
+)
 from tests.web.conftest import PASSWORD, Machine, Visitor
 
 if TYPE_CHECKING:
@@ -89,7 +102,7 @@ def set_up_factor(page: Page) -> tuple[pyotp.TOTP, list[str]]:
     app = pyotp.TOTP(secret)
     page.fill("#code", "000000")
     send(page.locator("text=Ask for codes from now on"))
-    assert "the code is wrong" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "the code is wrong")
     assert re.sub(r"\s", "", page.inner_text("code.secret")) == secret
     page.fill("#code", app.now())
     send(page.locator("text=Ask for codes from now on"))
@@ -97,7 +110,7 @@ def set_up_factor(page: Page) -> tuple[pyotp.TOTP, list[str]]:
     codes = page.locator(".codes code").all_inner_texts()
     assert len(set(codes)) == 10
     send(page.locator("text=I have kept them"))
-    assert "On: a log-in asks" in page.inner_text("#second-factor")
+    says(page.locator("#second-factor"), "On: a log-in asks")
     return app, codes
 
 
@@ -113,28 +126,28 @@ def test_a_log_in_with_a_second_factor(
     send(page.get_by_role("button", name="Log out"))
     complaints.clear()  # an answer of 401 is one: the wrong code was
     enter(page, "anna")
-    assert page.inner_text("h1") == "One more step"
+    says(page.locator("h1"), "One more step")
     shoot(page, "log-in-code")
     show(page, "/rules")
     assert "Log in" in page.content() and "no telnet" not in page.content()
     enter(page, "anna")
     type_code(page, "123456")
-    assert "the code is wrong" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "the code is wrong")
     type_code(page, next_code(app))
-    assert page.inner_text("h1") == "patronus"
+    says(page.locator("h1"), "patronus")
     send(page.get_by_role("button", name="Log out"))
     enter(page, "anna")
     type_code(page, codes[0].lower())
     show(page, "/account")
-    assert "9 recovery codes left" in page.inner_text("#second-factor")
+    says(page.locator("#second-factor"), "9 recovery codes left")
     page.click("text=Switch it off")
     page.fill("#end-password", PASSWORD)
     page.fill("#end-code", codes[1])
     send(page.locator("button:has-text('Switch off')"))
-    assert "Off: whoever knows" in page.inner_text("#second-factor")
+    says(page.locator("#second-factor"), "Off: whoever knows")
     send(page.get_by_role("button", name="Log out"))
     enter(page, "anna")
-    assert page.inner_text("h1") == "patronus"
+    says(page.locator("h1"), "patronus")
     leave(page)
     page.context.close()
 
@@ -183,7 +196,7 @@ def test_a_token_lets_a_program_through_until_it_is_revoked(
     show(page, "/account")
     assert program.bearer not in page.content()
     send(page.get_by_role("button", name="Revoke backup of carl"))
-    assert "No program has a token" in page.inner_text("#tokens")
+    says(page.locator("#tokens"), "No program has a token")
     assert program.ask("GET", "/api/v1/firewall/rules").status == 401
     leave(page)
     page.context.close()
@@ -197,10 +210,10 @@ def test_a_session_that_somebody_else_holds_is_ended(
     enter(page, "dora")
     show(page, "/account")
     rows = page.locator("#sessions tbody tr")
-    assert rows.count() == 2
+    counts(rows, 2)
     assert dora.ask("GET", "/api/v1/firewall/rules").status == 200
     send(rows.locator("button"))
-    assert page.locator("#sessions tbody tr").count() == 1
+    counts(page.locator("#sessions tbody tr"), 1)
     assert dora.ask("GET", "/api/v1/firewall/rules").status == 401
     leave(page)
     page.context.close()
@@ -217,12 +230,12 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     page.fill("#role_name", "flusher")
     page.fill("#verbs", "dns.Flood")
     send(page.locator("button:has-text('Keep role')"))
-    assert "no verb of this router" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "no verb of this router")
     assert page.input_value("#role_name") == "flusher"
     page.select_option("#base", "none")
     page.fill("#verbs", "dns.FlushCache")
     send(page.locator("button:has-text('Keep role')"))
-    assert "flusher" in page.inner_text("#roles tbody")
+    says(page.locator("#roles tbody"), "flusher")
     eva = person(machine, admin, "eva", "flusher")
     assert eva.ask("POST", "/api/v1/dns/flush", {}).status == 200
     for path in ("/api/v1/firewall/rules", "/api/v1/accounts", "/api/v1/dhcp/leases"):
@@ -239,10 +252,10 @@ def test_an_administrator_makes_a_role_that_may_exactly_its_verbs(
     page.select_option("#role-account", "admin")
     page.select_option("#new-role", "viewer")
     send(page.locator("button:has-text('Change role')"))
-    assert "last administrator" in page.inner_text(".note.error")
+    says(page.locator(".note.error"), "last administrator")
     send(page.get_by_role("button", name="Remove: eva"))
     send(page.get_by_role("button", name="Remove the role flusher"))
-    assert "flusher" not in page.inner_text("#roles tbody")
+    says_not(page.locator("#roles tbody"), "flusher")
     leave(page)
     page.context.close()
 

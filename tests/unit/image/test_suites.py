@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests import suites
-from tests.suites import Outcome, Suite, read_report, run_suite
+from tests.reports import Outcome, read_report
+from tests.suites import Suite, run_suite
 
 
 @pytest.fixture(autouse=True)
 def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(suites, "REPORTS", tmp_path)
     monkeypatch.setattr(suites, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the others take a second
     return tmp_path
 
 
@@ -36,13 +38,52 @@ def test_a_suite_without_a_folder_has_failed(capsys: pytest.CaptureFixture[str])
         ("syntax error\n", Outcome(failed=1)),
     ],
 )
-def test_each_end_is_counted(
-    reports: Path, monkeypatch: pytest.MonkeyPatch, body: str, expected: Outcome
-) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # it needs none, and they take a second
+def test_each_end_is_counted(reports: Path, body: str, expected: Outcome) -> None:
     (reports / "some").mkdir()
     (reports / "some/test_it.py").write_text(body)
     assert run_suite("some", Suite("some", 1, in_tree=False)) == expected
+
+
+FLAKY = """
+from pathlib import Path
+def test_good(): pass
+def test_bad(): assert not {hopeless}
+def test_once():
+    seen = Path(__file__).with_suffix(".seen")
+    first = not seen.exists()
+    seen.touch()
+    assert not first
+"""
+
+
+@pytest.mark.parametrize(
+    ("again", "hopeless", "expected"),
+    [
+        ((), False, Outcome(passed=2, failed=1)),
+        (("-q",), True, Outcome(passed=2, failed=1, unsteady=("some/test_it.py::test_once",))),
+    ],
+)
+def test_a_test_that_passes_by_itself_is_named_and_one_that_does_not_has_failed(
+    reports: Path, *, again: tuple[str, ...], hopeless: bool, expected: Outcome
+) -> None:
+    (reports / "some").mkdir()
+    (reports / "some/test_it.py").write_text(FLAKY.format(hopeless=hopeless))
+    assert run_suite("some", Suite("some", 1, in_tree=False, again=again)) == expected
+
+
+def test_many_failures_are_not_run_again(reports: Path) -> None:
+    (reports / "some").mkdir()
+    (reports / "some/test_it.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('n', range(4))\ndef test_bad(n): assert False\n"
+    )
+    assert run_suite("some", Suite("some", 1, in_tree=False, again=("-q",))) == Outcome(failed=4)
+    assert not (reports / "some-again.xml").exists()
+
+
+def test_a_file_that_does_not_load_has_failed(reports: Path) -> None:
+    (reports / "some").mkdir()
+    (reports / "some/test_it.py").write_text("import nothing_of_this_name\n")
+    assert run_suite("some", Suite("some", 1, in_tree=False, again=("-q",))) == Outcome(failed=1)
 
 
 def test_the_closing_line_is_what_ci_reads(reports: Path) -> None:
