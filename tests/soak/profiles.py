@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every profile is built within its budget, boots, and runs its first generation; the figures are printed.
 
-Only ``debug`` lets anybody in at the console, as root without a password. The others ask for one.
+Only ``debug`` lets anybody in at the console, as root without a password. The others ask for one. ``full``
+learns a route from another router.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from qemu.errors import HarnessError
 from qemu.run import free_port
 from qemu.vm import Vm
 from tests.bench.boot import machine, reached_s
+from tests.soak.speaking import learns
 
 LOG_IN_LIMIT_S = 180.0
 TYPED = b"root\n"
@@ -35,7 +37,8 @@ def boots(profile: str) -> str:
         vm.guest.wait_for_unit("serial-getty@ttyS0.service")
         if root_comes_in(vm) is not (profile == "debug"):
             return f"{profile}: root at the console {'is kept out' if profile == 'debug' else 'comes in'}"
-    return ""
+        wrong = learns(vm) if profile == "full" else ""
+        return f"{profile}: {wrong}" if wrong else ""
 
 
 def root_comes_in(vm: Vm) -> bool:

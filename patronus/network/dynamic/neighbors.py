@@ -13,8 +13,10 @@ from patronus.network.dynamic.plan import DynamicPlan
 Protocol = Literal["bgp", "ospf", "ospf3"]
 _SETTLED = ("full", "2-way", "twoway")
 """States in which two routers of OSPF stay: of those on one link only the elected tell each other routes."""
+_BEFORE_AN_ANSWER = "No AFI/SAFI activated for peer"
+"""What FRR also says of a session that stands, when a try before it was not answered."""
 _REASONS = {
-    "No AFI/SAFI activated for peer": "no family of routes is agreed on",
+    _BEFORE_AN_ANSWER: "no family of routes is agreed on",
     "Admin. shutdown": "it is waiting for its secret",
     "Peer closed the session": "it closed the session",
     "Interface down": "the interface is down",
@@ -80,10 +82,10 @@ def _reason(one: Neighbor, seen: Mapping[str, Any], wrong_passwords: int, *, up:
 
     bgpd calls it an end as well that it could not begin while it was being told of the neighbour.
     """
-    if up and not seen.get("connectionsDropped"):
-        return None
     told = str(seen.get("lastNotificationReason") or "").strip()
     ended = str(seen.get("lastResetDueTo") or "").strip()
+    if up and (not seen.get("connectionsDropped") or (ended == _BEFORE_AN_ANSWER and not told)):
+        return None
     if seen.get("adminShutDown"):
         return "it waits for its secret"
     if not up and one.password is not None and wrong_passwords:
