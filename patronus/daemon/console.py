@@ -53,5 +53,6 @@ def _offer(disks: Sequence[str]) -> str:
         return ""
     where = ", ".join(disks)
     return (
-        f"\nIt can be installed on a disk of this machine (page Installation, or patronus install): {where}\n"
+        "\nIt can be installed on a disk of this machine (page Installation, patronus install, or the boot\n"
+        f"menu's Install: hold a key while it starts): {where}\n"
     )

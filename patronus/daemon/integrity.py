@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What earlier boots ended with: damage, systems that failed too often, a reset, starts of Recovery.
+"""What earlier boots ended with: damage, systems that failed too often, a reset, Recovery, Install.
 
 The initrd writes it down (``image/initrd-tree/usr/lib/patronus/slot-record``); here it becomes words.
 """
@@ -24,10 +24,10 @@ BAD = "patronus-boot/bad"
 RESET = "patronus-boot/reset"
 """Below /var/lib: a line for the reset that this state began with, ``SECONDS WHY``."""
 RECOVERY = "patronus-boot/recovery"
-"""Below /var/lib: a line for each start of the boot entry Recovery, ``SECONDS``."""
+"""Below /var/lib: a line for each start of Recovery, ``SECONDS``, or of Install, ``SECONDS install``."""
 RECORDED = "recovery-recorded"
 """In the state: how many of these lines the audit log has."""
-_RECOVERY = re.compile(r"\d{1,12}")
+_RECOVERY = re.compile(r"(?P<time>\d{1,12})(?P<install> install)?")
 _RESET = re.compile(r"(?P<time>\d{1,12}) (?P<why>[ -~]{1,200})")
 _DAMAGE = re.compile(r"(?P<time>\d+) (?P<words>\d+:\d+: (?:data|metadata) block \d+ is corrupted)")
 _ENTRY = re.compile(r"(?P<name>patronus_(?P<version>.+)|.+)\+0(?P<tried>-\d+)?\.efi")
@@ -67,23 +67,33 @@ def reset_notices(kept: Path, audit: AuditLog) -> list[str]:
 
 
 def recovery_notices(kept: Path, audit: AuditLog, state: RuntimeState) -> list[str]:
-    """Return what a person should know of starts of Recovery since the router ran last, and audit each."""
-    lines = [line for line in _lines(kept / RECOVERY) if _RECOVERY.fullmatch(line)]
-    fresh = lines[state.get(RECORDED, 0) :]
+    """Return what a person should know of starts of Recovery and Install since it ran last; audit each."""
+    starts = [found for line in _lines(kept / RECOVERY) if (found := _RECOVERY.fullmatch(line))]
+    fresh = starts[state.get(RECORDED, 0) :]
     try:
-        for line in fresh:
-            audit.append("system.Recovery", SELF, "started", {"time": int(line)})
+        for start in fresh:
+            name = "system.InstallDialog" if start["install"] else "system.Recovery"
+            audit.append(name, SELF, "started", {"time": int(start["time"])})
         if fresh:
-            state.put(RECORDED, len(lines))
+            state.put(RECORDED, len(starts))
     except StorageError as error:
-        return [f"that Recovery was started cannot be recorded: {error}"]
-    times = [f"{datetime.fromtimestamp(int(line), UTC):%Y-%m-%d %H:%M}" for line in fresh]
-    if not times:
-        return []
-    return [
-        f"the boot entry Recovery was started on {', '.join(times)} UTC: an administrator's password, or the "
-        "vault's recovery password, opens a root shell there"
-    ]
+        return [f"that Recovery or Install was started cannot be recorded: {error}"]
+    said = []
+    for entry, what in (
+        ("Recovery", "opens a root shell"),
+        ("Install", "installs this system on another disk"),
+    ):
+        times = [_minute(start) for start in fresh if bool(start["install"]) == (entry == "Install")]
+        if times:
+            said.append(
+                f"the boot entry {entry} was started on {', '.join(times)} UTC: an administrator's password, "
+                f"or the vault's recovery password, {what} there"
+            )
+    return said
+
+
+def _minute(start: re.Match[str]) -> str:
+    return f"{datetime.fromtimestamp(int(start['time']), UTC):%Y-%m-%d %H:%M}"
 
 
 def _reasons(path: Path) -> Mapping[str, Sequence[str]]:

@@ -6,45 +6,29 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 from patronus.core.errors import PatronusError
 from patronus.core.migrations import MIGRATIONS
-from patronus.update import check, disk_install, fetch, install
-from patronus.update.disk import World, disks, original
-from patronus.update.disk_install import Machine
+from patronus.update import check, disk_install, fetch, install, running
 from patronus.update.machine import Facts, entries, look
 from patronus.update.prove import World as Health
 from patronus.update.prove import prove
 from patronus.update.task import Places
 
 log = logging.getLogger("patronus-update")
-RELEASE = Path("/usr/lib/os-release")
-VERSION = "IMAGE_VERSION="
-ESP = Path("/boot")
-
-
-def _running() -> str:
-    lines = RELEASE.read_text().splitlines()
-    return next((line.removeprefix(VERSION).strip('"') for line in lines if line.startswith(VERSION)), "")
 
 
 def _look() -> Facts:
-    return look(_running(), MIGRATIONS.current, ESP)
+    return look(running.version(), MIGRATIONS.current, running.ESP)
 
 
 def _prove(places: Places) -> bool:
     """Return whether the boot may complete; one that cannot be judged has proved nothing."""
     try:
-        return prove(_running(), places, Health(lambda: entries(ESP)))
+        return prove(running.version(), places, Health(lambda: entries(running.ESP)))
     except (PatronusError, OSError) as error:
         log.error("whether this version is healthy cannot be found out: %s", error)
         return False
-
-
-def _machine() -> Machine:
-    world = World()
-    return Machine(lambda: disks(world), lambda: original(_running(), world, esp=ESP), world.devices)
 
 
 def main() -> None:
@@ -60,7 +44,7 @@ def main() -> None:
     if program == "prove":
         sys.exit(0 if _prove(places) else 1)
     if program == "disk-install":
-        report = disk_install.run(places, _machine())
+        report = disk_install.run(places, running.machine())
     else:
         report = fetch.run(places) if program == "fetch" else install.run(places, _look)
     log.info("%s: %s", report.step or program, report.error or report.state)

@@ -195,11 +195,12 @@ def chosen(task: DiskTask, found: list[Disk]) -> Disk:
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is: looks at the disks, finds the running system, and where devices lie."""
+    """What there is: looks at the disks, finds the running system, where devices lie, what writes."""
 
     disks: Callable[[], list[Disk]]
     source: Callable[[], Original]
     devices: Path = Path("/dev")
+    programs: Programs = PROGRAMS
 
 
 def perform(task: DiskTask, machine: Machine, work: Path, tell: Tell) -> Report:
@@ -207,7 +208,7 @@ def perform(task: DiskTask, machine: Machine, work: Path, tell: Tell) -> Report:
     try:
         tell("looking at the disks", 0, 0)
         target, system = chosen(task, machine.disks()), machine.source()
-        DiskInstall(system, machine.devices / target.name, work, tell).go()
+        DiskInstall(system, machine.devices / target.name, work, tell, machine.programs).go()
     except PatronusError as error:
         return Report(number=task.number, state="failed", error=str(error)[:4000])
     except (OSError, ValueError) as error:

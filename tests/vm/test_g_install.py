@@ -72,7 +72,7 @@ def test_the_installed_disk_starts_alone_as_a_new_router_and_beside_the_stick_as
     stick.start()
     identity = wait_well(stick)
     stick.guest.succeed(f"echo kept >{KEPT}")
-    assert f"patronus install): {INTERNAL}" in stick.console()
+    assert f"hold a key while it starts): {INTERNAL}" in stick.console()
     assert disks_of(stick) == {INTERNAL: [], STICK: ["this router runs from it"]}
     for refused in (f"patronus install {STICK} --yes", f"echo {STICK} | patronus install {INTERNAL}"):
         stick.guest.fail(refused, timeout_s=ASK_S)

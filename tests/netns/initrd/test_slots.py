@@ -210,7 +210,7 @@ def test_each_panic_is_written_down_once_with_its_time(initrd: Initrd) -> None:
     assert (initrd.root / "run/patronus-boot/bad").read_text() == "p_2+0-3.efi\n"
 
 
-def test_each_start_of_recovery_is_written_down_and_no_other_start_is(initrd: Initrd) -> None:
+def test_each_start_of_recovery_or_install_is_written_down_and_no_other_start_is(initrd: Initrd) -> None:
     initrd.prepare("p_2.efi", selected="p_2.efi")
     cmdline, kept = initrd.root / "cmdline", initrd.root / "var/lib/patronus-boot/recovery"
     ordinary = cmdline.read_text()
@@ -219,7 +219,9 @@ def test_each_start_of_recovery_is_written_down_and_no_other_start_is(initrd: In
         ("patronus.recovery", 1),
         ("patronus.recovery.not", 1),
         ("patronus.recovery", 2),
+        ("patronus.install", 3),
     ):
         cmdline.write_text(f"{words} {ordinary}")
         assert initrd.run("slot-record", str(initrd.root / "var/lib")) == 0
-        assert (len(kept.read_text().split()) if kept.exists() else 0) == starts
+        assert (len(kept.read_text().splitlines()) if kept.exists() else 0) == starts
+    assert [" install" in line for line in kept.read_text().splitlines()] == [False, False, True]

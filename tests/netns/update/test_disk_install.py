@@ -37,15 +37,22 @@ class Machine:
     device: Path
     told: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def install(self) -> None:
+    @property
+    def work(self) -> Path:
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
-        # The workstation's kernel does not read the table by itself, and may not know the ESP's file system.
+        return work
+
+    @property
+    def programs(self) -> Programs:
+        """The workstation's kernel reads no table by itself, and may not know the ESP's file system."""
         repart = f'{shlex.join(tool("systemd-repart"))} "$@" && partx --update {self.device}'
         make, mount = (*tool("mkfs.ext4"), "-q"), ("mount", "-t", "ext4")
-        programs = Programs(("bash", "-c", repart, "bash"), make, mount)
+        return Programs(("bash", "-c", repart, "bash"), make, mount)
+
+    def install(self) -> None:
         tell = lambda *step: self.told.append(step)  # noqa: E731
-        DiskInstall(self.source, self.device, work, tell, programs).go()
+        DiskInstall(self.source, self.device, self.work, tell, self.programs).go()
 
     def table(self) -> dict[str, Partition]:
         return {part.label: part for part in partitions(self.device)}

@@ -126,7 +126,9 @@ def test_a_program_that_ended_without_a_word_has_failed(machine: Machine) -> Non
 
 def test_the_console_of_a_new_router_names_the_disks_and_is_silent_where_there_are_none() -> None:
     given = (["192.168.1.1"], "code", "print", "new")
-    assert "patronus install): sda (SSD, 32.0 GB)\n" in first_login_text(*given, ["sda (SSD, 32.0 GB)"])
+    assert "hold a key while it starts): sda (SSD, 32.0 GB)\n" in first_login_text(
+        *given, ["sda (SSD, 32.0 GB)"]
+    )
     assert "Installation" not in first_login_text(*given)
 
 

@@ -74,4 +74,11 @@ def test_each_start_of_recovery_is_told_and_audited_once(tmp_path: Path) -> None
     write(tmp_path, RECOVERY, "1795690822\n\0\0\n1795690999\n1795780000\n")
     (said,) = notices()
     assert "started on 2026-11-27 11:46 UTC" in said
-    assert (tmp_path / "audit.log").read_text().count('"system.Recovery"') == 3
+    write(
+        tmp_path, RECOVERY, "1795690822\n\0\0\n1795690999\n1795780000\n1795780000 install\n1795780000 hack\n"
+    )
+    (said,) = notices()
+    assert said.startswith("the boot entry Install was started on 2026-11-27 11:46 UTC: ")
+    assert notices() == []
+    audited = (tmp_path / "audit.log").read_text()
+    assert [audited.count(f'"system.{name}"') for name in ("Recovery", "InstallDialog")] == [3, 1]

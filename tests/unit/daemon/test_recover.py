@@ -14,7 +14,7 @@ import argon2
 import pytest
 
 from patronus.core.files import SECRETS
-from patronus.daemon.recover import Door
+from patronus.daemon.door import Door
 from patronus.kernel.host import Places
 from patronus.secrets.accounts import AccountStore
 from patronus.secrets.keyring import RECOVERY, Keyring, MasterKey, wrap
