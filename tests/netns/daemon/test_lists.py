@@ -8,7 +8,7 @@ import json
 import pytest
 
 from patronus.core.errors import InvalidConfiguration, NotFound
-from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.machine import Machine, Said, eventually
 from tests.netns.services.network import dig, status
 
 
@@ -82,6 +82,7 @@ def test_a_name_is_blocked_allowed_and_left_to_the_lists_again(machine: Machine)
         machine.call("dns.ForgetName", name="www.example", policy="kids")
     with pytest.raises(NotFound):
         machine.call("dns.DecideName", name="www.example", action="block", policy="parents")
+    machine.call("dns.RemovePolicy", id="kids")
     assert machine.doctor() == []
 
 
@@ -90,21 +91,22 @@ def test_a_policys_servers_are_asked_in_place_of_everybodys(machine: Machine) ->
     machine.uplinked()
     eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of everybody's")
 
-    def add(*options: str) -> int:
-        return machine.patronus("dns", "policies", "add", "kids", "--client", "192.168.1.0/24", *options).code
+    def add(*options: str) -> Said:
+        whose = ("--client", "192.168.1.0/24")
+        return machine.patronus("dns", "policies", "add", "small", *whose, *options)
 
-    assert add("--over", "tls") == 2
-    assert add("--server", "127.0.0.1") != 0
-    assert add("--server", "203.0.113.99", "--over", "tcp") == 0
+    assert "say how a --server" in add("--over", "tls").err
+    assert "would ask itself" in add("--server", "127.0.0.1").err
+    assert add("--server", "203.0.113.99", "--over", "tcp").code == 0
     text = machine.file("network/dns.yaml").read_text()
     assert "address: 203.0.113.99" in text and "protocol: tcp" in text
     eventually(lambda: status(machine.lan, "www.example") == "SERVFAIL", "nobody else is asked")
     assert "203.0.113.99 tcp" in machine.patronus("dns", "policies").out
-    assert "kids" in machine.patronus("dns", "status").out
-    machine.call("dns.RemovePolicy", id="kids")
-    assert add("--uplink", "wan") == 0
+    assert "small" in machine.patronus("dns", "status").out
+    machine.call("dns.RemovePolicy", id="small")
+    assert add("--uplink", "wan").code == 0
     eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of the uplink's server")
-    theirs = [item for item in machine.call("dns.Status")["upstreams"] if item["policies"] == ["kids"]]
+    theirs = [item for item in machine.call("dns.Status")["upstreams"] if item["policies"] == ["small"]]
     assert [item["answered"] > 0 for item in theirs] == [True]
     assert machine.doctor() == []
 
