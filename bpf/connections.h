@@ -43,12 +43,13 @@ static __always_inline bool can_ask_conntrack(void)
 	return bpf_ksym_exists(bpf_xdp_ct_lookup) && bpf_ksym_exists(bpf_ct_release);
 }
 
-/* Whether it is certain that no TCP connection of the tuple is known. */
-static __always_inline bool is_unknown(struct xdp_md *ctx, struct bpf_sock_tuple *tuple, __u32 size)
+/* Whether it is certain that no connection of the tuple is known; `protocol` is TCP or UDP. */
+static __always_inline bool is_unknown(struct xdp_md *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+				       __u8 protocol)
 {
 	struct bpf_ct_opts___first options = {
 		.netns_id = NETNS_CURRENT,
-		.l4proto = IPPROTO_TCP,
+		.l4proto = protocol,
 	};
 	struct nf_conn *connection;
 

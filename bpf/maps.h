@@ -34,6 +34,12 @@
 /* Rules that have dropped something, those that are off for now included. */
 #define RULE_DROPS_MAX (1 << 14)
 
+/* Ways in that have limits: cards and the VLANs on them; memory is taken as it is used. */
+#define LIMITS_MAX 4096
+
+/* Sources under a limit: about 1.5 MiB, taken at load; the oldest give way, and nftables limits those. */
+#define SOURCES_MAX 16384
+
 /* Bytes of drop events that wait for a reader: about 800 events of 72 bytes with their headers. */
 #define EVENTS_BYTES 65536
 
@@ -121,6 +127,30 @@ struct {
 	__type(value, struct counter);
 } rule_drops SEC(".maps");
 
+/* One number: bit n is set where any way in has a limit of kind n. Nothing else is asked while it is 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} limited_kinds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMITS_MAX);
+	__type(key, struct rule_ingress);
+	__type(value, struct limits);
+} limits SEC(".maps");
+
+/* Shared by all processors: the packets of one source come to several. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SOURCES_MAX);
+	__type(key, struct source_key);
+	__type(value, __u64); /* until when its bucket is spent, CLOCK_MONOTONIC in ns */
+} sources SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, EVENTS_BYTES);
@@ -132,5 +162,6 @@ const struct rule_key key_layout SEC("layout") = {};
 const struct rule_node node_layout SEC("layout") = {};
 const struct rule_ingress ingress_layout SEC("layout") = {};
 const enum rule_field field_layout SEC("layout") = RULE_INGRESS;
+const enum limit_kind kind_layout SEC("layout") = LIMIT_SYN;
 
 #endif

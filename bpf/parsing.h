@@ -28,9 +28,13 @@
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_OFFSET_MASK    0xfff8
 
-#define TCP_FLAGS_OFFSET 13 /* RFC 9293 section 3.1 */
-#define TCP_FLAG_SYN_BIT 0x02
-#define TCP_FLAG_ACK_BIT 0x10
+#define ICMP_ECHO_REQUEST   8	/* RFC 792 */
+#define ICMPV6_ECHO_REQUEST 128 /* RFC 4443 section 4.1 */
+
+#define TCP_FLAGS_OFFSET  13 /* RFC 9293 section 3.1 */
+#define TCP_FLAG_SYN_BIT  0x02
+#define TCP_FLAG_ACK_BIT  0x10
+#define TCP_FLAGS_OPENING 0x17 /* FIN, SYN, RST and ACK: what tells the first packet */
 
 struct cursor {
 	void *pos;

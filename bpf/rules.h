@@ -10,19 +10,10 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "connections.h"
+#include "limits.h"
 #include "maps.h"
+#include "opening.h"
 #include "shared.h"
-
-/* The first packet of a TCP connection, as the rules ask for it. */
-struct opening {
-	struct bpf_sock_tuple tuple;
-	__u16 tags[2]; /* as in struct rule_ingress */
-	__u32 bytes;   /* from the IP header on, which is what nftables counts */
-	__u8 family;
-	__u8 pad[3];
-	__u64 rule; /* the answer: the rule that drops it */
-};
 
 static __always_inline struct rule_node *find_node(void *table, enum rule_field field,
 						   const void *value, __u32 size)
@@ -67,9 +58,7 @@ static __always_inline __u64 rule_for(struct xdp_md *ctx, const struct opening *
 	table = bpf_map_lookup_elem(&rules, &only);
 	if (!table)
 		return 0;
-	ingress.ifindex = ctx->ingress_ifindex;
-	ingress.tags[0] = opening->tags[0];
-	ingress.tags[1] = opening->tags[1];
+	set_ingress(&ingress, ctx, opening);
 	arrival = find_node(table, RULE_INGRESS, &ingress, sizeof(ingress));
 	if (!arrival)
 		return 0;
@@ -101,34 +90,29 @@ static __always_inline __u64 rule_for(struct xdp_md *ctx, const struct opening *
 	return found ? found->rule : 0;
 }
 
-static __always_inline bool is_new(struct xdp_md *ctx, struct opening *opening)
-{
-	__u32 size =
-		opening->family == 6 ? sizeof(opening->tuple.ipv6) : sizeof(opening->tuple.ipv4);
-
-	return is_unknown(ctx, &opening->tuple, size);
-}
-
 /*
- * REASON_DROP_RULE, or the reason for which the packet passes. A global function: the verifier looks
- * at it once, and not again for each way through the headers before it.
+ * REASON_DROP_RULE, that of a limit, or the reason for which the packet passes; *origin is the rule or
+ * guard that drops it. A global function of numbers: the verifier looks at it once, and not again for each
+ * way through the headers before it.
  */
-__noinline __u32 judge_opening(struct xdp_md *ctx, struct opening *opening)
+__noinline __u32 judge_opening(struct xdp_md *ctx, __u32 offsets, __u32 tags, __u32 kind,
+			       __u64 *origin)
 {
-	struct counter *counter;
+	struct opening opening = {};
+	__u32 reason;
 	__u64 rule;
 
-	if (!opening)
+	if (!origin || !read_opening(ctx, &opening, offsets, tags, kind))
 		return REASON_PASS;
-	rule = rule_for(ctx, opening);
+	reason = judge_limit(ctx, &opening, origin);
+	if (reason >= REASON_DROP_FIRST || opening.protocol != IPPROTO_TCP)
+		return reason;
+	rule = rule_for(ctx, &opening);
 	if (!rule)
-		return REASON_PASS;
-	counter = bpf_map_lookup_elem(&rule_drops, &rule);
-	if (!counter || !is_new(ctx, opening))
+		return reason;
+	if (!is_new(ctx, &opening) || !count_drop(&opening, rule))
 		return REASON_PASS_CONNECTION;
-	counter->packets++;
-	counter->bytes += opening->bytes;
-	opening->rule = rule;
+	*origin = rule;
 	return REASON_DROP_RULE;
 }
 

@@ -24,6 +24,9 @@ enum reason {
 	REASON_DROP_BLOCK_IPV4,	     /* the source is on the blocklist */
 	REASON_DROP_BLOCK_IPV6,
 	REASON_DROP_RULE, /* a rule drops it, whatever its way would be */
+	REASON_DROP_SYN_FLOOD, /* its source opens more than its limit; in the order of enum limit_kind */
+	REASON_DROP_UDP_FLOOD,
+	REASON_DROP_ICMP_FLOOD,
 	REASON_MAX,
 };
 
@@ -78,7 +81,7 @@ _Static_assert(sizeof(struct flow_stats) == 32, "struct flow_stats is shared wit
 /* A sampled drop. An IPv4 address stands in the first four bytes, the rest is zero. */
 struct drop_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC, coarse */
-	__u64 rule;    /* as in struct rule_node, 0 where no rule decided */
+	__u64 rule;    /* as in struct rule_node or struct limit, 0 where neither decided */
 	__u32 ifindex;
 	__u32 bytes;
 	__u16 vlan_id;
@@ -193,5 +196,49 @@ struct rule_node {
 };
 
 _Static_assert(sizeof(struct rule_node) == 144, "struct rule_node is shared with Python");
+
+/* What a source is limited in, as patronus/core/early.py numbers it. */
+enum limit_kind {
+	LIMIT_SYN = 0, /* first packets of TCP connections */
+	LIMIT_UDP,     /* first packets of UDP flows */
+	LIMIT_ICMP,    /* echo requests */
+	LIMIT_KIND_MAX,
+};
+
+/*
+ * A limit is a bucket of time: each packet of a source takes `cost_ns` out, and the time that passes
+ * fills it again up to `room_ns`.
+ */
+struct limit {
+	__u64 cost_ns; /* 0: no limit */
+	__u64 room_ns;
+	__u64 origin;  /* names the guard that drops, as rule of struct rule_node names a rule */
+	__u32 figures; /* tells limits apart: a source starts anew under one with other figures */
+	__u8 pad[4];
+};
+
+_Static_assert(sizeof(struct limit) == 32, "struct limit is shared with Python");
+
+/* The limits of one way in, by enum limit_kind. */
+struct limits {
+	struct limit of[LIMIT_KIND_MAX];
+};
+
+_Static_assert(sizeof(struct limits) == 96, "struct limits is shared with Python");
+
+/*
+ * A source under a limit: the whole address of IPv4, the /64 of IPv6, of which one host may have every
+ * address. Each way in counts by itself, so that who forges a source takes nothing from the true one.
+ */
+struct source_key {
+	struct rule_ingress ingress;
+	__u8 address[8]; /* IPv4 in the first four */
+	__u32 figures;
+	__u8 kind;   /* enum limit_kind */
+	__u8 family; /* 4 or 6 */
+	__u8 pad[2];
+};
+
+_Static_assert(sizeof(struct source_key) == 24, "struct source_key is shared with Python");
 
 #endif

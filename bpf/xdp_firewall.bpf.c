@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The XDP firewall: drops what the blocklist names and the first packets of connections that a rule
- * drops, counts every packet by reason, accounts flows and samples drops. Whatever it does not drop
- * goes to the stack, where nftables decides.
+ * The XDP firewall: drops what the blocklist names, the first packets of connections that a rule drops,
+ * and those of a source beyond its limits; counts every packet by reason, accounts flows and samples
+ * drops. Whatever it does not drop goes to the stack, where nftables decides.
  *
  * It only ever drops what nftables drops too: packets whose source is on the blocklist, unless
- * the never-block list covers it, and what docs/decisions/xdp.md proves of rules. A packet that
- * cannot be read is left to the stack.
+ * the never-block list covers it, what docs/decisions/xdp.md proves of rules, and what a guard limits
+ * that nftables has as well. A packet that cannot be read is left to the stack.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "limits.h"
 #include "maps.h"
 #include "parsing.h"
 #include "rules.h"
@@ -21,6 +22,15 @@
 const volatile struct settings settings SEC(".rodata.settings") = {
 	.sample_every = 1,
 	.flow_table = 1,
+};
+
+/*
+ * Whether the never-block list overruled a block. Neither is 0, and what holds it is volatile: the verifier
+ * follows a number in a register, or a 0, and would go through all the rest once for each answer.
+ */
+enum mercy {
+	MERCY_UNASKED = 1,
+	MERCY_GIVEN,
 };
 
 /* What the way through the headers found out. */
@@ -147,45 +157,41 @@ static __always_inline void account(void *flows, const void *key, __u32 bytes, _
 }
 
 /* The first packet of a connection (RFC 9293 section 3.5). */
-static __always_inline bool opens(__u8 protocol, __u8 tcp_flags)
+static __always_inline bool opens(__u8 tcp_flags)
 {
-	return protocol == IPPROTO_TCP &&
-	       (tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+	return (tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
 }
 
-static __always_inline enum reason judge_opening_ipv4(struct xdp_md *ctx, struct packet *packet,
-						      const struct iphdr *header,
-						      const struct ports *ports)
+/* Whether a packet is one that a limit or a rule asks for; nothing more is done for any other. */
+static __always_inline bool is_asked_for(__u8 protocol, __u8 tcp_flags)
 {
-	struct opening opening = {
-		.tuple.ipv4 = { header->saddr, header->daddr, ports->source_be, ports->dest_be },
-		.tags = { packet->tags[0], packet->tags[1] },
-		.bytes = bpf_ntohs(header->tot_len),
-		.family = 4,
-	};
-	enum reason reason = judge_opening(ctx, &opening);
-
-	packet->rule = opening.rule;
-	return reason;
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return opens(tcp_flags) && (has_rules() || is_limited(LIMIT_SYN));
+	case IPPROTO_UDP:
+		return is_limited(LIMIT_UDP);
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return is_limited(LIMIT_ICMP);
+	default:
+		return false;
+	}
 }
 
-static __always_inline enum reason judge_opening_ipv6(struct xdp_md *ctx, struct packet *packet,
-						      const struct ipv6hdr *header,
-						      const struct ports *ports)
+/* Ask the limits and the rules; `network` and `upper` are where the headers start. */
+static __always_inline enum reason judge_further(struct xdp_md *ctx, struct packet *packet,
+						 const void *network, const void *upper,
+						 __u8 protocol, __u8 tcp_flags)
 {
-	struct opening opening = {
-		.tuple.ipv6.sport = ports->source_be,
-		.tuple.ipv6.dport = ports->dest_be,
-		.tags = { packet->tags[0], packet->tags[1] },
-		.bytes = bpf_ntohs(header->payload_len) + sizeof(*header),
-		.family = 6,
-	};
-	enum reason reason;
+	const void *start = (void *)(long)ctx->data;
+	__u32 offsets = OPENING_OFFSETS(network - start, upper - start);
+	__u32 tags = OPENING_TAGS(packet->tags[0], packet->tags[1]);
+	__u32 kind = OPENING_KIND(packet->family, protocol, tcp_flags);
+	__u64 origin =
+		0; /* not packet->rule: what a function may write into lies in memory, whole */
+	enum reason reason = judge_opening(ctx, offsets, tags, kind, &origin);
 
-	__builtin_memcpy(opening.tuple.ipv6.saddr, &header->saddr, 16);
-	__builtin_memcpy(opening.tuple.ipv6.daddr, &header->daddr, 16);
-	reason = judge_opening(ctx, &opening);
-	packet->rule = opening.rule;
+	packet->rule = origin;
 	return reason;
 }
 
@@ -196,7 +202,8 @@ static __always_inline enum reason judge_ipv4(struct xdp_md *ctx, struct packet 
 	struct iphdr *header = parse_ipv4(&packet->cursor);
 	enum reason reason = REASON_PASS;
 	__u8 tcp_flags = 0;
-	bool overruled = false;
+	volatile __u8 mercy = MERCY_UNASKED;
+	const void *upper;
 	bool fragment;
 
 	if (!header)
@@ -207,15 +214,16 @@ static __always_inline enum reason judge_ipv4(struct xdp_md *ctx, struct packet 
 	if (ipv4_is_blocked(header->saddr)) {
 		if (!is_never(packet))
 			return REASON_DROP_BLOCK_IPV4;
-		overruled = true;
+		mercy = MERCY_GIVEN;
 	}
 
 	fragment = ipv4_is_fragment(header);
+	upper = packet->cursor.pos;
 	if (!fragment && !read_upper_layer(&packet->cursor, header->protocol, &ports, &tcp_flags))
 		return REASON_PASS_MALFORMED;
-	if (opens(header->protocol, tcp_flags) && has_rules())
-		reason = judge_opening_ipv4(ctx, packet, header, &ports);
-	if (reason == REASON_DROP_RULE)
+	if (!fragment && is_asked_for(header->protocol, tcp_flags))
+		reason = judge_further(ctx, packet, header, upper, header->protocol, tcp_flags);
+	if (reason >= REASON_DROP_FIRST)
 		return reason;
 	if (settings.flow_table) {
 		key.saddr_be = header->saddr;
@@ -225,7 +233,7 @@ static __always_inline enum reason judge_ipv4(struct xdp_md *ctx, struct packet 
 		key.protocol = header->protocol;
 		account(&flows_ipv4, &key, packet->bytes, tcp_flags);
 	}
-	if (overruled)
+	if (mercy == MERCY_GIVEN)
 		return REASON_PASS_NEVER;
 	return fragment ? REASON_PASS_FRAGMENT : reason;
 }
@@ -236,9 +244,10 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	struct ports ports = {};
 	struct ipv6hdr *header = parse_ipv6(&packet->cursor);
 	enum reason reason = REASON_PASS;
-	bool overruled = false;
+	volatile __u8 mercy = MERCY_UNASKED;
 	bool hidden = false;
 	__u8 tcp_flags = 0;
+	const void *upper;
 	enum chain chain;
 
 	if (!header)
@@ -249,7 +258,7 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	if (ipv6_is_blocked(&header->saddr)) {
 		if (!is_never(packet))
 			return REASON_DROP_BLOCK_IPV6;
-		overruled = true;
+		mercy = MERCY_GIVEN;
 	}
 
 	key.protocol = header->nexthdr;
@@ -258,12 +267,13 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 		return REASON_PASS_MALFORMED;
 	if (chain == CHAIN_DEPTH)
 		return REASON_PASS_EXTENSION_DEPTH;
+	upper = packet->cursor.pos;
 	if (chain == CHAIN_DONE &&
 	    !read_upper_layer(&packet->cursor, key.protocol, &ports, &tcp_flags))
 		return REASON_PASS_MALFORMED;
-	if (opens(key.protocol, tcp_flags) && !hidden && has_rules())
-		reason = judge_opening_ipv6(ctx, packet, header, &ports);
-	if (reason == REASON_DROP_RULE)
+	if (chain == CHAIN_DONE && !hidden && is_asked_for(key.protocol, tcp_flags))
+		reason = judge_further(ctx, packet, header, upper, key.protocol, tcp_flags);
+	if (reason >= REASON_DROP_FIRST)
 		return reason;
 	if (settings.flow_table) {
 		__builtin_memcpy(key.saddr, &header->saddr, sizeof(key.saddr));
@@ -272,7 +282,7 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 		key.dport_be = ports.dest_be;
 		account(&flows_ipv6, &key, packet->bytes, tcp_flags);
 	}
-	if (overruled)
+	if (mercy == MERCY_GIVEN)
 		return REASON_PASS_NEVER;
 	return chain == CHAIN_FRAGMENT ? REASON_PASS_FRAGMENT : reason;
 }

@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
+
+XdpMode = Literal["auto", "native", "generic", "off"]
+"""In which mode XDP shall run on a card: in the driver, in the stack, wherever it can, or not at all."""
 
 
 class Field(IntEnum):
@@ -76,9 +80,44 @@ class EarlyTable:
         return bool(self.drops)
 
 
+class Limited(IntEnum):
+    """What a source is limited in, as ``enum limit_kind`` of ``bpf/shared.h`` numbers it."""
+
+    SYN = 0
+    UDP = 1
+    ICMP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimit:
+    """How much of a kind a source may send: ``count`` in ``per_s`` seconds, ``burst`` of it at once.
+
+    ``origin`` is the guard, under whose name the drops are counted.
+    """
+
+    kind: Limited
+    origin: str
+    count: int
+    per_s: int
+    burst: int
+
+
+@dataclass(frozen=True)
+class EarlyLimits:
+    """The limits of each way in; ``tagged`` as in the table of rules."""
+
+    limits: Mapping[Ingress, tuple[SourceLimit, ...]] = field(default_factory=dict)
+    tagged: frozenset[str] = frozenset()
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Return the guards that limit anything."""
+        return frozenset(one.origin for here in self.limits.values() for one in here)
+
+
 @dataclass(frozen=True)
 class EarlyDrop:
-    """One packet that was dropped, of the sample: ``origin`` is the rule, None where it was the blocklist.
+    """One packet that was dropped, of the sample: ``origin`` is the rule or guard, None with the blocklist.
 
     ``age_s`` is how long ago it was, ``vlan_id`` 0 where it had no tag.
     """

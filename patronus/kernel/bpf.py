@@ -40,6 +40,7 @@ from patronus.kernel.bpf_codec import (
     trie_key,
 )
 from patronus.kernel.bpf_events import DropEvents
+from patronus.kernel.bpf_limits import SourceLimits
 from patronus.kernel.bpf_map import Map
 from patronus.kernel.bpf_object import Program
 from patronus.kernel.bpf_rules import EarlyRules
@@ -61,7 +62,7 @@ class Bpf:
     """The pinned program and its maps; the maps are opened at first use and kept.
 
     ``loader`` is a folder that is there as long as the program is being loaded, or is loaded. ``rules`` are
-    those that XDP drops for.
+    those that XDP drops for, ``limits`` what a source may send.
     """
 
     def __init__(self, pins: Path, loader: Path = LOADER) -> None:
@@ -73,6 +74,7 @@ class Bpf:
         self._ipv4: BlockedIPv4 | None = None
         self._reasons: dict[str, str] = {}
         self.rules = EarlyRules(pins, self._map)
+        self.limits = SourceLimits(self._map)
         self._watching = Lock()
 
     def await_loader(self) -> None:
@@ -243,17 +245,15 @@ class Bpf:
 
     # -- interfaces
 
-    def attach(self, ifname: str, mode: Mode | None = None) -> Attachment:
-        """Attach to ``ifname``: native and else generic, or ``mode`` alone; the result says which and why.
+    def attach(self, ifname: str, mode: str | None = None) -> Attachment:
+        """Attach to ``ifname``: native and else generic, or in a ``Mode`` alone; the result says which.
 
         Raises KernelError where a program of someone else runs; that one is left alone.
         """
         with self._program() as program:
-            attachment = bpf_attach.attach(ifname, program, mode)
-        self._reasons.setdefault(ifname, attachment.reason)
-        if attachment.reason:
-            self._reasons[ifname] = attachment.reason
-        return self._with_reason(attachment)
+            attachment = bpf_attach.attach(ifname, program, Mode(mode) if mode else None)
+        self._reasons[ifname] = attachment.reason
+        return attachment
 
     def detach(self, ifname: str) -> bool:
         """Take the program off ``ifname``; returns whether it was there."""

@@ -92,13 +92,14 @@ def query(ifname: str) -> Attachment | None:
 def attach(ifname: str, program: Program, wanted: Mode | None = None) -> Attachment:
     """Attach ``program``: in mode ``wanted`` alone, or native and else generic.
 
-    Where it runs already, nothing changes. Raises KernelError where another program runs or the kernel
-    refuses.
+    Where it runs already in that mode, or in native mode and any will do, nothing changes. A card has no two
+    modes at once, so in between nftables drops alone, and where the kernel refuses the other mode nothing
+    runs. Raises KernelError then, and where another program runs.
     """
     present = query(ifname)
     if present is not None:
         _refuse_stranger(present, program)
-        if wanted is None or wanted == present.mode:
+        if present.mode == (wanted or Mode.NATIVE):
             return present
         detach(ifname, program)
     if wanted is not None:

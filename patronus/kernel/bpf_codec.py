@@ -30,6 +30,7 @@ RULE_KEY = struct.Struct("=IB3x16s")
 RULE_INGRESS = struct.Struct("=I4s")
 RULE_NODE = struct.Struct("=128sQI4x")
 RULE_NUMBER = struct.Struct("=Q")
+LIMIT = struct.Struct("=QQQI4x")
 
 _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 _NS_PER_S = 1e9
@@ -50,6 +51,9 @@ class Reason(IntEnum):
     DROP_BLOCK_IPV4 = 8
     DROP_BLOCK_IPV6 = 9
     DROP_RULE = 10
+    DROP_SYN_FLOOD = 11
+    DROP_UDP_FLOOD = 12
+    DROP_ICMP_FLOOD = 13
 
     @property
     def drops(self) -> bool:
@@ -96,7 +100,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class DropEvent:
-    """A sampled drop; ``time_s`` is CLOCK_MONOTONIC, ``rule`` the number of the rule that decided, or 0."""
+    """A sampled drop; ``time_s`` is CLOCK_MONOTONIC, ``rule`` the number of the rule or guard, or 0."""
 
     time_s: float
     rule: int

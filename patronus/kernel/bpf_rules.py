@@ -90,12 +90,12 @@ class EarlyRules:
         no rule drops anything.
         """
         try:
-            wanted = dict(items(table, lambda device: _number(device, table))) if table else {}
+            wanted = dict(items(table, lambda device: number_of(device, table.tagged))) if table else {}
             self._put(wanted, set(table.drops.values()))
         except KernelError:
             self._clear()
             raise
-        keep = {_number_of(origin) for origin in (*table.drops.values(), *counted)}
+        keep = {_origin_key(origin) for origin in (*table.drops.values(), *counted)}
         counters = self._opened("rule_drops")
         for stale in set(counters.keys()) - keep:
             counters.delete(stale)
@@ -104,10 +104,7 @@ class EarlyRules:
         if not wanted:
             self._clear()
             return
-        counters = self._opened("rule_drops")
-        for number in map(_number_of, origins):
-            if counters.lookup(number) is None:
-                counters.update(number, bytes(counters.slot_size * counters.cpus))
+        keep_counting(self._opened("rule_drops"), origins)
         trie = Map.trie("rule_table", RULE_KEY.size, RULE_NODE.size, NODES_MAX)
         try:
             trie.update_many(wanted.items())
@@ -139,19 +136,26 @@ class EarlyRules:
     def counters(self, origins: Iterable[str]) -> Mapping[str, Counter]:
         """Return what was dropped for the rules of ``origins``, in bytes from the IP header on."""
         table = self._opened("rule_drops")
-        seen = {_number_of(origin): origin for origin in origins}
+        seen = {_origin_key(origin): origin for origin in origins}
         raw = ((seen[number], table.lookup(number)) for number in table.keys() if number in seen)  # noqa: SIM118
         return {origin: counter_of(table.per_cpu(value)) for origin, value in raw if value is not None}
 
 
-def _number_of(origin: str) -> bytes:
+def keep_counting(counters: Map, origins: Iterable[str]) -> None:
+    """Give each rule or guard a counter where it has none: what nobody counts is not dropped."""
+    for number in map(_origin_key, origins):
+        if counters.lookup(number) is None:
+            counters.update(number, bytes(counters.slot_size * counters.cpus))
+
+
+def _origin_key(origin: str) -> bytes:
     return RULE_NUMBER.pack(rule_number(origin))
 
 
-def _number(device: str, table: EarlyTable) -> int | None:
+def number_of(device: str, tagged: frozenset[str]) -> int | None:
     """Return the number of a NIC, None where it is missing, or takes off tags that tell its ways in apart."""
     try:
         number = ifindex(device)
     except KernelError:
         return None
-    return None if device in table.tagged and strips_vlan(device) else number
+    return None if device in tagged and strips_vlan(device) else number

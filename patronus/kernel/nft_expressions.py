@@ -178,10 +178,20 @@ class RuleEncoder:
             return translated(name, said, self._family)
         if name == "vmap":
             return self._way(said["key"], said["data"])
-        if name == "set" and "payload" in said["elem"]:
-            field = said["elem"]["payload"]
-            return self._loaded(field["protocol"], field["field"]) + counted(said)
+        if name == "set":
+            return self._key(said["elem"]) + counted(said)
         raise Unknown(name)
+
+    def _key(self, said: Any) -> bytes:
+        """Return what loads the key under which a set counts: a header field, or some bits of one."""
+        field, mask = said.get("&", (said, None))
+        if "payload" not in field:
+            raise Unknown(f"a set that counts {field}")
+        loaded = self._loaded(field["payload"]["protocol"], field["payload"]["field"])
+        if mask is None:
+            return loaded
+        bits = packed(mask, 16 if ":" in mask else 4)
+        return loaded + masked(bits, bytes(len(bits)))
 
     def _refusal(self, said: Mapping[str, Any]) -> bytes:
         if said == {"type": "tcp reset"} and self._protocol == _TCP:
@@ -350,8 +360,17 @@ _IS_TRANSLATED = (
     + masked(struct.pack("=I", _DESTINATION_NAT), bytes(4))
     + _compare(_NOT_EQUAL, bytes(4))
 )
+_KEPT = 1 << 3
+"""IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h."""
+_UNKNOWN_BEFORE = {"op": "==", "left": {"&": [{"ct": {"key": "status"}}, _KEPT]}, "right": 0}
+_IS_UNKNOWN_BEFORE = (
+    expression("ct", word(2, _CT_STATUS), word(1, REGISTER))
+    + masked(struct.pack("=I", _KEPT), bytes(4))
+    + _compare(_EQUAL, bytes(4))
+)
 _WHOLE = (
     (_TRANSLATED, _IS_TRANSLATED),
+    (_UNKNOWN_BEFORE, _IS_UNKNOWN_BEFORE),
     (_NO_WAY_BACK, _HAS_NO_WAY_BACK),
     (_FOR_ROUTER, _IS_FOR_ROUTER),
 )

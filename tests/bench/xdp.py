@@ -20,11 +20,11 @@ from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import NamedTuple
 
-from scapy.layers.inet import IP, TCP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
 
-from patronus.core.early import EarlyTable, Ingress
+from patronus.core.early import EarlyLimits, EarlyTable, Ingress, Limited, SourceLimit
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet
 from patronus.firewall.early.drops import Entry
@@ -54,7 +54,10 @@ VLAN4 = bytes(
 )
 SYN4 = bytes(ETHERNET / IP(src=GOOD, dst="192.0.2.1") / TCP(sport=4000, dport=443, flags="S"))
 SYN4_FOR_RULE = bytes(ETHERNET / IP(src=GOOD, dst="192.0.2.1") / TCP(sport=4000, dport=22, flags="S"))
+UDP4 = bytes(ETHERNET / IP(src=GOOD, dst="192.0.2.1") / UDP(sport=4000, dport=443))
 RULES = 1000
+ENDLESS, NONE_LEFT = (1_000_000_000, 1), (1, 86_400)
+"""Counts and seconds of limits: nothing that a bench sends is beyond the one, nearly all beyond the other."""
 BAD4 = bytes(ETHERNET / IP(src=BAD, dst="192.0.2.1") / TCP(sport=4000, dport=443))
 
 
@@ -121,6 +124,7 @@ def packets(peers: Peers) -> list[Row]:
         ("xdp-pass-ipv4-tcp", TCP4, 1.0, ""),
         ("xdp-pass-ipv6-tcp", TCP6, 1.0, ""),
         ("xdp-pass-vlan-ipv4-tcp", VLAN4, None, vlan_note),
+        ("xdp-pass-ipv4-udp", UDP4, 1.0, ""),
     ):
         ours, theirs, empty = in_turns(packet, PASS, peers.ours, peers.xdp_filter, peers.empty)
         rows.append(compare(name, "ns", ours, "xdp-filter alw_all", tools, theirs, goal=goal, note=note))
@@ -139,6 +143,23 @@ def packets(peers: Peers) -> list[Row]:
     rows.append(
         compare("xdp-drop-over-trie", "ns", ours, "LPM trie", kernel, trie, goal=None, note=trie_note)
     )
+    return rows
+
+
+def limited(bpf: Bpf, peers: Peers) -> list[Row]:
+    """The rows of what comes under a limit by source, UDP asked for in conntrack among it."""
+    note = "no goal: only where a guard is `early`"
+    tools, rows = version("xdp-tools"), []
+    for name, packet, kind, (count, per_s), verdict in (
+        ("xdp-limit-pass-syn", SYN4, Limited.SYN, ENDLESS, PASS),
+        ("xdp-limit-pass-udp", UDP4, Limited.UDP, ENDLESS, PASS),
+        ("xdp-limit-drop-syn", SYN4, Limited.SYN, NONE_LEFT, DROP),
+    ):
+        limit = SourceLimit(kind, "syn-flood", count, per_s, 1 if verdict == DROP else 100_000)
+        bpf.limits.replace(EarlyLimits({Ingress("lo"): (limit,)}))
+        ours, theirs = in_turns(packet, verdict, peers.ours, peers.xdp_filter)
+        rows.append(compare(name, "ns", ours, "xdp-filter alw_all", tools, theirs, goal=None, note=note))
+    bpf.limits.replace(EarlyLimits())
     return rows
 
 
@@ -192,7 +213,8 @@ def measure(pins: Path) -> list[Row]:
         table_of_trie.update_many((n.to_bytes(4, sys.byteorder) + raw, bytes(4)) for n, raw in keys)
         address = IPv4Network(BAD).network_address.packed
         table_of_filter.update(address, SOURCE_MATCHES * table_of_filter.cpus)
-        rows = packets(Peers(Program.pinned(pins / PROGRAM), empty, xdp_filter, trie))
+        peers = Peers(Program.pinned(pins / PROGRAM), empty, xdp_filter, trie)
+        rows = [*packets(peers), *limited(bpf, peers)]
     for each in (empty_object, trie_object, filter_object):
         each.close()
     return [*rows, replacing(bpf, source)]

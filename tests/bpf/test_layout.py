@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from patronus.core.early import Field
+from patronus.core.early import Field, Limited
 from patronus.kernel import bpf_blocklist, bpf_codec
 from patronus.kernel.bpf_codec import Reason
+from patronus.kernel.bpf_limits import limits
 
 # structure -> Python's packing, and the members that it gives a value to, in order
 PACKED: dict[str, tuple[Struct, list[str]]] = {
@@ -36,12 +37,14 @@ PACKED: dict[str, tuple[Struct, list[str]]] = {
     "prefix_key": (bpf_codec.PREFIX_KEY, ["length", "address"]),
     "rule_key": (bpf_codec.RULE_KEY, ["length", "field", "value"]),
     "rule_ingress": (bpf_codec.RULE_INGRESS, ["ifindex", "tags"]),
+    "limit": (bpf_codec.LIMIT, ["cost_ns", "room_ns", "origin", "figures"]),
     "rule_node": (bpf_codec.RULE_NODE, ["entries", "rule", "fields"]),
 }
 SIZES = {
     "block_page": bpf_blocklist.PAGE_BYTES,
     "block_hosts": bpf_blocklist.HOSTS_BYTES,
     "block_filter_page": bpf_blocklist.FILTER_PAGE_BYTES,
+    "limits": len(limits(())),
 }
 
 
@@ -109,3 +112,11 @@ def test_the_fields_of_rules_have_the_same_names_and_numbers(types: dict[int, di
     values = {each["name"]: each["val"] for each in named(types, "ENUM", "rule_field")["values"]}
     assert values.pop("RULE_FIELD_MAX") == len(Field)
     assert values == {f"RULE_{field.name}": int(field) for field in Field}
+
+
+def test_the_kinds_of_limits_have_the_same_names_and_numbers(types: dict[int, dict[str, Any]]) -> None:
+    values = {each["name"]: each["val"] for each in named(types, "ENUM", "limit_kind")["values"]}
+    assert values.pop("LIMIT_KIND_MAX") == len(Limited)
+    assert values == {f"LIMIT_{kind.name}": int(kind) for kind in Limited}
+    floods = [Reason.DROP_SYN_FLOOD, Reason.DROP_UDP_FLOOD, Reason.DROP_ICMP_FLOOD]
+    assert [reason - Reason.DROP_SYN_FLOOD for reason in floods] == list(Limited), "in the order of the kinds"
