@@ -13,14 +13,14 @@ from ipaddress import ip_network
 from patronus.core.model import Configuration
 from patronus.core.values import Frequency
 from patronus.firewall.addresses import EMPTY, AddressSet, IpAddress, IpNetwork
-from patronus.firewall.model.protection import Guard, IcmpFlood, PortScan, Protection, SynFlood
+from patronus.firewall.model.protection import Guard, IcmpFlood, PortScan, Protection, SynFlood, UdpFlood
 from patronus.firewall.model.zones import Zones
 from patronus.firewall.resolve.uplinks import uplink_zones
 from patronus.network.interfaces.plan import InterfacesPlan
 
 SPOOFED, BOGONS, PORT_SCAN = "spoofed", "bogons", "port-scan"
-SYN_FLOOD, ICMP_FLOOD = "syn-flood", "icmp-flood"
-REASONS = (SPOOFED, BOGONS, SYN_FLOOD, ICMP_FLOOD, PORT_SCAN)
+SYN_FLOOD, UDP_FLOOD, ICMP_FLOOD = "syn-flood", "udp-flood", "icmp-flood"
+REASONS = (SPOOFED, BOGONS, SYN_FLOOD, UDP_FLOOD, ICMP_FLOOD, PORT_SCAN)
 UNROUTABLE = (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
     "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
@@ -33,11 +33,12 @@ BOGON_SET = AddressSet.of(map(ip_network, UNROUTABLE))
 
 @dataclass(frozen=True)
 class Flood:
-    """A guard that counts each source for itself."""
+    """A guard that counts each source for itself; ``early``: XDP holds it too."""
 
     zones: frozenset[str]
     rate: Frequency
     burst: int
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Guards:
     bogons: frozenset[str] = frozenset()
     known: AddressSet = EMPTY
     syn: Flood | None = None
+    udp: Flood | None = None
     icmp: Flood | None = None
     scan: Flood | None = None
     shut_out_s: int = 0
@@ -60,12 +62,22 @@ class Guards:
         return zone in self.bogons and source in BOGON_SET and source not in self.known
 
     @property
+    def floods(self) -> dict[str, Flood]:
+        """Return the guards against floods that stand, by their names."""
+        found = {SYN_FLOOD: self.syn, UDP_FLOOD: self.udp, ICMP_FLOOD: self.icmp}
+        return {name: flood for name, flood in found.items() if flood is not None}
+
+    @property
     def where(self) -> dict[str, frozenset[str]]:
         """Return each guard's zones, by its name."""
         nowhere: frozenset[str] = frozenset()
-        floods = ((SYN_FLOOD, self.syn), (ICMP_FLOOD, self.icmp), (PORT_SCAN, self.scan))
-        found = {name: flood.zones if flood is not None else nowhere for name, flood in floods}
-        return {SPOOFED: self.spoofing, BOGONS: self.bogons, **found}
+        scan = self.scan.zones if self.scan is not None else nowhere
+        found = {SPOOFED: self.spoofing, BOGONS: self.bogons, PORT_SCAN: scan}
+        return (
+            {name: nowhere for name in REASONS}
+            | found
+            | {name: flood.zones for name, flood in self.floods.items()}
+        )
 
 
 def guards(config: Configuration, links: InterfacesPlan) -> Guards:
@@ -80,6 +92,7 @@ def guards(config: Configuration, links: InterfacesPlan) -> Guards:
         bogons=bogons,
         known=AddressSet.of([*wanted.bogons.allow, *_networks(bogons, links)]) if bogons else EMPTY,
         syn=_flood(wanted.syn_flood, outside),
+        udp=_flood(wanted.udp_flood, outside),
         icmp=_flood(wanted.icmp_flood, outside),
         scan=_flood(wanted.port_scan, outside),
         shut_out_s=wanted.port_scan.for_,
@@ -92,9 +105,10 @@ def _zones(guard: Guard, suiting: frozenset[str]) -> frozenset[str]:
     return suiting if guard.zones is None else frozenset(guard.zones)
 
 
-def _flood(guard: SynFlood | IcmpFlood | PortScan, suiting: frozenset[str]) -> Flood | None:
+def _flood(guard: SynFlood | UdpFlood | IcmpFlood | PortScan, suiting: frozenset[str]) -> Flood | None:
     zones = _zones(guard, suiting)
-    return Flood(zones, guard.rate, guard.burst) if zones else None
+    early = not isinstance(guard, PortScan) and guard.early
+    return Flood(zones, guard.rate, guard.burst, early) if zones else None
 
 
 def _networks(zones: frozenset[str], links: InterfacesPlan) -> Iterator[IpNetwork]:

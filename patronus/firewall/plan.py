@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from patronus.core.early import Ingress
+from patronus.core.early import EarlyLimits, Ingress, XdpMode
 from patronus.core.feature import Earlier, Plan
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
@@ -15,6 +15,7 @@ from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.check.known import warning
 from patronus.firewall.compile.nft import CompiledBefore, compile_nft
 from patronus.firewall.early.drops import Entry, early_drops, tagged_nics, watched, ways_in
+from patronus.firewall.early.limits import early_limits
 from patronus.firewall.model import Rules, Tracking
 from patronus.firewall.optimise.shadow import shadows, without
 from patronus.firewall.policy import Policy
@@ -24,6 +25,7 @@ from patronus.firewall.sources import Held, held
 from patronus.firewall.table.ruleset import Ruleset
 from patronus.firewall.tracking.offload import flow_devices, offload_warnings
 from patronus.firewall.tracking.settings import table_size, timeouts
+from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.mappable import Mappable
 from patronus.network.opening import Opening
@@ -36,10 +38,12 @@ from patronus.network.uplinks.plan import UplinksPlan
 class FirewallPlan(Plan):
     """What the firewall shall be.
 
-    ``blocked``, ``never`` and ``early`` are what XDP is given, and ``watched`` the NICs it stands on: those
-    below every zone while something is blocked, else those where a rule drops early. ``ways`` are how packets
-    come in there, ``tagged`` the NICs that carry VLANs, ``queued`` those whose packets a shaper holds as
-    they arrive. ``asleep`` are rules that their schedule puts off, ``timed`` the blocks that end by
+    ``blocked``, ``never``, ``early`` and ``limits`` are what XDP is given, and ``watched`` the NICs at which
+    it has something to drop: those below every zone while something is blocked, else those where a rule drops
+    early or a guard limits. ``modes`` are those of NICs that shall not be chosen by themselves; where one is
+    off XDP does not stand. ``ways`` are how packets come in, ``below`` the NICs under each device of a zone,
+    ``tagged`` the NICs that carry VLANs, ``queued`` those whose packets a shaper holds as they arrive.
+    ``asleep`` are rules that their schedule puts off, ``timed`` the blocks that end by
     themselves, ``openings`` what the other features offer to zones.
     ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
     that do not hold what they should, and why; ``names`` are the hosts that aliases name; ``held`` is what
@@ -54,9 +58,12 @@ class FirewallPlan(Plan):
     blocked: tuple[IpNetwork, ...] = ()
     never: tuple[IpNetwork, ...] = ()
     early: tuple[Entry, ...] = ()
+    limits: EarlyLimits = field(default_factory=EarlyLimits)
     ways: Mapping[str, Ingress] = field(default_factory=dict)
     tagged: frozenset[str] = frozenset()
+    below: Mapping[str, frozenset[str]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
+    modes: Mapping[str, XdpMode] = field(default_factory=dict)
     queued: frozenset[str] = frozenset()
     asleep: frozenset[str] = frozenset()
     timed: tuple[IpNetwork, ...] = ()
@@ -105,17 +112,24 @@ def plan(
     faults = list(_faults(config, living))
     devices = {device for devices in policy.zones.values() for device in devices}
     effective = without(policy, shadowed)
-    early = early_drops(effective, links)
+    early, ways, tagged = early_drops(effective, links), ways_in(policy, links), tagged_nics(links)
+    limits = early_limits(policy, ways, tagged)
+    below = {device: frozenset(nics([device], links)) for device in devices}
+    limited = {way.device for way in limits.limits}
+    dropping = frozenset[str]().union(*below.values()) if blocked else watched(early)
     return FirewallPlan(
         policy=policy,
         ruleset=compile_nft(effective, memory.compiled),
         blocked=blocked,
         never=tuple(policy.never.networks()),
         early=early,
-        ways=ways_in(policy, links) if early else {},
-        tagged=tagged_nics(links) if early else frozenset(),
+        limits=limits,
+        ways=ways,
+        below=below,
+        tagged=tagged if early or limited else frozenset(),
         queued=shaping.arriving,
-        watched=tuple(sorted(nics(devices, links) if blocked else watched(early))),
+        watched=tuple(sorted(dropping | limited)),
+        modes=xdp_modes(config, links),
         timeouts=timeouts(config.get(Tracking).timeouts),
         table_size=table_size(config.get(Tracking), facts.memory_bytes),
         no_flow_table=refused,
@@ -180,6 +194,12 @@ def _warnings(config: Configuration, shadowed: Mapping[str, str]) -> Iterator[Pr
         message = f"the rule never decides: {rule.title} before it ({where}) fits all that it fits"
         hint = "move it before that one, or take it away"
         yield replace(warning(path, message, hint=hint), location=config.locate(path))
+
+
+def xdp_modes(config: Configuration, links: InterfacesPlan) -> dict[str, XdpMode]:
+    """Return NIC → the mode of XDP that is asked for there, where that is not left to the router."""
+    found = ((links.devices.get(item.id), item.xdp) for item in config.get(Interfaces).interfaces)
+    return {device: mode for device, mode in found if device is not None and mode != "auto"}
 
 
 def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:

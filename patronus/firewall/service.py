@@ -275,13 +275,20 @@ def _nothing() -> None:
 
 
 def _early(plan: FirewallPlan) -> tuple[Any, ...]:
-    return plan.blocked, plan.never, plan.watched, plan.queued, plan.tagged, plan.early
+    given = plan.blocked, plan.never, plan.early, plan.limits
+    return *given, plan.watched, plan.modes, plan.queued, plan.tagged
 
 
 def _early_step(plan: FirewallPlan) -> str:
     rules = len({entry.origin for entry in plan.early if entry.origin})
-    where = ", ".join(plan.watched) or "no device"
-    return f"XDP: drop {len(plan.blocked)} prefixes and for {rules} rules on {where}"
+    modes = {device: plan.modes.get(device) for device in plan.watched}
+    there = [f"{device} ({mode})" if mode else device for device, mode in modes.items() if mode != "off"]
+    off = [device for device, mode in modes.items() if mode == "off"]
+    limits = (
+        f" and beyond the limits of {', '.join(sorted(plan.limits.origins))}" if plan.limits.origins else ""
+    )
+    where = f"{', '.join(there) or 'no device'}{', off on ' + ', '.join(off) if off else ''}"
+    return f"XDP: drop {len(plan.blocked)} prefixes and for {rules} rules{limits} on {where}"
 
 
 def create(host: Host) -> FirewallFeature:

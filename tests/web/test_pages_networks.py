@@ -88,6 +88,25 @@ def test_a_bridge_comes_is_changed_and_goes(context: BrowserContext, machine: Ma
     leave(page)
 
 
+def test_the_mode_of_xdp_is_set_at_a_card(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    show(page, "/interfaces/new/vlan")
+    assert page.locator("#xdp").count() == 0
+    show(page, "/interfaces/lan")
+    assert page.input_value("#xdp") == ""
+    page.select_option("#xdp", "generic")
+    page.click("button:text-is('Save')")
+    assert (configured(machine, "lan") or {})["xdp"] == "generic"
+    press(page, "text=Keep these changes")
+    page.click("[aria-label='Change lan']")
+    assert page.input_value("#xdp") == "generic"
+    page.select_option("#xdp", "")
+    page.click("button:text-is('Save')")
+    assert "xdp" not in (configured(machine, "lan") or {})
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
 def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) -> None:
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())

@@ -287,6 +287,15 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     assert page.input_value("details[open] #port_scan-rate") == "often"
     page.get_by_role("switch", name="Forged sources").click()
     assert "fib saddr" in machine.ruleset()
+    page.click("text=Figures of: Floods of UDP")
+    page.check("details[open] [name=early]")
+    page.locator("details[open]").get_by_role("button", name="Set").click()
+    page.click("text=Figures of: Floods of UDP")
+    assert page.is_checked("details[open] [name=early]")
+    page.uncheck("details[open] [name=early]")
+    page.locator("details[open]").get_by_role("button", name="Set").click()
+    page.click("text=Figures of: Floods of UDP")
+    assert not page.is_checked("details[open] [name=early]")
     press(page, "text=Keep these changes")
     leave(page)
 

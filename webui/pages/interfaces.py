@@ -44,6 +44,12 @@ MODES = {
     "balance-alb": "by load, both ways",
     "broadcast": "all of it over each",
 }
+XDP_MODES = {
+    "": "in the driver, or behind it",
+    "native": "in the driver alone",
+    "generic": "behind the driver",
+    "off": "off",
+}
 HASHES = ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac")
 
 
@@ -121,6 +127,7 @@ def _given(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
         **_played(old, kind),
         "zone": form.get("zone", "").strip() or None,
         "mtu": forms.number(form.get("mtu", "").strip()),
+        **({"xdp": form.get("xdp") or None} if kind == "nic" else {}),
         "ipv4": _family(old, "ipv4", {}),
         "ipv6": _family(old, "ipv6", _ipv6()),
     }
@@ -205,5 +212,5 @@ def _form(
         cards=[(nic["mac"], f"{nic['device']}, {nic['mac']}") for nic in cards if nic["role"] is None],
         others=[item["id"] for item in others if kind != "bond" or item["kind"] == "nic"],
         methods={family: list(known.items()) for family, known in _methods(kind).items()},
-        modes=list(MODES.items()), hashes=HASHES,
+        modes=list(MODES.items()), hashes=HASHES, xdp_modes=list(XDP_MODES.items()),
     )  # fmt: skip

@@ -21,6 +21,7 @@ WORDS = {
     ),
     "bogons": ("Impossible sources", "Drops what comes from addresses that nobody on the internet has."),
     "syn_flood": ("Floods of connections", "Drops new TCP connections of one source beyond a rate."),
+    "udp_flood": ("Floods of UDP", "Drops new UDP flows of one source beyond a rate."),
     "icmp_flood": ("Floods of pings", "Drops echo requests of one source beyond a rate."),
     "port_scan": ("Port scans", "Shuts a source out for a while that knocks at many closed ports."),
 }
@@ -56,6 +57,8 @@ def _given(old: dict[str, Any]) -> dict[str, Any]:
         found["rate"] = form["rate"].strip() or None
     if "burst" in form:
         found["burst"] = forms.ports(form["burst"])
+    if "early_asked" in form:
+        found["early"] = "early" in form
     if "allow" in form:
         found["allow"] = forms.items(form["allow"])
     return {key: value for key, value in found.items() if value is not None}

@@ -125,7 +125,7 @@ def _say_imported(session: Session, result: dict[str, Any]) -> None:
 @firewall.command()
 @with_session
 def xdp(session: Session) -> None:
-    """Show on which network cards XDP drops early, in which mode and why, and what it has seen.
+    """Show on which network cards XDP drops early, in which mode (asked for and had), why, and what it saw.
 
     Example: patronus firewall xdp
     """
@@ -136,8 +136,10 @@ def xdp(session: Session) -> None:
 def _say_xdp(session: Session, result: dict[str, Any]) -> None:
     if result["xdp_fault"]:
         session.say(result["xdp_fault"])
-    rows = [(item["device"], item["mode"], item["reason"]) for item in result["xdp"]]
-    session.table(("device", "mode", "reason"), rows, "XDP has nothing to drop: it stands on no card.")
+    rows = [(item["device"], item["asked"], item["mode"], item["reason"]) for item in result["xdp"]]
+    session.table(
+        ("device", "asked", "mode", "reason"), rows, "XDP has nothing to drop: it stands on no card."
+    )
     seen = [(item["name"], item["packets"]) for item in result["xdp_counters"] if item["packets"]]
     session.table(("seen by XDP", "packets"), seen, "XDP has seen no packet.")
 
@@ -146,7 +148,7 @@ def _say_xdp(session: Session, result: dict[str, Any]) -> None:
 @click.option("--seconds", type=click.FloatRange(0, 10, min_open=True), default=2.0, show_default=True)
 @with_session
 def drops(session: Session, seconds: float) -> None:
-    """Wait, and show a sample of what XDP dropped meanwhile, with the rule of each packet.
+    """Wait, and show a sample of what XDP dropped meanwhile, with the rule or guard of each packet.
 
     Example: patronus firewall drops --seconds 5
     """
@@ -158,11 +160,11 @@ def drops(session: Session, seconds: float) -> None:
             one["source"],
             one["destination"],
             one["bytes"],
-            one["rule"] or "blocklist",
+            one["rule"] or one["guard"] or "blocklist",
         )
         for one in result["drops"]
     ]
-    heads = ("device", "vlan", "source", "destination", "bytes", "rule")
+    heads = ("device", "vlan", "source", "destination", "bytes", "dropped for")
     nothing = result["xdp_fault"] or "XDP has dropped nothing that was sampled."
     session.show(result, lambda: session.table(heads, rows, nothing))
 

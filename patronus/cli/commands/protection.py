@@ -11,7 +11,7 @@ from patronus.cli.commands.plan import show_commit
 from patronus.cli.options import CONFIRM
 from patronus.cli.session import Session, with_session
 
-GUARDS = ("anti-spoofing", "bogons", "syn-flood", "icmp-flood", "port-scan")
+GUARDS = ("anti-spoofing", "bogons", "syn-flood", "udp-flood", "icmp-flood", "port-scan")
 
 
 @click.group(invoke_without_command=True)
@@ -28,14 +28,16 @@ def list_guards(session: Session) -> None:
     """List the guards, where they stand, and what they have dropped."""
     result = session.call("firewall.ListGuards")
     rows = [_row(one) for one in result["guards"]]
-    rows.append(("invalid", "on", [], "", result["invalid"]))
-    session.show(result, lambda: session.table(("guard", "", "zones", "figures", "dropped"), rows, ""))
+    rows.append(("invalid", "on", [], "", [], result["invalid"]))
+    session.show(result, lambda: session.table(("guard", "", "zones", "figures", "XDP", "dropped"), rows, ""))
 
 
 def _row(one: dict[str, Any]) -> tuple[Any, ...]:
     name, state = one["id"].replace("_", "-"), "on" if one["enabled"] else "off"
-    figures = ", ".join(f"{key} {value}" for key, value in one["figures"].items() if value != [])
-    return name, state, one["zones"], figures, one["packets"]
+    shown = {key: value for key, value in one["figures"].items() if value != [] and key != "early"}
+    figures = ", ".join(f"{key} {value}" for key, value in shown.items())
+    dropped = f"{one['packets']}, {one['early']} by XDP" if one["early"] else one["packets"]
+    return name, state, one["zones"], figures, one["xdp"], dropped
 
 
 @protection.command(name="set")
@@ -45,6 +47,7 @@ def _row(one: dict[str, Any]) -> tuple[Any, ...]:
 @click.option("--rate", help="Most of one source in a time, such as 50/s.")
 @click.option("--burst", type=int, help="How many beyond that at once.")
 @click.option("--allow", multiple=True, help="Prefix that is no bogon here; may be given more than once.")
+@click.option("--early/--late", default=None, help="Whether XDP holds the limit of a flood too, or not.")
 @click.option("--for", "for_", help="How long a scanner is shut out, such as 10m.")
 @CONFIRM
 @with_session

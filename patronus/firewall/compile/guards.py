@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from patronus.firewall.addresses import VERSIONS, Version, address
-from patronus.firewall.guards import BOGON_SET, BOGONS, ICMP_FLOOD, PORT_SCAN, SPOOFED, SYN_FLOOD, Flood
+from patronus.firewall.guards import (
+    BOGON_SET,
+    BOGONS,
+    ICMP_FLOOD,
+    PORT_SCAN,
+    SPOOFED,
+    SYN_FLOOD,
+    UDP_FLOOD,
+    Flood,
+)
 from patronus.firewall.model.flags import parse_flags
 from patronus.firewall.model.match import ICMP, ICMPV6, TCP, UDP
 from patronus.firewall.policy import Policy
@@ -32,6 +41,8 @@ EARLY = Hook("filter", "prerouting", -290, "accept")
 NOBODY: dict[Version, str] = {version: str(address(version, 0)) for version in VERSIONS}
 """Who has no address yet asks from this one."""
 FIRST = parse_flags(["syn", "!ack", "!rst", "!fin"])
+HOST_BITS: dict[Version, int] = {4: 0, 6: 64}
+"""Bits of an address that its host chooses as it likes; a flood of one host comes from all of them."""
 ECHO = {4: (ICMP, 8), 6: (ICMPV6, 128)}
 REMEMBERED_S = 60
 """How long a source is counted after its last packet."""
@@ -40,7 +51,13 @@ REMEMBERED_S = 60
 def guard_chains(policy: Policy) -> dict[str, Chain]:
     """Return the chains of the guards that stand."""
     found = {}
-    rules = (*_scanners(policy), *_spoofed(policy), *_bogons(policy), *_syn_flood(policy))
+    rules = (
+        *_scanners(policy),
+        *_spoofed(policy),
+        *_bogons(policy),
+        *_syn_flood(policy),
+        *_udp_flood(policy),
+    )
     if rules:
         found[CHAIN] = Chain(rules)
     if policy.guards.icmp is not None and (devices := _devices(policy, policy.guards.icmp.zones)):
@@ -53,9 +70,8 @@ def guard_sets(policy: Policy) -> dict[str, Container]:
     found: dict[str, Container] = {}
     if policy.guards.bogons:
         found |= {**halves(BOGONS, BOGON_SET), **halves("known", policy.guards.known)}
-    for name, flood in ((SYN_FLOOD, policy.guards.syn), (ICMP_FLOOD, policy.guards.icmp)):
-        if flood is not None:
-            found |= _meters(_meter_name(name, flood), REMEMBERED_S)
+    for name, flood in policy.guards.floods.items():
+        found |= _meters(_meter_name(name, flood), REMEMBERED_S)
     if policy.guards.scan is not None:
         found |= _meters(_meter_name(PORT_SCAN, policy.guards.scan), 2 * policy.guards.scan.rate.per_s)
         found |= _meters(_shut_out(policy), policy.guards.shut_out_s)
@@ -108,6 +124,16 @@ def _syn_flood(policy: Policy) -> Iterator[NftRule]:
         yield _falls(SYN_FLOOD, *first, _beyond(SYN_FLOOD, flood, version))
 
 
+def _udp_flood(policy: Policy) -> Iterator[NftRule]:
+    flood = policy.guards.udp
+    devices = _devices(policy, flood.zones) if flood is not None else []
+    if flood is None or not devices:
+        return
+    for version in VERSIONS:
+        first = say.arrives_on(devices), say.protocol_in([UDP]), say.UNKNOWN_BEFORE
+        yield _falls(UDP_FLOOD, *first, _beyond(UDP_FLOOD, flood, version))
+
+
 def _echo(devices: Sequence[str], flood: Flood) -> Iterator[NftRule]:
     for version in VERSIONS:
         protocol, kind = ECHO[version]
@@ -127,7 +153,10 @@ def _beyond(name: str, flood: Flood, version: Version) -> Expression:
     """Match a source that exceeds the rate."""
     unit = flood.rate.unit
     limit: Expression = {"limit": {"rate": flood.rate.count, "per": unit, "burst": flood.burst, "inv": True}}
-    return say.counted_in(version, set_reference(_meter_name(name, flood), version), limit)
+    host_bits = 0 if name == PORT_SCAN else HOST_BITS[version]
+    return say.counted_in(
+        version, set_reference(_meter_name(name, flood), version), limit, host_bits=host_bits
+    )
 
 
 def _meters(name: str, timeout_s: int) -> dict[str, Container]:

@@ -11,76 +11,37 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from patronus.core.early import EarlyDrop, EarlyTable
+from patronus.core.early import EarlyDrop, EarlyTable, XdpMode
 from patronus.core.errors import KernelError
 from patronus.core.feature import Difference
-from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.counted import UNSEEN, Counted, Seen
+from patronus.firewall.early.limits import ASKS_CONNTRACK, without_conntrack
 from patronus.firewall.early.table import compile_xdp
+from patronus.firewall.early.xdp import Xdp
+from patronus.firewall.guards import REASONS
 from patronus.firewall.plan import FirewallPlan
 
 log = logging.getLogger(__name__)
 
 MOST_DROPS = 500
 """Drops that are shown at once."""
-CANNOT_ASK = "rules drop nothing early: XDP cannot ask conntrack (bpf_xdp_ct_lookup is missing)"
-
-TWICE = "the driver has no native XDP, and after the shaper's queue generic XDP would read packets wrongly"
+CANNOT_ASK = (
+    "rules drop nothing early, and connections are not limited there: XDP cannot ask conntrack "
+    "(bpf_xdp_ct_lookup is missing)"
+)
+AS_SET = "the configuration says so"
+TWICE = "not in the driver, and after the shaper's queue generic XDP would read packets wrongly"
 """It sees each of them a second time then, from the IP header on in the place of Ethernet's (Linux 6.18)."""
-
-
-class RuleTable(Protocol):
-    """The rules of XDP: ``kernel.bpf_rules.EarlyRules``."""
-
-    def asks_conntrack(self) -> bool:
-        """Return whether rules can drop anything."""
-
-    def replace(self, table: EarlyTable, counted: Iterable[str] = ()) -> None:
-        """Put a table in the place of the one that stands. Raises KernelError."""
-
-    def differs(self) -> str | None:
-        """Return how what stands differs from it."""
-
-    def counters(self, origins: Iterable[str]) -> Mapping[str, Counted]:
-        """Return what rules have dropped."""
-
-
-class Xdp(Protocol):
-    """What is asked of XDP: ``kernel.bpf.Bpf``."""
-
-    @property
-    def rules(self) -> RuleTable:
-        """The rules that it drops for."""
-
-    def await_loader(self) -> None:
-        """Wait until the program is there or nobody loads it."""
-
-    def blocklist_replace(self, prefixes: Iterable[IpNetwork], never: Iterable[IpNetwork]) -> object:
-        """Make the blocklist exactly this."""
-
-    def attach(self, ifname: str) -> object:
-        """Attach to a NIC. Raises KernelError, which says why not."""
-
-    def detach(self, ifname: str) -> object:
-        """Take the program off a NIC."""
-
-    def attachments(self) -> Iterable[Any]:
-        """Return where the program runs, as ``kernel.bpf_attach.Attachment``."""
-
-    def counters(self) -> Mapping[Any, Any]:
-        """Return packets and bytes by reason."""
-
-    def watch_drops(self, seconds: float, most: int, origins: Iterable[str]) -> list[EarlyDrop]:
-        """Return sampled drops of the next seconds."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A device on which XDP drops early, and in which mode; ``reason`` says why it is generic or off."""
+    """A device on which XDP has something to drop: the mode asked for, the one it has, and why that one."""
 
     device: str
+    asked: str
     mode: str
     reason: str
 
@@ -91,6 +52,8 @@ class EarlyPlane:
     def __init__(self, xdp: Xdp) -> None:
         self._xdp = xdp
         self._wanted: frozenset[str] = frozenset()
+        self._asked: dict[str, XdpMode] = {}
+        self._set_off: frozenset[str] = frozenset()
         self._off: dict[str, str] = {}
         self._faults: list[str] = []
 
@@ -102,10 +65,17 @@ class EarlyPlane:
     def bring(self, plan: FirewallPlan) -> None:
         """Give XDP the blocklist, the rules and the NICs of a plan."""
         self._xdp.await_loader()
-        self._faults, self._off, self._wanted = [], {}, frozenset()
+        self._faults, self._off, self._wanted, self._set_off = [], {}, frozenset(), frozenset()
         try:
-            rules, blocks = self._bring_rules(plan), self._bring_blocklist(plan)
-            self._wanted = frozenset(plan.watched if blocks or rules else ())
+            able = self._asks_conntrack(plan)
+            drops = [
+                self._bring_rules(plan, able=able),
+                self._bring_limits(plan, able=able),
+                self._bring_blocklist(plan),
+            ]
+            wanted = frozenset(plan.watched if any(drops) else ())
+            self._set_off = frozenset(device for device in wanted if plan.modes.get(device) == "off")
+            self._wanted = wanted - self._set_off
         except KernelError as error:
             self._faults.append(str(error))
         try:
@@ -113,7 +83,7 @@ class EarlyPlane:
         except KernelError as error:
             self._faults = [str(error)]  # without the program the rest was bound to fail
         else:
-            self._stand_on(there)
+            self._stand_on(there, plan.modes)
             self._leave(plan.queued)
         if self.fault:
             log.warning("XDP does not help, or not everywhere; nftables drops alone: %s", self.fault)
@@ -128,18 +98,31 @@ class EarlyPlane:
             return False
         return bool(plan.blocked)
 
-    def _bring_rules(self, plan: FirewallPlan) -> bool:
+    def _bring_limits(self, plan: FirewallPlan, *, able: bool) -> bool:
+        """Bring the limits in; returns whether anything is limited."""
+        limits = plan.limits if able else without_conntrack(plan.limits)
+        try:
+            self._xdp.limits.replace(limits)
+        except KernelError as error:
+            self._faults.append(f"nothing is limited early: {error}")
+            return False
+        return bool(limits.limits)
+
+    def _bring_rules(self, plan: FirewallPlan, *, able: bool) -> bool:
         """Bring the table in; returns whether any rule drops."""
-        able = not plan.early or self._asks_conntrack()
         table = compile_xdp(plan.early, plan.tagged) if able else EarlyTable()
         try:
-            self._xdp.rules.replace(table, plan.policy.counted)
+            self._xdp.rules.replace(table, (*plan.policy.counted, *REASONS))
         except KernelError as error:
             self._faults.append(f"rules drop nothing early: {error}")
             return False
         return bool(table)
 
-    def _asks_conntrack(self) -> bool:
+    def _asks_conntrack(self, plan: FirewallPlan) -> bool:
+        """Return whether rules and limits of connections can drop anything; it is said where they cannot."""
+        kinds = {one.kind for here in plan.limits.limits.values() for one in here}
+        if not plan.early and not kinds & ASKS_CONNTRACK:
+            return True
         try:
             able = self._xdp.rules.asks_conntrack()
         except KernelError as error:
@@ -149,15 +132,19 @@ class EarlyPlane:
             self._faults.append(CANNOT_ASK)
         return able
 
-    def _stand_on(self, there: set[str]) -> None:
+    def _stand_on(self, there: set[str], modes: Mapping[str, XdpMode]) -> None:
+        """Run on the NICs that are wanted, each in its mode; where it did already nothing is touched."""
         for device in sorted(there - self._wanted):
             try:
                 self._xdp.detach(device)
             except KernelError as error:
                 self._faults.append(str(error))
-        for device in sorted(self._wanted - there):
+        before, self._asked = self._asked, {device: modes.get(device, "auto") for device in self._wanted}
+        for device, asked in sorted(self._asked.items()):
+            if device in there and before.get(device) == asked:
+                continue
             try:
-                self._xdp.attach(device)
+                self._xdp.attach(device, None if asked == "auto" else asked)
             except KernelError as error:
                 self._off[device] = str(error)
 
@@ -174,7 +161,7 @@ class EarlyPlane:
             return
         try:
             there = {item.ifname for item in self._xdp.attachments()}
-            rules = self._xdp.rules.differs()
+            rules, limits = self._xdp.rules.differs(), self._xdp.limits.differs()
         except KernelError as error:
             yield Difference("XDP", "loaded", str(error), refuses=False)
             return
@@ -182,6 +169,8 @@ class EarlyPlane:
             yield Difference(f"XDP on {device}", "our program", "none of ours", refuses=False)
         if rules is not None:
             yield Difference("rules in XDP", "the plan's", rules, refuses=False)
+        if limits is not None:
+            yield Difference("limits in XDP", "the plan's", limits, refuses=False)
 
     # -- what it shows
 
@@ -202,9 +191,23 @@ class EarlyPlane:
         return {reason.name.lower(): one for reason, one in self._xdp.counters().items()}
 
     def devices(self) -> list[Place]:
-        """Return where XDP runs, and where it should and does not. Raises KernelError."""
-        running = [Place(one.ifname, one.mode.name.lower(), one.reason) for one in self._xdp.attachments()]
-        return running + [Place(device, "off", why) for device, why in self._off.items()]
+        """Return where XDP runs, and where it could and does not. Raises KernelError."""
+        running = [self._place(one) for one in self._xdp.attachments()]
+        refused = [Place(device, self._asked[device], "off", why) for device, why in self._off.items()]
+        return running + refused + [Place(device, "off", "off", AS_SET) for device in sorted(self._set_off)]
+
+    def _place(self, one: Any) -> Place:
+        asked, mode = self._asked.get(one.ifname, "auto"), one.mode.name.lower()
+        return Place(one.ifname, asked, mode, one.reason or (AS_SET if asked == mode else ""))
+
+    def standing(self) -> frozenset[str]:
+        """Return the NICs on which XDP runs with all that was brought."""
+        if self._faults:
+            return frozenset()
+        try:
+            return frozenset(one.ifname for one in self._xdp.attachments())
+        except KernelError:
+            return frozenset()
 
     def drops(self, seconds: float, origins: Iterable[str]) -> list[EarlyDrop]:
         """Wait, and return a sample of what was dropped meanwhile. Raises KernelError."""

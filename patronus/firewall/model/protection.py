@@ -3,6 +3,7 @@
 
 What belongs to an open connection passes them; only the ICMP limit also counts that. A guard without
 ``zones`` takes those that suit it: spoofing is looked for where no uplink is, the others watch the uplinks.
+Floods are counted by source, which is an address of IPv4 or a /64 of IPv6: one host has all of that.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ class _Guard(Strict):
     )
 
 
+class _Flood(_Guard):
+    """What the guards against floods have."""
+
+    early: bool = Field(
+        default=False,
+        description="whether XDP holds the limit too, for each card by itself, before nftables",
+    )
+
+
 class AntiSpoofing(_Guard):
     """Drop what comes from an address to which no route leads back by the same interface (RFC 3704)."""
 
@@ -43,7 +53,7 @@ class Bogons(_Guard):
     allow: LiteralAddresses = Field(default=(), description="addresses that may come nevertheless")
 
 
-class SynFlood(_Guard):
+class SynFlood(_Flood):
     """Drop new TCP connections of a source beyond a rate."""
 
     enabled: bool = Field(default=True, description="whether it stands; without zones: at the uplinks")
@@ -51,7 +61,15 @@ class SynFlood(_Guard):
     burst: Burst = Field(default=500, description="connections beyond that at once")
 
 
-class IcmpFlood(_Guard):
+class UdpFlood(_Flood):
+    """Drop new UDP flows of a source beyond a rate."""
+
+    enabled: bool = Field(default=False, description="whether it stands; without zones: at the uplinks")
+    rate: Rate = Field(default=Frequency(200, 1), description="most new flows of one source in a time")
+    burst: Burst = Field(default=500, description="flows beyond that at once")
+
+
+class IcmpFlood(_Flood):
     """Drop echo requests of a source beyond a rate, those of an open exchange too."""
 
     enabled: bool = Field(default=False, description="whether it stands; without zones: at the uplinks")
@@ -72,7 +90,7 @@ class PortScan(_Guard):
     for_: Duration = Field(default=600, alias="for", ge=10, description="how long the source is shut out")
 
 
-Guard = AntiSpoofing | Bogons | SynFlood | IcmpFlood | PortScan
+Guard = AntiSpoofing | Bogons | SynFlood | UdpFlood | IcmpFlood | PortScan
 
 
 class Protection(Strict):
@@ -81,5 +99,6 @@ class Protection(Strict):
     anti_spoofing: AntiSpoofing = Field(default=AntiSpoofing(), description="against forged sources")
     bogons: Bogons = Field(default=Bogons(), description="against sources that cannot be")
     syn_flood: SynFlood = Field(default=SynFlood(), description="against floods of new connections")
+    udp_flood: UdpFlood = Field(default=UdpFlood(), description="against floods of new UDP flows")
     icmp_flood: IcmpFlood = Field(default=IcmpFlood(), description="against floods of echo requests")
     port_scan: PortScan = Field(default=PortScan(), description="against who tries all ports")

@@ -212,9 +212,16 @@ def translate(verb: str, version: Version, to: Range | IpNetwork, port: Any = No
     return {verb: found if port is None else {**found, "port": port}}
 
 
-def counted_in(version: Version, reference: str, *what: Expression) -> Expression:
-    """Put the source into a set that the kernel fills, and hold it against a limit of its own."""
-    fields = {"op": "update", "elem": payload(IP[version], "saddr"), "set": f"@{reference}"}
+def counted_in(version: Version, reference: str, *what: Expression, host_bits: int = 0) -> Expression:
+    """Put the source into a set that the kernel fills, and hold it against a limit of its own.
+
+    ``host_bits`` are left out of the source, from the right.
+    """
+    source = payload(IP[version], "saddr")
+    if host_bits:
+        width = 32 if version == 4 else 128
+        source = {"&": [source, str(address(version, (1 << width) - (1 << host_bits)))]}
+    fields = {"op": "update", "elem": source, "set": f"@{reference}"}
     return {"set": {**fields, "stmt": list(what)} if what else fields}
 
 
@@ -264,6 +271,8 @@ def mark_connection(bits: int) -> Expression:
 
 TRANSLATED = match({"ct": {"key": "status"}}, "dnat", "in")
 """The connection's destination was translated."""
+UNKNOWN_BEFORE = match({"&": [{"ct": {"key": "status"}}, 8]}, 0)
+"""The very first packet: conntrack has not kept the connection yet (IPS_CONFIRMED)."""
 FOR_ROUTER = match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")
 """The destination is an address of the router, whichever it has just now."""
 NO_WAY_BACK = match({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, right=False)

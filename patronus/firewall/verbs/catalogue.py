@@ -13,6 +13,7 @@ from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.blocks import TimedBlocks
 from patronus.firewall.counted import Counted, Seen
 from patronus.firewall.early.plane import EarlyPlane
+from patronus.firewall.guards import REASONS
 from patronus.firewall.plan import FirewallPlan
 from patronus.firewall.sources.service import FoundSources
 from patronus.firewall.table.ruleset import FAMILY, TABLE
@@ -65,7 +66,7 @@ class Catalogue:
             control, self._seen, lambda zone: self._plan().policy.zones.get(zone, ())
         ).verbs()
         yield from NatVerbs(control, self._seen).verbs()
-        yield from ProtectionVerbs(control, self._seen, lambda: self._plan().policy.guards).verbs()
+        yield from ProtectionVerbs(control, self._seen, self._plan, self._early.standing).verbs()
         yield from ConnectionVerbs(self._conntrack, self._zones, _tracked_sizes).verbs()
         yield from TrackingVerbs(control, _tracked_sizes, lambda: offload_spoken(self._plan())).verbs()
         never = lambda: self._plan().policy.never  # noqa: E731
@@ -82,7 +83,9 @@ class Catalogue:
         yield Verb("firewall.Explain", Explain, Explanation, self.explain, route="POST /firewall/explain")
 
     def _seen(self) -> dict[str, Seen]:
-        return self._early.seen(self._host.nft.counters(FAMILY, TABLE), self._plan().policy.counted)
+        return self._early.seen(
+            self._host.nft.counters(FAMILY, TABLE), (*self._plan().policy.counted, *REASONS)
+        )
 
     @contextmanager
     def _zones(self) -> Iterator[ZoneOf]:
@@ -104,7 +107,7 @@ class Catalogue:
     def drops(self, _: Caller, given: WatchDrops) -> DropList:
         """Wait, and show a sample of the packets that XDP dropped meanwhile, with the rule of each."""
         try:
-            found = self._early.drops(given.seconds, self._plan().policy.counted)
+            found = self._early.drops(given.seconds, (*self._plan().policy.counted, *REASONS))
         except KernelError as error:
             return DropList(drops=[], xdp_fault=self._early.fault or str(error))
         return DropList(
@@ -115,7 +118,8 @@ class Catalogue:
                     device=one.device,
                     vlan=one.vlan_id or None,
                     reason=one.reason,
-                    rule=one.origin.removeprefix("rule/") if one.origin else None,
+                    rule=_of_rule(one.origin),
+                    guard=one.origin if one.origin in REASONS else None,
                     source=str(one.source),
                     destination=str(one.destination),
                     bytes=one.bytes,
@@ -142,10 +146,14 @@ class Catalogue:
 
     def explain(self, _: Caller, given: Explain) -> Explanation:
         """Say what becomes of a packet: which rule decides, on which plane, what NAT does, where it goes."""
-        works = self._early.fault is None
         with route_lookup() as lookup:
             world = World(lookup.hop, lookup.leads, self._conntrack.tracked)
-            return explain(self._host.control.config, self._plan(), given, world, xdp=works)
+            return explain(self._host.control.config, self._plan(), given, world, xdp=self._early.standing())
+
+
+def _of_rule(origin: str | None) -> str | None:
+    """Return the id of the rule of an origin."""
+    return origin.removeprefix("rule/") if origin is not None and origin not in REASONS else None
 
 
 def offload_spoken(plan: FirewallPlan) -> str:

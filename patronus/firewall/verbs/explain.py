@@ -147,8 +147,10 @@ class World:
     tracked: Callable[[], Iterable[Tracked]] = tuple
 
 
-def run(config: Configuration, plan: FirewallPlan, given: Explain, world: World, *, xdp: bool) -> Explanation:
-    """Explain a packet. ``xdp`` says whether that does what the plan has for it. Raises NotFound."""
+def run(
+    config: Configuration, plan: FirewallPlan, given: Explain, world: World, *, xdp: frozenset[str]
+) -> Explanation:
+    """Explain a packet. ``xdp`` are the NICs on which that does what the plan has for it. Raises NotFound."""
     policy = plan.policy
     device = device_of(policy, given.arrives_on)
     packet = packet_of(given, device)
@@ -163,7 +165,7 @@ def run(config: Configuration, plan: FirewallPlan, given: Explain, world: World,
         raise NotFound(str(error)) from error
     how = chosen(plan.steering, query_of(account.inner, mark), account.hop)
     account = replace(account, chosen=how)
-    return _explanation(config, policy, account, early=xdp and _is_early(plan, account, given.state))
+    return _explanation(config, policy, account, early=_is_early(plan, account, given.state, xdp))
 
 
 def _ways(world: World, mark: int) -> tuple[HopOf, Back]:
@@ -177,9 +179,12 @@ def _ways(world: World, mark: int) -> tuple[HopOf, Back]:
     return hop_of, back
 
 
-def _is_early(plan: FirewallPlan, account: Account, state: str) -> bool:
+def _is_early(plan: FirewallPlan, account: Account, state: str, xdp: frozenset[str]) -> bool:
     """Return whether XDP drops it: a blocked source, or a first packet for which it has the rule."""
     policy, packet = plan.policy, account.arrived
+    below = plan.below.get(packet.arrives_on)
+    if not below or not below <= xdp:
+        return False
     if account.decision.origin == "blocked":
         return packet.source in policy.blocked and packet.source not in policy.never
     return state == "new" and early_rule(plan.early, plan.ways, packet) == account.decision.origin

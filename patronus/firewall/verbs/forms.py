@@ -195,10 +195,11 @@ class CounterInfo(Result):
 
 
 class XdpInfo(Result):
-    """A device on which XDP drops early, and in which mode; ``reason`` says why it is generic or off."""
+    """A device on which XDP has something to drop: the mode asked for, the one it has, and why that one."""
 
     device: str
-    mode: str
+    asked: str = Field(description="as in network/interfaces: auto, native, generic or off")
+    mode: str = Field(description="native, generic or off")
     reason: str
 
 
@@ -218,13 +219,14 @@ class WatchDrops(Parameters):
 
 
 class DropInfo(Result):
-    """A packet that XDP dropped, one of a sample; ``rule`` is null where it was the blocklist."""
+    """A packet that XDP dropped, one of a sample, for a ``rule`` or a ``guard``, or for the blocklist."""
 
     age_s: float
     device: str
     vlan: int | None
     reason: str
     rule: str | None
+    guard: str | None
     source: str
     destination: str
     bytes: int

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import Field
@@ -12,16 +13,18 @@ from patronus.core.control import Change, CommitReport, Control
 from patronus.core.edit import Replace
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Result, Verb
-from patronus.firewall.guards import BOGONS, ICMP_FLOOD, PORT_SCAN, SPOOFED, SYN_FLOOD, Guards
+from patronus.firewall.counted import UNSEEN, Seen
+from patronus.firewall.guards import BOGONS, ICMP_FLOOD, PORT_SCAN, SPOOFED, SYN_FLOOD, UDP_FLOOD
 from patronus.firewall.model import Protection
-from patronus.firewall.verbs.edit import Counters, Editing, changing, count
+from patronus.firewall.plan import FirewallPlan
+from patronus.firewall.verbs.edit import Editing, changing, count
 
 COUNTERS = {
-    "anti_spoofing": SPOOFED, "bogons": BOGONS, "syn_flood": SYN_FLOOD, "icmp_flood": ICMP_FLOOD,
-    "port_scan": PORT_SCAN,
+    "anti_spoofing": SPOOFED, "bogons": BOGONS, "syn_flood": SYN_FLOOD, "udp_flood": UDP_FLOOD,
+    "icmp_flood": ICMP_FLOOD, "port_scan": PORT_SCAN,
 }  # fmt: skip
 """Guard → its counter, which is also the reason that explain gives."""
-GuardName = Literal["anti_spoofing", "bogons", "syn_flood", "icmp_flood", "port_scan"]
+GuardName = Literal["anti_spoofing", "bogons", "syn_flood", "udp_flood", "icmp_flood", "port_scan"]
 
 
 class GuardInfo(Result):
@@ -38,6 +41,8 @@ class GuardInfo(Result):
     figures: dict[str, Any]
     packets: int
     bytes: int
+    early: int = Field(default=0, description="packets of them that XDP dropped before nftables")
+    xdp: list[str] = Field(description="devices at which XDP holds the limit too")
 
 
 class GuardList(Result):
@@ -57,10 +62,17 @@ class SetGuard(Change):
 class ProtectionVerbs(Editing):
     """Reads and edits ``firewall/protection``."""
 
-    def __init__(self, control: Control, counters: Counters, guards: Callable[[], Guards]) -> None:
+    def __init__(
+        self,
+        control: Control,
+        counters: Callable[[], Mapping[str, Seen]],
+        plan: Callable[[], FirewallPlan],
+        standing: Callable[[], frozenset[str]],
+    ) -> None:
         super().__init__(control)
         self._counters = counters
-        self._guards = guards
+        self._plan = plan
+        self._standing = standing
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the declarations."""
@@ -70,7 +82,8 @@ class ProtectionVerbs(Editing):
     def list_guards(self, _: Caller, __: Nothing) -> GuardList:
         """List the guards that stand before the rules, with what they have dropped."""
         wanted = self._control.config.get(Protection)
-        seen, where = self._counters(), self._guards().where
+        plan, seen, standing = self._plan(), self._counters(), self._standing()
+        where = plan.policy.guards.where
         found = []
         for name, counter in COUNTERS.items():
             guard = getattr(wanted, name)
@@ -82,7 +95,8 @@ class ProtectionVerbs(Editing):
                     zones=sorted(where[counter]),
                     settings=as_data(guard),
                     figures=guard.model_dump(mode="json", by_alias=True, exclude={"enabled", "zones"}),
-                    **count(seen, counter),
+                    xdp=_held_at(plan, counter, standing),
+                    **asdict(seen.get(counter, UNSEEN)),
                 )
             )
         return GuardList(guards=found, invalid=count(seen, "invalid")["packets"])
@@ -92,3 +106,13 @@ class ProtectionVerbs(Editing):
         settings = {key: value for key, value in given.settings.items() if value is not None}
         edit = Replace("firewall/protection", (given.id,), settings)
         return self.submit([edit], caller, given, f"set {given.id.replace('_', ' ')}")
+
+
+def _held_at(plan: FirewallPlan, counter: str, standing: frozenset[str]) -> list[str]:
+    """Return the devices of zones at which XDP holds the limit of a guard, of those where it runs."""
+    limits = plan.limits.limits
+    return sorted(
+        device
+        for device, way in plan.ways.items()
+        if way.device in standing and any(one.origin == counter for one in limits.get(way, ()))
+    )

@@ -47,6 +47,7 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from _check_bond(position, item)
         yield from check_session(_at(position), item, roles)
         yield from _check_mtu(position, item, roles)
+        yield from _check_xdp(position, item, roles)
     yield from _check_members(model)
     yield from _check_tags(model)
     yield from _check_subnets(model)
@@ -163,6 +164,16 @@ def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) 
     elif sum(one.kind == "vlan" for one in below) > 1:
         text = f"{parent.id} stands on a VLAN already, and frames have two tags at most"
         yield Problem(path, text, parent.id, hint="a VLAN, or what carries it")
+
+
+def _check_xdp(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
+    """Refuse a mode of XDP where no card is: it stands on the cards that the packets come in by."""
+    if item.xdp == "auto" or item.kind == "nic":
+        return
+    below = [one.id for one in standing_on(item, roles)[-1:]] or list(item.members)
+    hint = f"set it at {', '.join(below)}" if below else "leave it out: no packet comes in here"
+    message = f"XDP stands on network cards, and {item.id} is a {item.kind}"
+    yield Problem(_at(position, "xdp"), message, item.xdp, hint=hint)
 
 
 def _listed(roles: Mapping[str, Interface]) -> str:

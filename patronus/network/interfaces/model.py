@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from patronus.core.early import XdpMode
 from patronus.core.link import BondHash, BondMode, LinkKind, VlanProtocol
 from patronus.core.model import Section, Strict
 from patronus.core.values import (
@@ -147,6 +148,11 @@ class Interface(Strict):
     pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
     mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
+    xdp: XdpMode = Field(
+        default="auto",
+        description="of a network card: where XDP drops early, in its driver (native), behind it (generic), "
+        "in the driver where that can and else behind it (auto), or not at all (off)",
+    )
     ipv4: Ipv4 = Field(default=Ipv4(), description="its IPv4 addresses")
     ipv6: Ipv6 = Field(default=Ipv6(), description="its IPv6 addresses")
 

@@ -46,6 +46,11 @@ zones:
 """
 
 
+def in_mode(role: str, mode: str, interfaces: str = INTERFACES) -> str:
+    """Return the interfaces with a mode of XDP at one of them."""
+    return interfaces.replace(f"{{id: {role},", f"{{id: {role}, xdp: {mode},")
+
+
 @dataclass
 class State:
     """Durable state, for as long as the test lasts."""
@@ -98,9 +103,9 @@ class Firewall:
         assert reason
         self._walk()
 
-    def apply(self, *, mappings: str = "", **files: str) -> None:
+    def apply(self, *, mappings: str = "", interfaces: str = INTERFACES, **files: str) -> None:
         """Load files, then check, plan, rehearse, step and observe. Raises what the engine would."""
-        texts = {"network/interfaces.yaml": INTERFACES, "firewall/zones.yaml": ZONES}
+        texts = {"network/interfaces.yaml": interfaces, "firewall/zones.yaml": ZONES}
         texts |= {f"firewall/{name}.yaml": text for name, text in files.items()}
         loaded = load(texts | ({"network/mappings.yaml": mappings} if mappings else {}))
         problems = [*loaded.problems, *self.feature.check(loaded.config)]

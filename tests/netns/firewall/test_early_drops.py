@@ -16,7 +16,7 @@ from patronus.kernel.bpf import PROGRAM
 from patronus.kernel.bpf_attach import Mode
 from patronus.kernel.bpf_object import Object
 from tests.netns.firewall.conftest import OBJECT
-from tests.netns.firewall.driver import Firewall
+from tests.netns.firewall.driver import Firewall, in_mode
 from tests.netns.lab import Lab
 
 RULES = """rules:
@@ -43,9 +43,7 @@ def packets(lab: Lab, firewall: Firewall, name: str) -> int:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_rule_drops_in_xdp_and_counts_as_in_nftables(lab: Lab, firewall: Firewall, mode: Mode) -> None:
-    with lab.router:
-        firewall.bpf.attach("wan", mode)
-    firewall.apply(rules=RULES)
+    firewall.apply(rules=RULES, interfaces=in_mode("wan", mode))
     found = counters(lab, firewall)
     assert (found.xdp_fault, [(one.device, one.mode) for one in found.xdp]) == (None, [("wan", mode.value)])
     assert not lab.wan.reaches(ROUTER, 22)

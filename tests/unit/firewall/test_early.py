@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patronus.core.early import EarlyTable, Field, Ingress
+from patronus.core.early import EarlyTable, Field, Ingress, Limited
 from patronus.core.link import LinkWanted
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, prefixes
@@ -24,6 +24,7 @@ from patronus.firewall.early.drops import (
     watched,
     ways_in,
 )
+from patronus.firewall.early.limits import early_limits, without_conntrack
 from patronus.firewall.early.table import compile_xdp
 from patronus.firewall.judge.verdict import Packet, decide, translate
 from patronus.firewall.model.flags import SYN
@@ -216,6 +217,44 @@ def test_only_nics_at_which_something_is_dropped_are_watched() -> None:
     entries = [Entry(None, frozenset({Ingress("lan")})), Entry("rule/r-1", frozenset({WAN}))]
     assert watched(entries) == {"wan"}
     assert set(compile_xdp(entries).arrivals) == {WAN}
+
+
+def limited(protection: str) -> dict[Ingress, list[str]]:
+    """Return the way in → the guards that XDP holds there, with LINKS below the zones."""
+    found = policy(protection=protection)
+    zones = {"wan": ("wan", "v10"), "lan": ("br0", "v30")}
+    found = replace(found, zones=zones)
+    made = early_limits(found, ways_in(found, LINKS)).limits
+    return {way: [one.origin for one in here] for way, here in made.items()}
+
+
+def test_xdp_holds_a_limit_where_the_guard_says_so_on_cards_and_the_vlans_on_them() -> None:
+    guard = "udp_flood: {enabled: true, zones: [wan, lan], early: %s}\n"
+    assert limited(guard % "true") == {WAN: ["udp-flood"], Ingress("wan", (10,)): ["udp-flood"]}
+    assert limited(guard % "false") == {}
+    off = "udp_flood: {enabled: false, zones: [wan], early: true}\n"
+    assert limited(off) == {}
+    two = off.replace("false", "true") + "syn_flood: {zones: [wan], early: true}\n"
+    assert limited(two)[WAN] == ["syn-flood", "udp-flood"]
+
+
+def test_a_limit_has_the_figures_of_its_guard_and_without_conntrack_echoes_alone_are_limited() -> None:
+    every = "".join(
+        f"{name}: {{enabled: true, zones: [wan], rate: {rate}, burst: 7, early: true}}\n"
+        for name, rate in (("syn_flood", "5/m"), ("udp_flood", "9/h"), ("icmp_flood", "2/d"))
+    )
+    made = early_limits(policy(protection=every), {"wan": WAN}, frozenset({"wan"}))
+    figures = [(one.kind, one.origin, one.count, one.per_s, one.burst) for one in made.limits[WAN]]
+    assert figures == [
+        (Limited.SYN, "syn-flood", 5, 60, 7),
+        (Limited.UDP, "udp-flood", 9, 3600, 7),
+        (Limited.ICMP, "icmp-flood", 2, 86400, 7),
+    ]
+    left = without_conntrack(made)
+    assert [one.kind for one in left.limits[WAN]] == [Limited.ICMP]
+    assert left.tagged == {"wan"}
+    alone = early_limits(policy(protection="syn_flood: {zones: [wan], early: true}\n"), {"wan": WAN})
+    assert without_conntrack(alone).limits == {}
 
 
 @pytest.mark.parametrize("interval", [(0, 65535), (1, 65534), (22, 22), (1000, 2000), (0, 0), (65535, 65535)])

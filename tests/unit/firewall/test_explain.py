@@ -61,17 +61,18 @@ def test_xdp_is_named_where_it_works_and_has_the_source_or_the_rule() -> None:
         blocked=AddressSet.of([ip_network("203.0.113.0/24")]),
     )
     early = early_drops(policy, InterfacesPlan())
-    plan = FirewallPlan(policy=policy, early=early, ways=ways_in(policy, InterfacesPlan()))
+    below = {device: frozenset({device}) for device in ("eth0", "eth1")}
+    plan = FirewallPlan(policy=policy, early=early, ways=ways_in(policy, InterfacesPlan()), below=below)
 
-    def plane(source: str, destination: str, *, xdp: bool = True, **more: Any) -> str:
+    def plane(source: str, destination: str, *, xdp: str = "eth0", **more: Any) -> str:
         asked = {"destination_port": 1, "protocol": "tcp", **more}
         given = Explain(arrives_on="wan", source=source, destination=destination, **asked)
         world = World(lambda _: Hop("eth1"), lambda *_: True)
-        return run(Configuration({}), plan, given, world, xdp=xdp).plane
+        return run(Configuration({}), plan, given, world, xdp=frozenset({xdp})).plane
 
     blocked, other = "203.0.113.9", "198.51.100.9"
     assert plane(blocked, other) == "xdp"
-    assert plane(blocked, other, xdp=False) == "nftables"
+    assert plane(blocked, other, xdp="eth1") == "nftables", "XDP runs on another card alone"
     assert plane(other, blocked) == "nftables", "only sources are looked up there"
     assert plane(other, "192.0.2.2") == "nftables", "the default"
     assert plane(other, "192.0.2.2", destination_port=22) == "xdp"
