@@ -25,6 +25,7 @@ from patronus.core.errors import InvalidRequest, NotAuthenticated, NotFound, Pat
 from webui import auth, body, events, pages, plugins
 from webui.api import api, problem
 from webui.daemon import Daemon, daemon, end_connection
+from webui.menu import menu
 from webui.pages import account, words
 from webui.problem_details import headers_of, status_of, title_of
 from webui.routes import MethodNotAllowed
@@ -105,7 +106,7 @@ def _surroundings() -> dict[str, object]:
         "can": auth.can,
         "may": auth.may,
         "csrf": auth.csrf_token(),
-        "menu": pages.menu() if visitor else (),
+        "menu": tuple(menu()) if visitor else (),
         "draft": g.get("draft"),
         "pending": pending if pending.get("remaining_s") is not None else None,
         "has_htmx": _htmx_folder().joinpath("htmx.min.js").exists(),
