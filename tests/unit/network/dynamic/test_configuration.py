@@ -10,11 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from patronus.core.feature import Earlier
 from patronus.core.model import Configuration
 from patronus.core.problem import Severity, render_path
 from patronus.network.dynamic.check import check
 from patronus.network.dynamic.lines import Line, read, written
-from patronus.network.dynamic.plan import DynamicPlan, openings
+from patronus.network.dynamic.plan import DynamicPlan, openings, plan
 from patronus.network.dynamic.render import permits, render, usable
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.opening import Opening
@@ -103,6 +104,29 @@ def test_a_whole_configuration_has_no_problem() -> None:
             {"ospf": {"areas": [{"id": 0, "type": "stub"}]}},
             "ospf.areas[0].type: the backbone is a normal area",
         ),
+        (
+            {"ospf": {"areas": [{"id": 1, "type": "stub"}, {"id": "0.0.0.1", "type": "nssa"}]}},
+            "ospf.areas[1].id: the area 0.0.0.1 is there twice",
+        ),
+        (
+            {"ospf": {"areas": [{"id": 1, "summaries": False}]}},
+            "ospf.areas[0].summaries: a normal area is told all routes",
+        ),
+        (
+            {"ospf": {"redistribute": [{"kind": "static"}, {"kind": "static", "filter": None}]}},
+            "ospf.redistribute[1].kind: static is there twice",
+        ),
+        (
+            neighbors({**ISP, "source": "2001:db8::1"}),
+            "bgp.neighbors[0].source: 2001:db8::1 cannot speak to 192.0.2.2",
+        ),
+        *(
+            (
+                neighbors({**ISP, "address": address}),
+                f"bgp.neighbors[0].address: {address} is not the address of a router",
+            )
+            for address in ("224.0.0.5", "0.0.0.0", "127.0.0.1", "ff02::5", "::1")
+        ),
     ],
 )
 def test_what_can_never_be_right_is_refused_at_its_place(routing: dict[str, Any], problem: str) -> None:
@@ -114,6 +138,13 @@ def test_a_neighbour_outside_without_lists_is_warned_of_and_one_inside_is_not() 
     warned = said(neighbors(bare), Severity.WARNING)
     assert [one.partition(":")[0] for one in warned] == ["bgp.neighbors[0].import", "bgp.neighbors[0].export"]
     assert said(neighbors({**bare, "remote_as": 65001}), Severity.WARNING) == []
+    assert said(neighbors({**bare, "enabled": False}), Severity.WARNING) == []
+
+
+@pytest.mark.parametrize(("hold", "warned"), [("29s", True), ("30s", False)])
+def test_a_neighbour_that_is_given_up_before_three_silences_is_warned_of(hold: str, warned: bool) -> None:
+    found = said(neighbors({**ISP, "keepalive": "10s", "hold": hold}), Severity.WARNING)
+    assert [one.partition(":")[0] for one in found] == ["bgp.neighbors[0].hold"] * warned
 
 
 def test_an_interface_without_a_zone_is_warned_of() -> None:
@@ -137,6 +168,41 @@ def test_what_must_be_let_in_is_asked_for_and_no_more() -> None:
         ("lan", "ospf", "lan"),
     }  # fmt: skip
     assert Opening("lan", "ospf", (), "ospf", (), "lan") in found
+
+
+def test_who_is_turned_off_is_let_in_by_nothing_and_spoken_to_by_nobody() -> None:
+    off = {**ISP, "enabled": False, "bfd": True}
+    config = configured(neighbors(off))
+    assert list(openings(config)) == []
+    made = planned(neighbors(off))
+    assert (made.neighbors, made.daemons) == ((), ("mgmtd", "zebra", "bgpd"))
+    assert not any("192.0.2.2" in line.text for line in render(made, lambda _: None)["bgpd"])
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        neighbors({**ISP, "bfd": True}),
+        {"ospf": {"interfaces": [{"interface": "lan", "bfd": True}]}},
+        {"ospf3": {"interfaces": [{"interface": "lan", "bfd": True}]}},
+    ],
+)
+def test_who_shall_notice_at_once_has_the_daemon_and_the_opening_for_it(spoken: dict[str, Any]) -> None:
+    assert "bfdd" in planned(spoken).daemons
+    (bfd,) = (one for one in openings(configured(spoken)) if one.why == "bfd")
+    assert (bfd.protocol, bfd.ports) == ("udp", (3784, 4784))
+
+
+def test_a_route_that_is_turned_off_is_passed_on_to_nobody() -> None:
+    routing = {
+        "ospf": {"redistribute": [{"kind": "static"}]},
+        "routes": [
+            {"id": "on", "destination": "10.20.0.0/16", "type": "blackhole"},
+            {"id": "off", "destination": "10.30.0.0/16", "type": "blackhole", "enabled": False},
+        ],
+    }
+    made = plan(configured(routing), Earlier(()))
+    assert [str(one) for one in made.static] == ["10.20.0.0/16"]
 
 
 def test_the_lines_are_those_that_frr_writes_and_reads_back_the_same() -> None:
@@ -175,6 +241,103 @@ exit
     assert read(written(lines)) == lines
 
 
+def test_what_is_said_of_a_neighbour_is_in_frrs_words() -> None:
+    """bgpd(8): nothing that has its default is said, or FRR would write something else than it was told."""
+    more = {
+        "description": "us", "multihop": 4, "source": "192.0.2.1", "keepalive": "5s", "hold": "15s",
+        "retry": "9s", "bfd": True, "next_hop_self": True, "maximum_prefixes": 100,
+        "families": ["ipv6", "ipv4"],
+    }  # fmt: skip
+    lines = render(planned(neighbors({**ISP, **more, "remote_as": 65009})), lambda _: None)["bgpd"]
+    session = [line.text for line in lines if line.context == ("router bgp 65001",)]
+    assert session[1:] == [
+        f"neighbor 192.0.2.2 {one}"
+        for one in (
+            "remote-as 65009", "description us", "ebgp-multihop 4", "update-source 192.0.2.1",
+            "timers 5 15", "timers connect 9", "bfd",
+        )
+    ]  # fmt: skip
+    for family in ("ipv4", "ipv6"):
+        inner = ("router bgp 65001", f"address-family {family} unicast")
+        assert [line.text.removeprefix("neighbor 192.0.2.2 ") for line in lines if line.context == inner] == [
+            "activate", "next-hop-self", "maximum-prefix 100", "prefix-list in in", "prefix-list in out",
+        ]  # fmt: skip
+
+
+OSPF = {
+    "router_id": "1.1.1.1",
+    "areas": [{"id": 1, "type": "stub", "summaries": False}, {"id": 2, "type": "nssa"}, {"id": 3}],
+    "interfaces": [
+        {"interface": "lan", "area": 1, "cost": 7, "hello": "1s", "dead": "4s", "priority": 0,
+         "network": "point-to-point", "bfd": True, "password": {"secret": "key"}, "key_id": 3},
+        {"interface": "wan", "passive": True},
+    ],
+    "redistribute": [{"kind": "connected"}, {"kind": "bgp", "filter": "in"}],
+    "default_originate": "always",
+}  # fmt: skip
+
+
+def test_ospf_and_ospf3_are_told_the_same_each_in_its_words() -> None:
+    whole = planned({"ospf": OSPF, "ospf3": OSPF, "prefix_lists": LISTS})
+    made = render(whole, lambda _: "sesame")
+    assert (
+        written(made["ospfd"])
+        == """\
+ip prefix-list in seq 5 permit 10.0.0.0/8 ge 16 le 24
+route-map .ipv4.in permit 10
+ match ip address prefix-list in
+exit
+interface eth1
+ ip ospf authentication message-digest
+ ip ospf message-digest-key 3 md5 sesame
+ ip ospf network point-to-point
+ ip ospf cost 7
+ ip ospf hello-interval 1
+ ip ospf dead-interval 4
+ ip ospf priority 0
+ ip ospf area 0.0.0.1
+ ip ospf bfd
+exit
+interface eth0
+ ip ospf area 0.0.0.0
+ ip ospf passive
+exit
+router ospf
+ ospf router-id 1.1.1.1
+ log-adjacency-changes
+ redistribute connected
+ redistribute bgp route-map .ipv4.in
+ area 0.0.0.1 stub no-summary
+ area 0.0.0.2 nssa
+ default-information originate always
+exit
+"""
+    )
+    three = (
+        written(made["ospf6d"])
+        .replace("ipv6 ospf6", "ip ospf")
+        .replace("ospf6", "ospf")
+        .replace(".ipv6.", ".ipv4.")
+    )
+    assert " ip ospf authentication key-id 3 hash-algo hmac-sha-256 key sesame\n" in three
+    assert "ipv6 prefix-list in seq 5 deny any\n" in three, "it has no entry of this family"
+    same = written(made["ospfd"]).partition("exit\ninterface eth0")[2]
+    assert three.partition("exit\ninterface eth0")[2] == same
+    silent = render(whole, lambda _: None)
+    assert Line(("interface eth1",), "ipv6 ospf6 passive") in silent["ospf6d"]
+    assert Line(("interface eth1",), "ip ospf passive") in silent["ospfd"]
+
+
+def test_bgp_passes_on_what_the_ospf_of_each_family_learned() -> None:
+    routing = neighbors({**ISP, "families": ["ipv4", "ipv6"]}, redistribute=[{"kind": "ospf"}])
+    lines = render(planned(routing), lambda _: None)["bgpd"]
+    said = {line.context[-1]: line.text for line in lines if line.text.startswith("redistribute")}
+    assert said == {
+        "address-family ipv4 unicast": "redistribute ospf",
+        "address-family ipv6 unicast": "redistribute ospf6",
+    }
+
+
 def test_a_list_without_entries_of_a_family_denies_all_of_it() -> None:
     lines = render(planned(neighbors({**ISP, "families": ["ipv6"]})), lambda _: None)["bgpd"]
     assert Line((), "ipv6 prefix-list in seq 5 deny any") in lines
@@ -201,10 +364,10 @@ def test_a_card_that_is_missing_takes_its_own_part_alone() -> None:
 @given(st.text(min_size=1, max_size=60))
 def test_no_description_makes_a_line(text: str) -> None:
     try:
-        plan = planned(neighbors({**ISP, "description": text}))
+        described = planned(neighbors({**ISP, "description": text}))
     except ValidationError:
         return
-    lines = render(plan, lambda _: None)["bgpd"]
+    lines = render(described, lambda _: None)["bgpd"]
     assert len(written(lines).splitlines()) == len(
         written(render(planned(neighbors(ISP)), str)["bgpd"]).splitlines()
     ) + (1 if any("description" in line.text for line in lines) else 0)

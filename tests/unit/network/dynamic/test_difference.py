@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from patronus.network.dynamic.difference import commands
-from patronus.network.dynamic.lines import Line
+from patronus.network.dynamic.lines import Line, read
 
 HEAD = ("router bgp 1",)
 INNER = (*HEAD, "address-family ipv4 unicast")
@@ -75,3 +75,11 @@ def test_another_number_of_our_system_is_another_router() -> None:
 def test_a_link_that_takes_part_no_more_loses_its_lines_and_not_its_name() -> None:
     link = Line(("interface eth0",), "ip ospf area 0.0.0.0")
     assert commands((link,), ()) == ["interface eth0", "no ip ospf area 0.0.0.0", "exit"]
+
+
+def test_a_context_ends_where_the_next_line_stands_further_left() -> None:
+    """FRR ends contexts by a word, or, as older ones do, by nothing."""
+    said = "router bgp 1\n address-family ipv4 unicast\n  network 10.0.0.0/8\n bgp router-id 1.1.1.1\nfpm\n"
+    ended = said.replace(" bgp r", " exit-address-family\n bgp r").replace("fpm", "exit\nfpm")
+    lines = (Line(INNER, "network 10.0.0.0/8"), Line(HEAD, "bgp router-id 1.1.1.1"), Line((), "fpm"))
+    assert read(said) == read(ended) == lines

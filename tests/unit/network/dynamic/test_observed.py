@@ -12,6 +12,7 @@ import pytest
 
 from patronus.core.errors import Unavailable
 from patronus.core.feature import Difference
+from patronus.core.problem import Severity
 from patronus.kernel.host import Host
 from patronus.kernel.vty import Vty
 from patronus.network.dynamic import service
@@ -23,7 +24,7 @@ from patronus.network.routing.model import Routing
 from tests.unit.kernel.frr import Daemon
 
 SECRET = "sesame"
-BGP = {
+BGP: dict[str, Any] = {
     "as": 65001,
     "neighbors": [{"id": "isp", "address": "192.0.2.2", "remote_as": 65001, "password": {"secret": "isp"}}],
 }
@@ -127,3 +128,47 @@ def test_other_lines_refuse_and_no_secret_is_shown(feature: DynamicFeature, tmp_
     ]  # fmt: skip
     assert SECRET not in repr(found)
     assert all("neighbor 192.0.2.2 password" in one.what for one in found)
+
+
+def test_a_secret_is_read_by_the_daemons_and_by_nobody_else(feature: DynamicFeature, tmp_path: Path) -> None:
+    with running(tmp_path, MGMTD, ZEBRA, BGPD):
+        for step in feature.steps(PLAN, None):
+            step.do()
+    feature.stop()
+    path = tmp_path / "bgpd.conf"
+    assert SECRET in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("kept", [b"two words", b"x" * 81, "schl\u00fcssel".encode(), b""])
+def test_who_has_a_secret_that_is_no_key_is_warned_of_it_and_stays_silent(
+    feature: DynamicFeature, monkeypatch: pytest.MonkeyPatch, kept: bytes
+) -> None:
+    monkeypatch.setattr(feature._host.secrets, "read", lambda _: kept)
+    problems = [one for one in feature.rehearse(PLAN) if one.severity is Severity.ERROR]
+    assert [one.message for one in problems] == ["the secret isp is no key for bgp"]
+    feature._plan = PLAN
+    said = [line.text for line in render(PLAN, feature._secret)[BGPD]]
+    assert "neighbor 192.0.2.2 shutdown" in said
+    assert not any("password" in one for one in said)
+
+
+def test_lists_that_change_are_taken_at_once(feature: DynamicFeature, tmp_path: Path) -> None:
+    """bgpd asks its neighbours again only where it is told to."""
+    listed = Routing.model_validate(
+        {
+            "bgp": {**BGP, "neighbors": [{**BGP["neighbors"][0], "import": "in"}]},
+            "prefix_lists": [{"id": "in", "entries": [{"prefix": "10.0.0.0/8"}]}],
+        }
+    )
+    plan = DynamicPlan(
+        bgp=listed.bgp, lists={one.id: one for one in listed.prefix_lists}, handles=PLAN.handles
+    )
+    with running(tmp_path, MGMTD, ZEBRA), Daemon(tmp_path, BGPD) as bgpd:
+        for step in feature.steps(PLAN, None):
+            step.do()
+        assert "clear bgp * soft" not in bgpd.heard
+        for step in feature.steps(plan, PLAN):
+            step.do()
+        assert "clear bgp * soft" in bgpd.heard
+    feature.stop()

@@ -63,6 +63,38 @@ def test_every_host_inside_may_have_high_ports_and_nobody_anything_else() -> Non
     assert Mappable("outside", ("inside",), (IPv4Network("192.168.1.0/24"),), HIGH) in found.contributions
 
 
+def test_miniupnpd_is_told_all_that_it_must_not_guess() -> None:
+    """miniupnpd.conf(5); the machine's id is told nobody, a name that is made of it is."""
+    assert lines(made(**ON)) == [
+        "# Written by patronusd.",
+        "ext_ifname=eth0",
+        "listening_ip=eth1",
+        "enable_upnp=yes",
+        "enable_pcp_pmp=yes",
+        "lease_file=/run/patronus-miniupnpd/leases",
+        "uuid=99552f93-84f4-5580-aa08-fabd17a06b92",
+        "http_port=5000",
+        "ipv6_disable=yes",
+        "ext_allow_private_ipv4=yes",
+        "secure_mode=yes",
+        "system_uptime=yes",
+        "min_lifetime=120",
+        "max_lifetime=86400",
+        "upnp_table_name=patronus_mappings",
+        "upnp_nat_table_name=patronus_mappings",
+        "upnp_forward_chain=allowed",
+        "upnp_nat_chain=mapped",
+        "upnp_nat_postrouting_chain=peers",
+        "friendly_name=Patronus",
+        "presentation_url=",
+        "allow 1024-65535 192.168.1.0/24 1024-65535",
+        "deny 0-65535 0.0.0.0/0 0-65535",
+    ]
+    other = plan(Mappings.model_validate(ON), LINKS, MACHINE[::-1])
+    (unlike,) = set(lines(other)) - set(lines(made(**ON)))
+    assert unlike.startswith("uuid=")
+
+
 def test_permissions_say_who_may_have_what_and_an_empty_list_nobody() -> None:
     found = made(**ON, allow=[{"id": "few", "hosts": ["192.168.1.40"], "ports": [22, "3000-3010"]}])
     assert [line for line in lines(found) if line.startswith("allow")] == [
@@ -125,7 +157,8 @@ def rule(chain: str, handle: int, protocol: int, **more: Any) -> dict[str, Any]:
         where = {"base": "nh", "offset": 128, "len": 32}
         expressions.append({"match": {"op": "==", "left": {"payload": where}, "right": more["host"]}})
     if "to" in more:
-        expressions.append({"dnat": {"family": "ip", "addr": more["to"], "port": more["to_port"]}})
+        port_there = {"port": more["to_port"]} if "to_port" in more else {}
+        expressions.append({"dnat": {"family": "ip", "addr": more["to"], **port_there}})
     return {"rule": {"chain": chain, "handle": handle, "expr": expressions}}
 
 
@@ -137,6 +170,7 @@ def test_the_kernels_rules_say_what_stands_and_the_leases_until_when() -> None:
         rule("mapped", 11, 17, port=600, to="192.168.1.30", to_port=600),
         {"rule": {"chain": "prerouting", "handle": 2, "expr": [{"jump": {"target": "mapped"}}]}},
         {"rule": {"chain": "mapped", "handle": 3, "expr": [{"counter": None}]}},
+        rule("mapped", 12, 17, port=700, to="192.168.1.31"),
     ]
     leases = (
         "TCP:6000:192.168.1.30:5555:7:old\nTCP:6000:192.168.1.30:5555:99:a: game\n"
@@ -144,6 +178,7 @@ def test_the_kernels_rules_say_what_stands_and_the_leases_until_when() -> None:
     )
     assert standing(listed, leases) == (
         Standing("udp", 600, "192.168.1.30", 600, (("mapped", 11),)),
+        Standing("udp", 700, "192.168.1.31", 700, (("mapped", 12),)),
         Standing("tcp", 6000, "192.168.1.30", 5555, (("mapped", 9), ("allowed", 10)), 99, "a: game"),
     )
     assert standing((), leases) == ()

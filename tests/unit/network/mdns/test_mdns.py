@@ -22,8 +22,8 @@ from patronus.network.opening import Opening
 from tests.unit.network.told.systemd import Machine
 
 LINKS = InterfacesPlan(
-    devices={"lan": "eth1", "iot": "eth2", "attic": None},
-    zones={"inside": ("lan", "attic"), "things": ("iot",)},
+    devices={"lan": "eth1", "iot": "eth2", "attic": None, "guest": "eth3"},
+    zones={"inside": ("lan", "attic"), "things": ("iot",), "guests": ("guest",)},
 )
 
 
@@ -33,15 +33,26 @@ def made(*between: str, only: tuple[str, ...] = ()) -> MdnsPlan:
 
 def test_two_networks_are_joined_and_their_zones_reach_the_port() -> None:
     found = made("lan", "iot")
-    assert found.text is not None
-    lines = found.text.splitlines()
-    assert {
+    assert (found.text or "").splitlines() == [
+        "# Written by patronusd.",
+        "[server]",
         "allow-interfaces=eth1,eth2",
-        "enable-reflector=yes",
-        "disable-publishing=yes",
-        "publish-addresses=no",
+        "use-ipv4=yes",
+        "use-ipv6=yes",
         "enable-dbus=no",
-    } < set(lines), "nobody on the router speaks to it by the bus"
+        "[wide-area]",
+        "enable-wide-area=no",
+        "[publish]",
+        "disable-publishing=yes",
+        "disable-user-service-publishing=yes",
+        "publish-addresses=no",
+        "publish-hinfo=no",
+        "publish-workstation=no",
+        "publish-domain=no",
+        "[reflector]",
+        "enable-reflector=yes",
+        "reflect-ipv=no",
+    ], "it says nothing of the router, and nobody on it speaks to it by the bus"
     assert found.contributions == (
         Opening("inside", "udp", (5353,), "mdns"), Opening("things", "udp", (5353,), "mdns"),
     )  # fmt: skip
@@ -68,6 +79,7 @@ def test_only_some_kinds_of_services_are_repeated_where_they_are_named() -> None
         (["lan", "port"], "port is in no zone"),
         (["lan", "uplink"], "uplink leads outside"),
         (["lan"], "one interface has nothing"),
+        (["lan", "lan"], "one interface has nothing"),
     ],
 )
 def test_what_cannot_be_is_refused(between: list[str], said: str) -> None:
