@@ -77,8 +77,8 @@ class Session:
         return replace(self, report=risen)
 
     def _risen(self, now_s: float) -> Report:
-        """Return the report as of a session that stands: the error of the one before is over."""
-        return self.report if self.report.up else replace(self.report, since_s=now_s, error=None)
+        """Return the report as of a session that stands."""
+        return self.report if self.report.up else replace(self.report, since_s=now_s)
 
     def ended(self, status: int) -> Report:
         """Return the report of the session that has ended; ``status`` is pppd's exit status."""

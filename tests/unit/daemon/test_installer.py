@@ -98,6 +98,8 @@ def test_there_is_one_at_a_time_and_the_next_one_does_not_inherit_a_report(machi
     assert (machine.status_now().state, machine.status_now().error) == ("failed", "the disk is faulty")
     machine.install("sda")
     assert (machine.status_now().state, machine.status_now().error) == ("running", None)
+    machine.active = "inactive"
+    assert "without a word" in str(machine.status_now().error), "the first one's fault is not its own"
 
 
 def test_one_that_has_said_all_and_is_not_gone_is_waited_for(machine: Machine) -> None:

@@ -82,9 +82,10 @@ class Systemd:
 
 class Clock:
     boot_id = "boot"
+    now = 1000.0
 
     def boottime(self) -> float:
-        return 1000.0
+        return self.now
 
     def wall(self) -> float:
         return 1000.0
@@ -97,6 +98,7 @@ class Office:
     verbs: UpdateVerbs
     places: Places
     settings: UpdateSettings
+    clock: Clock
     due: bool = True
     reboots: int = 0
     found: list[Finding] = field(default_factory=list)
@@ -128,12 +130,13 @@ def office(tmp_path: Path) -> Office:
         facts=tmp_path / "install/f.json", state=tmp_path, unproved=tmp_path / "unproved.json",
     )  # fmt: skip
     systemd = Systemd(places, facts(GOOD))
-    desk = Desk(cast(Units, systemd), StateFile(tmp_path / "state.json"), Clock(), places)
+    clock = Clock()
+    desk = Desk(cast(Units, systemd), StateFile(tmp_path / "state.json"), clock, places)
     verbs = UpdateVerbs(
         desk, lambda: made.settings, lambda: made.due, lambda: made.reboot(), lambda: made.found
     )
     settings = UpdateSettings(source=SOURCE, automatic=True)
-    made = Office(systemd, desk, verbs, places, settings)
+    made = Office(systemd, desk, verbs, places, settings, clock)
     assert made.reboots == 0
     return made
 
@@ -158,7 +161,8 @@ def test_a_check_goes_from_the_slots_to_the_source_to_what_it_has(office: Office
 def test_an_update_ends_when_it_is_installed_and_not_when_it_is_downloaded(office: Office) -> None:
     office.verbs.apply(ANNA, Apply(version="0.2.0"))
     office.report(number=1, state="done", step="downloaded", version="0.2.0")
-    assert office.verbs.status(ANNA, Nothing()).state == "running"
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, status.installed) == ("running", None)
     office.install(number=1, state="done", step="installed", version="0.2.0")
     status = office.verbs.status(ANNA, Nothing())
     assert (status.state, status.installed) == ("done", "0.2.0")
@@ -243,9 +247,39 @@ def test_a_router_that_has_not_proved_itself_takes_no_update_and_may_look(office
     with pytest.raises(InvalidConfiguration, match="update slot: the running version 0.1.0 has not proved"):
         office.verbs.apply(ANNA, Apply())
     assert FETCH not in office.systemd.asked
-    assert office.verbs.status(ANNA, Nothing()).good is False
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.good, status.state, status.task) == (False, "idle", None), "nothing was begun"
     office.verbs.check(ANNA, Check())
     assert FETCH in office.systemd.asked
+
+
+def test_a_router_that_has_not_proved_itself_is_looked_at_again_and_one_that_has_is_not(
+    office: Office,
+) -> None:
+    office.systemd.stands = facts(NEW)
+    looks = []
+    for now in (1000.0, 1029.0, 1031.0, 1032.0):
+        office.clock.now = now
+        office.desk.facts()
+        looks.append(len(office.systemd.asked))
+    assert looks == [1, 1, 2, 2]
+    office.systemd.stands = facts(GOOD)
+    office.clock.now = 1100.0
+    found = office.desk.facts()
+    assert found is not None and found.running_entry == GOOD
+    office.clock.now = 9999.0
+    office.desk.facts()
+    assert len(office.systemd.asked) == 3
+
+
+def test_slots_that_cannot_be_looked_at_any_more_are_the_end_of_a_task(office: Office) -> None:
+    office.desk.facts()
+    reason = "no access to the slots: Input/output error"
+    office.systemd.ends = lambda task: Report(number=task.number, state="failed", step="looked", error=reason)
+    office.verbs.check(ANNA, Check())
+    office.end(number=1, state="done", step="looked")
+    status = office.verbs.status(ANNA, Nothing())
+    assert (status.state, status.error) == ("failed", reason)
 
 
 def test_what_failed_to_start_is_handed_on_as_refused(office: Office) -> None:
@@ -399,6 +433,23 @@ def test_the_timer_follows_the_configuration_and_its_fault_is_told(tmp_path: Pat
     units.fault = KernelError("no such unit")
     step.do()
     assert "no update comes by itself: no such unit" in str(feature.notice())
+
+
+def test_a_person_is_told_that_a_version_waits_for_a_restart(tmp_path: Path) -> None:
+    units = SimpleNamespace(status=lambda _: UnitState("inactive", "dead", "success"))
+    places = HostPlaces.below(tmp_path)
+    feature = UpdateFeature(
+        cast(Host, SimpleNamespace(units=units, state=None, clock=Clock(), places=places))
+    )
+    for name in ("patronus-update", "patronus-update-install"):
+        places.run.with_name(name).mkdir(parents=True)
+    assert feature.notice() is None
+    write(places.run.with_name("patronus-update") / "task.json", Task(number=4, action="install"))
+    report = places.run.with_name("patronus-update-install") / "report.json"
+    write(report, Report(number=4, state="done", step="installed", version="0.2.0"))
+    assert feature.notice() == "version 0.2.0 is installed and runs after a restart"
+    write(report, Report(number=3, state="done", step="installed", version="0.2.0"))
+    assert feature.notice() is None, "it speaks of another task"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,9 @@ def test_only_the_whole_path_of_a_program_and_words_are_taken() -> None:
         ["/usr/../bin/x"],
         ["/bin/x", 3],
         ["/x\n"],
+        ["/x", "a\x1b[2J"],
+        ["/x", "a" * 1001],
+        ["/x"] * 33,
         None,
     )
     for value in wrong:

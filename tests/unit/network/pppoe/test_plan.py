@@ -22,6 +22,7 @@ from patronus.network.interfaces.difference import Look, additions, creations, r
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.plan import Facts, InterfacesPlan, build
+from patronus.network.pppoe.plan import DialPlan, plan
 from patronus.network.pppoe.report import Report
 from patronus.network.pppoe.service import PppoeFeature
 from patronus.network.pppoe.task import parse
@@ -185,6 +186,23 @@ def test_an_uplink_without_its_password_says_so_and_refuses_nothing(
     machine.secrets.kept = {"dsl": b"s3cret"}
     apply(feature, planned(None))
     assert feature.notice() is None and list(feature.observe(plan)) == []
+
+
+def test_what_kept_an_uplink_from_dialling_is_over_when_it_shall_not_dial(
+    feature: PppoeFeature, machine: Machine
+) -> None:
+    machine.secrets.kept = {}
+    apply(feature, planned(None))
+    assert list(feature.observe(DialPlan())) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "mtu", "ipv6"), [({}, 1492, True), ({"mtu": 1400, "ipv6": {"method": "none"}}, 1400, False)]
+)
+def test_a_session_is_as_the_file_has_it(given: dict[str, Any], mtu: int, ipv6: bool) -> None:
+    model = Interfaces.model_validate({"interfaces": [PORT, TAGGED, {**DIAL, **given}]})
+    found = plan(Configuration({SECTION.path: model}), planned(None), {})
+    assert (found.dials["wan"].mtu, found.dials["wan"].ipv6) == (mtu, ipv6)
 
 
 def test_a_dialler_that_could_not_be_started_is_started_by_the_next_walk(

@@ -92,7 +92,9 @@ def test_a_broken_report_says_nothing(text: str) -> None:
 
 
 def test_it_waits_longer_each_time_and_longest_where_the_password_is_refused() -> None:
-    assert [pause_s(number, refused=False) for number in (1, 2, 3, 20)] == [1.0, 2.0, 4.0, 60.0]
+    assert [pause_s(number, refused=False) for number in (0, 1, 2, 3, 20, 5000)] == [
+        1.0, 1.0, 2.0, 4.0, 60.0, 60.0,
+    ]  # fmt: skip
     assert [pause_s(number, refused=True) for number in (1, 2, 20)] == [15.0, 30.0, 300.0]
 
 

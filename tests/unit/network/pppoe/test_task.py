@@ -68,7 +68,8 @@ def test_every_session_asks_for_what_is_configured() -> None:
     assert {"nic-eth1", "ifname wan", "mtu 1492", "mru 1492", "usepeerdns", "defaultroute", "noipv6"} <= set(
         plain
     )
-    assert {"nopersist", "nodetach", "hide-password"} <= set(plain)
+    assert {"nopersist", "nodetach", "hide-password", "noauth", "noipdefault", "maxfail 1"} <= set(plain)
+    assert {"noaccomp", "nopcomp", "novj", "noccp", "nomppe", "plugin pppoe.so"} <= set(plain)
     other = replace(TASK, ipv4=False, ipv6=True, service="gold", concentrator="ac1", metric=102)
     lines = render(other).splitlines()
     assert {"noip", "+ipv6", 'pppoe-service "gold"', 'pppoe-ac "ac1"'} <= set(lines)
