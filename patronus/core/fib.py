@@ -11,8 +11,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from patronus.core.link import Hop, IpAddress, IpNetwork, RouteQuery
-from patronus.core.route_table import EVERYTHING, Family, NextHop, Selector
+from patronus.core.link import Hop, IpAddress, IpNetwork, Route, RouteQuery
+from patronus.core.route_table import (
+    EVERYTHING,
+    LAST,
+    MAIN_TABLE,
+    MARKED,
+    MOST_POLICIES,
+    POLICY_TABLES,
+    PROTOCOL,
+    UPLINK_TABLES,
+    Family,
+    NextHop,
+    RouteRule,
+    Selector,
+    TableRoute,
+)
 from patronus.core.values import PortRange
 
 FibKind = Literal[
@@ -36,6 +50,21 @@ class FibRoute:
     metric: int = 0
     owner: int = KERNEL
     source: IpAddress | None = None
+
+    def as_static(self) -> Route | None:
+        """Return the route as one of the main table with one way, or that refuses; None for another."""
+        kind = self.kind
+        if self.table != MAIN_TABLE:
+            return None
+        if kind == "unicast" and len(self.hops) == 1:
+            return Route(self.destination, self.hops[0].device, self.hops[0].gateway, self.metric)
+        if kind == "blackhole" or kind == "unreachable" or kind == "prohibit":  # noqa: PLR1714 - mypy narrows this
+            return Route(self.destination, "", None, self.metric, kind)
+        return None
+
+    def as_ours(self) -> TableRoute:
+        """Return the route as one of several ways or in a table of its own."""
+        return TableRoute(self.table, self.destination, self.hops, self.metric)
 
     def leads(self, query: RouteQuery, like: Hop | None = None) -> Hop:
         """Return the next step by this route; of several ways the one ``like`` it was, if it is there.
@@ -72,6 +101,10 @@ class FibRule:
     suppress: int = -1
     owner: int = KERNEL
 
+    def as_ours(self) -> RouteRule:
+        """Return the rule as one that we make."""
+        return RouteRule(self.family, self.priority, self.table, self.selector, exact_only=self.suppress == 0)
+
     def fits(self, query: RouteQuery) -> bool:
         """Return whether the rule is for a packet."""
         ports = self.source_ports is None or query.source_port in self.source_ports
@@ -92,6 +125,14 @@ class Fib:
             self.add_rule(rule)
         for route in routes:
             self.add(route)
+
+    def our_routes(self) -> list[TableRoute]:
+        """Return our routes with several ways or in tables of their own."""
+        return [one.as_ours() for one in self.routes() if is_our_route(one)]
+
+    def our_rules(self) -> list[RouteRule]:
+        """Return our rules."""
+        return [one.as_ours() for one in self.rules if is_our_rule(one)]
 
     @property
     def selects(self) -> bool:
@@ -162,6 +203,17 @@ class Fib:
             if routes:
                 return routes[0]
         return None
+
+
+def is_our_route(route: FibRoute) -> bool:
+    """Return whether a route is one of ours with several ways or in a table of its own."""
+    ours = route.table == MAIN_TABLE or UPLINK_TABLES <= route.table < POLICY_TABLES + MOST_POLICIES
+    return ours and (route.owner, route.kind) == (PROTOCOL, "unicast")
+
+
+def is_our_rule(rule: FibRule) -> bool:
+    """Return whether a rule is one of ours."""
+    return rule.owner == PROTOCOL and MARKED <= rule.priority <= LAST
 
 
 def _suppressed(route: FibRoute, rule: FibRule) -> bool:

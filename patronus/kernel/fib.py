@@ -13,24 +13,22 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from patronus.core.errors import KernelError
 from patronus.core.fib import NOWHERE, Fib, FibKind, FibRoute, FibRule
 from patronus.core.link import IpAddress, IpNetwork
 from patronus.core.route_table import Family, NextHop, Selector
 from patronus.core.values import Mark, PortRange
-from patronus.kernel.lookup import dumped
+from patronus.kernel.dumps import ROUTES, RULES, dumped, reading
 from patronus.kernel.nfnetlink import Attributes, attributes
 
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg, and of one size and order struct fib_rule_hdr
 _NUMBER, _SIGNED = struct.Struct("=I"), struct.Struct("=i")
 _PORTS = struct.Struct("=HH")  # struct fib_rule_port_range
 _NEXT = struct.Struct("=HBBI")  # struct rtnexthop
-_GET_ROUTE, _GET_RULE = 26, 34
+_OWNER = 5
+"""Where a route says who made it."""
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _MULTIPATH, _TABLE, _VIA = 1, 4, 5, 6, 7, 9, 15, 18
 _CLONED = 0x200
 """RTM_F_CLONED: what a packet found, no route."""
-_DEAD = 0x1
-"""RTNH_F_DEAD: its card is down."""
 _KINDS: Mapping[int, FibKind] = {
     1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable",
     8: "prohibit", 9: "throw",
@@ -48,16 +46,22 @@ _ALL_BITS = 0xFFFFFFFF
 
 def read_fib() -> Fib:
     """Return what the kernel has in the network namespace of the calling thread. Raises KernelError."""
-    try:
+    with reading("read the routes") as link:
         names = dict(socket.if_nameindex())
-        with socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-        ) as link:
-            link.bind((0, 0))
-            routes = [one for body in dumped(link, _GET_ROUTE) for one in _routes(body, names)]
-            return Fib(routes, [one for body in dumped(link, _GET_RULE) for one in _rules(body)])
-    except OSError as error:
-        raise KernelError(f"cannot read the routes: {error}") from error
+        return Fib(routes(link, names), rules(link))
+
+
+def routes(link: socket.socket, names: Mapping[int, str], *owners: int) -> Iterator[FibRoute]:
+    """Yield the routes of some owners, or all; ``names``: number of a link → its name. Raises OSError."""
+    for body in dumped(link, ROUTES):
+        if not owners or body[_OWNER] in owners:
+            yield from _routes(body, names)
+
+
+def rules(link: socket.socket) -> Iterator[FibRule]:
+    """Yield the rules of both families. Raises OSError."""
+    for body in dumped(link, RULES):
+        yield from _rules(body)
 
 
 def _routes(body: bytes, names: Mapping[int, str]) -> Iterator[FibRoute]:
@@ -80,15 +84,15 @@ def _routes(body: bytes, names: Mapping[int, str]) -> Iterator[FibRoute]:
 
 
 def _hops(found: Attributes, names: Mapping[int, str]) -> Iterator[NextHop]:
-    """Yield the ways whose cards are there and up."""
+    """Yield the ways whose cards are there."""
     if _OIF in found:
         index = _number(found, _OIF, 0)
         if index in names:
             yield NextHop(names[index], _gateway(found))
     several, at = found.get(_MULTIPATH, b""), 0
     while at + _NEXT.size <= len(several):
-        length, flags, weight, index = _NEXT.unpack_from(several, at)
-        if index in names and not flags & _DEAD:
+        length, _, weight, index = _NEXT.unpack_from(several, at)
+        if index in names:
             way = attributes(several, at + _NEXT.size, at + length)
             yield NextHop(names[index], _gateway(way), weight + 1)
         at += length + 3 & ~3

@@ -20,16 +20,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from patronus.core.errors import KernelError
 from patronus.core.link import Hop, RouteQuery
+from patronus.kernel.dumps import ROUTES, RULES, dumped, reading
 from patronus.kernel.nfnetlink import Attributes, attribute, attributes
 
 _HEADER = struct.Struct("=IHHII")
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _NUMBER, _CODE, _PORT = struct.Struct("=I"), struct.Struct("=i"), struct.Struct("!H")
 _NEXT = struct.Struct("=HBBI")  # struct rtnexthop
-_GET_ROUTE, _GET_RULE = 26, 34
-_REQUEST, _DUMP, _INTERRUPTED, _ERROR, _DONE = 0x1, 0x300, 0x10, 2, 3
+_REQUEST, _ERROR = 0x1, 2
 _DST, _SRC, _IIF, _OIF, _GATEWAY, _PREFSRC, _MULTIPATH, _TABLE, _MARK = 1, 2, 3, 4, 5, 7, 9, 15, 16
 _PROTOCOL, _SPORT, _DPORT = 27, 28, 29
 _LOOKUP_TABLE = 0x1000
@@ -44,8 +43,6 @@ _SELECTORS = {2, 3, 10, 22, 23, 24}
 _REFUSED = {errno.EINVAL, errno.EXDEV}
 """What a source is refused with that cannot come in there, of which nothing is said of its destination."""
 _BUFFER = 1 << 16
-_TRIES = 8
-"""Dumps that a change may interrupt before we give up."""
 
 
 class Unreachable(LookupError):
@@ -116,7 +113,7 @@ class RouteLookup:
         return _hop(self._told(_question(query) + more), forwarded=query.arrives_on is not None)
 
     def _told(self, body: bytes) -> bytes:
-        self._link.send(_HEADER.pack(_HEADER.size + len(body), _GET_ROUTE, _REQUEST, 1, 0) + body)
+        self._link.send(_HEADER.pack(_HEADER.size + len(body), ROUTES, _REQUEST, 1, 0) + body)
         data = self._link.recv(_BUFFER)
         length, kind, _, _, _ = _HEADER.unpack_from(data)
         if kind == _ERROR:
@@ -126,37 +123,8 @@ class RouteLookup:
 
     def _selecting(self) -> Iterator[bool]:
         """Yield of each rule of both families whether it looks at more than the destination."""
-        for body in dumped(self._link, _GET_RULE):
+        for body in dumped(self._link, RULES):
             yield not _SELECTORS.isdisjoint(attributes(body, _ROUTE.size, len(body)))
-
-
-def dumped(link: socket.socket, kind: int) -> list[bytes]:
-    """Return the bodies of all that the kernel has of a kind, of both families, at one moment.
-
-    Raises OSError.
-    """
-    body = _ROUTE.pack(socket.AF_UNSPEC, *[0] * 8)
-    for _ in range(_TRIES):
-        link.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | _DUMP, 1, 0) + body)
-        found = list(_messages(link))
-        if not any(flags & _INTERRUPTED for flags, _ in found):
-            return [one for _, one in found]
-    raise OSError(errno.EBUSY, "the routes change too fast to be read")
-
-
-def _messages(link: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Yield flags and body of each message up to the end of a dump. Raises OSError as the kernel refuses."""
-    while True:
-        data, at = link.recv(_BUFFER), 0
-        while at + _HEADER.size <= len(data):
-            length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
-            if kind == _ERROR:
-                code = -_CODE.unpack_from(data, at + _HEADER.size)[0]
-                raise OSError(code, os.strerror(code))
-            if kind == _DONE:
-                return
-            yield flags, data[at + _HEADER.size : at + length]
-            at += length + 3 & ~3
 
 
 def _question(query: RouteQuery, flags: int = 0) -> bytes:
@@ -206,11 +174,5 @@ def _address(found: Attributes, kind: int) -> IPv4Address | IPv6Address | None:
 @contextmanager
 def route_lookup() -> Iterator[RouteLookup]:
     """Lend a lookup. Raises KernelError where rtnetlink cannot be had."""
-    try:
-        with socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-        ) as link:
-            link.bind((0, 0))
-            yield RouteLookup(link)
-    except OSError as error:
-        raise KernelError(f"cannot ask for routes: {error}") from error
+    with reading("ask for routes") as link:
+        yield RouteLookup(link)

@@ -8,42 +8,38 @@ protocol is ``static``; those of the kernel, of dhcpcd and of people are never r
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
+from patronus.core.fib import STATIC
 from patronus.core.link import (
     Address,
-    BondHash,
-    BondMode,
     BondSettings,
-    Counters,
     Link,
     LinkSettings,
     LinkWanted,
     Nic,
     Route,
     RouteKind,
-    VlanProtocol,
 )
+from patronus.core.route_table import MAIN_TABLE
 from patronus.kernel import nics
+from patronus.kernel.dumps import reading
+from patronus.kernel.fib import routes
+from patronus.kernel.links_seen import (
+    HASHES,
+    MODES,
+    OURS,
+    PROVIDERS,
+    LinkSeen,
+    read_addresses,
+    read_links,
+)
 from patronus.kernel.rtnetlink import NetlinkError, asking, dump, harmless, index_of
 
-OURS = "patronus"
-"""The alias that marks a link as made by us."""
-_ETHERNET, _PPP = 1, 512
-"""ARPHRD_ of linux/if_arp.h."""
-_UP, _TO_PEER = 0x1, 0x10
-"""IFF_UP and IFF_POINTOPOINT of linux/if.h."""
-_PROVIDERS = 0x88A8
-"""ETH_P_8021AD: the type of a frame with a provider's tag."""
-_MAIN_TABLE = 254
-_MODES: tuple[BondMode, ...] = get_args(BondMode)
-_HASHES: tuple[BondHash, ...] = get_args(BondHash)
-_STATIC = 4
-"""RTPROT_STATIC in linux/rtnetlink.h: set by an administrator's program, not by the kernel or DHCP."""
 _TOLD = frozenset({11, 186, 188})
 """RTPROT_ZEBRA, RTPROT_BGP and RTPROT_OSPF: FRR gives each of its routes the metric 20."""
 _TYPES: dict[int, RouteKind] = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -66,106 +62,22 @@ def _kind(message: Any) -> str:
     return message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or ""
 
 
-def _counters(message: Any) -> Counters:
-    stats = message.get_attr("IFLA_STATS64") or {}
-    return Counters(**{name: int(stats.get(name, 0)) for name in Counters.__dataclass_fields__})
-
-
-def _bond(data: Any) -> BondSettings | None:
-    """Return a bond's settings; None for one that has others than ours can say."""
-    mode, policy = data.get_attr("IFLA_BOND_MODE"), data.get_attr("IFLA_BOND_XMIT_HASH_POLICY") or 0
-    if mode not in range(len(_MODES)) or policy not in range(len(_HASHES)):
-        return None
-    fast = bool(data.get_attr("IFLA_BOND_AD_LACP_RATE")) and _MODES[mode] == "802.3ad"
-    return BondSettings(_MODES[mode], data.get_attr("IFLA_BOND_MIIMON"), _HASHES[policy], lacp_fast=fast)
-
-
 def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
     """Return what a link is made with, beside name and kind; a bond's mode cannot be changed later."""
     if wanted.kind == "vlan":
-        outer = {"vlan_protocol": _PROVIDERS} if wanted.protocol == "802.1ad" else {}
+        outer = {"vlan_protocol": PROVIDERS} if wanted.protocol == "802.1ad" else {}
         return {"link": index_of(route, wanted.parent or ""), "vlan_id": wanted.tag, **outer}
     if wanted.kind == "bridge":
         return {"br_stp_state": int(wanted.stp)}
     if wanted.kind != "bond":
         return {}
     bond = wanted.bond or BondSettings()
-    made = {"bond_mode": _MODES.index(bond.mode), "bond_miimon": bond.monitor_ms}
+    made = {"bond_mode": MODES.index(bond.mode), "bond_miimon": bond.monitor_ms}
     if bond.hash != BondSettings.hash:
-        made["bond_xmit_hash_policy"] = _HASHES.index(bond.hash)
+        made["bond_xmit_hash_policy"] = HASHES.index(bond.hash)
     if bond.lacp_fast:
         made["bond_ad_lacp_rate"] = 1
     return made
-
-
-def _protocol(data: Any) -> VlanProtocol:
-    return "802.1ad" if data.get_attr("IFLA_VLAN_PROTOCOL") == _PROVIDERS else "802.1q"
-
-
-def _link(message: Any, names: dict[int, str]) -> Link:
-    kind = _kind(message)
-    data = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA")
-    parent = message.get_attr("IFLA_LINK") if kind == "vlan" else None
-    return Link(
-        name=message.get_attr("IFLA_IFNAME"),
-        index=message["index"],
-        kind=kind,
-        mac=message.get_attr("IFLA_ADDRESS") or "",
-        mtu=message.get_attr("IFLA_MTU"),
-        up=bool(message["flags"] & _UP),
-        carrier=bool(message.get_attr("IFLA_CARRIER")),
-        master=names.get(message.get_attr("IFLA_MASTER")),
-        parent=names.get(parent) if parent else None,
-        tag=data.get_attr("IFLA_VLAN_ID") if kind == "vlan" else None,
-        protocol=_protocol(data) if kind == "vlan" else "802.1q",
-        stp=bool(data.get_attr("IFLA_BR_STP_STATE")) if kind == "bridge" else False,
-        bond=_bond(data) if kind == "bond" else None,
-        ours=message.get_attr("IFLA_IFALIAS") == OURS,
-        to_peer=bool(message["flags"] & _TO_PEER),
-        counters=_counters(message),
-    )
-
-
-def _known(route: Any) -> list[Any]:
-    return [message for message in dump(route, "get_links") if message["ifi_type"] in (_ETHERNET, _PPP)]
-
-
-def _names(links: list[Any]) -> dict[int, str]:
-    return {message["index"]: message.get_attr("IFLA_IFNAME") for message in links}
-
-
-def _links(route: Any) -> tuple[Link, ...]:
-    messages = _known(route)
-    names = _names(messages)
-    return tuple(_link(message, names) for message in messages)
-
-
-def _addresses(route: Any, names: dict[int, str]) -> tuple[Address, ...]:
-    return tuple(_address(item, names) for item in dump(route, "get_addr") if item["index"] in names)
-
-
-def _address(message: Any, names: dict[int, str]) -> Address:
-    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    return Address(names[message["index"]], ipaddress.ip_interface(f"{text}/{message['prefixlen']}"))
-
-
-def _route(message: Any, names: dict[int, str]) -> Route:
-    zero = "0.0.0.0" if message["family"] == 2 else "::"  # noqa: S104  # the default route, not a listener
-    gateway, kind = message.get_attr("RTA_GATEWAY"), _TYPES[message["type"]]
-    return Route(
-        destination=ipaddress.ip_network(f"{message.get_attr('RTA_DST') or zero}/{message['dst_len']}"),
-        device=names[message.get_attr("RTA_OIF")] if kind == "unicast" else "",
-        gateway=ipaddress.ip_address(gateway) if gateway else None,
-        metric=message.get_attr("RTA_PRIORITY") or 0,
-        kind=kind,
-    )
-
-
-def _is_ours(message: Any, names: dict[int, str]) -> bool:
-    if message["proto"] != _STATIC or message["table"] != _MAIN_TABLE:
-        return False
-    kind = _TYPES.get(message["type"])
-    return kind is not None and (kind != "unicast" or message.get_attr("RTA_OIF") in names)
 
 
 def _joins_bond(route: Any, index: int, master: int) -> bool:
@@ -183,8 +95,17 @@ def _is_told(route: Any, wanted: Route) -> bool:
     return any(
         item["proto"] in _TOLD
         and (item.get_attr("RTA_DST") or zero, item["dst_len"], item.get_attr("RTA_PRIORITY") or 0) == key
-        for item in dump(route, "get_routes", family=family, table=_MAIN_TABLE)
+        for item in dump(route, "get_routes", family=family, table=MAIN_TABLE)
     )
+
+
+def _names(links: Iterable[LinkSeen]) -> dict[int, str]:
+    return {one.number: one.name for one in links}
+
+
+def _nic(seen: LinkSeen) -> Nic:
+    path, driver = nics.bus_path(nics.ancestors(seen.name)), nics.driver(seen.name)
+    return Nic(seen.name, seen.permanent_mac, path, driver, seen.carrier)
 
 
 class Netlink:
@@ -192,42 +113,33 @@ class Netlink:
 
     def inventory(self) -> tuple[Nic, ...]:
         """Return the network cards: Ethernet links that nobody made, and veth ends, in the order of index."""
-        with asking("list the network cards") as route:
-            messages = dump(route, "get_links")
-        return tuple(
-            self._nic(message)
-            for message in messages
-            if message["ifi_type"] == _ETHERNET and _kind(message) in ("", "veth")
-        )
-
-    def _nic(self, message: Any) -> Nic:
-        name = message.get_attr("IFLA_IFNAME")
-        return Nic(
-            name=name,
-            mac=message.get_attr("IFLA_PERM_ADDRESS") or message.get_attr("IFLA_ADDRESS"),
-            path=nics.bus_path(nics.ancestors(name)),
-            driver=nics.driver(name),
-            carrier=bool(message.get_attr("IFLA_CARRIER")),
-        )
+        with reading("list the network cards") as link:
+            return tuple(_nic(one) for one in read_links(link) if one.is_card)
 
     def links(self) -> tuple[Link, ...]:
         """Return all links of Ethernet and PPP with their counters."""
-        with asking("list the links") as route:
-            return _links(route)
+        with reading("list the links") as link:
+            found = read_links(link)
+            names = _names(found)
+            return tuple(one.link(names) for one in found)
 
     def addresses(self) -> tuple[Address, ...]:
         """Return the addresses of links of Ethernet and PPP."""
-        with asking("read the addresses") as route:
-            return _addresses(route, _names(_known(route)))
+        with reading("read the addresses") as link:
+            return read_addresses(link, _names(read_links(link)))
 
     def snapshot(self) -> Snapshot:
         """Return links, addresses and our routes; those of other links than Ethernet and PPP are left out."""
-        with asking("read the links, addresses and routes") as route:
-            links = _links(route)
-            names = {link.index: link.name for link in links}
-            addresses = _addresses(route, names)
-            routes = [item for item in dump(route, "get_routes", table=_MAIN_TABLE) if _is_ours(item, names)]
-        return Snapshot(links, addresses, tuple(_route(item, names) for item in routes))
+        with reading("read the links, addresses and routes") as link:
+            found = read_links(link)
+            names = _names(found)
+            known = {"", *names.values()}
+            seen = [one.as_static() for one in routes(link, names, STATIC)]
+            return Snapshot(
+                links=tuple(one.link(names) for one in found),
+                addresses=read_addresses(link, names),
+                routes=tuple(one for one in seen if one is not None and one.device in known),
+            )
 
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a link, down, and mark it as ours; nothing stays where marking fails."""
@@ -302,8 +214,8 @@ class Netlink:
                 "dst": str(wanted.destination),
                 "type": _NUMBERS[wanted.kind],
                 "priority": wanted.metric,
-                "proto": _STATIC,
-                "table": _MAIN_TABLE,
+                "proto": STATIC,
+                "table": MAIN_TABLE,
                 **way,
             }
             try:

@@ -8,32 +8,17 @@ returned and never touched. Needs CAP_NET_ADMIN to change anything, nothing to r
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 from dataclasses import dataclass
 from typing import Any
 
-from patronus.core.route_table import (
-    LAST,
-    MAIN_TABLE,
-    MARKED,
-    MOST_POLICIES,
-    POLICY_TABLES,
-    PROTOCOL,
-    UPLINK_TABLES,
-    Family,
-    NextHop,
-    RouteRule,
-    Selector,
-    TableRoute,
-)
-from patronus.core.values import Mark, PortRange
-from patronus.kernel.rtnetlink import asking, dump, harmless, index_of
+from patronus.core.fib import Fib
+from patronus.core.route_table import PROTOCOL, NextHop, RouteRule, TableRoute
+from patronus.kernel.dumps import reading
+from patronus.kernel.fib import routes, rules
+from patronus.kernel.rtnetlink import asking, harmless, index_of
 
-_UNICAST = 1
-_FAMILIES: dict[int, Family] = {socket.AF_INET: 4, socket.AF_INET6: 6}
-_NUMBERS = {family: number for number, family in _FAMILIES.items()}
-_ALL_BITS = 0xFFFFFFFF
+_FAMILY_NUMBERS = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 @dataclass(frozen=True)
@@ -49,16 +34,10 @@ class RouteTables:
 
     def snapshot(self) -> TablesSeen:
         """Return our routes and rules of both families."""
-        with asking("read the routing tables") as route:
-            names = {item["index"]: item.get_attr("IFLA_IFNAME") for item in dump(route, "get_links")}
-            routes = [item for item in dump(route, "get_routes") if _is_our_route(item)]
-            rules = [
-                item
-                for family in _FAMILIES
-                for item in dump(route, "get_rules", family=family)
-                if _is_our_rule(item)
-            ]
-        return TablesSeen(tuple(_route(item, names) for item in routes), tuple(map(_rule, rules)))
+        with reading("read the routing tables") as link:
+            names = dict(socket.if_nameindex())
+            fib = Fib(routes(link, names, PROTOCOL), rules(link))
+        return TablesSeen(tuple(fib.our_routes()), tuple(fib.our_rules()))
 
     def set_route(self, before: TableRoute | None, after: TableRoute) -> None:
         """Add a route, or put it in the place of one to the same destination, between two packets."""
@@ -86,31 +65,11 @@ class RouteTables:
             route.rule("del", **_rule_words(rule))
 
 
-def _is_our_table(table: int) -> bool:
-    return table == MAIN_TABLE or UPLINK_TABLES <= table < POLICY_TABLES + MOST_POLICIES
-
-
-def _is_our_route(message: Any) -> bool:
-    ours = message["proto"] == PROTOCOL and message["type"] == _UNICAST
-    return ours and _is_our_table(message.get_attr("RTA_TABLE"))
-
-
-def _is_our_rule(message: Any) -> bool:
-    priority = message.get_attr("FRA_PRIORITY") or 0
-    return message.get_attr("FRA_PROTOCOL") == PROTOCOL and MARKED <= priority <= LAST
-
-
-def _key(message: Any) -> tuple[int, str, int]:
-    zero = "0.0.0.0" if message["family"] == socket.AF_INET else "::"  # noqa: S104  # the default route
-    destination = f"{message.get_attr('RTA_DST') or zero}/{message['dst_len']}"
-    return message.get_attr("RTA_TABLE"), destination, message.get_attr("RTA_PRIORITY") or 0
-
-
 def _named(route: TableRoute) -> dict[str, Any]:
     """Return what names a route. One whose ways are links all has that scope, and no gateway may be in it."""
     gateways = [hop.gateway for hop in route.hops if hop.gateway is not None]
     return {
-        "family": _NUMBERS[4 if route.destination.version == 4 else 6],
+        "family": _FAMILY_NUMBERS[route.destination.version],
         "dst": str(route.destination),
         "table": route.table,
         "priority": route.metric,
@@ -122,43 +81,6 @@ def _named(route: TableRoute) -> dict[str, Any]:
 def _hop(route: Any, hop: NextHop) -> dict[str, Any]:
     way = {"oif": index_of(route, hop.device), "hops": hop.weight - 1}
     return {**way, "gateway": str(hop.gateway)} if hop.gateway else way
-
-
-def _route(message: Any, names: dict[int, str]) -> TableRoute:
-    table, destination, metric = _key(message)
-    several = message.get_attr("RTA_MULTIPATH")
-    hops = [_next_hop(one, one["oif"], names, one["hops"] + 1) for one in several or ()]
-    hops = hops or [_next_hop(message, message.get_attr("RTA_OIF"), names, 1)]
-    return TableRoute(table, ipaddress.ip_network(destination), tuple(hops), metric)
-
-
-def _next_hop(message: Any, index: int, names: dict[int, str], weight: int) -> NextHop:
-    gateway = message.get_attr("RTA_GATEWAY")
-    device = names.get(index, f"link {index}, which is gone")
-    return NextHop(device, ipaddress.ip_address(gateway) if gateway else None, weight)
-
-
-def _rule(message: Any) -> RouteRule:
-    mark, mask = message.get_attr("FRA_FWMARK"), message.get_attr("FRA_FWMASK")
-    first, _, last = (message.get_attr("FRA_DPORT_RANGE") or "").partition(":")
-    return RouteRule(
-        family=_FAMILIES[message["family"]],
-        priority=message.get_attr("FRA_PRIORITY"),
-        table=message.get_attr("FRA_TABLE"),
-        selector=Selector(
-            source=_prefix(message.get_attr("FRA_SRC"), message["src_len"]),
-            destination=_prefix(message.get_attr("FRA_DST"), message["dst_len"]),
-            device=message.get_attr("FRA_IIFNAME"),
-            mark=Mark(mark, _ALL_BITS if mask is None else mask) if mark is not None else None,
-            protocol=message.get_attr("FRA_IP_PROTO"),
-            ports=PortRange(int(first), int(last)) if first else None,
-        ),
-        exact_only=message.get_attr("FRA_SUPPRESS_PREFIXLEN") == 0,
-    )
-
-
-def _prefix(address: str | None, length: int) -> Any:
-    return ipaddress.ip_network(f"{address}/{length}") if address else None
 
 
 def _rule_words(rule: RouteRule) -> dict[str, Any]:
@@ -178,7 +100,7 @@ def _rule_words(rule: RouteRule) -> dict[str, Any]:
     }
     given = {name: value for name, value in words.items() if value is not None}
     return {
-        "family": _NUMBERS[rule.family],
+        "family": _FAMILY_NUMBERS[rule.family],
         "priority": rule.priority,
         "table": rule.table,
         "protocol": PROTOCOL,

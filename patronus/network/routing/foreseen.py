@@ -12,17 +12,7 @@ from dataclasses import dataclass
 
 from patronus.core.fib import DHCP, RA, Fib, FibRoute, FibRule
 from patronus.core.link import Address, Link
-from patronus.core.route_table import (
-    LAST,
-    MAIN_TABLE,
-    MARKED,
-    MOST_POLICIES,
-    POLICY_TABLES,
-    PROTOCOL,
-    UPLINK_TABLES,
-    RouteRule,
-    TableRoute,
-)
+from patronus.core.route_table import PROTOCOL, RouteRule, TableRoute
 from patronus.network.interfaces.difference import Look, phases
 from patronus.network.interfaces.plan import DhcpClient, InterfacesPlan
 from patronus.network.routing.link_twin import LinkTwin
@@ -52,7 +42,7 @@ def foreseen(
             change.apply(twin)
     tables, wanted = _TableTwin(twin.fib), routing.routing.tables
     able = reachable(wanted.routes, twin.links.values(), twin.addresses)
-    for one in changes(able, wanted.rules, tables.routes(), tables.rules()):
+    for one in changes(able, wanted.rules, twin.fib.our_routes(), twin.fib.our_rules()):
         one.apply(tables)
     return Coming(twin.fib, twin.links, tuple(twin.addresses), frozenset(twin.remade))
 
@@ -85,24 +75,6 @@ class _TableTwin:
 
     def __init__(self, fib: Fib) -> None:
         self._fib = fib
-
-    def routes(self) -> list[TableRoute]:
-        """Return our routes with several hops or in tables of their own."""
-        return [
-            TableRoute(one.table, one.destination, one.hops, one.metric)
-            for one in self._fib.routes()
-            if one.owner == PROTOCOL
-            and one.kind == "unicast"
-            and (one.table == MAIN_TABLE or UPLINK_TABLES <= one.table < POLICY_TABLES + MOST_POLICIES)
-        ]
-
-    def rules(self) -> list[RouteRule]:
-        """Return our rules."""
-        return [
-            RouteRule(one.family, one.priority, one.table, one.selector, one.suppress == 0)
-            for one in self._fib.rules
-            if one.owner == PROTOCOL and MARKED <= one.priority <= LAST
-        ]
 
     def set_route(self, before: TableRoute | None, after: TableRoute) -> None:
         """Add a route, or put it in the place of another."""

@@ -38,12 +38,9 @@ class LinkTwin:
     def _static(self) -> Iterator[Route]:
         """Yield the routes of ours that have one hop, or that refuse."""
         for one in self.fib.routes():
-            if (one.owner, one.table) != (STATIC, MAIN_TABLE):
-                continue
-            if one.kind == "unicast" and len(one.hops) == 1 and one.hops[0].device in self.links:
-                yield Route(one.destination, one.hops[0].device, one.hops[0].gateway, one.metric)
-            elif one.kind == "blackhole" or one.kind == "unreachable" or one.kind == "prohibit":  # noqa: PLR1714 - mypy narrows this form
-                yield Route(one.destination, "", None, one.metric, one.kind)
+            found = one.as_static() if one.owner == STATIC else None
+            if found is not None and (found.device in self.links or not found.device):
+                yield found
 
     def lose(self, lost: Callable[[FibRoute], bool]) -> None:
         """Take routes away."""
