@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections to servers over TLS, each for many questions at a time (RFC 7766, RFC 7858).
+"""Connections to servers over TLS, each for many questions at a time (RFC 7766, RFC 7858, RFC 8484).
 
 The bytes go through memory (``ssl.SSLObject``), so that the loop alone decides when to read and write.
 """
 
 from __future__ import annotations
 
-import itertools
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from patronus.kernel.loop import Loop, Timer
+from patronus.kernel.talk import OnData, OnFailure, Prefixed, Question, Talk
 
 CHUNK = 65536
 SILENCE_S = 0.75
@@ -23,25 +22,19 @@ DEAD_S = 3.0
 """One that owes an answer for so long, or is not up yet, is given up."""
 IDLE_S = 20.0
 """One that nobody asks is closed (RFC 7858 section 3.4)."""
-_LENGTH = struct.Struct("!H")
-
-OnData = Callable[[bytes], None]
-OnFailure = Callable[[str], None]
 
 
-@dataclass(eq=False)
-class Question:
-    """What was asked; ``moved`` says that it has been asked on another connection before."""
+class Peer(NamedTuple):
+    """A server with a certificate for ``name`` from ``ca`` (PEM; empty: from those well known).
 
-    data: bytes
-    on_data: OnData
-    on_failure: OnFailure
-    moved: bool = False
-    closed: bool = False
+    Where there is a ``path`` it is asked there over HTTPS.
+    """
 
-    def close(self) -> None:
-        """Wait for the answer no more."""
-        self.closed = True
+    address: str
+    port: int
+    name: str
+    ca: str
+    path: str = ""
 
 
 OnEnd = Callable[["Link", list[Question], str], None]
@@ -51,36 +44,35 @@ OnEnd = Callable[["Link", list[Question], str], None]
 class Link:
     """One connection; it begins to connect at once, and ``on_end`` is called once, when it is over."""
 
-    def __init__(
-        self, loop: Loop, server: tuple[str, int], tls: ssl.SSLContext, name: str, on_end: OnEnd
-    ) -> None:
-        """Begin to connect; ``name`` is what the certificate must be for. Raises OSError."""
-        self.answered = False
+    def __init__(self, loop: Loop, peer: Peer, tls: ssl.SSLContext, talk: Talk, on_end: OnEnd) -> None:
+        """Begin to connect. Raises OSError."""
         self._loop = loop
         self._on_end = on_end
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=peer.name)
         self._ready = False
-        self._numbers = itertools.count()
-        self._waiting: dict[int, Question] = {}
-        self._plain, self._unsent, self._received = bytearray(), bytearray(), bytearray()
+        self._talk = talk
+        self._unsent = bytearray()
         self._moved_s = time.monotonic()
-        self._sock = _connecting(server)
+        self._sock = _connecting(peer)
         self._timer: Timer = loop.call_later(DEAD_S, self._look)
         loop.on_writable(self._sock, self._go_on)
 
     @property
+    def answered(self) -> bool:
+        """Return whether any question had an answer on it."""
+        return self._talk.concluded > 0
+
+    @property
     def silent(self) -> bool:
         """Return whether it is up and owes an answer for too long to be asked anything else."""
-        return self._ready and bool(self._waiting) and time.monotonic() - self._moved_s > SILENCE_S
+        return self._ready and self._talk.owes and time.monotonic() - self._moved_s > SILENCE_S
 
     def ask(self, question: Question) -> None:
-        """Send a question; answers come in any order (RFC 7766 section 6.2.1.1)."""
-        number = next(self._numbers) & 0xFFFF
-        if not self._waiting:
+        """Ask the question, now or when the connection is up."""
+        if not self._talk.owes:
             self._moved_s = time.monotonic()
-        self._waiting[number] = question
-        self._plain += _LENGTH.pack(len(question.data)) + number.to_bytes(2) + question.data[2:]
+        self._talk.ask(question)
         if self._ready:
             self._loop.call_soon(self._go_on)
 
@@ -91,13 +83,13 @@ class Link:
         self._timer.close()
         self._loop.forget(self._sock)
         self._sock.close()
-        left = [question for question in self._waiting.values() if not question.closed]
+        left = [question for question in self._talk.open() if not question.closed]
         self._on_end(self, left, reason)
 
     def _look(self) -> None:
         """Give up a connection that owes something; close one that nobody needs."""
         still_s = time.monotonic() - self._moved_s
-        if still_s >= DEAD_S and (self._waiting or not self._ready):
+        if still_s >= DEAD_S and (self._talk.owes or not self._ready):
             self.close("does not answer" if self._ready else "cannot be reached in time")
         elif still_s >= IDLE_S:
             self.close("is not needed")
@@ -134,42 +126,38 @@ class Link:
         return bool(data)
 
     def _shake_hands(self) -> None:
-        """Go on with the handshake. Raises ssl.SSLError."""
+        """Go on with the handshake. Raises ssl.SSLError, ConnectionError."""
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return
+        self._talk.begin(self._tls.selected_alpn_protocol())
         self._ready = True
         self._moved_s = time.monotonic()
 
     def _exchange(self) -> None:
-        """Hand questions to TLS and answers to those who wait. Raises ssl.SSLError."""
-        if self._plain:
-            self._tls.write(self._plain)
-            self._plain.clear()
-        over = False
+        """Hand questions to TLS and answers to those who wait. Raises ssl.SSLError, ConnectionError."""
+        self._speak()
+        over, data = False, bytearray()
         try:
-            while data := self._tls.read(CHUNK):
-                self._received += data
+            while part := self._tls.read(CHUNK):
+                data += part
             over = True
         except ssl.SSLWantReadError:
             pass
-        self._hand_out()
+        before = self._talk.concluded
+        if data:
+            self._talk.hear(bytes(data))
+        if self._talk.concluded != before:
+            self._moved_s = time.monotonic()
+        self._speak()
         if over:
             raise ConnectionResetError("closed the connection")
 
-    def _hand_out(self) -> None:
-        while len(self._received) >= 2:
-            end = 2 + _LENGTH.unpack_from(self._received)[0]
-            if len(self._received) < end:
-                return
-            message = bytes(self._received[2:end])
-            del self._received[:end]
-            question = self._waiting.pop(int.from_bytes(message[:2]), None)
-            if question is not None:
-                self.answered, self._moved_s = True, time.monotonic()
-                if not question.closed:
-                    question.on_data(question.data[:2] + message[2:])
+    def _speak(self) -> None:
+        said = self._talk.speak()
+        if said:
+            self._tls.write(said)
 
     def _send(self) -> None:
         """Send what TLS has made; wait for room where there is none. Raises OSError."""
@@ -188,59 +176,66 @@ class Links:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._links: dict[tuple[str, int, str, str], Link] = {}
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._links: dict[Peer, Link] = {}
+        self._contexts: dict[tuple[str, tuple[str, ...]], ssl.SSLContext] = {}
 
-    def ask(
-        self, server: tuple[str, int], name: str, ca: str, data: bytes, on_data: OnData, on_failure: OnFailure
-    ) -> Question:
-        """Ask the server that has a certificate for ``name`` from ``ca`` (PEM), else from the well-known.
-
-        Raises OSError where no connection could be begun.
-        """
+    def ask(self, peer: Peer, data: bytes, on_data: OnData, on_failure: OnFailure) -> Question:
+        """Ask the server. Raises OSError where no connection could be begun."""
         question = Question(data, on_data, on_failure)
-        self._ask((*server, name, ca), question)
+        self._ask(peer, question)
         return question
 
-    def _ask(self, key: tuple[str, int, str, str], question: Question) -> None:
-        link = self._links.get(key)
+    def _ask(self, peer: Peer, question: Question) -> None:
+        link = self._links.get(peer)
         if link is None or link.silent:
-            address, port, name, ca = key
 
             def on_end(ended: Link, left: list[Question], reason: str) -> None:
-                self._ended(key, ended, left, reason)
+                self._ended(peer, ended, left, reason)
 
-            link = self._links[key] = Link(self._loop, (address, port), self._context(ca), name, on_end)
+            talk = _talk(peer)
+            context = self._context(peer.ca, talk.protocols)
+            link = self._links[peer] = Link(self._loop, peer, context, talk, on_end)
         link.ask(question)
 
-    def _context(self, ca: str) -> ssl.SSLContext:
-        if ca not in self._contexts:
-            context = ssl.create_default_context(cadata=ca or None)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            self._contexts[ca] = context
-        return self._contexts[ca]
+    def _context(self, ca: str, protocols: tuple[str, ...]) -> ssl.SSLContext:
+        known = self._contexts.get((ca, protocols))
+        if known is None:
+            known = self._contexts[ca, protocols] = ssl.create_default_context(cadata=ca or None)
+            known.minimum_version = ssl.TLSVersion.TLSv1_2
+            if protocols:
+                known.set_alpn_protocols(list(protocols))
+        return known
 
-    def _ended(self, key: tuple[str, int, str, str], ended: Link, left: list[Question], reason: str) -> None:
+    def _ended(self, peer: Peer, ended: Link, left: list[Question], reason: str) -> None:
         """Ask again what an old connection took with it; tell the rest that it failed (RFC 7766 6.2.4)."""
-        if self._links.get(key) is ended:
-            del self._links[key]
+        if self._links.get(peer) is ended:
+            del self._links[peer]
         for question in left:
             if not ended.answered or question.moved:
                 question.on_failure(reason)
                 continue
             question.moved = True
             try:
-                self._ask(key, question)
+                self._ask(peer, question)
             except OSError as error:
                 question.on_failure(str(error))
 
 
-def _connecting(server: tuple[str, int]) -> socket.socket:
+def _talk(peer: Peer) -> Talk:
+    """Return what is said to the server; only who needs HTTP/2 loads it."""
+    if not peer.path:
+        return Prefixed()
+    from patronus.kernel.https_talk import Requests
+
+    return Requests(peer.name, peer.port, peer.path)
+
+
+def _connecting(peer: Peer) -> socket.socket:
     """Return a socket that is connecting. Raises OSError."""
-    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+    family = socket.AF_INET6 if ":" in peer.address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
-        sock.connect(server)
+        sock.connect((peer.address, peer.port))
     except BlockingIOError:
         pass
     except OSError:

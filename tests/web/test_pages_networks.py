@@ -249,10 +249,14 @@ def test_the_dns_server_is_looked_at_asked_and_told_a_name(context: BrowserConte
     says(page.locator(".note.error"), "no interface is called nowhere")
     assert page.input_value("#over") == "tls"
     page.fill("#servers", "198.51.100.3")
+    page.fill("#path", "/family")
     page.click("button:has-text('Add policy')")
-    for said in ("192.168.1.31", "198.51.100.3 tls"):
+    says(page.locator(".note.error"), "over tls nothing is asked at a path")
+    page.select_option("#over", "https")
+    page.click("button:has-text('Add policy')")
+    for said in ("192.168.1.31", "198.51.100.3 https"):
         says(page.locator("tr", has_text="192.168.1.64/26"), said)
-    says(page.locator("tr", has_text="port 853"), "kids")
+    says(page.locator("tr", has_text="port 443"), "kids")
     says(page.locator("tr", has_text="198.51.100.53"), "all others")
     page.fill("#decided-name", "not a name")
     page.click("button:has-text('Decide')")

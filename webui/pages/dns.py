@@ -28,10 +28,13 @@ OUTCOMES = {
     "refused": "Refused",
 }
 """Counters that a person asks for, and what they count; the others are shown by their own names."""
-PROTOCOLS = ("udp", "tcp", "tls")
+PROTOCOLS = ("udp", "tcp", "tls", "https")
 SHOWN = 100
 NONE = "none"
 """Typed in place of blocklists: no list holds."""
+POLICY_FIELDS = (
+    "id", "clients", "interfaces", "blocklists", "records", "servers", "over", "server_name", "path",
+)  # fmt: skip
 FILTERS = ("client", "name", "policy")
 """By what questions of the log are picked."""
 NO_POLICY = "-"
@@ -80,8 +83,7 @@ def delete(record_id: str) -> Response:
 @dns.post("/policies/add")
 def add_policy() -> Response:
     """Add a policy: what some clients are told in place of what all others are."""
-    names = ("id", "clients", "interfaces", "blocklists", "records", "servers", "over", "server_name")
-    given = {key: request.form.get(key, "").strip() for key in names}
+    given = {key: request.form.get(key, "").strip() for key in POLICY_FIELDS}
     told: dict[str, Any] = {key: items(given[key]) for key in ("clients", "interfaces") if given[key]}
     if given["id"]:
         told["id"] = given["id"]
@@ -135,7 +137,7 @@ def _record(text: str) -> dict[str, str]:
 
 def _upstream(text: str, given: dict[str, str]) -> dict[str, str]:
     """Return a server, by its address or by the uplink whose it is, and how it is asked."""
-    how = {"protocol": given["over"], "name": given["server_name"]}
+    how = {"protocol": given["over"], "name": given["server_name"], "path": given["path"]}
     by = "address" if set(text) & set(".:") else "from"
     return {by: text, **{key: said for key, said in how.items() if said}}
 

@@ -254,8 +254,9 @@ def list_policies(session: Session) -> None:
 @click.option("--only-allowed", is_flag=True, help="No name exists for them but those allowed.")
 @click.option("--server", "servers", multiple=True, metavar="ADDRESS", help="Server that is asked for them.")
 @click.option("--uplink", "uplinks", multiple=True, help="Uplink whose servers are asked for them.")
-@click.option("--over", type=click.Choice(("udp", "tcp", "tls")), help="How these are asked; udp.")
+@click.option("--over", type=click.Choice(("udp", "tcp", "tls", "https")), help="How these are asked; udp.")
 @click.option("--server-name", metavar="NAME", help="Name in their certificate; their address.")
+@click.option("--path", help="Where they are asked, over https; /dns-query.")
 @with_session
 def add_policy(
     session: Session,
@@ -273,6 +274,7 @@ def add_policy(
     uplinks: tuple[str, ...],
     over: str | None,
     server_name: str | None,
+    path: str | None,
 ) -> None:
     """Add a policy after those that there are.
 
@@ -296,23 +298,22 @@ def add_policy(
         ]
         or None,
         "only_allowed": only_allowed or None,
-        "upstreams": _upstreams(servers, uplinks, over, server_name) or None,
+        "upstreams": _upstreams(servers, uplinks, {"protocol": over, "name": server_name, "path": path})
+        or None,
     }
     told = {key: value for key, value in given.items() if value is not None}
     show_commit(session, session.call("dns.AddPolicy", id=policy_id, **told))
 
 
 def _upstreams(
-    servers: tuple[str, ...], uplinks: tuple[str, ...], over: str | None, name: str | None
+    servers: tuple[str, ...], uplinks: tuple[str, ...], how: dict[str, str | None]
 ) -> list[dict[str, str]]:
     """Return the servers of a policy. Raises click.UsageError where it is only said how they are asked."""
-    if not (servers or uplinks) and (over or name):
-        raise click.UsageError(
-            "--over and --server-name say how a --server or those of an --uplink are asked"
-        )
-    how = {key: text for key, text in (("protocol", over), ("name", name)) if text is not None}
+    said = {key: text for key, text in how.items() if text is not None}
+    if said and not (servers or uplinks):
+        raise click.UsageError("say with --server or --uplink who is asked so")
     named = [("address", text) for text in servers] + [("from", text) for text in uplinks]
-    return [{key: text, **how} for key, text in named]
+    return [{key: text, **said} for key, text in named]
 
 
 @policies.command(name="remove")

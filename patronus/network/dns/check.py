@@ -73,10 +73,13 @@ def _upstream(upstream: Upstream, path: Path, interfaces: dict[str, Interface]) 
         elif role.ipv4.method != "dhcp" and role.ipv6.method not in {"dhcp", "slaac"}:
             message = f"{upstream.from_} is not told any servers: its addresses are static"
             yield Problem((*path, "from"), message, upstream.from_, hint="give the server's address instead")
-    for field in ("name", "ca") if upstream.protocol != "tls" else ():
+    for field in ("name", "ca") if upstream.protocol in {"udp", "tcp"} else ():
         if getattr(upstream, field) is not None:
             message = f"over {upstream.protocol} nobody shows a certificate, so {field} would do nothing"
             yield Problem((*path, field), message, None, hint="protocol: tls")
+    if upstream.path is not None and upstream.protocol != "https":
+        message = f"over {upstream.protocol} nothing is asked at a path, so it would do nothing"
+        yield Problem((*path, "path"), message, upstream.path, hint="protocol: https")
     if upstream.address is not None and upstream.address.is_loopback:
         yield Problem((*path, "address"), "the server would ask itself", upstream.address)
 

@@ -23,23 +23,29 @@ class LocalRecord:
 
 @dataclass(frozen=True)
 class UpstreamServer:
-    """One server to ask. ``id`` is that of the entry it came from.
+    """One server to ask. ``id`` is that of the entry it came from; ``protocol`` is udp, tcp, tls or https.
 
-    Over TLS its certificate must be for ``name`` and come from ``ca`` (PEM; empty: those well known).
+    Over the last two its certificate must be for ``name`` and come from ``ca`` (PEM; empty: those well
+    known); over https it is asked at ``path``.
     """
 
     id: str
     address: str
     port: int = 53
-    tcp: bool = False
-    tls: bool = False
+    protocol: str = "udp"
     name: str = ""
     ca: str = ""
+    path: str = ""
 
     @property
     def stream(self) -> bool:
         """Return whether answers of any length come at once."""
-        return self.tcp or self.tls
+        return self.protocol != "udp"
+
+    @property
+    def private(self) -> bool:
+        """Return whether nobody on the way reads the question."""
+        return self.protocol in {"tls", "https"}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A file's name without a folder."""
 RecordName = Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$")]
 """A name that may hold service labels with an underscore (RFC 2782)."""
-Protocol = Literal["udp", "tcp", "tls"]
+HttpPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,255}$")]
+"""A place on a server, without the braces of a template."""
+Protocol = Literal["udp", "tcp", "tls", "https"]
 """How a server is asked."""
 RecordType = Literal["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "PTR"]
 
@@ -39,14 +41,20 @@ class Upstream(Strict):
         default=None, alias="from", description="uplink whose servers are asked, in place of an address"
     )
     address: Address | None = Field(default=None, description="address of the server")
-    port: Port | None = Field(default=None, description="port of the server; left out: 53, with tls 853")
+    port: Port | None = Field(
+        default=None, description="port of the server; left out: 53, with tls 853, with https 443"
+    )
     protocol: Protocol = Field(default="udp", description="how it is asked")
     name: DomainName | None = Field(
-        default=None, description="name in its certificate, for tls; left out: its address stands there"
+        default=None,
+        description="name in its certificate, for tls and https; left out: its address stands there",
     )
     ca: Certificates | None = Field(
         default=None,
         description="certificates (PEM) that the server's must come from; left out: those well known",
+    )
+    path: HttpPath | None = Field(
+        default=None, description="where it is asked, for https; left out: /dns-query"
     )
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
@@ -20,7 +20,10 @@ from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 
-PORT, TLS_PORT = 53, 853
+PORT = 53
+PORTS = {"udp": PORT, "tcp": PORT, "tls": 853, "https": 443}
+HTTPS_PATH = "/dns-query"
+"""Where most servers are asked over https."""
 OWN_TTL_S = 300
 SOURCE_SIZE = 8
 """Bytes that tell one policy's servers from another's."""
@@ -151,7 +154,7 @@ def _files(lists: Iterable[str], files: Mapping[str, str]) -> tuple[str, ...]:
 
 def _source(upstreams: Sequence[Upstream]) -> str:
     """Return what tells the answers of these servers from all others', in hex; empty where there are none."""
-    told = [item.model_dump(mode="json", exclude={"id"}) for item in upstreams]
+    told = [item.model_dump(mode="json", exclude={"id"}, exclude_none=True) for item in upstreams]
     return hashlib.blake2b(json.dumps(told).encode(), digest_size=SOURCE_SIZE).hexdigest() if told else ""
 
 
@@ -169,7 +172,9 @@ def _upstreams(upstreams: Iterable[Upstream], links: InterfacesPlan) -> Iterator
 
 
 def _upstream(upstream: Upstream, address: str) -> UpstreamServer:
-    if upstream.protocol != "tls":
-        return UpstreamServer(upstream.id, address, upstream.port or PORT, tcp=upstream.protocol == "tcp")
-    port, name = upstream.port or TLS_PORT, upstream.name or address
-    return UpstreamServer(upstream.id, address, port, tls=True, name=name, ca=upstream.ca or "")
+    protocol = upstream.protocol
+    found = UpstreamServer(upstream.id, address, upstream.port or PORTS[protocol], protocol)
+    if not found.private:
+        return found
+    path = upstream.path or HTTPS_PATH if protocol == "https" else ""
+    return replace(found, name=upstream.name or address, ca=upstream.ca or "", path=path)

@@ -67,12 +67,12 @@ class Outside:
         on_failure: Callable[[str], None],
     ) -> Closable:
         """Send to the server. Raises OSError."""
-        if server.tls:
-            return self._over_tls(server, data, on_data, on_failure)
-        ask = ask_stream if server.tcp else ask_datagram
+        if server.private:
+            return self._privately(server, data, on_data, on_failure)
+        ask = ask_stream if server.stream else ask_datagram
         return ask(self._loop, (server.address, server.port), data, on_data, on_failure)
 
-    def _over_tls(
+    def _privately(
         self,
         server: UpstreamServer,
         data: bytes,
@@ -80,12 +80,11 @@ class Outside:
         on_failure: Callable[[str], None],
     ) -> Closable:
         """Ask on the connection that there is, or a new one; only who needs TLS loads it."""
-        if self._links is None:
-            from patronus.kernel.tls_link import Links
+        from patronus.kernel.tls_link import Links, Peer
 
-            self._links = Links(self._loop)
-        peer = (server.address, server.port)
-        return self._links.ask(peer, server.name, server.ca, data, on_data, on_failure)
+        self._links = self._links or Links(self._loop)
+        peer = Peer(server.address, server.port, server.name, server.ca, server.path)
+        return self._links.ask(peer, data, on_data, on_failure)
 
     def later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call back after a while."""

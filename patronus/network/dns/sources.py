@@ -61,7 +61,7 @@ def _report(upstreams: Upstreams, server: UpstreamServer, now_s: float) -> dict[
         "port": server.port,
         "answered": health.answered,
         "takes_ms": round(1000 * health.takes_s, 1) or None,
-        "protocol": "tls" if server.tls else "tcp" if server.tcp else "udp",
+        "protocol": server.protocol,
         "problem": health.problem or None,
         "healthy": health.bad_until_s <= now_s,
     }

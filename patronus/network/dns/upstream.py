@@ -205,7 +205,7 @@ class Resolution:
     def _ask(self, server: UpstreamServer, number: int) -> None:
         sent_s = self._transport.now()
         cookie = b"" if server.stream else self._upstreams.health(server).jar.offered(sent_s)
-        sent = query_bytes(self._question, padded=server.tls, cookie=cookie)
+        sent = query_bytes(self._question, padded=server.private, cookie=cookie)
         try:
             exchange = self._transport.ask(
                 server,
@@ -271,7 +271,7 @@ class Resolution:
             self._judge(server, response, of)
             return
         self._counters["upstream over tcp"] += 1
-        self._ask(UpstreamServer(server.id, server.address, server.port, tcp=True), of.number)
+        self._ask(UpstreamServer(server.id, server.address, server.port, "tcp"), of.number)
 
     def _judge(self, server: UpstreamServer, response: Response, of: _Try) -> None:
         """End with a usable answer; a server that cannot or will not answer passes the question on.

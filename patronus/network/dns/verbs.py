@@ -10,7 +10,7 @@ from pydantic import Field
 from patronus.core.control import Change
 from patronus.core.values import Address, Certificates, DomainName, Duration, Id, InterfaceId, Port, Prefix
 from patronus.core.verb import Parameters, Result
-from patronus.network.dns.model import Protocol, RecordName, RecordType
+from patronus.network.dns.model import HttpPath, Protocol, RecordName, RecordType
 
 
 class UpstreamInfo(Result):
@@ -19,7 +19,7 @@ class UpstreamInfo(Result):
     id: str
     address: str
     port: int
-    protocol: str = Field(description="udp, tcp or tls")
+    protocol: str = Field(description="udp, tcp, tls or https")
     answered: int = Field(description="questions that it has answered")
     takes_ms: float | None = Field(default=None, description="milliseconds that its answers take, smoothed")
     healthy: bool = Field(description="false while it does not answer and others are asked first")
@@ -139,6 +139,7 @@ class AddUpstream(Parameters):
     ca: Certificates | None = Field(
         default=None, description="certificates (PEM) that its own must come from; left out: those well known"
     )
+    path: HttpPath | None = Field(default=None, description="where it is asked, for https")
 
 
 class AddPolicy(Parameters):

@@ -95,8 +95,12 @@ def test_a_policys_servers_are_asked_in_place_of_everybodys(machine: Machine) ->
         whose = ("--client", "192.168.1.0/24")
         return machine.patronus("dns", "policies", "add", "small", *whose, *options)
 
-    assert "say how a --server" in add("--over", "tls").err
+    assert "who is asked so" in add("--over", "tls").err
     assert "would ask itself" in add("--server", "127.0.0.1").err
+    assert "nothing is asked at a path" in add("--server", "203.0.113.99", "--path", "/q").err
+    assert add("--server", "203.0.113.99", "--over", "https", "--path", "/q").code == 0
+    assert "path: /q" in machine.file("network/dns.yaml").read_text()
+    machine.call("dns.RemovePolicy", id="small")
     assert add("--server", "203.0.113.99", "--over", "tcp").code == 0
     text = machine.file("network/dns.yaml").read_text()
     assert "address: 203.0.113.99" in text and "protocol: tcp" in text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Servers over TLS: unbound, and one of our own for what a good one never does."""
+"""Servers over TLS and HTTPS: unbound, and one of our own for what a good one never does."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from tests.netns.lab import Namespace
 from tests.netns.services.network import wait_for
 
 ADDRESS, PORT, NAME = "203.0.113.1", 853, "dns.example"
+HTTPS_PORT = 443
+LONG = " ".join(f'"{"x" * 200}"' for _ in range(16))
 UNBOUND = """
 server:
   interface: {address}@{port}
-  tls-port: {port}
+  tls-port: {tls}
+  https-port: {https}
   tls-service-key: "{folder}/server.key"
   tls-service-pem: "{folder}/server.crt"
   access-control: 0.0.0.0/0 allow
@@ -35,27 +38,29 @@ server:
   local-zone: "example." static
   local-data: "www.example. 600 A 198.51.100.7"
   local-data: "other.example. 600 A 198.51.100.8"
+  local-data: 'long.example. 600 TXT {long}'
 remote-control:
   control-enable: no
 """
 
 
 @contextmanager
-def unbound(namespace: Namespace, folder: Path, host: str = NAME) -> Iterator[str]:
-    """Run unbound with a certificate for ``host``; yields the authority's, in PEM."""
+def unbound(namespace: Namespace, folder: Path, host: str = NAME, port: int = PORT) -> Iterator[str]:
+    """Run unbound over TLS or HTTPS with a certificate for ``host``; yields the authority's, in PEM."""
     ca = certificate(folder, host=host)
-    (folder / "unbound.conf").write_text(UNBOUND.format(address=ADDRESS, port=PORT, folder=folder))
-    with running(namespace, folder):
+    told = UNBOUND.format(address=ADDRESS, port=port, tls=PORT, https=HTTPS_PORT, folder=folder, long=LONG)
+    (folder / "unbound.conf").write_text(told)
+    with running(namespace, folder, port):
         yield ca
 
 
 @contextmanager
-def running(namespace: Namespace, folder: Path) -> Iterator[None]:
+def running(namespace: Namespace, folder: Path, port: int = PORT) -> Iterator[None]:
     """Run unbound with the configuration that is there."""
     with namespace:
         process = subprocess.Popen(["unbound", "-d", "-c", str(folder / "unbound.conf")])
     try:
-        wait_for(lambda: f"{ADDRESS}:{PORT}" in namespace.run("ss", "-Hltn"))
+        wait_for(lambda: f"{ADDRESS}:{port}" in namespace.run("ss", "-Hltn"))
         yield
     finally:
         process.kill()
@@ -68,7 +73,7 @@ class Odd:
     ``short`` answers well and hangs up after each answer. ``connections`` counts who came.
     """
 
-    def __init__(self, namespace: Namespace, folder: Path, manner: str) -> None:
+    def __init__(self, namespace: Namespace, folder: Path, manner: str, port: int = PORT) -> None:
         self.ca = certificate(folder, host=NAME)
         self.connections = 0
         self._manner = manner
@@ -76,7 +81,7 @@ class Odd:
         self._context.load_cert_chain(folder / "server.crt", folder / "server.key")
         self._listener = namespace.socket(4, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((ADDRESS, PORT))
+        self._listener.bind((ADDRESS, port))
         self._listener.listen()
         self._listener.settimeout(None)
         threading.Thread(target=self._accept, daemon=True).start()

@@ -111,7 +111,7 @@ class TestServers:
         else:
             asker.world.sent[0].reply(A_RECORD)
         assert len(asker.replies) == before
-        assert asker.world.sent[1].server.tcp and option_of(asker.world.sent[1].data) is None
+        assert asker.world.sent[1].server.protocol == "tcp" and option_of(asker.world.sent[1].data) is None
         asker.world.sent[1].reply(A_RECORD)
         assert asker.answers == ["A 198.51.100.7"]
         asker.ask("more.example")

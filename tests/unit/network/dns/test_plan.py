@@ -95,6 +95,11 @@ def test_a_good_section_has_no_problem() -> None:
             "upstreams.0.name",
             "over tcp nobody shows a certificate",
         ),
+        (
+            {"upstreams": [{"id": "x", "address": "198.51.100.5", "protocol": "tls", "path": "/q"}]},
+            "upstreams.0.path",
+            "over tls nothing is asked at a path",
+        ),
         ({"blocklists": [{"id": "x", "url": "http://lists.example/a"}]}, "blocklists.0.url", "https alone"),
         ({"blocklists": [{"id": "x", "file": "a", "refresh": "1d"}]}, "blocklists.0.refresh", "not fetched"),
         ({"blocklists": [{**FETCHED, "refresh": "60s"}]}, "blocklists.0.refresh", "too often"),
@@ -191,11 +196,31 @@ def test_a_server_over_tls_is_known_by_its_name_or_else_by_its_address() -> None
     ]
     assert list(check(configuration(upstreams=upstreams))) == []
     assert plan(configuration(upstreams=upstreams), {}, Earlier((LINKS,))).config.upstreams == (
-        UpstreamServer("a", "198.51.100.53", 853, tls=True, name="dns.example", ca=pem),
-        UpstreamServer("b", "2001:db8::53", 8853, tls=True, name="2001:db8::53"),
-        UpstreamServer("isp", "203.0.113.53", tcp=True),
-        UpstreamServer("isp", "2001:db8::53", tcp=True),
+        UpstreamServer("a", "198.51.100.53", 853, protocol="tls", name="dns.example", ca=pem),
+        UpstreamServer("b", "2001:db8::53", 8853, protocol="tls", name="2001:db8::53"),
+        UpstreamServer("isp", "203.0.113.53", protocol="tcp"),
+        UpstreamServer("isp", "2001:db8::53", protocol="tcp"),
     )
+
+
+def test_a_server_over_https_has_a_place_at_which_it_is_asked() -> None:
+    upstreams = [
+        {"id": "a", "address": "198.51.100.53", "protocol": "https", "name": "dns.example"},
+        {"id": "b", "address": "2001:db8::53", "protocol": "https", "port": 8443, "path": "/q/family?x=1"},
+    ]
+    assert list(check(configuration(upstreams=upstreams))) == []
+    assert plan(configuration(upstreams=upstreams), {}, Earlier((LINKS,))).config.upstreams == (
+        UpstreamServer("a", "198.51.100.53", 443, "https", name="dns.example", path="/dns-query"),
+        UpstreamServer("b", "2001:db8::53", 8443, "https", name="2001:db8::53", path="/q/family?x=1"),
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["dns-query", "https://dns.example/q", "/q{?dns}", "/a b", "/a#b", "/" * 300]
+)
+def test_what_is_no_place_on_a_server_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="path"):
+        configuration(upstreams=[{"id": "a", "address": "198.51.100.5", "protocol": "https", "path": path}])
 
 
 def test_the_fastest_is_asked_first_where_the_file_says_so() -> None:
@@ -265,7 +290,7 @@ FAMILY = {"id": "family", "address": "198.51.100.3", "protocol": "tls", "name": 
 def test_a_policys_servers_are_its_own() -> None:
     kids = with_servers(FAMILY, {"id": "isp", "from": "wan"})
     assert kids.upstreams == (
-        UpstreamServer("family", "198.51.100.3", 853, tls=True, name="family.example"),
+        UpstreamServer("family", "198.51.100.3", 853, protocol="tls", name="family.example"),
         UpstreamServer("isp", "203.0.113.53"),
         UpstreamServer("isp", "2001:db8::53"),
     )

@@ -92,7 +92,7 @@ class TestWhatIsBelieved:
         data[12:25] = sent.data[12:25].swapcase()
         sent.on_data(bytes(data))
         assert asker.replies == []
-        assert asker.world.sent[1].server.tcp
+        assert asker.world.sent[1].server.protocol == "tcp"
         asker.world.sent[1].reply(A_RECORD)
         assert asker.answers == ["A 198.51.100.7"]
 
@@ -101,13 +101,13 @@ def test_a_truncated_answer_is_asked_again_over_tcp() -> None:
     asker = Asker()
     asker.ask("www.example")
     asker.world.sent[0].reply(tc=1)
-    assert (asker.world.sent[1].server.address, asker.world.sent[1].server.tcp) == (FIRST.address, True)
+    assert (asker.world.sent[1].server.address, asker.world.sent[1].server.protocol) == (FIRST.address, "tcp")
     asker.world.sent[1].reply(A_RECORD)
     assert asker.answers == ["A 198.51.100.7"]
 
 
 def test_one_that_truncates_over_a_stream_too_is_followed_by_the_next() -> None:
-    over_tls = UpstreamServer("first", FIRST.address, 853, tls=True, name="dns.example")
+    over_tls = UpstreamServer("first", FIRST.address, 853, protocol="tls", name="dns.example")
     asker = Asker(ServerConfig(upstreams=(over_tls, SECOND)))
     asker.ask("www.example")
     asker.world.sent[0].reply(tc=1)
@@ -118,7 +118,7 @@ def test_one_that_truncates_over_a_stream_too_is_followed_by_the_next() -> None:
 
 def test_over_tls_every_question_has_the_length_of_whole_blocks() -> None:
     """RFC 8467: who listens does not learn the name from the length."""
-    asker = Asker(ServerConfig(upstreams=(UpstreamServer("first", FIRST.address, 853, tls=True),)))
+    asker = Asker(ServerConfig(upstreams=(UpstreamServer("first", FIRST.address, 853, protocol="tls"),)))
     for name in ("a.example", "a-longer-one.example", "x" * 60 + "." + "y" * 60 + ".example"):
         asker.ask(name)
     assert [len(sent.data) for sent in asker.world.sent] == [128, 128, 256]
@@ -138,7 +138,7 @@ class TestOtherServers:
 
     @pytest.mark.parametrize("tc", [0, 1])
     def test_a_late_refusal_of_an_earlier_try_ends_no_later_one(self, tc: int) -> None:
-        over_tcp = UpstreamServer("first", FIRST.address, tcp=True)
+        over_tcp = UpstreamServer("first", FIRST.address, protocol="tcp")
         asker = Asker(ServerConfig(upstreams=(over_tcp, SECOND)))
         asker.ask("www.example")
         asker.world.pass_time(TRY_TIMES_S[0])
