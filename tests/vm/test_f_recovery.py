@@ -2,19 +2,16 @@
 """A reset wipes what the router keeps, goes on after a power cut, and is done once; recovery asks first."""
 
 import os
-import socket
-import time
 
 import pytest
 
 from tests.vm.lab import BOOT_LIMIT_S, Lab
+from tests.vm.terminal import answer, choose
 from tests.vm.test_9_doors import PASSWORD
 
 pytestmark = pytest.mark.skipif("PATRONUS_RECOVERY" not in os.environ, reason="in the soak")
 LOOK_S = 300.0
 KEPT = "/var/lib/patronus/kept"
-ONE_SHOT = "LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-WRITABLE = (7).to_bytes(4, "little")  # an EFI variable that stays, and that system and firmware may read
 RESET, RECOVERY = "FACTORY RESET", "Password of an administrator"
 """What each boot entry asks."""
 
@@ -40,26 +37,6 @@ def check_new(lab: Lab, identity: str, why: str) -> None:
     lab.guest.fail("ls /sys/firmware/efi/efivars | grep FactoryReset")
 
 
-def choose(lab: Lab, profile: str, question: str) -> None:
-    """Start the boot entry of a profile, once, and wait for what it asks."""
-    (name,) = lab.guest.succeed("ls /boot/EFI/Linux").split()
-    lab.guest.copy_to(WRITABLE + f"{name}@{profile}\0".encode("utf-16-le"), "/run/one-shot")
-    lab.guest.succeed(f"cat /run/one-shot >/sys/firmware/efi/efivars/{ONE_SHOT}")
-    before = len(lab.vm.console())
-    lab.guest.succeed("systemctl --no-block reboot")
-    lab.vm.wait_console(question, timeout_s=BOOT_LIMIT_S, since=before)
-
-
-def answer(lab: Lab, line: str, then: str = "") -> str:
-    """Type a line at the serial console; return what it says until it has said ``then``."""
-    before = len(lab.vm.console())
-    with socket.socket(socket.AF_UNIX) as console:
-        console.connect(str(lab.vm.places.serial_socket))
-        console.sendall(f"{line}\r".encode())
-        time.sleep(1.0)
-    return lab.vm.wait_console(then, timeout_s=BOOT_LIMIT_S, since=before)
-
-
 def test_a_reset_that_is_cut_short_goes_on_and_is_done_once(lab: Lab) -> None:
     identity = make_a_state(lab)
     before = len(lab.vm.console())
@@ -76,12 +53,12 @@ def test_a_reset_that_is_cut_short_goes_on_and_is_done_once(lab: Lab) -> None:
 
 def test_the_boot_entry_wipes_after_one_word_and_nothing_for_another(lab: Lab) -> None:
     identity = make_a_state(lab)
-    choose(lab, "reset", RESET)
-    answer(lab, "rest", "Nothing was touched")
+    choose(lab.vm, "reset", RESET)
+    answer(lab.vm, "rest", "Nothing was touched")
     lab.wait_up()
     assert is_kept(lab, identity)
-    choose(lab, "reset", RESET)
-    answer(lab, "reset", "are overwritten")
+    choose(lab.vm, "reset", RESET)
+    answer(lab.vm, "reset", "are overwritten")
     lab.wait_up()
     check_new(lab, identity, "at the console")
 
@@ -89,11 +66,11 @@ def test_the_boot_entry_wipes_after_one_word_and_nothing_for_another(lab: Lab) -
 def test_recovery_gives_a_shell_that_can_write_nothing_for_a_password_and_else_none(lab: Lab) -> None:
     lab.guest.succeed(f"echo '{PASSWORD}' | patronus user add anna --role admin", timeout_s=LOOK_S)
     identity = make_a_state(lab)
-    choose(lab, "recovery", RECOVERY)
-    assert "is none of them" in answer(lab, "id", RECOVERY)
-    answer(lab, PASSWORD, "the disk is read-only")
-    assert "Read-only file system" in answer(lab, f"rm {KEPT}; echo $((6*7))", "\n42")
-    assert "patronusd" not in answer(lab, "ps -eo comm; ss -Htuln; echo $((6*7))", "\n42")
-    answer(lab, "reboot -f")
+    choose(lab.vm, "recovery", RECOVERY)
+    assert "is none of them" in answer(lab.vm, "id", RECOVERY)
+    answer(lab.vm, PASSWORD, "the disk is read-only")
+    assert "Read-only file system" in answer(lab.vm, f"rm {KEPT}; echo $((6*7))", "\n42")
+    assert "patronusd" not in answer(lab.vm, "ps -eo comm; ss -Htuln; echo $((6*7))", "\n42")
+    answer(lab.vm, "reboot -f")
     lab.wait_up()
     assert is_kept(lab, identity)
