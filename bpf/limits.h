@@ -20,13 +20,16 @@
 
 #define LIMIT_NONE LIMIT_KIND_MAX
 
-/* Whether anything of the kind is limited anywhere. */
-static __always_inline bool is_limited(enum limit_kind kind)
+#define KIND(kind) (1u << (kind))
+#define ANYTHING   (KIND(LIMIT_KIND_MAX) - 1)
+
+/* Whether anything of the kinds, bits of one number, is limited anywhere. */
+static __always_inline bool is_limited(__u32 which)
 {
 	__u32 only = 0;
 	__u32 *kinds = bpf_map_lookup_elem(&limited_kinds, &only);
 
-	return kinds && *kinds & (1u << kind);
+	return kinds && *kinds & which;
 }
 
 /* The generic cell rate algorithm (ITU-T I.371): one number, so that processors need no lock. */
@@ -104,6 +107,8 @@ static __always_inline __u32 judge_limit(struct xdp_md *ctx, struct opening *ope
 	struct limit *limit;
 	__u32 kind;
 
+	if (!is_limited(ANYTHING))
+		return REASON_PASS;
 	set_ingress(&ingress, ctx, opening);
 	here = bpf_map_lookup_elem(&limits, &ingress);
 	if (!here)

@@ -167,12 +167,12 @@ static __always_inline bool is_asked_for(__u8 protocol, __u8 tcp_flags)
 {
 	switch (protocol) {
 	case IPPROTO_TCP:
-		return opens(tcp_flags) && (has_rules() || is_limited(LIMIT_SYN));
+		return opens(tcp_flags) && (has_rules() || is_limited(KIND(LIMIT_SYN)));
 	case IPPROTO_UDP:
-		return is_limited(LIMIT_UDP);
+		return is_limited(KIND(LIMIT_UDP));
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return is_limited(LIMIT_ICMP);
+		return is_limited(KIND(LIMIT_ICMP));
 	default:
 		return false;
 	}
