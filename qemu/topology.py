@@ -19,13 +19,14 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from qemu.capture import Capture
+from qemu.capture import Capture, packet_socket
 from qemu.machine import Nic, Tap
 from qemu.namespace import Namespace
 
@@ -119,6 +120,10 @@ class Segment:
     def capture(self) -> Capture:
         """Watch the router's end of the cable."""
         return Capture(self._namespace, _TAP)
+
+    def wire(self) -> socket.socket:
+        """Open the router's end of the cable: what is sent on it comes to the router's card as it is."""
+        return packet_socket(self._namespace, _TAP)
 
     def _join(self, link: str) -> None:
         self._namespace.succeed(["ip", "link", "set", link, "master", "br0"])

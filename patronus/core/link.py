@@ -41,6 +41,34 @@ class BondSettings:
     lacp_fast: bool = False
 
 
+@dataclass(frozen=True, order=True)
+class PortVlan:
+    """A VLAN that a port of a bridge carries.
+
+    ``arriving``: frames that come in without a tag belong to it (the kernel's PVID). ``leaving``: its frames
+    go out without their tag.
+    """
+
+    tag: int
+    arriving: bool = False
+    leaving: bool = False
+
+    def __str__(self) -> str:
+        if self.arriving and self.leaving:
+            return f"{self.tag} untagged"
+        untagged = " untagged in" if self.arriving else " untagged out"
+        return f"{self.tag}{untagged if self.arriving or self.leaving else ''}"
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a bridge last heard a host: at which of its ports, and in which VLAN, None where it has none."""
+
+    port: str
+    bridge: str
+    tag: int | None = None
+
+
 @dataclass(frozen=True)
 class Nic:
     """A network card as it was found.
@@ -74,8 +102,8 @@ class Counters:
 class Link:
     """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
 
-    ``ours`` says that Patronus made it. ``parent``, ``tag`` and ``protocol`` belong to a VLAN, ``stp`` to a
-    bridge.
+    ``ours`` says that Patronus made it. ``parent``, ``tag`` and ``protocol`` belong to a VLAN, ``stp`` and
+    ``filters`` to a bridge; ``vlans`` to one that filters and to its ports, None elsewhere.
     ``bond`` is None for what is no bond. ``to_peer``: it leads to one other alone.
     """
 
@@ -91,6 +119,8 @@ class Link:
     tag: int | None = None
     protocol: VlanProtocol = "802.1q"
     stp: bool = False
+    filters: bool = False
+    vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
     ours: bool = False
     to_peer: bool = False
@@ -130,7 +160,10 @@ class RouteQuery:
 
 @dataclass(frozen=True)
 class LinkWanted:
-    """A link as it shall be. ``mtu`` None leaves it as it is."""
+    """A link as it shall be. ``mtu`` None leaves it as it is.
+
+    ``filters``: a bridge that keeps VLANs apart. ``vlans``: what it, or a port of it, carries; in order.
+    """
 
     role: str
     name: str
@@ -141,6 +174,8 @@ class LinkWanted:
     tag: int | None = None
     protocol: VlanProtocol = "802.1q"
     stp: bool = False
+    filters: bool = False
+    vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
 
 
@@ -174,7 +209,7 @@ class Route:
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """What can be changed on a link that exists. ``mtu`` and ``stp`` None leave them as they are.
+    """What can be changed on a link that exists. What is None, but for the master, stays as it is.
 
     ``master`` is the bridge or bond that it is a member of.
     """
@@ -183,10 +218,17 @@ class LinkSettings:
     master: str | None = None
     mtu: int | None = None
     stp: bool | None = None
+    filters: bool | None = None
+    vlans: tuple[PortVlan, ...] | None = None
 
     def __str__(self) -> str:
         words = ["up" if self.up else "down"]
         words += [f"in {self.master}"] if self.master else []
         words += [f"mtu {self.mtu}"] if self.mtu is not None else []
         words += [f"stp {'on' if self.stp else 'off'}"] if self.stp is not None else []
+        words += (
+            [f"{'filtering' if self.filters else 'not filtering'} VLANs"] if self.filters is not None else []
+        )
+        if self.vlans is not None:
+            words += [f"VLANs {' + '.join(map(str, self.vlans))}" if self.vlans else "no VLANs"]
         return ", ".join(words)

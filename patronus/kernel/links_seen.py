@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
 
-from patronus.core.link import Address, BondHash, BondMode, BondSettings, Counters, Link, VlanProtocol
+from patronus.core.link import (
+    Address,
+    BondHash,
+    BondMode,
+    BondSettings,
+    Counters,
+    Link,
+    PortVlan,
+    VlanProtocol,
+)
 from patronus.kernel.dumps import ADDRESSES, LINKS, dumped
 from patronus.kernel.nfnetlink import Attributes, attributes
 
@@ -37,7 +46,7 @@ _MAC, _NAME, _MTU, _PARENT, _MASTER, _INFO, _ALIAS, _COUNTED, _CARRIER, _PERMANE
     1, 3, 4, 5, 10, 18, 20, 23, 33, 54,
 )  # fmt: skip
 _KIND, _DATA = 1, 2
-_VLAN_ID, _VLAN_PROTOCOL, _STP = 1, 5, 5
+_VLAN_ID, _VLAN_PROTOCOL, _STP, _FILTERS = 1, 5, 5, 7
 _BOND_MODE, _BOND_MONITOR, _BOND_HASH, _BOND_LACP_RATE = 1, 3, 14, 21
 _ANY, _LOCAL = 1, 2
 """IFA_ADDRESS and IFA_LOCAL: of a link to one other the first is the other's."""
@@ -86,10 +95,23 @@ class LinkSeen:
         """Return the address that the card was made with, where it is known."""
         return self.told[_PERMANENT].hex(":") if _PERMANENT in self.told else self.mac
 
-    def link(self, names: Mapping[int, str]) -> Link:
-        """Return the link; ``names``: number → name of all."""
-        kind = self.kind
-        data = _nested(self._info, _DATA) if kind in ("vlan", "bridge", "bond") else {}
+    @cached_property
+    def _data(self) -> Attributes:
+        return _nested(self._info, _DATA) if self.kind in ("vlan", "bridge", "bond") else {}
+
+    @property
+    def master(self) -> int | None:
+        """Return the number of the bridge or bond that it is a member of."""
+        return _number(self.told, _MASTER)
+
+    @property
+    def filters(self) -> bool:
+        """Return whether it is a bridge that keeps VLANs apart."""
+        return self.kind == "bridge" and bool(self._data.get(_FILTERS, b"\0")[0])
+
+    def link(self, names: Mapping[int, str], vlans: tuple[PortVlan, ...] | None = None) -> Link:
+        """Return the link; ``names``: number → name of all, ``vlans``: what it carries of a bridge."""
+        kind, data = self.kind, self._data
         vlan = kind == "vlan"
         return Link(
             name=self.name,
@@ -99,11 +121,13 @@ class LinkSeen:
             mtu=_number(self.told, _MTU) or 0,
             up=bool(self.flags & _UP),
             carrier=self.carrier,
-            master=names.get(_number(self.told, _MASTER) or 0),
+            master=names.get(self.master or 0),
             parent=names.get(_number(self.told, _PARENT) or 0) if vlan else None,
             tag=int.from_bytes(data[_VLAN_ID], "little") if vlan else None,
             protocol=_protocol(data) if vlan else "802.1q",
             stp=bool(_number(data, _STP)) if kind == "bridge" else False,
+            filters=self.filters,
+            vlans=vlans,
             bond=_bond(data) if kind == "bond" else None,
             ours=_text(self.told, _ALIAS) == OURS,
             to_peer=bool(self.flags & _TO_PEER),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -18,15 +18,17 @@ from patronus.core.fib import STATIC
 from patronus.core.link import (
     Address,
     BondSettings,
+    IpAddress,
     Link,
     LinkSettings,
     LinkWanted,
     Nic,
     Route,
     RouteKind,
+    Seat,
 )
 from patronus.core.route_table import MAIN_TABLE
-from patronus.kernel import nics
+from patronus.kernel import bridges, nics
 from patronus.kernel.dumps import reading
 from patronus.kernel.fib import routes
 from patronus.kernel.links_seen import (
@@ -68,7 +70,7 @@ def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
         outer = {"vlan_protocol": PROVIDERS} if wanted.protocol == "802.1ad" else {}
         return {"link": index_of(route, wanted.parent or ""), "vlan_id": wanted.tag, **outer}
     if wanted.kind == "bridge":
-        return {"br_stp_state": int(wanted.stp)}
+        return {"br_stp_state": int(wanted.stp), **(bridges.FILTERING if wanted.filters else {})}
     if wanted.kind != "bond":
         return {}
     bond = wanted.bond or BondSettings()
@@ -103,6 +105,11 @@ def _names(links: Iterable[LinkSeen]) -> dict[int, str]:
     return {one.number: one.name for one in links}
 
 
+def _links(found: Sequence[LinkSeen], names: Mapping[int, str]) -> tuple[Link, ...]:
+    vlans = bridges.carried(found)
+    return tuple(one.link(names, vlans.get(one.number)) for one in found)
+
+
 def _nic(seen: LinkSeen) -> Nic:
     path, driver = nics.bus_path(nics.ancestors(seen.name)), nics.driver(seen.name)
     return Nic(seen.name, seen.permanent_mac, path, driver, seen.carrier)
@@ -120,8 +127,7 @@ class Netlink:
         """Return all links of Ethernet and PPP with their counters."""
         with reading("list the links") as link:
             found = read_links(link)
-            names = _names(found)
-            return tuple(one.link(names) for one in found)
+            return _links(found, _names(found))
 
     def addresses(self) -> tuple[Address, ...]:
         """Return the addresses of links of Ethernet and PPP."""
@@ -136,7 +142,7 @@ class Netlink:
             known = {"", *names.values()}
             seen = [one.as_static() for one in routes(link, names, STATIC)]
             return Snapshot(
-                links=tuple(one.link(names) for one in found),
+                links=_links(found, names),
                 addresses=read_addresses(link, names),
                 routes=tuple(one for one in seen if one is not None and one.device in known),
             )
@@ -157,7 +163,7 @@ class Netlink:
             route.link("del", index=index_of(route, name))
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
-        """Set MTU, master and state of a link in one request, a bridge's STP before.
+        """Set MTU, master and state of a link in one request, what a bridge does before, VLANs after.
 
         A card is taken down and joins a bond before that, since a bond refuses what is up, and kernels differ
         in whether one request sets the state or the master first. A link that is gone is down
@@ -167,6 +173,8 @@ class Netlink:
             index = index_of(route, name)
             if settings.stp is not None:
                 route.link("set", index=index, kind="bridge", br_stp_state=int(settings.stp))
+            if settings.filters is not None:
+                bridges.set_filtering(route, index, filtering=settings.filters)
             changed: dict[str, Any] = {"state": "up" if settings.up else "down"}
             changed["master"] = index_of(route, settings.master) if settings.master else 0
             if _joins_bond(route, index, changed["master"]):
@@ -175,6 +183,15 @@ class Netlink:
             if settings.mtu is not None:
                 changed["mtu"] = settings.mtu
             route.link("set", index=index, **changed)
+            if settings.vlans is not None:
+                bridges.set_carried(route, index, settings.vlans)
+
+    def seats(self, host: IpAddress) -> tuple[Seat, ...]:
+        """Return at which ports of bridges a host was heard, as long as router and bridge remember it."""
+        with reading("list the links") as link:
+            names = _names(read_links(link))
+        with asking(f"find {host} behind the bridges") as route:
+            return bridges.seats(route, host, names)
 
     def add_address(self, address: Address) -> None:
         """Add an address, without waiting for duplicate detection."""

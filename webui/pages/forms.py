@@ -27,9 +27,14 @@ def number(text: str) -> int | str | None:
     return number_or_text(text) if text else None
 
 
+def tags(text: str) -> list[int | str]:
+    """Return VLANs in a line, numbers as numbers."""
+    return [number_or_text(item) for item in items(text)]
+
+
 def ports(text: str) -> int | str | list[int | str] | None:
     """Return ports as the files write them: numbers as numbers, ``1000-2000`` and ``@web`` as text."""
-    found = [number_or_text(item) for item in items(text)]
+    found = tags(text)
     if not found:
         return None
     return found[0] if len(found) == 1 else found

@@ -112,7 +112,8 @@ def plays(configuration: Mapping[str, Any]) -> str:
         return f"PPPoE over {session['parent']} as {session['user']}"
     for kind in ("bridge", "bond"):
         if joined := configuration.get(kind):
-            return f"{kind} of {', '.join(joined.get('members') or ()) or 'nothing yet'}"
+            apart = ", which keeps VLANs apart" if joined.get("vlans") else ""
+            return f"{kind} of {', '.join(joined.get('members') or ()) or 'nothing yet'}{apart}"
     return "dummy link" if "dummy" in configuration else "network card"
 
 
@@ -148,6 +149,7 @@ def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "protocol": form.get("protocol") or None,
         "members": form.getlist("members") if kind in ("bridge", "bond") else None,
         "stp": True if "stp" in form else None,
+        "vlans": _ports(old) if kind == "bridge" else None,
         "mode": form.get("mode"),
         "monitor_ms": forms.number(form.get("monitor_ms", "").strip()),
         "hash": form.get("hash"),
@@ -156,6 +158,25 @@ def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if kind == "pppoe":
         read = {"parent": read["parent"], **_provider()}
     return {kind: forms.changed(old.get(kind) or {}, read, tuple(read))}
+
+
+def _ports(old: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the VLANs of a bridge's members, None where none has any."""
+    form = request.form
+    before = (old.get("bridge") or {}).get("vlans") or {}
+    given = {
+        member: {
+            "untagged": forms.number(form.get(f"untagged-{member}", "").strip()),
+            "tagged": forms.tags(form.get(f"tagged-{member}", "")) or None,
+        }
+        for member in form.getlist("members")
+    }
+    ports = {
+        member: forms.changed(before.get(member) or {}, port, tuple(port))
+        for member, port in given.items()
+        if any(port.values())
+    }
+    return ports or None
 
 
 def _provider() -> dict[str, Any]:

@@ -16,8 +16,9 @@ from patronus.cli.session import Session, with_session
 @click.option("--nics", is_flag=True, help="List the network cards of the machine instead.")
 @click.option("--announced", is_flag=True, help="Show what the hosts of each network are told about IPv6.")
 @click.option("--dialled", is_flag=True, help="Show the sessions with providers (PPPoE).")
+@click.option("--vlans", is_flag=True, help="Show which VLANs the ports of bridges carry.")
 @with_session
-def interfaces(session: Session, nics: bool, announced: bool, dialled: bool) -> None:  # noqa: FBT001
+def interfaces(session: Session, nics: bool, announced: bool, dialled: bool, vlans: bool) -> None:  # noqa: FBT001
     """List the interfaces by role: device, link, addresses.
 
     Example: patronus interfaces --announced
@@ -26,8 +27,8 @@ def interfaces(session: Session, nics: bool, announced: bool, dialled: bool) -> 
         (_show_nics if nics else _show_announced)(session)
         return
     result = session.call("interfaces.List")
-    if dialled:
-        _show_dialled(session, result)
+    if dialled or vlans:
+        (_show_dialled if dialled else _show_vlans)(session, result)
         return
     rows = [
         (
@@ -42,6 +43,14 @@ def interfaces(session: Session, nics: bool, announced: bool, dialled: bool) -> 
     ]
     columns = ("interface", "zone", "device", "mac", "link", "addresses")
     session.show(result, lambda: session.table(columns, rows, "No interfaces are configured."))
+
+
+def _show_vlans(session: Session, result: Any) -> None:
+    rows = [(item["id"], item["device"], item["vlans"]) for item in result["interfaces"] if item["vlans"]]
+    session.show(
+        result,
+        lambda: session.table(("port", "device", "vlans"), rows, "No bridge keeps VLANs apart."),
+    )
 
 
 def _show_dialled(session: Session, result: Any) -> None:

@@ -25,7 +25,7 @@ class LinkKernel(Protocol):
         """Delete a link."""
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
-        """Set state, MTU, master and STP."""
+        """Set state, MTU, master, STP and VLANs."""
 
     def add_address(self, address: Address) -> None:
         """Add an address."""

@@ -10,6 +10,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from patronus.core.link import LinkKind
 from patronus.core.problem import Path, Problem
 from patronus.network.interfaces.check_session import check_session
+from patronus.network.interfaces.check_switch import check_switches
 from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6, standing_on
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
 from patronus.network.pppoe.model import OVERHEAD
@@ -48,6 +49,7 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from check_session(_at(position), item, roles)
         yield from _check_mtu(position, item, roles)
         yield from _check_xdp(position, item, roles)
+    yield from check_switches(model)
     yield from _check_members(model)
     yield from _check_tags(model)
     yield from _check_subnets(model)

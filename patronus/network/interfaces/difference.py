@@ -11,6 +11,7 @@ them, and those that refuse.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
@@ -48,7 +49,15 @@ def _named(links: Sequence[Link]) -> dict[str, Link]:
 
 
 def _settings(link: Link) -> LinkSettings:
-    return LinkSettings(link.up, link.master, link.mtu, link.stp if link.kind == "bridge" else None)
+    is_bridge = link.kind == "bridge"
+    return LinkSettings(
+        up=link.up,
+        master=link.master,
+        mtu=link.mtu,
+        stp=link.stp if is_bridge else None,
+        filters=link.filters or None,
+        vlans=link.vlans,
+    )
 
 
 def _same_thing(link: Link, wanted: LinkWanted) -> bool:
@@ -156,6 +165,7 @@ def _as_wanted(link: Link) -> LinkWanted:
         tag=link.tag,
         protocol=link.protocol,
         stp=link.stp,
+        filters=link.filters,
         bond=link.bond,
     )
 
@@ -167,19 +177,32 @@ def creations(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
 
 
 def settings(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
-    """Phase 3: MTU, bridge membership and state of every link with a role."""
+    """Phase 3: MTU, bridge membership, VLANs and state of every link with a role."""
     present = _named(links)
     changes: list[Change] = []
     for wanted in plan.links:
         link = present.get(wanted.name)
         if link is None or wanted.kind == "pppoe":  # pppd has agreed on its MTU with the provider
             continue
-        before = _settings(link)
-        stp = wanted.stp if wanted.kind == "bridge" else None
-        after = LinkSettings(up=True, master=wanted.master, mtu=wanted.mtu or link.mtu, stp=stp)
+        after = _settings_wanted(wanted, link)
+        before = replace(_settings(link), filters=None if after.filters is None else link.filters)
+        if after.vlans is None:  # it keeps those of a bridge that filters no more, where they mean nothing
+            before = replace(before, vlans=None)
         if before != after:
             changes.append(ConfigureLink(wanted.name, before, after))
     return changes
+
+
+def _settings_wanted(wanted: LinkWanted, link: Link) -> LinkSettings:
+    is_bridge = wanted.kind == "bridge"
+    return LinkSettings(
+        up=True,
+        master=wanted.master,
+        mtu=wanted.mtu or link.mtu,
+        stp=wanted.stp if is_bridge else None,
+        filters=wanted.filters if is_bridge and (wanted.filters or link.filters) else None,
+        vlans=wanted.vlans,
+    )
 
 
 def additions(plan: InterfacesPlan, addresses: Sequence[Address], routes: Sequence[Route]) -> list[Change]:

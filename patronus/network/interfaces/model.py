@@ -106,11 +106,43 @@ class Vlan(Strict):
     )
 
 
+class Port(Strict):
+    """The VLANs that a member of a bridge carries: one without tags, as hosts speak, and others with them."""
+
+    untagged: VlanTag | None = Field(
+        default=None, description="VLAN of the frames without a tag; left out: those that come in are dropped"
+    )
+    tagged: tuple[VlanTag, ...] = Field(default=(), description="VLANs whose frames carry their tag")
+
+    @model_validator(mode="after")
+    def _carries_each_once(self) -> Port:
+        if self.untagged is None and not self.tagged:
+            raise Refused("a port without VLANs carries nothing", "untagged, tagged, or both")
+        carried = (*self.tagged, *([self.untagged] if self.untagged is not None else ()))
+        twice = next((tag for tag in carried if carried.count(tag) > 1), None)
+        if twice is not None:
+            raise Refused(f"VLAN {twice} is there twice", "each VLAN once, tagged or untagged")
+        return self
+
+    @property
+    def carried(self) -> frozenset[int]:
+        """Return all its VLANs."""
+        return frozenset((*self.tagged, *([self.untagged] if self.untagged is not None else ())))
+
+
 class Bridge(Strict):
-    """A bridge over other interfaces, which have neither zone nor address of their own."""
+    """A bridge over other interfaces, which have neither zone nor address of their own.
+
+    With ``vlans`` it keeps the VLANs apart, as a managed switch does.
+    """
 
     members: tuple[InterfaceId, ...] = Field(default=(), description="interfaces that it joins")
     stp: bool = Field(default=False, description="whether it speaks the spanning tree protocol")
+    vlans: dict[InterfaceId, Port] = Field(
+        default_factory=dict,
+        description="member → the VLANs that it carries; left out: all pass, whatever their tag",
+        examples=[{"office": {"untagged": 10}, "trunk": {"tagged": [10, 20]}}],
+    )
 
 
 class Bond(Strict):
@@ -182,6 +214,11 @@ class Interface(Strict):
         """Return the role that a VLAN or a session stands on."""
         below = self.vlan or self.pppoe
         return below.parent if below else None
+
+    @property
+    def is_switch(self) -> bool:
+        """Return whether it is a bridge that keeps VLANs apart."""
+        return bool(self.bridge and self.bridge.vlans)
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Bond, Interface, Interfaces, standing_on
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
 from patronus.network.interfaces.roles import Binding, bind, warning
+from patronus.network.interfaces.switch import carried
 from patronus.network.opening import Opening
 from patronus.network.pppoe.report import Report
 from patronus.network.routing.model import Routing
@@ -228,6 +229,7 @@ def _upwards(model: Interfaces) -> list[Interface]:
 def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
     """Yield the links: bridges, then what they may join, VLANs, sessions: each finds what it stands on."""
     masters = {member: item.id for item in model.interfaces for member in item.members}
+    vlans = carried(model)
     order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic", "vlan", "pppoe")
     for item in sorted(_upwards(model), key=lambda item: order.index(item.kind)):
         device = devices[item.id]
@@ -242,6 +244,8 @@ def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Lin
                 tag=item.vlan.tag if item.vlan else None,
                 protocol=item.vlan.protocol if item.vlan else "802.1q",
                 stp=item.bridge.stp if item.bridge else False,
+                filters=item.is_switch,
+                vlans=vlans.get(item.id),
                 bond=_bond_settings(item.bond) if item.bond else None,
             )
 

@@ -37,7 +37,7 @@ from patronus.network.interfaces.difference import (
     vanished,
 )
 from patronus.network.interfaces.events import LinkChanged
-from patronus.network.interfaces.foresee import foresee
+from patronus.network.interfaces.foresee import foresee, foresee_seat
 from patronus.network.interfaces.learned import Learned, parse
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.onlink import site_prefix
@@ -119,9 +119,12 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
         """Yield the NICs that are missing, changed or ambiguous, as warnings."""
         return plan.warnings
 
-    def foresee(self, plan: InterfacesPlan, running: InterfacesPlan, caller: Caller) -> Iterator[Consequence]:  # noqa: ARG002
-        """Say which of the router's addresses would go away."""
-        return foresee(plan, running)
+    def foresee(self, plan: InterfacesPlan, running: InterfacesPlan, caller: Caller) -> Iterator[Consequence]:
+        """Say which of the router's addresses would go away, and whose port would be in another VLAN."""
+        yield from foresee(plan, running)
+        if caller.address is not None and any(link.filters for link in plan.links):
+            seats = self._host.netlink.seats(caller.address)
+            yield from foresee_seat(plan, running, caller.address, seats)
 
     def steps(self, plan: InterfacesPlan, running: InterfacesPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel: stop clients, take away, make, set, add, start clients."""

@@ -71,6 +71,7 @@ class InterfaceInfo(Result):
     learned: LearnedInfo | None
     session: SessionInfo | None = Field(description="of an interface that dials in")
     counters: CounterInfo | None
+    vlans: list[str] = Field(description="that a port of a bridge carries now, ``10 untagged`` or ``20``")
     warning: str | None
     configuration: dict[str, Any]
 
@@ -194,6 +195,7 @@ def _interface_info(
         learned=_learned_info(learned) if learned else None,
         session=sessions.get(item.id),
         counters=_counter_info(link.counters) if link else None,
+        vlans=[str(vlan) for vlan in (link.vlans if link else None) or ()],
         warning=warning,
         configuration=as_data(item),
     )

@@ -55,7 +55,7 @@ class LinkTwin:
             self.remade.add(wanted.name)
         self.links[wanted.name] = Link(
             wanted.name, 0, wanted.kind, parent=wanted.parent, tag=wanted.tag, protocol=wanted.protocol,
-            stp=wanted.stp, bond=wanted.bond, ours=True,
+            stp=wanted.stp, filters=wanted.filters, bond=wanted.bond, ours=True,
         )  # fmt: skip
 
     def delete_link(self, name: str) -> None:
@@ -77,7 +77,16 @@ class LinkTwin:
             return
         mtu = settings.mtu or link.mtu
         stp = link.stp if settings.stp is None else settings.stp
-        self.links[name] = replace(link, up=settings.up, master=settings.master, mtu=mtu, stp=stp)
+        filters = link.filters if settings.filters is None else settings.filters
+        self.links[name] = replace(
+            link,
+            up=settings.up,
+            master=settings.master,
+            mtu=mtu,
+            stp=stp,
+            filters=filters,
+            vlans=settings.vlans,
+        )
         if link.up and not settings.up:
             self.addresses = [
                 one for one in self.addresses if one.device != name or one.interface.version == 4

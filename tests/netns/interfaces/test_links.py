@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from patronus.core.link import Address
 from patronus.core.verb import Caller, Role
 from patronus.kernel.netlink import Netlink
 from patronus.network.interfaces.events import LinkChanged
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.plan import build
 from tests.netns.interfaces.router import Router, eventually
 from tests.netns.lab import Namespace
 
@@ -114,6 +117,33 @@ def test_a_bridge_takes_its_members_and_goes_with_its_entry(router: Router, wire
     assert "master" not in json.loads(wired.ip("-json link show eth1"))[0]
     router.apply(ports[0])
     assert "br0" not in wired.ip("link")
+
+
+def test_who_is_at_a_port_of_a_bridge_hears_of_its_other_vlan(
+    router: Router, wired: Namespace, neighbour: Namespace
+) -> None:
+    """The kernel tells at which port the committer is; another VLAN of it is told before it is set."""
+    ports = [{"id": f"p{n}", "match": {"mac": mac(wired, f"eth{n}")}} for n in (0, 1)]
+    inside = {"method": "static", "addresses": [LAN4]}
+    bridge = {"members": ["p0", "p1"]}
+    router.apply(*ports, {"id": "br0", "bridge": bridge, "zone": "lan", "ipv4": inside})
+    neighbour.ip("address add 192.168.1.9/24 dev peer-eth0")
+    neighbour.ip("link set peer-eth0 up")
+    neighbour.run("ping", "-c1", "-w60", "192.168.1.1")
+    visitor = Caller("ann", Role.ADMIN, origin="192.168.1.9")
+    (seat,) = router.host.netlink.seats(ip_address("192.168.1.9"))
+    assert (seat.port, seat.bridge, seat.tag) == ("eth0", "br0", None)
+
+    def foreseen(**vlans: dict[str, Any]) -> list[str]:
+        switch = {"id": "switch", "bridge": {**bridge, "vlans": vlans}}
+        lan10 = {"id": "br0", "vlan": {"parent": "switch", "tag": 10}, "zone": "lan", "ipv4": inside}
+        plan = build(
+            Interfaces.model_validate({"interfaces": [*ports, switch, lan10]}), router.feature.facts()
+        )
+        return [one.after for one in router.feature.foresee(plan, router.plan, visitor)]
+
+    assert foreseen(p0={"untagged": 10}, p1={"untagged": 20}) == []
+    assert foreseen(p0={"untagged": 20}, p1={"untagged": 10}) == ["in VLAN 20 of switch"]
 
 
 class Refusing(Netlink):

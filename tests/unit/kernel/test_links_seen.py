@@ -115,3 +115,10 @@ def test_the_permanent_address_is_told_apart_from_one_set_later() -> None:
 @pytest.mark.parametrize(("stp", "found"), [(0, False), (1, True)])
 def test_a_bridge_says_whether_it_looks_for_loops(stp: int, *, found: bool) -> None:
     assert link(info(b"bridge", number(5, stp))).stp is found
+
+
+@pytest.mark.parametrize(("filters", "found"), [(0, False), (1, True)])
+def test_a_bridge_says_whether_it_keeps_vlans_apart(filters: int, *, found: bool) -> None:
+    shown = link(info(b"bridge", number(5, 0), attribute(7, bytes([filters]))))
+    assert (shown.filters, shown.vlans, shown.stp) == (found, None, False)
+    assert not link(info(b"vlan", attribute(1, bytes([30, 0])), attribute(7, b"\1"))).filters
