@@ -17,7 +17,7 @@ IpNetwork = IPv4Network | IPv6Network
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 """What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
 
-LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "pppoe"]
+LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "pppoe"]
 """The links that Patronus configures; a NIC is found, pppd makes that of PPPoE, the others are made by us."""
 
 VlanProtocol = Literal["802.1q", "802.1ad"]
@@ -70,6 +70,16 @@ class Seat:
 
 
 @dataclass(frozen=True)
+class Tunnel:
+    """How a VXLAN leads to its other end (RFC 7348); ``local`` None: the kernel takes that of the route."""
+
+    vni: int
+    remote: IpAddress
+    local: IpAddress | None = None
+    port: int = 4789
+
+
+@dataclass(frozen=True)
 class Nic:
     """A network card as it was found.
 
@@ -102,8 +112,9 @@ class Counters:
 class Link:
     """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
 
-    ``ours`` says that Patronus made it. ``parent``, ``tag`` and ``protocol`` belong to a VLAN, ``stp`` and
-    ``filters`` to a bridge; ``vlans`` to one that filters and to its ports, None elsewhere.
+    ``ours`` says that Patronus made it. ``tag`` and ``protocol`` belong to a VLAN, ``tunnel`` to a VXLAN,
+    ``parent`` to both, ``stp`` and ``filters`` to a bridge; ``vlans`` to one that filters and to its ports,
+    None elsewhere.
     ``bond`` is None for what is no bond. ``to_peer``: it leads to one other alone.
     """
 
@@ -122,6 +133,7 @@ class Link:
     filters: bool = False
     vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
+    tunnel: Tunnel | None = None
     ours: bool = False
     to_peer: bool = False
     counters: Counters = field(default_factory=Counters)
@@ -177,6 +189,7 @@ class LinkWanted:
     filters: bool = False
     vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
+    tunnel: Tunnel | None = None
 
 
 @dataclass(frozen=True, order=True)

@@ -205,7 +205,7 @@ def xdp_modes(config: Configuration, links: InterfacesPlan) -> dict[str, XdpMode
 def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
     """Return the devices at the bottom: a VLAN's parent and a bridge's members see the packets first.
 
-    Sessions are left out: XDP sees no addresses in the frames of PPPoE.
+    Sessions and VXLANs are left out: XDP does not see the addresses inside.
     """
     parents = {link.name: link.parent for link in links.links if link.parent is not None}
     members: dict[str, set[str]] = {}
@@ -213,8 +213,8 @@ def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
         if link.master is not None:
             members.setdefault(link.master, set()).add(link.name)
     found: set[str] = set()
-    sessions = {link.name for link in links.links if link.kind == "pppoe"}
-    for device in set(devices) - sessions:
+    wrapped = {link.name for link in links.links if link.kind in ("pppoe", "vxlan")}
+    for device in set(devices) - wrapped:
         below = {parents[device]} if device in parents else members.get(device, set())
         found |= nics(below, links) if below else {device}
     return found

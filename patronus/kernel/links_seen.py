@@ -27,6 +27,7 @@ from patronus.core.link import (
 )
 from patronus.kernel.dumps import ADDRESSES, LINKS, dumped
 from patronus.kernel.nfnetlink import Attributes, attributes
+from patronus.kernel.vxlan import PARENT, tunnel_of
 
 OURS = "patronus"
 """The alias that marks a link as made by us."""
@@ -46,6 +47,8 @@ _MAC, _NAME, _MTU, _PARENT, _MASTER, _INFO, _ALIAS, _COUNTED, _CARRIER, _PERMANE
     1, 3, 4, 5, 10, 18, 20, 23, 33, 54,
 )  # fmt: skip
 _KIND, _DATA = 1, 2
+_READ = ("vlan", "bridge", "bond", "vxlan")
+"""The kinds of which more is read."""
 _VLAN_ID, _VLAN_PROTOCOL, _STP, _FILTERS = 1, 5, 5, 7
 _BOND_MODE, _BOND_MONITOR, _BOND_HASH, _BOND_LACP_RATE = 1, 3, 14, 21
 _ANY, _LOCAL = 1, 2
@@ -97,12 +100,18 @@ class LinkSeen:
 
     @cached_property
     def _data(self) -> Attributes:
-        return _nested(self._info, _DATA) if self.kind in ("vlan", "bridge", "bond") else {}
+        return _nested(self._info, _DATA) if self.kind in _READ else {}
 
     @property
     def master(self) -> int | None:
         """Return the number of the bridge or bond that it is a member of."""
         return _number(self.told, _MASTER)
+
+    @property
+    def _parent(self) -> int | None:
+        if self.kind == "vxlan":
+            return _number(self._data, PARENT)
+        return _number(self.told, _PARENT) if self.kind == "vlan" else None
 
     @property
     def filters(self) -> bool:
@@ -122,13 +131,14 @@ class LinkSeen:
             up=bool(self.flags & _UP),
             carrier=self.carrier,
             master=names.get(self.master or 0),
-            parent=names.get(_number(self.told, _PARENT) or 0) if vlan else None,
+            parent=names.get(self._parent or 0),
             tag=int.from_bytes(data[_VLAN_ID], "little") if vlan else None,
             protocol=_protocol(data) if vlan else "802.1q",
             stp=bool(_number(data, _STP)) if kind == "bridge" else False,
             filters=self.filters,
             vlans=vlans,
             bond=_bond(data) if kind == "bond" else None,
+            tunnel=tunnel_of(data) if kind == "vxlan" else None,
             ours=_text(self.told, _ALIAS) == OURS,
             to_peer=bool(self.flags & _TO_PEER),
             counters=_counters(self.told.get(_COUNTED)),

@@ -28,7 +28,7 @@ from patronus.core.link import (
     Seat,
 )
 from patronus.core.route_table import MAIN_TABLE
-from patronus.kernel import bridges, nics
+from patronus.kernel import bridges, nics, vxlan
 from patronus.kernel.dumps import reading
 from patronus.kernel.fib import routes
 from patronus.kernel.links_seen import (
@@ -69,6 +69,8 @@ def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
     if wanted.kind == "vlan":
         outer = {"vlan_protocol": PROVIDERS} if wanted.protocol == "802.1ad" else {}
         return {"link": index_of(route, wanted.parent or ""), "vlan_id": wanted.tag, **outer}
+    if wanted.kind == "vxlan" and wanted.tunnel is not None:
+        return vxlan.words(route, wanted.parent or "", wanted.tunnel)
     if wanted.kind == "bridge":
         return {"br_stp_state": int(wanted.stp), **(bridges.FILTERING if wanted.filters else {})}
     if wanted.kind != "bond":

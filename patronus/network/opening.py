@@ -20,7 +20,7 @@ class Opening:
     ``protocol``  transport protocol, a service on both is two openings; or ``ospf``, which has no ports.
     ``ports``     destination ports on the router, 1 to 65535; at least one where the protocol has some.
     ``why``       the service's name as ``self_services`` in ``firewall/zones`` uses it: ``dhcp``, ``dns``,
-                  ``mappings``, ``mdns``, ``ntp``, ``web``, ``bgp``, ``ospf``, ``bfd``.
+                  ``mappings``, ``mdns``, ``ntp``, ``vxlan``, ``web``, ``bgp``, ``ospf``, ``bfd``.
     ``sources``   who may ask; empty: everybody in the zone.
     ``interface`` the one interface of the zone that is meant; None: all.
     """

@@ -43,6 +43,7 @@ PAGES = {
     "interfaces": "/interfaces",
     "interface": "/interfaces/lan",
     "bond": "/interfaces/new/bond",
+    "vxlan": "/interfaces/new/vxlan",
     "routes": "/routes",
     "shapers": "/shapers",
     "uplinks": "/uplinks",

@@ -132,6 +132,15 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
     page.select_option("#hash", "layer3+4")
     page.check("[name=lacp_fast]")
     page.click("button:has-text('Add bond')")
+    page.click("text=Add a VXLAN")
+    page.fill("#id", "branch")
+    page.select_option("#parent", "lan")
+    page.fill("#vni", "42")
+    page.fill("#remote", "224.0.0.1")
+    page.click("button:has-text('Add VXLAN')")
+    says(page.locator(".note.error"), "is no other router")
+    page.fill("#remote", "198.51.100.7")
+    page.click("button:has-text('Add VXLAN')")
     page.click("text=Add a PPPoE uplink")
     page.fill("#id", "dsl")
     page.select_option("#parent", "trunk")
@@ -143,6 +152,7 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
         ("guest", "VLAN 20 of lan"),
         ("loop", "dummy link"),
         ("trunk", "bond of nothing yet"),
+        ("branch", "VXLAN 42 over lan to 198.51.100.7"),
         ("dsl", "PPPoE over trunk as line-7@isp"),
         ("dsl", "there is no secret dsl yet"),
     ):

@@ -20,6 +20,7 @@ KINDS = {
     "bridge": "bridge",
     "bond": "bond",
     "dummy": "dummy link",
+    "vxlan": "VXLAN",
     "pppoe": "PPPoE uplink",
     "nic": "network card",
 }
@@ -65,7 +66,7 @@ def show() -> str:
     )
 
 
-@interfaces.route("/new/<any(vlan, bridge, bond, dummy, pppoe, nic):kind>", methods=("GET", "POST"))
+@interfaces.route("/new/<any(vlan, bridge, bond, dummy, vxlan, pppoe, nic):kind>", methods=("GET", "POST"))
 def add(kind: str) -> Response:
     """Add an interface."""
     if request.method == "GET":
@@ -108,6 +109,8 @@ def plays(configuration: Mapping[str, Any]) -> str:
     if vlan := configuration.get("vlan"):
         outer = ", a provider's" if vlan.get("protocol") == "802.1ad" else ""
         return f"VLAN {vlan['tag']} of {vlan['parent']}{outer}"
+    if tunnel := configuration.get("vxlan"):
+        return f"VXLAN {tunnel['vni']} over {tunnel['parent']} to {tunnel['remote']}"
     if session := configuration.get("pppoe"):
         return f"PPPoE over {session['parent']} as {session['user']}"
     for kind in ("bridge", "bond"):
@@ -157,6 +160,8 @@ def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
     if kind == "pppoe":
         read = {"parent": read["parent"], **_provider()}
+    if kind == "vxlan":
+        read = {"parent": read["parent"], **_ends()}
     return {kind: forms.changed(old.get(kind) or {}, read, tuple(read))}
 
 
@@ -177,6 +182,17 @@ def _ports(old: Mapping[str, Any]) -> dict[str, Any] | None:
         if any(port.values())
     }
     return ports or None
+
+
+def _ends() -> dict[str, Any]:
+    """Return what the form says of a VXLAN."""
+    form = request.form
+    return {
+        "vni": forms.number(form.get("vni", "").strip()),
+        "remote": form.get("remote", "").strip() or None,
+        "local": form.get("local", "").strip() or None,
+        "port": forms.number(form.get("port", "").strip()),
+    }
 
 
 def _provider() -> dict[str, Any]:

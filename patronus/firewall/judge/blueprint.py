@@ -18,8 +18,9 @@ from patronus.firewall.resolve.uplinks import leads_out
 from patronus.network.dhcp.plan import openings as dhcp_openings
 from patronus.network.dns.model import Dns
 from patronus.network.dynamic.plan import openings as routers_openings
+from patronus.network.interfaces.hears import openings
 from patronus.network.interfaces.model import Interface, Interfaces
-from patronus.network.interfaces.plan import InterfacesPlan, openings
+from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 from patronus.network.routing.model import Routing, StaticRoute
 

@@ -6,22 +6,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Interface, IPv6Interface
+from itertools import takewhile
 
 from patronus.core.link import LinkKind
 from patronus.core.problem import Path, Problem
+from patronus.network.interfaces.check_mtu import check_mtu
 from patronus.network.interfaces.check_session import check_session
 from patronus.network.interfaces.check_switch import check_switches
+from patronus.network.interfaces.check_vxlan import check_vxlans
 from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6, standing_on
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
-from patronus.network.pppoe.model import OVERHEAD
 
 _HERE = ("network/interfaces", "interfaces")
 _HASHING = ("balance-xor", "802.3ad", "balance-tlb")
 """Modes of a bond in which a hash decides the member of a frame."""
-_IPV6_MTU = 1280
-"""RFC 8200 section 5: a link must carry this much for IPv6 to work."""
-_ETHERNET_MTU = 1500
-"""What a link carries of which nothing else is said."""
 
 
 def _at(position: int, *rest: str | int) -> Path:
@@ -47,9 +45,10 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from _check_joined(position, item, roles)
         yield from _check_bond(position, item)
         yield from check_session(_at(position), item, roles)
-        yield from _check_mtu(position, item, roles)
         yield from _check_xdp(position, item, roles)
+        yield from check_mtu(_at(position, "mtu"), item, roles)
     yield from check_switches(model)
+    yield from check_vxlans(model)
     yield from _check_members(model)
     yield from _check_tags(model)
     yield from _check_subnets(model)
@@ -163,7 +162,7 @@ def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) 
     elif parent.kind == "pppoe":
         text = f"{parent.id} is a session with a provider, which carries no tags"
         yield Problem(path, text, parent.id, hint=f"{parent.parent}, which it stands on")
-    elif sum(one.kind == "vlan" for one in below) > 1:
+    elif sum(one.kind == "vlan" for one in takewhile(lambda one: one.kind != "vxlan", below)) > 1:
         text = f"{parent.id} stands on a VLAN already, and frames have two tags at most"
         yield Problem(path, text, parent.id, hint="a VLAN, or what carries it")
 
@@ -182,7 +181,10 @@ def _listed(roles: Mapping[str, Interface]) -> str:
     return "one of " + ", ".join(sorted(roles))
 
 
-_JOINABLE: Mapping[str, tuple[LinkKind, ...]] = {"bridge": ("nic", "vlan", "bond"), "bond": ("nic",)}
+_JOINABLE: Mapping[str, tuple[LinkKind, ...]] = {
+    "bridge": ("nic", "vlan", "bond", "vxlan"),
+    "bond": ("nic",),
+}
 """What each kind may join: the kernel refuses the rest."""
 
 
@@ -241,23 +243,6 @@ def _check_tags(model: Interfaces) -> Iterator[Problem]:
         if other != item.id:
             text = f"tag {item.vlan.tag} on {item.vlan.parent} is {other}'s already"
             yield Problem(_at(position, "vlan", "tag"), text, item.vlan.tag)
-
-
-def _check_mtu(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
-    mtu = item.mtu
-    if mtu is None:
-        return
-    if item.ipv6.method != "none" and mtu < _IPV6_MTU:
-        yield Problem(_at(position, "mtu"), f"{mtu} is too small for IPv6", mtu, f"{_IPV6_MTU} or more")
-    below = standing_on(item, roles)
-    carrier = next((one for one in below if one.mtu), below[0] if below else None)
-    if carrier is None:
-        return
-    room = (carrier.mtu or _ETHERNET_MTU) - (OVERHEAD if item.pppoe else 0)
-    if mtu > room:
-        text = f"{mtu} is more than {carrier.id} carries"
-        hint = f"mtu: {mtu + OVERHEAD} for {carrier.id} (RFC 4638)" if item.pppoe else None
-        yield Problem(_at(position, "mtu"), text, mtu, f"up to {room}", hint)
 
 
 _Placed = tuple[int, str, int, Interface, IPv4Interface | IPv6Interface]

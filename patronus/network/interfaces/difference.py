@@ -3,22 +3,24 @@
 
 The kernel drops routes with the address they stand on, and addresses with the state of their link; so what
 will be lost is taken away by name first, where it can be undone, and what is missing is added last.
-Unplanned state is removed only where it is ours: VLANs and bridges with our mark, addresses on devices that
+Unplanned state is removed only where it is ours: links with our mark, addresses on devices that
 have a role (never link-local ones, nor those of a family that a DHCP client keeps), static routes on
 them, and those that refuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings, LinkWanted, Route
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.plan import InterfacesPlan
 
-_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy")
+_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan")
 """Kinds of links that are made."""
+_MADE_ANEW = ("kind", "parent", "tag", "protocol", "bond", "tunnel")
+"""What the kernel does not change on a link that stands."""
 _FOUND: tuple[LinkKind, ...] = ("nic", "pppoe")
 """Kinds that come and go by themselves."""
 Look = tuple[Sequence[Link], Sequence[Address], Sequence[Route]]
@@ -64,8 +66,7 @@ def _same_thing(link: Link, wanted: LinkWanted) -> bool:
     """Return whether the link can become the wanted one without being made anew."""
     if wanted.kind == "nic":
         return True
-    found = (link.kind, link.parent, link.tag, link.protocol, link.bond)
-    return found == (wanted.kind, wanted.parent, wanted.tag, wanted.protocol, wanted.bond)
+    return all(getattr(link, name) == getattr(wanted, name) for name in _MADE_ANEW)
 
 
 def vanished(plan: InterfacesPlan, links: Sequence[Link]) -> frozenset[str]:
@@ -81,7 +82,6 @@ def vanished(plan: InterfacesPlan, links: Sequence[Link]) -> frozenset[str]:
 def _stale(plan: InterfacesPlan, links: Sequence[Link]) -> list[Link]:
     """Return the links of ours that must go, those that stand on others first: they would go with them."""
     wanted = {link.name: link for link in plan.links}
-    vlans = {link.name for link in links if link.kind == "vlan"}
     found = [
         link
         for link in links
@@ -91,7 +91,16 @@ def _stale(plan: InterfacesPlan, links: Sequence[Link]) -> list[Link]:
     while above := [link for link in links if link.ours and link.parent in gone and link.name not in gone]:
         found += above
         gone |= {link.name for link in above}
-    return sorted(found, key=lambda link: (link.kind != "vlan", link.parent not in vlans, link.name))
+    named = _named(links)
+    return sorted(found, key=lambda link: (-_height(link, named), link.name))
+
+
+def _height(link: Link, named: Mapping[str, Link]) -> int:
+    """Return on how many links this one stands."""
+    height = 0
+    while link.parent is not None and link.parent in named and height < len(named):
+        link, height = named[link.parent], height + 1
+    return height
 
 
 def _keeps(plan: InterfacesPlan) -> set[tuple[str, int]]:
@@ -167,6 +176,7 @@ def _as_wanted(link: Link) -> LinkWanted:
         stp=link.stp,
         filters=link.filters,
         bond=link.bond,
+        tunnel=link.tunnel,
     )
 
 

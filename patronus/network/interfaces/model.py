@@ -12,19 +12,21 @@ from patronus.core.early import XdpMode
 from patronus.core.link import BondHash, BondMode, LinkKind, VlanProtocol
 from patronus.core.model import Section, Strict
 from patronus.core.values import (
+    Address,
     AddressWithPrefix,
     DevicePath,
     InterfaceId,
     Ipv4Address,
     Ipv6Address,
     MacAddress,
+    Port,
     Refused,
     VlanTag,
     ZoneId,
 )
 from patronus.network.pppoe.model import Pppoe
 
-KINDS = ("match", "vlan", "bridge", "bond", "dummy", "pppoe")
+KINDS = ("match", "vlan", "bridge", "bond", "dummy", "vxlan", "pppoe")
 """The keys that say what plays a role."""
 Mtu = Annotated[int, Field(ge=576, le=9216, strict=True)]
 """Bytes of payload in a frame: IPv4 hosts take 576 (RFC 791 section 3.1), few switches more than 9216."""
@@ -106,7 +108,7 @@ class Vlan(Strict):
     )
 
 
-class Port(Strict):
+class BridgePort(Strict):
     """The VLANs that a member of a bridge carries: one without tags, as hosts speak, and others with them."""
 
     untagged: VlanTag | None = Field(
@@ -115,7 +117,7 @@ class Port(Strict):
     tagged: tuple[VlanTag, ...] = Field(default=(), description="VLANs whose frames carry their tag")
 
     @model_validator(mode="after")
-    def _carries_each_once(self) -> Port:
+    def _carries_each_once(self) -> BridgePort:
         if self.untagged is None and not self.tagged:
             raise Refused("a port without VLANs carries nothing", "untagged, tagged, or both")
         carried = (*self.tagged, *([self.untagged] if self.untagged is not None else ()))
@@ -138,7 +140,7 @@ class Bridge(Strict):
 
     members: tuple[InterfaceId, ...] = Field(default=(), description="interfaces that it joins")
     stp: bool = Field(default=False, description="whether it speaks the spanning tree protocol")
-    vlans: dict[InterfaceId, Port] = Field(
+    vlans: dict[InterfaceId, BridgePort] = Field(
         default_factory=dict,
         description="member → the VLANs that it carries; left out: all pass, whatever their tag",
         examples=[{"office": {"untagged": 10}, "trunk": {"tagged": [10, 20]}}],
@@ -164,12 +166,36 @@ class Bond(Strict):
     )
 
 
+class Vxlan(Strict):
+    """Frames of Ethernet to another router, in UDP (RFC 7348): two networks as one. Nothing is encrypted."""
+
+    parent: InterfaceId = Field(description="interface by which the other end is reached")
+    vni: Annotated[int, Field(ge=1, le=16777215, strict=True)] = Field(
+        description="number of the network, the same at both ends"
+    )
+    remote: Address = Field(description="address of the other end")
+    local: Address | None = Field(
+        default=None, description="own address towards it; left out: that of the route"
+    )
+    port: Port = Field(default=4789, description="UDP port of both ends")
+
+    @model_validator(mode="after")
+    def _leads_to_one(self) -> Vxlan:
+        if self.remote.is_multicast or self.remote.is_unspecified or self.remote.is_loopback:
+            raise Refused(f"{self.remote} is no other router", "the address of one")
+        if self.local is not None and self.local.version != self.remote.version:
+            raise Refused(f"{self.local} and {self.remote} do not speak with each other", "one family")
+        if self.local == self.remote:
+            raise Refused(f"{self.remote} is both ends", "two addresses")
+        return self
+
+
 class Dummy(Strict):
     """A link that leads nowhere and is always up: a place for addresses of the router itself."""
 
 
 class Interface(Strict):
-    """One role: what plays it (match, vlan, bridge, bond, dummy or pppoe), its zone and its addresses."""
+    """One role: what plays it (one of ``KINDS``), its zone and its addresses."""
 
     id: InterfaceId = Field(description="role, by which everything else names it")
     match: Match | None = Field(default=None, description="the network card that plays the role")
@@ -177,6 +203,7 @@ class Interface(Strict):
     bridge: Bridge | None = Field(default=None, description="a bridge plays the role")
     bond: Bond | None = Field(default=None, description="several cards as one play the role")
     dummy: Dummy | None = Field(default=None, description="a link of its own plays the role")
+    vxlan: Vxlan | None = Field(default=None, description="a way to another router plays the role")
     pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
     mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
@@ -205,14 +232,16 @@ class Interface(Strict):
             return "bridge"
         if self.bond is not None:
             return "bond"
+        if self.vxlan is not None:
+            return "vxlan"
         if self.pppoe is not None:
             return "pppoe"
         return "nic" if self.match is not None else "dummy"
 
     @property
     def parent(self) -> str | None:
-        """Return the role that a VLAN or a session stands on."""
-        below = self.vlan or self.pppoe
+        """Return the role that a VLAN, a VXLAN or a session stands on."""
+        below = self.vlan or self.vxlan or self.pppoe
         return below.parent if below else None
 
     @property
@@ -228,7 +257,7 @@ class Interface(Strict):
 
 
 def standing_on(item: Interface, roles: Mapping[str, Interface]) -> tuple[Interface, ...]:
-    """Return what a VLAN or session stands on, the nearest first; ends where one would stand on itself."""
+    """Return what an interface stands on, the nearest first; ends where one would stand on itself."""
     found: list[Interface] = []
     below = roles.get(item.parent or "")
     while below is not None and below not in found:

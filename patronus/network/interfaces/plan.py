@@ -10,20 +10,29 @@ from typing import Literal
 
 from patronus.core.errors import InvalidConfiguration
 from patronus.core.feature import Plan
-from patronus.core.link import Address, BondSettings, IpInterface, IpNetwork, LinkKind, LinkWanted, Nic, Route
+from patronus.core.link import (
+    Address,
+    BondSettings,
+    IpInterface,
+    IpNetwork,
+    LinkKind,
+    LinkWanted,
+    Nic,
+    Route,
+    Tunnel,
+)
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
+from patronus.network.interfaces.hears import openings
 from patronus.network.interfaces.learned import Learned
-from patronus.network.interfaces.model import Bond, Interface, Interfaces, standing_on
+from patronus.network.interfaces.model import Bond, Interface, Interfaces, Vxlan, standing_on
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
 from patronus.network.interfaces.roles import Binding, bind, warning
 from patronus.network.interfaces.switch import carried
-from patronus.network.opening import Opening
 from patronus.network.pppoe.report import Report
 from patronus.network.routing.model import Routing
 from patronus.network.routing.plan import Links, standing
 
-DHCPV6_CLIENT_PORT = 546
 FIRST_METRIC = 100
 """Metric of the default route through the first interface of the file."""
 _NO_ROUTES = Routing()
@@ -199,7 +208,7 @@ def _subnet_warnings(model: Interfaces, learned: Mapping[str, Learned]) -> Itera
 
 
 def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> dict[str, str | None]:
-    """Return role → device; a VLAN or session is named after its role, and is missing where its parent is."""
+    """Return role → device; what stands on another is named after its role, and is missing where that is."""
     devices = {role: nic.name if nic else None for role, nic in binding.nics.items()}
     names = {nic.name for nic in inventory}
     problems = [
@@ -227,11 +236,12 @@ def _upwards(model: Interfaces) -> list[Interface]:
 
 
 def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
-    """Yield the links: bridges, then what they may join, VLANs, sessions: each finds what it stands on."""
+    """Yield the links: bridges, then what they may join; each finds what it stands on."""
     masters = {member: item.id for item in model.interfaces for member in item.members}
     vlans = carried(model)
-    order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic", "vlan", "pppoe")
-    for item in sorted(_upwards(model), key=lambda item: order.index(item.kind)):
+    order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic")
+    first = {kind: place for place, kind in enumerate(order)}
+    for item in sorted(_upwards(model), key=lambda item: first.get(item.kind, len(order))):
         device = devices[item.id]
         if device is not None:
             yield LinkWanted(
@@ -247,11 +257,16 @@ def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Lin
                 filters=item.is_switch,
                 vlans=vlans.get(item.id),
                 bond=_bond_settings(item.bond) if item.bond else None,
+                tunnel=_tunnel(item.vxlan) if item.vxlan else None,
             )
 
 
 def _bond_settings(bond: Bond) -> BondSettings:
     return BondSettings(bond.mode, bond.monitor_ms, bond.hash, lacp_fast=bond.lacp_rate == "fast")
+
+
+def _tunnel(vxlan: Vxlan) -> Tunnel:
+    return Tunnel(vxlan.vni, vxlan.remote, vxlan.local, vxlan.port)
 
 
 def default_metric(position: int) -> int:
@@ -267,20 +282,6 @@ def _routes(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Ro
             if device is not None and gateway is not None:
                 everything = ip_network("0.0.0.0/0" if gateway.version == 4 else "::/0")
                 yield Route(everything, device, gateway, default_metric(position))
-
-
-def openings(model: Interfaces) -> Iterator[Opening]:
-    """Yield what DHCPv6 clients must hear: the answer to a multicast is no reply that conntrack knows.
-
-    RFC 8415 section 7.2. DHCPv4 needs none: its client reads frames.
-    """
-    asking = (
-        item.zone
-        for item in model.interfaces
-        if item.zone and (item.ipv6.method == "dhcp" or item.ipv6.prefix_delegation)
-    )
-    for zone in dict.fromkeys(asking):
-        yield Opening(zone, "udp", (DHCPV6_CLIENT_PORT,), "dhcpv6-client")
 
 
 def _asked6(item: Interface) -> Literal["dhcp", "slaac"] | None:

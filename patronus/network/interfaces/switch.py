@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from patronus.core.link import PortVlan
-from patronus.network.interfaces.model import Interface, Interfaces, Port
+from patronus.network.interfaces.model import BridgePort, Interface, Interfaces
 
 
 def carried(model: Interfaces) -> dict[str, tuple[PortVlan, ...]]:
@@ -28,11 +28,11 @@ def inner(switch: str, model: Interfaces) -> Mapping[int, Interface]:
     return {item.vlan.tag: item for item in model.interfaces if item.vlan and item.vlan.parent == switch}
 
 
-def _of_port(port: Port) -> tuple[PortVlan, ...]:
+def _of_port(port: BridgePort) -> tuple[PortVlan, ...]:
     return tuple(sorted(_vlans(port)))
 
 
-def _vlans(port: Port) -> Iterator[PortVlan]:
+def _vlans(port: BridgePort) -> Iterator[PortVlan]:
     yield from map(PortVlan, port.tagged)
     if port.untagged is not None:
         yield PortVlan(port.untagged, arriving=True, leaving=True)

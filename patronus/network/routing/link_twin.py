@@ -50,12 +50,12 @@ class LinkTwin:
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a link, down."""
         before = self._before.get(wanted.name)
-        wire = (wanted.parent, wanted.tag, wanted.protocol)
-        if before is not None and (before.parent, before.tag, before.protocol) != wire:
+        wire = (wanted.parent, wanted.tag, wanted.protocol, wanted.tunnel)
+        if before is not None and (before.parent, before.tag, before.protocol, before.tunnel) != wire:
             self.remade.add(wanted.name)
         self.links[wanted.name] = Link(
             wanted.name, 0, wanted.kind, parent=wanted.parent, tag=wanted.tag, protocol=wanted.protocol,
-            stp=wanted.stp, filters=wanted.filters, bond=wanted.bond, ours=True,
+            stp=wanted.stp, filters=wanted.filters, bond=wanted.bond, tunnel=wanted.tunnel, ours=True,
         )  # fmt: skip
 
     def delete_link(self, name: str) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from ipaddress import ip_address
 from typing import Any
 
@@ -117,6 +118,33 @@ def test_a_bridge_takes_its_members_and_goes_with_its_entry(router: Router, wire
     assert "master" not in json.loads(wired.ip("-json link show eth1"))[0]
     router.apply(ports[0])
     assert "br0" not in wired.ip("link")
+
+
+@pytest.mark.parametrize(("own", "other"), [(LAN4, "192.168.1.9"), ("fd00:1::1/64", "fd00:1::9")])
+def test_a_vxlan_leads_to_another_router(
+    router: Router, wired: Namespace, neighbour: Namespace, own: str, other: str
+) -> None:
+    """The other end is the kernel's own, told by ip(8)."""
+    here, length = own.split("/")
+    outside = {"method": "static", "addresses": [own]}
+    below = {**lan(wired), "ipv4": {"method": "none"}, "ipv4" if "." in own else "ipv6": outside}
+    inside = {"method": "static", "addresses": ["10.42.0.1/24"]}
+    ends = {"parent": "lan", "vni": 42, "remote": other, "local": here}
+    router.apply(below, {"id": "branch", "vxlan": ends, "zone": "lan", "ipv4": inside})
+    neighbour.ip(f"address add {other}/{length} dev peer-eth0")
+    neighbour.ip("link set peer-eth0 up")
+    neighbour.ip(f"link add vx type vxlan id 42 remote {here} dstport 4789 dev peer-eth0")
+    neighbour.ip("address add 10.42.0.2/24 dev vx")
+    neighbour.ip("link set vx up")
+    neighbour.run("ping", "-c1", "-w60", "10.42.0.1")
+    assert (router.pending(), router.differences()) == ([], [])
+    assert json.loads(wired.ip("-json link show branch"))[0]["mtu"] == (1450 if "." in own else 1430)
+    router.apply(below, {"id": "branch", "vxlan": {**ends, "vni": 43}, "zone": "lan", "ipv4": inside})
+    assert router.differences() == []
+    with pytest.raises(subprocess.CalledProcessError):
+        neighbour.run("ping", "-c1", "-W1", "10.42.0.1")
+    router.apply(below)
+    assert "branch" not in wired.ip("link")
 
 
 def test_who_is_at_a_port_of_a_bridge_hears_of_its_other_vlan(

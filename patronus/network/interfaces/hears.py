@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What links must hear that the firewall would take for uninvited: their openings. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from patronus.network.interfaces.model import Interfaces
+from patronus.network.opening import Opening
+
+DHCPV6_CLIENT_PORT = 546
+
+
+def openings(model: Interfaces) -> Iterator[Opening]:
+    """Yield what DHCPv6 clients must hear, and what comes through VXLANs.
+
+    The answer to a multicast is no reply that conntrack knows (RFC 8415 section 7.2); DHCPv4 needs none, as
+    its client reads frames. The other end of a VXLAN sends from ports that it chooses (RFC 7348 section 5).
+    """
+    asking = (
+        item.zone
+        for item in model.interfaces
+        if item.zone and (item.ipv6.method == "dhcp" or item.ipv6.prefix_delegation)
+    )
+    for zone in dict.fromkeys(asking):
+        yield Opening(zone, "udp", (DHCPV6_CLIENT_PORT,), "dhcpv6-client")
+    roles = {item.id: item for item in model.interfaces}
+    for item in model.interfaces:
+        below = roles.get(item.vxlan.parent) if item.vxlan else None
+        if item.vxlan is not None and below is not None and below.zone is not None:
+            source = (ip_network(item.vxlan.remote),)
+            yield Opening(below.zone, "udp", (item.vxlan.port,), "vxlan", source, below.id)
