@@ -120,6 +120,7 @@ class Fib:
 
     def __init__(self, routes: Iterable[FibRoute] = (), rules: Iterable[FibRule] = ()) -> None:
         self._tables: dict[tuple[int, int], _Table] = {}
+        self._by: dict[str | IpAddress, dict[int, FibRoute]] = {}
         self.rules: list[FibRule] = []
         for rule in rules:
             self.add_rule(rule)
@@ -158,6 +159,10 @@ class Fib:
         prefixes = self._tables.get((table, destination.version), {}).get(destination.prefixlen, {})
         return tuple(prefixes.get(_bits(destination), ()))
 
+    def on(self, key: str | IpAddress) -> list[FibRoute]:
+        """Return the routes that have a way by a device, or that give packets an address of the router's."""
+        return list(self._by.get(key, {}).values())
+
     def add(self, route: FibRoute) -> None:
         """Add a route, behind those of its metric that are there."""
         destination = route.destination
@@ -165,6 +170,8 @@ class Fib:
         routes = table.setdefault(destination.prefixlen, {}).setdefault(_bits(destination), [])
         routes.append(route)
         routes.sort(key=lambda one: one.metric)
+        for key in _keys(route):
+            self._by.setdefault(key, {})[id(route)] = route
 
     def discard(self, route: FibRoute) -> None:
         """Take a route away, if it is there."""
@@ -172,7 +179,9 @@ class Fib:
         table = self._tables.get((route.table, destination.version), {})
         routes = table.get(destination.prefixlen, {}).get(_bits(destination), [])
         if route in routes:
-            routes.remove(route)
+            gone = routes.pop(routes.index(route))
+            for key in _keys(gone):
+                self._by[key].pop(id(gone), None)
 
     def add_rule(self, rule: FibRule) -> None:
         """Add a rule, behind those of its priority that are there."""
@@ -203,6 +212,12 @@ class Fib:
             if routes:
                 return routes[0]
         return None
+
+
+def _keys(route: FibRoute) -> set[str | IpAddress]:
+    """Return what a route stands on."""
+    devices = {hop.device for hop in route.hops}
+    return devices | {route.source} if route.source is not None else {*devices}
 
 
 def is_our_route(route: FibRoute) -> bool:

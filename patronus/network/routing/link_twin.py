@@ -111,7 +111,9 @@ class LinkTwin:
         left = [one for one in self.addresses if one.device == device]
         if own.version == 4:
             last = not any(one.interface.version == 4 for one in left)
-            self.lose(lambda one: one.source == own.ip or (last and _leads(one, device, 4)))
+            by_device = [one for one in self.fib.on(device) if last and one.destination.version == 4]
+            for one in (*self.fib.on(own.ip), *by_device):
+                self.fib.discard(one)
         self._connect_all(device)
 
     def add_route(self, wanted: Route) -> None:
@@ -146,16 +148,15 @@ class LinkTwin:
 
     def _lose_link(self, name: str) -> None:
         """Take away what leads out by a link; in IPv6 a route of several ways keeps the others."""
-        for route in [one for one in self.fib.routes() if _leads(one, name)]:
+        for route in self.fib.on(name):
             self.fib.discard(route)
             left = tuple(hop for hop in route.hops if hop.device != name)
             if left and route.destination.version == 6:
                 self.fib.add(replace(route, hops=left))
 
 
-def _leads(route: FibRoute, device: str, version: int | None = None) -> bool:
-    family = version in (None, route.destination.version)
-    return family and any(hop.device == device for hop in route.hops)
+def _leads(route: FibRoute, device: str) -> bool:
+    return any(hop.device == device for hop in route.hops)
 
 
 def _routes_of(address: Address) -> Iterator[FibRoute]:

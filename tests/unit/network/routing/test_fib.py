@@ -98,3 +98,13 @@ def test_a_copy_goes_its_own_way() -> None:
     second.discard(route("10.0.0.0/8"))
     second.add_rule(rule(2))
     assert (found(first), found(second), len(first.rules)) == ("a", None, 1)
+
+
+def test_routes_are_found_by_what_they_stand_on() -> None:
+    own = ip_address("192.0.2.1")
+    one, other = route("10.0.0.0/8", source=own), route("10.1.0.0/16", "b")
+    both = FibRoute(MAIN, ip_network("10.2.0.0/16"), hops=(NextHop("a"), NextHop("b")))
+    fib = Fib([one, other, both])
+    assert (fib.on("a"), fib.on("b"), fib.on(own), fib.on("c")) == ([one, both], [other, both], [one], [])
+    fib.discard(both)
+    assert (fib.on("a"), fib.copy().on("b")) == ([one], [other])
