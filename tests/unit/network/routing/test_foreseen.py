@@ -10,8 +10,10 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
+import pytest
+
 from patronus.core.fib import DHCP, KERNEL, RA, Fib, FibRoute
-from patronus.core.link import Address, IpNetwork, Link, LinkWanted, RouteQuery
+from patronus.core.link import Address, IpNetwork, Link, LinkWanted, RouteQuery, Tunnel
 from patronus.core.route_table import NextHop
 from patronus.network.interfaces.plan import DhcpClient, InterfacesPlan
 from patronus.network.routing.foreseen import Coming, foreseen
@@ -111,3 +113,15 @@ def test_a_neighbour_by_its_link_local_address_is_left_to_the_kernel() -> None:
     outlook = Outlook(step, Fib(), {}, Coming(Fib(), {}, ()))
     neighbour = RouteQuery(ip_address("fe80::9"))
     assert outlook.after(neighbour) == neighbour.destination
+
+
+@pytest.mark.parametrize(("remote", "remade"), [("192.0.2.9", set()), ("192.0.2.10", {"far"})])
+def test_a_vxlan_to_another_place_is_another_wire(remote: str, remade: set[str]) -> None:
+    there = Tunnel(vni=7, remote=ip_address("192.0.2.9"))
+    wanted = LinkWanted("far", "far", "vxlan", parent="eth0", tunnel=there)
+    running = InterfacesPlan(devices={"far": "far"}, links=(LinkWanted("lan", "eth0"), wanted))
+    far = Link("far", 2, "vxlan", up=True, parent="eth0", tunnel=there, ours=True)
+    moved = replace(wanted, tunnel=replace(there, remote=ip_address(remote)))
+    plan = replace(running, links=(running.links[0], moved))
+    coming = foreseen(Fib(), ((Link("eth0", 1, up=True), far), (), ()), running, plan, UplinksPlan())
+    assert coming.remade == remade and coming.links["far"].tunnel == moved.tunnel
