@@ -17,7 +17,8 @@ from qemu.machine import Machine
 from qemu.vm import Vm
 from tests.vm.lab import BOOT_LIMIT_S, ON_TRIAL, PATIENCE
 from tests.vm.slots import Esp, copy
-from tests.vm.terminal import answer
+from tests.vm.terminal import answer, choose
+from tests.vm.test_9_doors import PASSWORD
 from tests.vm.test_a_tampering import NICS
 from tests.vm.test_b_firmware import SECURE_BOOT
 
@@ -195,3 +196,16 @@ def test_a_fresh_stick_installs_itself_from_the_boot_menu_and_the_disk_starts_un
         assert installed.guest.succeed(f"od -An -tu1 {SECURE_BOOT}").split()[-1] == "1"
         assert own_disk(installed.guest) == {INTERNAL}
         assert "set-up code" in installed.console()
+
+
+def test_from_a_router_with_an_owner_nobody_else_installs(stick: Vm) -> None:
+    stick.start()
+    wait_well(stick)
+    stick.guest.succeed(f"echo '{PASSWORD}' | patronus user add anna --role admin", timeout_s=ASK_S)
+    choose(stick, "install", OWNER)
+    assert DISK not in answer(stick, INTERNAL, OWNER)
+    assert f"{INTERNAL} (" in answer(stick, PASSWORD, DISK)
+    answer(stick, "restart")
+    wait_well(stick)
+    said = stick.guest.succeed("patronus status", timeout_s=ASK_S)
+    assert "Install was started on 2" in said
