@@ -65,11 +65,12 @@ def _set_up(page: Page, code: str) -> None:
     page.locator("[name=again]").fill(PASSWORD)
     page.screenshot(path=SHOTS / "1-set-up.png")
     page.get_by_role("button", name="Set up").click()
-    expect(page.get_by_role("link", name="Rules").first).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("link", name="Overview")).to_be_visible(timeout=SLOW_MS)
     page.screenshot(path=SHOTS / "2-dashboard.png")
 
 
 def _block(page: Page, victim: str) -> None:
+    page.locator("summary", has_text="Firewall").click()
     page.get_by_role("link", name="Rules").first.click()
     page.get_by_role("link", name="Add a rule").first.click()
     page.locator("[name=name]").fill("Block one host")
