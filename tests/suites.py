@@ -50,7 +50,7 @@ NO_FUZZ = ("-p", "no:schemathesis")
 WORKSTATION_ONLY = ("--ignore=tests/unit/image", "--ignore=tests/unit/qemu")
 """The builder and the harness never run on the device."""
 ALONE = ("-n", "1", *LIMITS)
-SECOND_LOOKS = 3
+SECOND_LOOKS = 5
 """More failures than these are no accident, and are not run again."""
 SUITES = {
     "unit": Suite("tests/unit", 1, in_tree=False, options=(*PARALLEL, *NO_FUZZ)),

@@ -44,11 +44,15 @@ class Provider:
         guest.copy_to(secrets.encode(), f"{_PLACE}/ppp/chap-secrets", mode="0600")
 
     def open(self) -> None:
-        """Answer those who dial in. It closes all files that it might have: few, here."""
+        """Answer those who dial in. It closes all files that it might have: few, here.
+
+        It stays in the foreground (-F, which its help keeps quiet about): where it forks twice, systemd may take
+        the one that ends for the one that matters, and end them all.
+        """
         self._guest.succeed(
-            "systemd-run --unit=provider --service-type=forking -p LimitNOFILE=256 "
+            "systemd-run --unit=provider --service-type=exec -p LimitNOFILE=256 "
             f"-p NetworkNamespacePath=/run/netns/{_SPACE} -p BindReadOnlyPaths={_PLACE}/ppp:/etc/ppp "
-            f"{_PLACE}/pppoe-server -k -g $(echo /usr/lib/pppd/*/pppoe.so) -O /etc/ppp/served "
+            f"{_PLACE}/pppoe-server -F -k -g $(echo /usr/lib/pppd/*/pppoe.so) -O /etc/ppp/served "
             f"-I {self._card} -C {NAME} -L {NEAR} -R {FAR} -N 1"
         )
 

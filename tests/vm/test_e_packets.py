@@ -46,7 +46,7 @@ def passes(near: socket.socket, far: socket.socket) -> bool:
 
 
 def tracked(lab: Lab, near: socket.socket) -> list[dict[str, Any]]:
-    """Return what the router knows of this connection: the client may still be ending one of the test before."""
+    """Return what is known of this connection; the client may still be ending one of the test before."""
     ports = f"--source-port {near.getsockname()[1]} --destination-port {PORT}"
     return list(json.loads(lab.guest.succeed(f"patronus --json connections list {ports}"))["connections"])
 
