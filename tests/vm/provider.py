@@ -46,7 +46,7 @@ class Provider:
     def open(self) -> None:
         """Answer those who dial in. It closes all files that it might have: few, here.
 
-        It stays in the foreground (-F, which its help keeps quiet about): where it forks twice, systemd may take
+        It stays in the foreground (-F, which its help does not name): where it forks twice, systemd may take
         the one that ends for the one that matters, and end them all.
         """
         self._guest.succeed(

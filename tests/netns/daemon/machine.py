@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,12 @@ def eventually(found: Callable[[], Any], what: str) -> Any:
             return answer
         time.sleep(0.05)
     raise AssertionError(f"{what} did not come about")
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody listens at the socket; its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as end:
+        return end.connect_ex(str(path)) == 0
 
 
 def as_unit() -> list[str]:
@@ -154,8 +161,8 @@ class Machine:
     def start(self) -> None:
         """Start patronusd and wait until it serves."""
         process = self.launch()
-        socket = self.places.run / "patronus.sock"
-        eventually(lambda: socket.exists() or process.poll() is not None, "the daemon's socket")
+        path = self.places.run / "patronus.sock"
+        eventually(lambda: listens(path) or process.poll() is not None, "the daemon's socket")
         assert process.poll() is None, self.said()
 
     def kill(self) -> None:
@@ -185,8 +192,8 @@ class Machine:
 
     def command_line(self, *arguments: str) -> list[str]:
         """Return how a user runs ``patronus``."""
-        socket = self.places.run / "patronus.sock"
-        return [sys.executable, "-m", "patronus.cli", "--socket", str(socket), *arguments]
+        path = self.places.run / "patronus.sock"
+        return [sys.executable, "-m", "patronus.cli", "--socket", str(path), *arguments]
 
     def patronus(self, *arguments: str, user: int = 0) -> Said:
         """Run ``patronus`` with these arguments as a user of the router."""

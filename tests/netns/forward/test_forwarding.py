@@ -80,6 +80,10 @@ class Machine:
         self._keeper.wait(LONG_S)
 
 
+CLOSE_WAIT = "08"
+"""TCP_CLOSE_WAIT of linux/tcp_states.h."""
+
+
 class Receiver:
     """A syslog server over TLS that believes frames with a length alone (RFC 5425 section 4.3)."""
 
@@ -130,6 +134,13 @@ class Receiver:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+    def left(self) -> bool:
+        """Whether the other end has heard that this one is gone: what it sends before is lost."""
+        with self._where:
+            lines = Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]
+        ends = [(line.split()[2], line.split()[3]) for line in lines]
+        return any(far.endswith(f":{PORT:04X}") and state == CLOSE_WAIT for far, state in ends)
 
     def got(self, text: str) -> str | None:
         return next((one for one in self.messages if text in one), None)
@@ -279,6 +290,7 @@ def test_what_was_said_meanwhile_arrives_when_the_server_is_back(
     machine.say("first")
     eventually(lambda: receiver.got("first"), "the first entry")
     receiver.close()
+    eventually(receiver.left, "the end of the connection")
     machine.say("second")
     router.state("failed")
     machine.say("third")
