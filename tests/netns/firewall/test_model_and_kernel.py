@@ -94,6 +94,7 @@ def crowd(lab: Lab) -> Lab:
     lab.acquaint()
     lab.router.sysctl("net.ipv4.icmp_ratelimit", "0")
     lab.router.sysctl("net.ipv4.icmp_msgs_per_sec", "100000")
+    lab.router.sysctl("net.ipv4.icmp_msgs_burst", "100000")
     lab.router.sysctl("net.ipv6.icmp.ratelimit", "0")
     return lab
 
