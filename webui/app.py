@@ -106,7 +106,7 @@ def _surroundings() -> dict[str, object]:
         "can": auth.can,
         "may": auth.may,
         "csrf": auth.csrf_token(),
-        "menu": tuple(menu()) if visitor else (),
+        "menu": menu(request.blueprint) if visitor else (),
         "draft": g.get("draft"),
         "pending": pending if pending.get("remaining_s") is not None else None,
         "has_htmx": _htmx_folder().joinpath("htmx.min.js").exists(),

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from flask import current_app
 
@@ -33,12 +33,15 @@ class Group:
 
     title: str
     entries: tuple[Entry, ...]
+    is_open: bool = False
 
     def holds(self, subject: str | None) -> bool:
         """Return whether a page of the subject is in this group."""
         return any(entry.subject == subject for entry in self.entries)
 
 
+DAILY = ("Firewall", "Network")
+"""The groups that are open where a page of none is shown: all lines of theirs fit a desk."""
 GROUPS = (
     Group("", (Entry("dashboard.show", "Overview", "overview", "system.Status"),)),
     Group(
@@ -85,11 +88,22 @@ GROUPS = (
 )
 
 
-def menu() -> Iterator[Group]:
-    """Yield the groups of pages that this daemon can fill and the visitor may see, those of plugins last."""
+def menu(subject: str | None) -> list[Group]:
+    """Return the groups of pages that this daemon can fill and the visitor may see, those of plugins last."""
     found: list[Page] = current_app.extensions["patronus-plugins"]
     guests = [Entry(f"{one.blueprint.name}.{one.endpoint}", one.title, "plugin", one.verb) for one in found]
-    for group in (*GROUPS, Group("More", tuple(guests))):
-        entries = tuple(entry for entry in group.entries if may(entry.verb))
-        if entries:
-            yield Group(group.title, entries)
+    return list(unfolded(_seen((*GROUPS, Group("More", tuple(guests)))), subject))
+
+
+def _seen(groups: Iterable[Group]) -> list[Group]:
+    allowed = [
+        replace(group, entries=tuple(entry for entry in group.entries if may(entry.verb))) for group in groups
+    ]
+    return [group for group in allowed if group.entries]
+
+
+def unfolded(groups: list[Group], subject: str | None) -> Iterator[Group]:
+    """Yield the groups, open where a page of theirs is shown; elsewhere those of every day are."""
+    elsewhere = not any(group.title and group.holds(subject) for group in groups)
+    for group in groups:
+        yield replace(group, is_open=group.title in DAILY if elsewhere else group.holds(subject))

@@ -70,7 +70,6 @@ def _set_up(page: Page, code: str) -> None:
 
 
 def _block(page: Page, victim: str) -> None:
-    page.locator("summary", has_text="Firewall").click()
     page.get_by_role("link", name="Rules").first.click()
     page.get_by_role("link", name="Add a rule").first.click()
     page.locator("[name=name]").fill("Block one host")

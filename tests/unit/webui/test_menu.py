@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from webui.menu import GROUPS
+import pytest
+
+from webui.menu import GROUPS, unfolded
 from webui.pages import BLUEPRINTS
 
 ELSEWHERE = {"account", "own", "draft"}
@@ -25,7 +27,17 @@ def test_each_entry_has_an_icon_that_is_drawn_and_no_one_elses() -> None:
     assert len(set(icons)) == len(icons)
 
 
-def test_the_group_of_a_page_is_known_and_that_of_none_is_not() -> None:
-    held = {group.title: group.holds("qos") for group in GROUPS}
-    assert held == {"": False, "Firewall": False, "Network": True, "System": False}
-    assert not any(group.holds(None) for group in GROUPS)
+@pytest.mark.parametrize(
+    ("subject", "opened"),
+    [
+        ("qos", ["Network"]),
+        ("audit", ["System"]),
+        ("dashboard", ["Firewall", "Network"]),
+        ("draft", ["Firewall", "Network"]),
+        (None, ["Firewall", "Network"]),
+    ],
+)
+def test_the_group_of_a_page_is_open_and_elsewhere_those_of_every_day(
+    subject: str | None, opened: list[str]
+) -> None:
+    assert [group.title for group in unfolded(list(GROUPS), subject) if group.is_open] == opened
