@@ -66,6 +66,7 @@ def _set_up(page: Page, code: str) -> None:
     page.screenshot(path=SHOTS / "1-set-up.png")
     page.get_by_role("button", name="Set up").click()
     expect(page.get_by_role("link", name="Overview")).to_be_visible(timeout=SLOW_MS)
+    page.wait_for_load_state()  # with its pictures
     page.screenshot(path=SHOTS / "2-dashboard.png")
 
 
