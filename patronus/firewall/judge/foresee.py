@@ -8,6 +8,7 @@ routes are asked through ``device_of``, and those that will be through ``outlook
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from patronus.core.connection import Tracked
@@ -112,12 +113,14 @@ def _unseen_session(
 def _afterwards(plan: FirewallPlan, packet: Packet, outlook: Outlook | None) -> tuple[bool, str]:
     """Return whether a packet for the router will be let in and answered, and what becomes of it."""
     if outlook is not None:
+        if outlook.loses(packet.destination):
+            return False, gone(packet.destination)
         answer = RouteQuery(packet.source, packet.destination)
-        lost_address = gone(packet.destination) if outlook.loses(packet.destination) else None
-        why = lost_address or lost_way(answer, outlook, strict=True)
-        if why is not None:
-            return False, why
-        packet = replace(packet, arrives_on=outlook.device_after(answer) or packet.arrives_on)
+        with suppress(LookupError):  # where no way leads now, the rules alone can be asked
+            why = lost_way(answer, outlook, strict=True)
+            if why is not None:
+                return False, why
+            packet = replace(packet, arrives_on=outlook.device_after(answer) or packet.arrives_on)
     after = decide(plan.policy, packet)
     return after.action == "allow", spoken(after)
 

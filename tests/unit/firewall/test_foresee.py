@@ -254,6 +254,23 @@ def test_who_comes_from_behind_a_router_is_told_that_the_way_back_is_lost(
     assert found.startswith(words)
 
 
+def test_a_visitor_whose_answers_find_no_way_now_is_judged_by_the_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel takes no source that is not the router's, as where it has no address of their family."""
+    sight = Sight()
+    step = sight._step
+
+    def only_without_a_source(query: RouteQuery) -> Hop:
+        if query.source is not None:
+            raise LookupError(str(query.source))
+        return step(query)
+
+    monkeypatch.setattr(sight, "_step", only_without_a_source)
+    found = sight.after(visitor="192.168.1.9", routing=TO_FAR)
+    assert [(one.kind, one.works) for one in found if one.kind == "session"] == [("session", True)]
+
+
 @pytest.mark.parametrize("tracked", [True, False])
 def test_a_route_that_shadows_the_committer_is_foreseen_with_all_of_their_flows(*, tracked: bool) -> None:
     shadow = route_to("192.168.1.0/28", gateway="198.51.100.9")
