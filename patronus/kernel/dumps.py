@@ -60,10 +60,10 @@ def _messages(link: socket.socket) -> Iterator[tuple[int, bytes]]:
         data, at = link.recv(_BUFFER), 0
         while at + _HEADER.size <= len(data):
             length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
-            if kind == _ERROR:
+            if kind in (_ERROR, _DONE):  # a dump that fails on its way says so at its end
                 code = -_CODE.unpack_from(data, at + _HEADER.size)[0]
-                raise OSError(code, os.strerror(code))
-            if kind == _DONE:
+                if code:
+                    raise OSError(code, os.strerror(code))
                 return
             yield flags, data[at + _HEADER.size : at + length]
             at += length + 3 & ~3
