@@ -75,6 +75,7 @@ GROUPS = (
         "System",
         (
             Entry("history.show", "History", "history", "config.Log"),
+            Entry("files.show", "Files", "files", "config.Show"),
             Entry("backup.show", "Backup", "backup", "backup.Create"),
             Entry("update.show", "Updates", "update", "update.Status"),
             Entry("installer.show", "Installation", "installer", "installer.Status"),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from patronus.core.changes import text_diff
 from patronus.core.control import Clock, CommitReport
+from patronus.core.drafts import Draft
 from patronus.core.edit import Edits, PutFile
 from patronus.core.engine import Engine
 from patronus.core.errors import InvalidConfiguration
@@ -112,7 +113,9 @@ class DiffText(Result):
 
 
 class Shown(Result):
-    """The files of a generation."""
+    """The files of a generation, or of the caller's draft."""
+
+    knows_drafts: ClassVar[bool] = True
 
     generation: int
     files: dict[str, str]
@@ -178,10 +181,15 @@ class ConfigVerbs:
             Verb("config.Schema", Nothing, Schemas, self.schema, route="GET /config/schema"),
         ]
 
-    def show(self, caller: Caller, given: Named) -> Shown:  # noqa: ARG002
-        """Return the files of a generation."""
+    def show(self, caller: Caller, given: Named) -> Shown:
+        """Return the files of a generation; without a number those that run, or of the caller's draft."""
         number = self._engine.generation if given.generation is None else given.generation
-        return Shown(generation=number, files=dict(self._engine.show(number)))
+        draft = self._own_draft(caller) if given.generation is None else None
+        texts = self._engine.show(number) if draft is None else self._engine.drafts.own_texts(draft)
+        return Shown(generation=number, files=dict(texts))
+
+    def _own_draft(self, caller: Caller) -> Draft | None:
+        return self._engine.drafts.get(caller.account) if caller.draft else None
 
     def check(self, caller: Caller, given: Files) -> CheckReport:
         """Say all that is wrong with a set of files or a draft, and what it would change; write nothing."""
@@ -253,7 +261,7 @@ class ConfigVerbs:
 
     def diff(self, caller: Caller, given: Pair) -> DiffText:
         """Show what differs between two generations, or a generation and the draft, as a unified diff."""
-        draft = self._engine.drafts.get(caller.account) if caller.draft and given.new is None else None
+        draft = self._own_draft(caller) if given.new is None else None
         if draft is not None:
             texts = self._engine.drafts.merged_texts(draft)
             return DiffText(diff=text_diff(self._engine.show(given.old), texts, f"{given.old}/", "draft/"))

@@ -71,7 +71,7 @@ class EngineSettings(Strict):
 
 
 class PatronusFile(Strict):
-    """The file ``patronus.toml``."""
+    """The router itself: its name and time, its page, logs, updates, how changes are committed."""
 
     schema_version: Literal[1] = Field(default=1, description="version of the configuration's format")
     system: SystemSettings = Field(default=SystemSettings(), description="who this router is")

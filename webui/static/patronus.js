@@ -144,6 +144,20 @@ if (movable.length > 1) {
   }
 }
 
+// From a problem to its line.
+for (const link of document.querySelectorAll("a[data-line]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const text = document.querySelector("#text");
+    const lines = text.value.split("\n");
+    const line = Math.min(Number(link.dataset.line), lines.length);
+    const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+    text.focus();
+    text.setSelectionRange(start, start + lines[line - 1].length);
+    text.scrollTop = (line - 4) * text.scrollHeight / lines.length;
+  });
+}
+
 // What needs this script is shown by it.
 for (const one of document.querySelectorAll("[data-scripted]")) one.hidden = false;
 

@@ -85,7 +85,7 @@ Signer = Annotated[
 
 
 class GitOps(Strict):
-    """The file ``gitops.yaml``; without a URL nothing is fetched."""
+    """The git repository that the configuration comes from; without a URL nothing is fetched."""
 
     url: RepositoryUrl | None = Field(
         default=None, description="the repository: https://host/path, or ssh://user@host/path"

@@ -18,11 +18,11 @@ class BlockedPrefix(Strict):
 
 
 class Blocklist(Strict):
-    """Prefixes with which nothing is exchanged, in either direction, in any zone.
-
-    ``never`` is always let through to the rules; the router's own addresses, its gateways and its DNS
-    servers belong to it without being named.
-    """
+    """Prefixes with which nothing is exchanged, in either direction, in any zone."""
 
     prefixes: tuple[BlockedPrefix, ...] = Field(default=(), description="prefixes that are blocked for good")
-    never: tuple[Prefix, ...] = Field(default=(), description="prefixes that can never be blocked")
+    never: tuple[Prefix, ...] = Field(
+        default=(),
+        description="prefixes that can never be blocked; the router's own addresses, its gateways and its "
+        "DNS servers belong to them without being named",
+    )

@@ -43,7 +43,7 @@ class Timeouts(Strict):
 
 
 class Tracking(Strict):
-    """The table of connections."""
+    """The table of connections: its size, how long it remembers, helpers, offload."""
 
     table_size: Annotated[int, Field(ge=SMALLEST, le=LARGEST, strict=True)] | Literal["auto"] = Field(
         default="auto", description="connections at a time; auto: a sixteenth of the memory may be theirs"

@@ -88,6 +88,6 @@ class Expectation(Strict):
 
 
 class Expectations(Strict):
-    """All expectations."""
+    """What the rules shall come to; a change that breaks an expectation is refused."""
 
     tests: tuple[Expectation, ...] = Field(default=(), description="what is tried on every change")

@@ -178,7 +178,7 @@ NatEntry = Annotated[Masquerade | Snat | Dnat | OneToOne | Nptv6 | Exempt, Field
 
 
 class Nat(Strict):
-    """All translations."""
+    """Translations of addresses: masquerading, forwarded ports, mappings, exceptions."""
 
     nat: tuple[NatEntry, ...] = Field(
         default=(), description="the translations; the first that matches decides"

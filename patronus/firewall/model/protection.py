@@ -94,7 +94,7 @@ Guard = AntiSpoofing | Bogons | SynFlood | UdpFlood | IcmpFlood | PortScan
 
 
 class Protection(Strict):
-    """All guards."""
+    """Guards before the rules: forged sources, floods, scans."""
 
     anti_spoofing: AntiSpoofing = Field(default=AntiSpoofing(), description="against forged sources")
     bogons: Bogons = Field(default=Bogons(), description="against sources that cannot be")

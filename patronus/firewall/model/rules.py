@@ -142,7 +142,7 @@ class Rule(Strict):
 
 
 class Rules(Strict):
-    """Aliases and rules."""
+    """The rules, of which the first that fits decides, and the aliases that they name."""
 
     aliases: tuple[Alias, ...] = Field(default=(), description="names for addresses or ports")
     rules: tuple[Rule, ...] = Field(default=(), description="the rules; the first that matches decides")

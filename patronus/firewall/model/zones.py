@@ -39,7 +39,7 @@ class Zone(Strict):
 
 
 class Zones(Strict):
-    """All zones. The default file lets the LAN out and nothing in."""
+    """The zones, and how they may speak where no rule decides; left out: the LAN gets out and nothing in."""
 
     zones: tuple[Zone, ...] = Field(default=(), description="the zones")
     default: Literal["drop", "reject"] = Field(default="drop", description="what happens to the rest")

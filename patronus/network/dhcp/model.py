@@ -146,7 +146,7 @@ class Pool(Strict):
 
 
 class Dhcp(Strict):
-    """All pools."""
+    """The pools of DHCP: ranges, lease times, options, reservations."""
 
     pools: tuple[Pool, ...] = Field(default=(), description="the pools of IPv4")
     ipv6_pools: tuple[Ipv6Pool, ...] = Field(

@@ -171,10 +171,7 @@ class QueryLog(Strict):
 
 
 class Dns(Strict):
-    """The DNS server. ``rebind_protection`` refuses private addresses in answers from outside.
-
-    ``private_domains`` are outside domains that may answer with private addresses all the same.
-    """
+    """The DNS server: whom it asks, names of our own, what is blocked, what some clients are told instead."""
 
     listen: tuple[InterfaceId, ...] = Field(default=(), description="interfaces on which the server answers")
     upstreams: tuple[Upstream, ...] = Field(default=(), description="servers that are asked")
@@ -194,7 +191,7 @@ class Dns(Strict):
         default=True, description="refuse private addresses in answers from outside"
     )
     private_domains: tuple[DomainName, ...] = Field(
-        default=(), description="outside domains that may answer with private addresses"
+        default=(), description="outside domains that may answer with private addresses all the same"
     )
 
 

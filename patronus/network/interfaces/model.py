@@ -267,7 +267,7 @@ def standing_on(item: Interface, roles: Mapping[str, Interface]) -> tuple[Interf
 
 
 class Interfaces(Strict):
-    """All roles of the router."""
+    """The interfaces by role: cards, VLANs, bridges and so on, their zones and addresses."""
 
     interfaces: tuple[Interface, ...] = Field(
         default=(), description="the roles, uplinks in the order in which they are preferred"

@@ -29,7 +29,7 @@ class Permission(Strict):
 
 
 class Mappings(Strict):
-    """Port mappings asked for by hosts; off while no interface is ``inside``."""
+    """Port mappings asked for by hosts; off while no interface is named as inside."""
 
     outside: InterfaceId | None = Field(default=None, description="the uplink whose ports are given")
     inside: tuple[InterfaceId, ...] = Field(default=(), description="interfaces whose hosts may ask")

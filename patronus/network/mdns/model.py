@@ -27,7 +27,7 @@ ServiceKind = Annotated[str, PlainValidator(parse_service), metadata.text(_ALLOW
 
 
 class Mdns(Strict):
-    """What is repeated between networks; off with fewer than two."""
+    """Multicast DNS that is repeated between networks; off with fewer than two."""
 
     between: tuple[InterfaceId, ...] = Field(
         default=(), description="interfaces whose hosts find each other", examples=[["lan", "iot"]]

@@ -107,7 +107,7 @@ class Shaper(Strict):
 
 
 class Qos(Strict):
-    """The shapers of the router."""
+    """Shapers: short, fair queues at the speed of a line."""
 
     shapers: tuple[Shaper, ...] = Field(default=(), description="one for each uplink that is shaped")
 

@@ -80,7 +80,7 @@ class RoutePolicy(Strict):
 
 
 class Routing(Strict):
-    """The routes of the router beside those of its interfaces."""
+    """Routes beside those of the interfaces: static ones, policies, BGP and OSPF."""
 
     routes: tuple[StaticRoute, ...] = Field(default=(), description="static routes")
     policies: tuple[RoutePolicy, ...] = Field(

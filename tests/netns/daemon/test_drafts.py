@@ -71,6 +71,8 @@ def test_a_file_is_edited_in_the_draft_and_mistakes_are_shown_with_their_lines(
     assert fresh.patronus("config", "draft", "commit").code == 1
     file.write_text("# ours\nrules:\n  - {id: r, protocol: tcp, destination_port: 7000, action: drop}\n")
     assert fresh.patronus("config", "draft", "edit", "firewall/rules.yaml", "--from", str(file)).code == 0
+    assert fresh.call("config.Show", draft=True)["files"]["firewall/rules.yaml"] == file.read_text()
+    assert fresh.call("config.Show")["files"].get("firewall/rules.yaml") != file.read_text()
     assert fresh.patronus("config", "draft", "check").code == 0
     assert fresh.patronus("config", "draft", "commit").code == 0
     assert fresh.file("firewall/rules.yaml").read_text() == file.read_text()
