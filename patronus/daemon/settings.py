@@ -15,8 +15,8 @@ from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration, Section, Strict
 from patronus.core.problem import Problem
 from patronus.core.values import Address, Duration, Hostname, Port, Refused, TimeZone, ZoneId, write_duration
+from patronus.daemon.clock_settings import TimeSettings
 from patronus.daemon.remote_log import LoggingSettings
-from patronus.daemon.timekeeping import TimeSettings
 from patronus.daemon.updates.settings import UpdateSettings
 from patronus.kernel.host import Host
 from patronus.network.interfaces.model import Interfaces

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import Field
 
 from patronus.core.verb import Caller, Done, Nothing, Result, Role, Verb
+from patronus.daemon.clock_settings import Timekeeping
 from patronus.daemon.machine import image_release, load_average, memory
 from patronus.daemon.notices import Notices
 from patronus.daemon.settings import PatronusFile
-from patronus.daemon.timekeeping import Timekeeping
 from patronus.kernel.host import Host
 
 

@@ -18,8 +18,8 @@ from patronus.core.values import TimeZone
 from patronus.core.verb import Caller, Nothing, Role, Verb
 from patronus.daemon.chrony import STATUS_PORT
 from patronus.daemon.clock_report import TimeSource, Tracking, sources, tracking
+from patronus.daemon.clock_settings import Timekeeping, TimeSettings
 from patronus.daemon.settings import SECTION, PatronusFile
-from patronus.daemon.timekeeping import Timekeeping, TimeSettings
 from patronus.kernel.process import run
 
 ASK = ("chronyc", "-c", "-n", "-N", "-h", "127.0.0.1", "-p", str(STATUS_PORT))

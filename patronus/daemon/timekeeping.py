@@ -7,26 +7,16 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field, PlainValidator
+from typing import Any
 
 from patronus.core.errors import KernelError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
-from patronus.core.model import Configuration, Strict
+from patronus.core.model import Configuration
 from patronus.core.problem import Path as ProblemPath
 from patronus.core.problem import Problem
-from patronus.core.values import (
-    InterfaceId,
-    Refused,
-    metadata,
-    parse_address,
-    parse_domain_name,
-    shown,
-    text_of,
-)
-from patronus.core.verb import Result, Verb
+from patronus.core.verb import Verb
 from patronus.daemon.chrony import PORT, render
+from patronus.daemon.clock_settings import MOST_SERVERS, Timekeeping, TimeSettings
 from patronus.kernel.clock import synchronised
 from patronus.kernel.host import Host
 from patronus.network.interfaces.model import Interfaces
@@ -37,40 +27,6 @@ from patronus.network.time_served import TimeServed
 log = logging.getLogger(__name__)
 
 SERVICE = "patronus-ntp.service"
-MOST_SERVERS = 8
-_ALLOWED = "an address or a domain name"
-
-
-def parse_server(value: Any) -> str:
-    """Return the address or name of a time server. Raises Refused."""
-    text = text_of(value, "a time server", _ALLOWED)
-    if ":" not in text and not text.replace(".", "").isdigit():
-        return parse_domain_name(text)
-    address = parse_address(text)
-    if address.is_unspecified or address.is_multicast:
-        raise Refused(f"{shown(value)} is not the address of one server", _ALLOWED)
-    return str(address)
-
-
-class TimeSettings(Strict):
-    """Who sets the clock."""
-
-    servers: tuple[
-        Annotated[str, PlainValidator(parse_server), metadata.text(_ALLOWED, "192.0.2.1", "ntp.example")], ...
-    ] = Field(
-        default=(),
-        max_length=MOST_SERVERS,
-        description="NTP servers, the preferred one first; without any, those that the uplinks' DHCP gave",
-    )
-    serve: tuple[InterfaceId, ...] = Field(
-        default=(),
-        description="interfaces whose hosts may ask this router for the time; DHCP tells them so",
-        examples=[["lan"]],
-    )
-    nts: bool = Field(
-        default=False,
-        description="believe only servers that prove themselves (NTS), none that DHCP gave",
-    )
 
 
 @dataclass(frozen=True)
@@ -91,14 +47,6 @@ class TimePlan(Plan):
     def text(self) -> str | None:
         """What chronyd is told; None where it shall not run."""
         return render(self.servers, serves=self.serves, nts=self.nts) if self.servers or self.serves else None
-
-
-class Timekeeping(Result):
-    """Whether the clock can be believed."""
-
-    synchronised: bool = Field(description="whether a time server has set the clock since the boot")
-    servers: list[str] = Field(description="NTP servers that are asked")
-    serves: list[str] = Field(description="interfaces whose hosts may ask this router")
 
 
 class TimeFeature(Feature[TimePlan, None]):

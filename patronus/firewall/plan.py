@@ -19,7 +19,8 @@ from patronus.firewall.early.limits import early_limits
 from patronus.firewall.model import Rules, Tracking
 from patronus.firewall.optimise.shadow import shadows, without
 from patronus.firewall.policy import Policy
-from patronus.firewall.resolve.configuration import FirewallFacts, Resolved, Surroundings, asleep, resolve
+from patronus.firewall.resolve.configuration import FirewallFacts, Resolved, Surroundings, resolve
+from patronus.firewall.resolve.schedule import asleep
 from patronus.firewall.resolve.uplinks import narrow_links
 from patronus.firewall.sources import Held, held
 from patronus.firewall.table.ruleset import Ruleset

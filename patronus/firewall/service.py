@@ -29,7 +29,8 @@ from patronus.firewall.judge.foresee import World, foresee
 from patronus.firewall.model import SECTIONS, Rules
 from patronus.firewall.names.service import HostNames
 from patronus.firewall.plan import FirewallPlan, Memory, plan
-from patronus.firewall.resolve.configuration import FirewallFacts, asleep
+from patronus.firewall.resolve.configuration import FirewallFacts
+from patronus.firewall.resolve.schedule import asleep
 from patronus.firewall.sources import Held
 from patronus.firewall.sources.service import FoundSources, SourceFiles
 from patronus.firewall.table.commands import (

@@ -15,7 +15,7 @@ from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration
 from patronus.core.verb import Verb
 from patronus.daemon.updates.settings import settings_of
-from patronus.firewall.resolve.configuration import applies
+from patronus.firewall.resolve.schedule import applies
 from patronus.kernel.host import Host
 
 if TYPE_CHECKING:

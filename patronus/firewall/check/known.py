@@ -12,7 +12,7 @@ from patronus.core.problem import Path, Problem, Severity
 from patronus.firewall.addresses import VERSIONS, AddressSet, Version
 from patronus.firewall.model import SELF, Alias, AliasName, Rules, Zones
 from patronus.firewall.model.match import AddressMatch, PortMatch
-from patronus.firewall.resolve.configuration import Names
+from patronus.firewall.resolve.names import Names
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 

@@ -16,7 +16,7 @@ from patronus.firewall.check.known import warning
 from patronus.firewall.model import SELF, Rule, Rules, Zone, Zones
 from patronus.firewall.model.match import TCP
 from patronus.firewall.policy import DECIDING
-from patronus.firewall.resolve.configuration import Names
+from patronus.firewall.resolve.names import Names
 from patronus.network.interfaces.plan import InterfacesPlan
 
 SERVICE = "web"

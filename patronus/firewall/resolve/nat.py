@@ -5,14 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from patronus.firewall.addresses import VERSIONS, AddressSet, Version, host_networks
 from patronus.firewall.model import SELF, Dnat, Exempt, Mapped, Masquerade, Nat, NatEntry, Protocol, Snat
 from patronus.firewall.policy import Forward, Match, PolicyRule, SourceTranslation
-
-if TYPE_CHECKING:
-    from patronus.firewall.resolve.configuration import Names
+from patronus.firewall.resolve.names import Names
 
 FAMILIES: dict[str, tuple[Version, ...]] = {"ipv4": (4,), "ipv6": (6,), "both": (4, 6)}
 

@@ -18,8 +18,9 @@ from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.feature import Earlier
 from patronus.core.model import Configuration
 from patronus.core.walk import Walk
+from patronus.daemon.clock_settings import TimeSettings
 from patronus.daemon.settings import PatronusFile
-from patronus.daemon.timekeeping import SERVICE, TimeFeature, TimePlan, TimeSettings
+from patronus.daemon.timekeeping import SERVICE, TimeFeature, TimePlan
 from patronus.kernel.host import Host, Places
 from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interface, Interfaces

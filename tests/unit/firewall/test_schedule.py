@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from patronus.core.model import Configuration
 from patronus.firewall.model import Rules, Schedule
-from patronus.firewall.resolve.configuration import asleep
+from patronus.firewall.resolve.schedule import asleep
 
 MON, TUE, SAT, SUN = 0, 1, 5, 6
 
