@@ -48,6 +48,7 @@ GROUPS = (
         "Firewall",
         (
             Entry("rules.show", "Rules", "rules", "firewall.ListRules"),
+            Entry("aliases.show", "Aliases", "aliases", "firewall.ListAliases"),
             Entry("nat.show", "Forwarding", "nat", "firewall.ListNat"),
             Entry("mappings.show", "Port mappings", "mappings", "mappings.List"),
             Entry("protection.show", "Protection", "protection", "firewall.ListGuards"),

@@ -14,6 +14,7 @@ from patronus.cli import plugins
 MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "access": ("token", "session", "totp"),
+        "aliases": ("aliases",),
         "audit": ("audit",),
         "backup": ("backup",),
         "clock": ("time",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from webui.pages import (
     account,
+    aliases,
     audit,
     backup,
     blocklist,
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     people.people,
     dashboard.dashboard,
     rules.rules,
+    aliases.aliases,
     explain.explain,
     exchange.exchange,
     nat.nat,

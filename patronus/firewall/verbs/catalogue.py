@@ -18,6 +18,7 @@ from patronus.firewall.plan import FirewallPlan
 from patronus.firewall.sources.service import FoundSources
 from patronus.firewall.table.ruleset import FAMILY, TABLE
 from patronus.firewall.tracking.connections import ZoneOf, zone_at
+from patronus.firewall.verbs.aliases import AliasVerbs
 from patronus.firewall.verbs.blocks import BlockVerbs
 from patronus.firewall.verbs.connections import ConnectionVerbs
 from patronus.firewall.verbs.edit import changing
@@ -65,6 +66,7 @@ class Catalogue:
         yield from RuleVerbs(
             control, self._seen, lambda zone: self._plan().policy.zones.get(zone, ())
         ).verbs()
+        yield from AliasVerbs(control, self._sources).verbs()
         yield from NatVerbs(control, self._seen).verbs()
         yield from ProtectionVerbs(control, self._seen, self._plan, self._early.standing).verbs()
         yield from ConnectionVerbs(self._conntrack, self._zones, _tracked_sizes).verbs()

@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from patronus.core.control import Change, CommitReport, Control, commit
 from patronus.core.edit import Edit
-from patronus.core.identify import new_id
 from patronus.core.verb import Caller, Role, Verb
 from patronus.firewall.counted import Counted
-from patronus.firewall.verbs.forms import Added
 
 Counters = Callable[[], Mapping[str, Counted]]
 
@@ -22,11 +19,6 @@ class Editing:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-
-    def added(self, edit: Edit, value: dict[str, Any], caller: Caller, given: Change, what: str) -> Added:
-        """Commit a new item and return its id."""
-        report = self.submit([edit], caller, given, f"{what} {value['id']}")
-        return Added(**report.model_dump(), id=value["id"])
 
     def submit(self, edits: list[Edit], caller: Caller, given: Change, comment: str) -> CommitReport:
         """Commit edits."""
@@ -38,13 +30,6 @@ def changing(
 ) -> Verb[Any, Any]:
     """Return the declaration of a verb of operators that changes the files."""
     return Verb(f"firewall.{name}", parameters, result, handler, Role.OPERATOR, route, changes=True)
-
-
-def with_id(value: Mapping[str, Any], name: str, taken: set[str]) -> dict[str, Any]:
-    """Return an item without empty keys, its id first; a fresh one where it has none."""
-    found = {key: item for key, item in value.items() if item is not None}
-    fresh = found.get("id") or new_id(name, taken, lambda digits: secrets.token_hex(digits // 2))
-    return {"id": fresh, **{key: item for key, item in found.items() if key != "id"}}
 
 
 def count(seen: Mapping[str, Counted], name: str) -> dict[str, int]:

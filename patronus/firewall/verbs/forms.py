@@ -90,12 +90,6 @@ class RemoveNat(Change):
     id: Id
 
 
-class Added(CommitReport):
-    """A commit, and the id of what it added."""
-
-    id: str
-
-
 class RuleInfo(Result):
     """A rule as in the file, and what it has counted since the router started."""
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from patronus.core.control import CommitReport, Control
-from patronus.core.edit import Edit, Insert, Remove, Replace
-from patronus.core.errors import NotFound
+from patronus.core.edit import Edit, Insert, Remove
+from patronus.core.items import Added, ItemList
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Verb
-from patronus.firewall.model import Nat, NatEntry
-from patronus.firewall.verbs.edit import Counters, Editing, changing, count, with_id
+from patronus.firewall.model import Nat
+from patronus.firewall.verbs.edit import Counters, Editing, changing, count
 from patronus.firewall.verbs.forms import (
-    Added,
     AddNat,
     MoveNat,
     NatInfo,
@@ -33,6 +32,9 @@ class NatVerbs(Editing):
     def __init__(self, control: Control, counters: Counters) -> None:
         super().__init__(control)
         self._counters = counters
+        self._list = ItemList(
+            control, ("firewall/nat", "nat"), "translation", lambda: control.config.get(Nat).nat
+        )
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the declarations."""
@@ -57,29 +59,19 @@ class NatVerbs(Editing):
 
     def add_nat(self, caller: Caller, given: AddNat) -> Added:
         """Add a translation: masquerade, snat, dnat (a port forward), one-to-one, nptv6, or exempt."""
-        taken = {entry.id for entry in self._control.config.get(Nat).nat}
-        value = with_id(given.entry, "nat", taken)
-        return self.added(Insert(*NAT, value, given.index), value, caller, given, "add translation")
+        return self._list.add(caller, given, given.entry, given.index)
 
     def replace_nat(self, caller: Caller, given: ReplaceNat) -> CommitReport:
         """Put another translation in the place of one; its id and its counter stay."""
-        self._find(given.id)
-        section, at = NAT
-        value = {**given.entry, "id": given.id}
-        comment = f"change translation {given.id}"
-        return self.submit([Replace(section, (*at, given.id), value)], caller, given, comment)
+        return self._list.replace(caller, given, given.id, given.entry)
 
     def remove_nat(self, caller: Caller, given: RemoveNat) -> CommitReport:
         """Remove a translation; connections that it forwarded end."""
-        self._find(given.id)
-        section, at = NAT
-        return self.submit(
-            [Remove(section, (*at, given.id))], caller, given, f"remove translation {given.id}"
-        )
+        return self._list.remove(caller, given, given.id)
 
     def move_nat(self, caller: Caller, given: MoveNat) -> CommitReport:
         """Move a translation to another place in the order."""
-        entry = self._find(given.id)
+        entry = self._list.find(given.id)
         section, at = NAT
         edits: list[Edit] = [
             Remove(section, (*at, given.id)),
@@ -89,14 +81,4 @@ class NatVerbs(Editing):
 
     def switch_nat(self, caller: Caller, given: SwitchNat) -> CommitReport:
         """Switch a translation on or off; what else it says stays, and so do its place and its counter."""
-        self._find(given.id)
-        section, at = NAT
-        edit = Replace(section, (*at, given.id, "enabled"), given.enabled)
-        word = "on" if given.enabled else "off"
-        return self.submit([edit], caller, given, f"switch {word} translation {given.id}")
-
-    def _find(self, entry_id: str) -> NatEntry:
-        for entry in self._control.config.get(Nat).nat:
-            if entry.id == entry_id:
-                return entry
-        raise NotFound(f"no translation is called {entry_id}")
+        return self._list.switch(caller, given, given.id, enabled=given.enabled)

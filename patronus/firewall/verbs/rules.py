@@ -10,13 +10,13 @@ from typing import Any
 from patronus.core.control import CommitReport, Control
 from patronus.core.edit import Edit, Insert, Remove, Replace
 from patronus.core.errors import InvalidRequest, NotFound
+from patronus.core.items import Added, ItemList
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.counted import UNSEEN, Seen
 from patronus.firewall.model import Rules, Zones
-from patronus.firewall.verbs.edit import Editing, changing, with_id
+from patronus.firewall.verbs.edit import Editing, changing
 from patronus.firewall.verbs.forms import (
-    Added,
     AddRule,
     MoveRule,
     Placed,
@@ -43,6 +43,9 @@ class RuleVerbs(Editing):
         super().__init__(control)
         self._counters = counters
         self._devices = devices
+        self._list = ItemList(
+            control, ("firewall/rules", "rules"), "rule", lambda: control.config.get(Rules).rules
+        )
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the declarations."""
@@ -75,27 +78,23 @@ class RuleVerbs(Editing):
     def add_rule(self, caller: Caller, given: AddRule) -> Added:
         """Add a rule; the first rule that fits a packet decides, so its place matters."""
         order = [rule.id for rule in self._control.config.get(Rules).rules]
-        value = with_id(given.rule, "rules", set(order))
-        return self.added(Insert(*RULES, value, _place(order, given)), value, caller, given, "add rule")
+        return self._list.add(caller, given, given.rule, _place(order, given))
 
     def replace_rule(self, caller: Caller, given: ReplaceRule) -> CommitReport:
         """Put another rule in a rule's place, or at another; its id and its counter stay."""
-        self._need_rule(given.id)
+        self._list.find(given.id)
         edits = self._put(given, {**given.rule, "id": given.id})
         return self.submit(edits, caller, given, f"change rule {given.id}")
 
     def remove_rule(self, caller: Caller, given: RemoveRule) -> CommitReport:
         """Remove a rule; connections that only it allowed end."""
-        self._need_rule(given.id)
-        section, at = RULES
-        return self.submit([Remove(section, (*at, given.id))], caller, given, f"remove rule {given.id}")
+        return self._list.remove(caller, given, given.id)
 
     def move_rule(self, caller: Caller, given: MoveRule) -> CommitReport:
         """Move a rule to another place in the order; the order is what decides."""
-        self._need_rule(given.id)
+        rule = self._list.find(given.id)
         if given.index is None and given.before is None and given.after is None:
             raise InvalidRequest("it is not said where the rule shall stand: index, before or after")
-        rule = next(rule for rule in self._control.config.get(Rules).rules if rule.id == given.id)
         return self.submit(self._put(given, as_data(rule)), caller, given, f"move rule {given.id}")
 
     def _put(self, given: MoveRule | ReplaceRule, value: dict[str, Any]) -> list[Edit]:
@@ -109,11 +108,7 @@ class RuleVerbs(Editing):
 
     def switch_rule(self, caller: Caller, given: SwitchRule) -> CommitReport:
         """Switch a rule on or off; what else it says stays, and so do its place and its counter."""
-        self._need_rule(given.id)
-        section, at = RULES
-        edit = Replace(section, (*at, given.id, "enabled"), given.enabled)
-        word = "on" if given.enabled else "off"
-        return self.submit([edit], caller, given, f"switch {word} rule {given.id}")
+        return self._list.switch(caller, given, given.id, enabled=given.enabled)
 
     def list_zones(self, _: Caller, __: Nothing) -> ZoneList:
         """List the zones, their devices, and how they may speak when no rule says otherwise."""
@@ -123,10 +118,6 @@ class RuleVerbs(Editing):
             for zone in zones.zones
         ]
         return ZoneList(zones=found, default=zones.default)
-
-    def _need_rule(self, rule_id: str) -> None:
-        if all(rule.id != rule_id for rule in self._control.config.get(Rules).rules):
-            raise NotFound(f"no rule is called {rule_id}")
 
 
 def _place(order: list[str], given: Placed) -> int | None:

@@ -9,9 +9,7 @@ from pydantic import Field
 
 from patronus.core.model import Configuration
 from patronus.core.verb import Result
-from patronus.firewall.addresses import AddressSet
-from patronus.firewall.model import Alias
-from patronus.firewall.sources import Sources, held
+from patronus.firewall.sources import Held, Sources, held
 
 Kind = Literal["list", "names", "countries"]
 
@@ -35,11 +33,13 @@ class SourceList(Result):
 
 def list_sources(config: Configuration, sources: Sources) -> SourceList:
     """Return the aliases of a configuration with what was found for them."""
-    return SourceList(sources=[_info(one.alias, one.addresses, one.fault) for one in held(config, sources)])
+    return SourceList(sources=[source_info(one) for one in held(config, sources)])
 
 
-def _info(alias: Alias, found: AddressSet, fault: str | None) -> SourceInfo:
+def source_info(held: Held) -> SourceInfo:
+    """Return what was found for an alias that lives, in its wire form."""
+    alias, found = held.alias, held.addresses
     return SourceInfo(
         alias=alias.id, kind=cast(Kind, alias.kind), source=alias.source,
-        ipv4=len(found.ipv4), ipv6=len(found.ipv6), fault=fault,
+        ipv4=len(found.ipv4), ipv6=len(found.ipv6), fault=held.fault,
     )  # fmt: skip

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Items of a list in a file, as verbs change them one at a time: each change is an edit for the engine.
+
+Items travel as they stand in the files. The engine validates them there, so that a face shows the same
+problems as a hand edit, and what the edit does not touch stays to the letter.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from patronus.core.control import Change, CommitReport, Control, commit
+from patronus.core.edit import Edit, Insert, Remove, Replace
+from patronus.core.errors import InvalidConfiguration, NotFound
+from patronus.core.identify import new_id
+from patronus.core.problem import Problem
+from patronus.core.values import Id
+from patronus.core.verb import Caller
+
+
+class RemoveItem(Change):
+    """Names an item."""
+
+    id: Id
+
+
+class Added(CommitReport):
+    """A commit, and the id of what it added."""
+
+    id: str
+
+
+class HasId(Protocol):
+    """An item of a model's list."""
+
+    @property
+    def id(self) -> str:
+        """Its name, which stays."""
+
+
+Item = TypeVar("Item", bound=HasId)
+
+
+class ItemList(Generic[Item]):
+    """One list of a section. ``noun`` is what people call an item of it: ``rule``.
+
+    ``items`` returns those of the running configuration or the caller's draft. Where the ids are ``names``,
+    people choose them, and none is made up. Every method that changes raises NotFound and what
+    ``Control.submit`` does.
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        at: tuple[str, str],
+        noun: str,
+        items: Callable[[], Sequence[Item]],
+        *,
+        names: bool = False,
+    ) -> None:
+        self._control = control
+        self._section, self._key = at
+        self._noun = noun
+        self._items = items
+        self._names = names
+
+    def find(self, item_id: str) -> Item:
+        """Return an item. Raises NotFound."""
+        for item in self._items():
+            if item.id == item_id:
+                return item
+        raise NotFound(f"no {self._noun} is called {item_id}")
+
+    def add(self, caller: Caller, given: Change, value: Mapping[str, Any], index: int | None = None) -> Added:
+        """Add an item, at the end or at a place; one without an id gets one."""
+        order = [item.id for item in self._items()]
+        if self._names and not value.get("id"):
+            path = (self._section, self._key, len(order), "id")
+            raise InvalidConfiguration(
+                [Problem(path, "it has no name", allowed=f"a name for the {self._noun}")]
+            )
+        item = with_id(value, self._key, set(order))
+        edit = Insert(self._section, (self._key,), item, index)
+        report = self._commit(edit, caller, given, f"add {self._noun} {item['id']}")
+        return Added(**report.model_dump(), id=item["id"])
+
+    def replace(self, caller: Caller, given: Change, item_id: str, value: Mapping[str, Any]) -> CommitReport:
+        """Put another item in the place of one; its id stays."""
+        self.find(item_id)
+        edit = Replace(self._section, (self._key, item_id), {**value, "id": item_id})
+        return self._commit(edit, caller, given, f"change {self._noun} {item_id}")
+
+    def remove(self, caller: Caller, given: Change, item_id: str) -> CommitReport:
+        """Take an item away."""
+        self.find(item_id)
+        edit = Remove(self._section, (self._key, item_id))
+        return self._commit(edit, caller, given, f"remove {self._noun} {item_id}")
+
+    def switch(self, caller: Caller, given: Change, item_id: str, *, enabled: bool) -> CommitReport:
+        """Switch an item on or off; what else it says stays, and so does its place."""
+        self.find(item_id)
+        edit = Replace(self._section, (self._key, item_id, "enabled"), enabled)
+        return self._commit(
+            edit, caller, given, f"switch {'on' if enabled else 'off'} {self._noun} {item_id}"
+        )
+
+    def _commit(self, edit: Edit, caller: Caller, given: Change, comment: str) -> CommitReport:
+        return commit(self._control, [edit], caller, given, comment)
+
+
+def with_id(value: Mapping[str, Any], name: str, taken: set[str]) -> dict[str, Any]:
+    """Return an item without empty keys, its id first; a fresh one where it has none."""
+    found = {key: item for key, item in value.items() if item is not None}
+    fresh = found.get("id") or new_id(name, taken, lambda digits: secrets.token_hex(digits // 2))
+    return {"id": fresh, **{key: item for key, item in found.items() if key != "id"}}
