@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A third party's feature behind a guard: what it breaks is left out, loudly, and the router goes on.
 
+A call that hangs ends the daemon, which then starts without the plugin (``patience``).
 An exception that is none of the error tree's leaves the feature out until the daemon starts again. Until the
 router has booted, so does everything with which it would refuse a configuration that ran before; after
 that it may refuse a change like any other feature.
@@ -17,6 +18,7 @@ from patronus.core.feature import Consequence, Difference, Earlier, Feature, Pla
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem, Severity
 from patronus.core.verb import Caller, Verb
+from patronus.daemon.patience import Patience
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,10 +31,11 @@ class LeftOut(Plan):
 class Guarded(Feature[Plan, Any]):
     """Calls another feature. ``complain`` is told, in a sentence, when that is left out."""
 
-    def __init__(self, inner: Feature[Any, Any], complain: Callable[[str], None]) -> None:
+    def __init__(self, inner: Feature[Any, Any], complain: Callable[[str], None], patience: Patience) -> None:
         vars(self).update(name=inner.name, schema_version=inner.schema_version, sections=inner.sections)
         self._inner = inner
         self._complain = complain
+        self._patience = patience
         self._may_refuse = False
         self._reason: str | None = None
 
@@ -50,7 +53,8 @@ class Guarded(Feature[Plan, Any]):
         if self._reason is not None:
             return otherwise
         try:
-            return question()
+            with self._patience.calling(self.name, what):
+                return question()
         except PatronusError as error:
             if self._may_refuse:
                 raise

@@ -19,6 +19,7 @@ from patronus.core.schema import PLUGINS_FOLDER
 from patronus.core.values import parse_interface_id
 from patronus.core.verb import Verb
 from patronus.daemon.guard import Guarded
+from patronus.daemon.patience import Patience
 from patronus.kernel.host import Host
 
 log = logging.getLogger(__name__)
@@ -30,15 +31,22 @@ Complain = Callable[[str], None]
 def load(host: Host, own: Iterable[str], complain: Complain) -> list[Guarded]:
     """Make the plugins, by name; ``own`` are the names of the router's features. Never raises.
 
-    What cannot be loaded is left out, and ``complain`` is told.
+    What cannot be loaded, or has hung since the router was started, is left out, and ``complain`` is told.
     """
     found: list[Guarded] = []
+    patience = Patience(host.places.run)
+    hung = patience.hung()
     taken = set(own)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             if point.name in taken:
                 raise ValueError("there is a feature of this name")
-            found.append(Guarded(_make(point, host), complain))
+            if what := hung.get(point.name):
+                complain(f"the plugin {point.name} is left out until the router restarts: it hung ({what})")
+                continue
+            with patience.calling(point.name, "start"):
+                made = _make(point, host)
+            found.append(Guarded(made, complain, patience))
             taken.add(point.name)
         except (Exception, SystemExit) as error:
             log.exception("the plugin %s cannot be loaded", point.name)

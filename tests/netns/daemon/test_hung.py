@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A change that hangs stops the daemon's pulse; the watchdog ends it, and it says where it hung."""
+"""A change that hangs stops the daemon's pulse; the watchdog ends it, and it says where it hung.
+
+A plugin that hangs ends the daemon by itself, and the next one starts without it.
+"""
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +19,16 @@ import pytest
 
 from patronus.core.errors import PatronusError
 from tests.netns.daemon.machine import LONG_S, Machine, eventually
+from tests.web.plugin import RAISES, write
 
 WATCHDOG_S = 2.0
+LIMIT_S = 10.0
+PATIENT = f"import time\nfrom patronus.daemon import patience\npatience.LIMIT_S = {LIMIT_S}\n"
+HANGS_AT_THE_START = f"{PATIENT}time.sleep(600)\n"
+HANGS_WHEN_TOLD = PATIENT + RAISES.replace("    pass", "    hang: bool = False").replace(
+    'raise ZeroDivisionError("in the check")',
+    "time.sleep(600 if config.get(Model).hang else 0)\n        return ()",
+)
 POOL = """pools:
   - id: lan
     interface: lan
@@ -97,6 +110,52 @@ def test_a_change_that_hangs_ends_in_a_restart_with_what_was_confirmed(
 
 def _attempt(machine: Machine) -> None:
     machine.file("network/dhcp.yaml").write_text(POOL)
+    _load(machine)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """Lend a router with two plugins; one hangs when it is started, the other when its file says so."""
+    machine = Machine()
+    python = Path(tempfile.mkdtemp(dir="/run"))
+    python.chmod(0o755)
+    write(python, "starts", HANGS_AT_THE_START, features="create")
+    write(python, "raises", HANGS_WHEN_TOLD, features="create")
+    monkeypatch.setenv("PYTHONPATH", str(python))
+    try:
+        yield machine
+    finally:
+        machine.close()
+        shutil.rmtree(python)
+
+
+def test_a_plugin_that_hangs_is_left_out_at_the_next_start(hanging: Machine) -> None:
+    assert hanging.launch().wait(LONG_S) == 1, "a router that never comes up would be worse"
+    hanging.start()
+    hanging.uplinked()
+    ruleset = hanging.ruleset()
+    assert left_out(hanging) == ["the plugin starts is left out until the router restarts: it hung (start)"]
+    assert "starts.py" in hanging.said(), "its last words name the place"
+    hanging.file("plugins").mkdir(exist_ok=True)
+    hanging.file("plugins/raises.yaml").write_text("hang: true\n")
+    change = threading.Thread(target=_load, args=(hanging,))
+    change.start()
+    assert hanging.daemon is not None
+    assert hanging.daemon.wait(LONG_S) == 1
+    change.join()
+    hanging.start()
+    assert "the plugin raises is left out until the router restarts: it hung (check)" in left_out(hanging)
+    assert (hanging.ruleset(), hanging.doctor()) == (ruleset, [])
+    hanging.call("firewall.Block", prefix="198.51.100.7")
+
+
+def left_out(machine: Machine) -> list[str]:
+    """Return what the router's status says of plugins that are left out."""
+    notices = machine.call("system.Status")["notices"]
+    return [text for text in notices if "left out" in text]
+
+
+def _load(machine: Machine) -> None:
     try:
         machine.call("config.Load")
     except PatronusError:

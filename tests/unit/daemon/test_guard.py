@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from patronus.core.problem import Problem
 from patronus.core.values import Port
 from patronus.core.verb import Done, Nothing, Verb
 from patronus.daemon.guard import Guarded
+from patronus.daemon.patience import Patience
 from tests.unit.core.router import ADMIN, Router
 
 
@@ -92,7 +94,7 @@ def router(root: Path, guest: Feature[Any, Any]) -> GuestRouter:
 
 def guarded(guest: Guest) -> tuple[Guarded, list[str]]:
     said: list[str] = []
-    return Guarded(guest, said.append), said
+    return Guarded(guest, said.append, Patience(Path(tempfile.mkdtemp()))), said
 
 
 METHODS = ("check", "facts", "plan", "rehearse", "steps", "do", "observe")

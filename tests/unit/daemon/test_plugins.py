@@ -5,15 +5,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from patronus.daemon import plugins
+from patronus.kernel.host import Host, Places
 from tests.web.plugin import RAISES, write
 
-HOST = cast("Any", None)
 SOUND = RAISES.replace('raise ZeroDivisionError("in the check")', "return ()")
+
+
+def host(root: Path) -> Host:
+    places = Places.below(root / "machine")
+    places.run.mkdir(parents=True)
+    return cast(Host, SimpleNamespace(places=places))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +45,7 @@ def test_what_is_wrong_is_said(
     monkeypatch.delitem(sys.modules, name, raising=False)
     write(tmp_path, name, module, features="create")
     said: list[str] = []
-    assert plugins.load(HOST, ["firewall"], said.append) == []
+    assert plugins.load(host(tmp_path), ["firewall"], said.append) == []
     assert len(said) == 1
     assert f"the plugin {name} is left out" in said[0]
     assert reason in said[0]
@@ -51,7 +58,7 @@ def test_a_sound_one_is_loaded_and_may_not_be_named_like_our_interfaces(
     monkeypatch.delitem(sys.modules, "raises", raising=False)
     write(tmp_path, "raises", SOUND, features="create")
     said: list[str] = []
-    found = plugins.load(HOST, ["firewall"], said.append)
+    found = plugins.load(host(tmp_path), ["firewall"], said.append)
     assert [(one.name, [section.path for section in one.sections]) for one in found] == [
         ("raises", ["plugins/raises"])
     ]
