@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from patronus.core.errors import PatronusError
-from patronus.core.varlink import MalformedMessage, Message
+from patronus.core.varlink import MalformedMessage, Message, encode
 from patronus.kernel.descriptors import ERROR_PREFIX, Delivery, Receiver, send
 from patronus.kernel.descriptors import peer as peer_of
 from patronus.kernel.loop import Loop
@@ -25,6 +25,10 @@ WATCH = "Watch"
 """The method, called with ``more``, that is answered by events for as long as the connection lives."""
 SEND_TIME_S = 2.0
 CONNECTIONS = 8
+MOST_WAITING = 16 * 1024 * 1024
+"""Bytes of events that may wait for one watcher; one that is further behind has to watch again."""
+AGAIN_S = 0.02
+"""After this time a watcher that had no room is tried again."""
 
 Handler = Callable[[dict[str, Any], tuple[int, ...]], dict[str, Any]]
 """(parameters, descriptors) → parameters of the reply. The handler owns the descriptors, always."""
@@ -53,7 +57,8 @@ class Endpoint:
         self._handlers = handlers
         self._snapshot = snapshot
         self._connections: list[socket.socket] = []
-        self._watchers: list[socket.socket] = []
+        self._watchers: dict[socket.socket, bytearray] = {}
+        self._sending = False
         self._listener = listen(path)
         loop.on_readable(self._listener, self._accept)
 
@@ -70,9 +75,39 @@ class Endpoint:
             self._drop(sock)
 
     def publish(self, event: dict[str, Any]) -> None:
-        """Send an event to every watcher; one that does not read is cut off and has to watch again."""
-        for watcher in list(self._watchers):
-            self._reply(watcher, {"parameters": event, "continues": True})
+        """Send an event to every watcher, without waiting for any: together with others of this turn.
+
+        One that stays far behind is cut off and has to watch again.
+        """
+        if self._watchers:
+            self._queue(list(self._watchers), {"parameters": event, "continues": True})
+
+    def _queue(self, watchers: Iterable[socket.socket], message: Message) -> None:
+        data = encode(message)
+        for watcher in watchers:
+            self._watchers[watcher] += data
+        if not self._sending:
+            self._sending = True
+            self._loop.call_later(0.0, self._send_waiting)
+
+    def _send_waiting(self) -> None:
+        """Send what there is room for, and come back for the rest."""
+        self._sending = False
+        for watcher, waiting in list(self._watchers.items()):
+            try:
+                del waiting[: watcher.send(waiting)]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                log.warning("control connection ended while sending: %s", error)
+                self._drop(watcher)
+                continue
+            if len(waiting) > MOST_WAITING:
+                log.warning("a watcher does not read, and is cut off")
+                self._drop(watcher)
+        if any(self._watchers.values()) and not self._sending:
+            self._sending = True
+            self._loop.call_later(AGAIN_S, self._send_waiting)
 
     def _accept(self) -> None:
         try:
@@ -112,13 +147,16 @@ class Endpoint:
             self._reply(sock, _answer(handler, parameters, delivery.descriptors))
 
     def _watch(self, sock: socket.socket) -> None:
+        sock.settimeout(0.0)
+        self._watchers.setdefault(sock, bytearray())
         for event in self._snapshot():
-            self._reply(sock, {"parameters": event, "continues": True})
-        if sock.fileno() >= 0 and sock not in self._watchers:
-            self._watchers.append(sock)
+            self._queue([sock], {"parameters": event, "continues": True})
 
     def _reply(self, sock: socket.socket, message: Message) -> None:
         if sock.fileno() < 0:
+            return
+        if sock in self._watchers:
+            self._queue([sock], message)
             return
         try:
             send(sock, message)
@@ -130,8 +168,7 @@ class Endpoint:
         self._loop.forget(sock)
         if sock in self._connections:
             self._connections.remove(sock)
-        if sock in self._watchers:
-            self._watchers.remove(sock)
+        self._watchers.pop(sock, None)
         sock.close()
 
 

@@ -8,7 +8,7 @@ import logging
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from patronus.core.errors import KernelError
 
@@ -16,10 +16,13 @@ log = logging.getLogger(__name__)
 
 ANY_V4 = "0.0.0.0"  # noqa: S104 - the device restricts it, and nftables decides who reaches it
 BACKLOG = 128
+ROOM = 1 << 20
+"""Bytes of datagrams that may wait for a server: a thousand hosts ask at once when the power comes back."""
 DEVICE_NAME = 16
 """IFNAMSIZ of netdevice(7)."""
 SO_ATTACH_FILTER = 26
 SO_LOCK_FILTER = 44
+SO_RCVBUFFORCE = 33
 IP_PKTINFO = 8
 PKTINFO_V4 = struct.Struct("=I4s4s")
 """struct in_pktinfo of ip(7): interface index, our address, destination in the header."""
@@ -44,6 +47,8 @@ _ARP_REPLIES: Program = (
 def udp_socket(device: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
     """Return a UDP socket on one device; it tells to which address a packet came. Raises KernelError."""
     sock = _bound(device, port, family, socket.SOCK_DGRAM)
+    with suppress(PermissionError):  # without CAP_NET_ADMIN it stays at what the kernel gives
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     else:

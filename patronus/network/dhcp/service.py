@@ -154,8 +154,9 @@ class DhcpFeature(Feature[DhcpPlan, None]):
         if event.get("kind") == "leases":
             leases = tuple(LeaseEntry.from_data(item) for item in event["leases"])
             self._host.control.publish(LeasesKnown(leases))
-        elif event.get("kind") == "lease":
-            self._host.control.publish(LeaseChanged(event["action"], LeaseEntry.from_data(event["lease"])))
+        elif event.get("kind") == "changes":
+            for item in event["changes"]:
+                self._host.control.publish(LeaseChanged(item["action"], LeaseEntry.from_data(item["lease"])))
 
     def export_leases(self) -> list[dict[str, Any]]:
         """Return the leases that have not ended, as data for a backup. Raises Unavailable."""

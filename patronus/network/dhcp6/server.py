@@ -105,7 +105,8 @@ class Six:
                 answers.append((outcome, arrival.source))
         if self._store([lease for outcome, _ in answers for _, lease in outcome.changes]):
             for outcome, source in answers:
-                self._finish(outcome, source, port, now_s)
+                self._reply(outcome, source, port)
+            self.announce([change for outcome, _ in answers for change in outcome.changes], now_s)
 
     def _handle(self, arrival: _Arrival, port: Port, now_s: float) -> Outcome | None:
         """Return the outcome of a packet that has one, and count every packet."""
@@ -129,20 +130,23 @@ class Six:
         """Return which leases of a backup can be taken in. Raises ValueError for one that is none."""
         return without_overlaps(taken_over(given, self.leases, now_s), self.leases, now_s)
 
-    def _finish(self, outcome: Outcome, source: str, port: Port, now_s: float) -> None:
+    def _reply(self, outcome: Outcome, source: str, port: Port) -> None:
         try:
             port.datagrams.sendto(outcome.reply, (source, CLIENT_PORT))
             self._counters["IPv6: sent"] += 1
         except OSError as error:
             self._counters["IPv6: not sent"] += 1
             log.warning("%s: no reply sent: %s", port.device, error)
-        for action, lease in outcome.changes:
-            self.announce(action, lease, now_s)
 
-    def announce(self, action: str, lease: Lease, now_s: float) -> None:
-        """Tell who watches what happened to each address of a lease."""
-        for entry in self.entries([lease], now_s):
-            self._publish({"kind": "lease", "action": action, "lease": entry})
+    def announce(self, changes: Iterable[tuple[str, Lease]], now_s: float) -> None:
+        """Tell who watches what happened to each address of leases."""
+        told = [
+            {"action": action, "lease": entry}
+            for action, lease in changes
+            for entry in self.entries([lease], now_s)
+        ]
+        if told:
+            self._publish({"kind": "changes", "changes": told})
 
     def entries(self, leases: Iterable[Lease], now_s: float) -> list[dict[str, Any]]:
         """Return the leases as JSON-ready data, one entry for each address or router's prefix of now."""
@@ -160,7 +164,7 @@ class Six:
         for lease in found:
             self._leases.remove(lease)
             self._machine.forget(lease)
-            self.announce("removed", lease, now_s)
+            self.announce([("removed", lease)], now_s)
         return bool(found)
 
     def _is_of(self, lease: Lease, address: int) -> bool:

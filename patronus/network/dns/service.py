@@ -19,6 +19,7 @@ from patronus.core.model import Configuration
 from patronus.core.problem import Problem
 from patronus.core.verb import Verb
 from patronus.kernel.channel import Channel
+from patronus.kernel.gathered import Gathered
 from patronus.kernel.host import Host
 from patronus.kernel.sockets import device_index, tcp_listener, udp_socket, unless_gone
 from patronus.lists.folder import LIST
@@ -57,6 +58,7 @@ class DnsFeature(Feature[DnsPlan, Facts]):
         path = host.places.run.with_name("patronus-dns") / "control.sock"
         self._channel = Channel(path, CONTROL_INTERFACE, lambda _: None, self._relay_leases)
         self._hosts = Hosts()
+        self._relay = Gathered("names of leases", self._relay_leases)
         host.control.observe(self._on_event)
 
     def check(self, config: Configuration) -> Iterable[Problem]:
@@ -157,6 +159,7 @@ class DnsFeature(Feature[DnsPlan, Facts]):
 
     def close(self) -> None:
         """Leave the server to itself: it serves on with what it has."""
+        self._relay.stop()
         self._channel.stop()
         for _, sockets in self._held.values():
             for sock in sockets:
@@ -164,9 +167,9 @@ class DnsFeature(Feature[DnsPlan, Facts]):
         self._held = {}
 
     def _on_event(self, event: Event) -> None:
-        """Take in what DHCP says about leases, and hand the names on."""
+        """Take in what DHCP says about leases, and have the names handed on: DHCP waits for nobody."""
         if self._hosts.take(event) and self._channel.connected:
-            self._relay_leases()
+            self._relay.ask()
 
     def _relay_leases(self) -> None:
         """Give the server the hosts' names; one that is away gets them when it comes."""

@@ -15,8 +15,8 @@ import pytest
 
 from patronus.core.errors import InvalidRequest, KernelError, NotFound, PatronusError, Unavailable
 from patronus.kernel.channel import Channel
-from patronus.kernel.descriptors import DESCRIPTORS_PER_SEND
-from patronus.kernel.endpoint import Endpoint
+from patronus.kernel.descriptors import DESCRIPTORS_PER_SEND, Receiver, send
+from patronus.kernel.endpoint import MOST_WAITING, Endpoint
 from patronus.kernel.loop import Loop
 
 INTERFACE = "io.patronus.test.v1"
@@ -196,6 +196,42 @@ def test_events_follow_the_snapshot_and_begin_again_after_a_restart(path: Path) 
         assert events.get(timeout=LONG_S) == {"number": number}
         process.stop()
     channel.stop()
+
+
+def test_a_watcher_that_does_not_read_keeps_nobody_waiting_and_misses_nothing(
+    process: Process, channel: Channel, path: Path
+) -> None:
+    """More than a socket holds; calls are answered meanwhile."""
+    count, filling = 3000, "x" * 1000
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(LONG_S)
+        sock.connect(str(path))
+        send(sock, {"method": f"{INTERFACE}.Watch", "more": True})
+        wait_for(lambda: process.endpoint.watched)
+
+        def publish() -> None:
+            for number in range(count):
+                process.endpoint.publish({"number": number, "filling": filling})
+
+        process.loop.call_soon(publish)
+        channel.push({"a": 1}, [])
+        assert process.told.get(timeout=LONG_S) == ({"a": 1}, [])
+        receiver, numbers = Receiver(sock), []
+        while len(numbers) < count:
+            numbers += [one.message["parameters"].get("number") for one in receiver.receive()]
+            if numbers[:1] == [None]:  # the snapshot
+                del numbers[0]
+    assert numbers == list(range(count))
+
+
+def test_a_watcher_that_is_far_behind_has_to_watch_again(process: Process, path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(LONG_S)
+        sock.connect(str(path))
+        send(sock, {"method": f"{INTERFACE}.Watch", "more": True})
+        wait_for(lambda: process.endpoint.watched)
+        process.loop.call_soon(lambda: process.endpoint.publish({"filling": "x" * (MOST_WAITING + 2**22)}))
+        wait_for(lambda: not process.endpoint.watched)
 
 
 def test_another_user_is_refused(path: Path, channel: Channel) -> None:

@@ -14,6 +14,7 @@ from patronus.core.errors import InvalidRequest
 from patronus.kernel.loop import Loop
 from patronus.network.dhcp.lease import Lease
 from patronus.network.dhcp.leases import Leases, boottime_s, clock_offset_s
+from patronus.network.dhcp.ledger import SNAPSHOT
 from patronus.network.dhcp.server import Server
 from patronus.network.dhcp6.prefixes import Part
 
@@ -55,7 +56,7 @@ ROUTER = lease("lan/pd", "duid:00030001020000000002/00000001", Part(16, 60).numb
 
 
 def exported(server: Server) -> list[tuple[str, str, str]]:
-    found = server._export_leases({}, ())["leases"]
+    found = server.ledger.export_leases({}, ())["leases"]
     return sorted((item["network"], item["client"], item["address"]) for item in found)
 
 
@@ -63,9 +64,9 @@ def test_leases_of_both_families_and_of_routers_come_back_from_a_backup(server: 
     """Once: they are not taken again where they are there already."""
     now_s = boottime_s()
     saved = [one.as_data(now_s, now_s + clock_offset_s()) for one in (HOST, HOST6, ROUTER)]
-    assert server._import_leases({"leases": saved}, ()) == {"imported": 3}
+    assert server.ledger.import_leases({"leases": saved}, ()) == {"imported": 3}
     assert exported(server) == sorted((item["network"], item["client"], item["address"]) for item in saved)
-    assert server._import_leases({"leases": saved}, ()) == {"imported": 0}
+    assert server.ledger.import_leases({"leases": saved}, ()) == {"imported": 0}
     server._failed(ValueError("read again"))
     assert len(exported(server)) == 3
 
@@ -82,10 +83,10 @@ def test_leases_of_both_families_and_of_routers_come_back_from_a_backup(server: 
 def test_who_has_something_here_keeps_it(server: Server, given: Lease) -> None:
     now_s = boottime_s()
     data = [one.as_data(now_s, now_s + clock_offset_s()) for one in (HOST, HOST6, ROUTER)]
-    server._import_leases({"leases": data}, ())
+    server.ledger.import_leases({"leases": data}, ())
     before = exported(server)
     theirs = given.as_data(now_s, now_s + clock_offset_s())
-    assert server._import_leases({"leases": [theirs]}, ()) == {"imported": 0}
+    assert server.ledger.import_leases({"leases": [theirs]}, ()) == {"imported": 0}
     assert exported(server) == before
 
 
@@ -99,7 +100,7 @@ def test_what_is_no_lease_is_refused_and_nothing_of_the_backup_is_taken(
     now_s = boottime_s()
     good, bad = (one.as_data(now_s, now_s + clock_offset_s()) for one in (HOST, ROUTER))
     with pytest.raises(InvalidRequest, match="not leases"):
-        server._import_leases({"leases": [good, {**bad, **wrong}]}, ())
+        server.ledger.import_leases({"leases": [good, {**bad, **wrong}]}, ())
     assert exported(server) == []
 
 
@@ -110,3 +111,16 @@ def test_what_cannot_be_written_is_counted_and_forgotten(tmp_path: Path) -> None
     assert not leases.keep([HOST, HOST6], counters, "not stored", lambda: told.append("again"))
     assert (counters, told) == ({"not stored": 2}, ["again"])
     leases.close()
+
+
+def test_who_watches_is_told_all_leases_however_many_there_are(server: Server) -> None:
+    """The first message takes the place of what was known, the others add to it."""
+    now_s, count = boottime_s(), SNAPSHOT + 10
+    held = [lease("10.0.0.0/8", f"hw:{number}", 0x0A000001 + number, six=False) for number in range(count)]
+    data = [one.as_data(now_s, now_s + clock_offset_s()) for one in (*held, HOST6)]
+    server.ledger.import_leases({"leases": data}, ())
+    first, more = server.ledger.snapshot()
+    assert (first["kind"], len(first["leases"])) == ("leases", SNAPSHOT)
+    assert [item["action"] for item in more["changes"]] == ["granted"] * 11
+    told = {item["client"] for item in first["leases"]} | {item["lease"]["client"] for item in more["changes"]}
+    assert told == {item["client"] for item in data}

@@ -370,6 +370,16 @@ class TestHosts:
         hosts.take(LeaseChanged("granted", lease("b", "192.168.1.100", "tv")))
         assert self.names(hosts) == [("tv", "192.168.1.100")]
 
+    def test_hosts_without_a_name_are_no_news(self) -> None:
+        hosts = Hosts()
+        assert not hosts.take(LeaseChanged("granted", lease("a", "192.168.1.100", "")))
+        assert hosts.take(LeaseChanged("renewed", lease("a", "192.168.1.100", "laptop")))
+        assert hosts.take(LeaseChanged("renewed", lease("a", "192.168.1.101", "laptop")))
+        assert self.names(hosts) == [("laptop", "192.168.1.101")]
+        assert hosts.take(LeaseChanged("renewed", lease("a", "192.168.1.101", "")))
+        assert not hosts.take(LeaseChanged("released", lease("a", "192.168.1.101", "")))
+        assert self.names(hosts) == []
+
     def test_an_address_that_is_declined_has_no_name(self) -> None:
         hosts = Hosts()
         hosts.take(LeasesKnown((lease("a", "192.168.1.100", "laptop"),)))
