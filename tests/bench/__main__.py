@@ -36,8 +36,18 @@ BENCHES = {
         in_tree=False,
     ),
     "build": Bench(("build-warm",), in_tree=False),
-    "dns": Bench(("dns-cached-cpu-unbound", "dns-cached-cpu-dnsmasq", "dns-memory")),
-    "dhcp": Bench(("dhcp-codec",)),
+    "dns": Bench(
+        (
+            "dns-uncached-overhead",
+            "dns-queries-per-second",
+            "dns-cached-cpu-unbound",
+            "dns-cached-cpu-dnsmasq",
+            "dns-memory",
+            "dns-memory-at-rest",
+            "dns-memory-1000000-names",
+        ),
+    ),
+    "dhcp": Bench(("dhcp-codec", "dhcp-leases-per-second", "dhcp-cpu-per-lease", "dhcp-memory")),
     "revert": Bench(("revert-one-rule", "revert-1000-rules")),
     "rules": Bench(
         (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Processor time and memory of the DNS server for answers from its cache, against unbound and dnsmasq.
+"""The DNS server against unbound and dnsmasq: processor time and memory of cached answers, and delay.
 
 Run as root in the test tree: ``python3 -m tests.bench.dns``. All three forward to one upstream in a namespace
 of the test; each is asked for the same names until it has them, the upstream is stopped, and then each is
@@ -8,17 +8,20 @@ asked in turns. What counts is the processor time of its threads from schedstat,
 
 from __future__ import annotations
 
+import re
 import socket
+import statistics
 import struct
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from patronus.core.verb import Nothing
+from tests.bench.process import Measured, running
 from tests.bench.rows import Row, alone, compare, table, version, write
 from tests.netns.lab import Namespace
 from tests.netns.services.network import ROOT, Router, wait_for
@@ -26,13 +29,18 @@ from tests.netns.services.network import ROOT, Router, wait_for
 NAMES, WINDOW = 100, 32
 QUERIES, RUNS = 20_000, 7
 BLOCKED = 1_000_000
+UNCACHED = 300
+DNSPERF_S, DNSPERF_RUNS = 3, 3
+COMPLETED = re.compile(r"Queries completed:\s+\d+ \(([\d.]+)%\)")
+RATE = re.compile(r"Queries per second:\s+([\d.]+)")
+ANSWERED = 99.0
+"""Of a hundred questions of dnsperf so many must be answered."""
 ROUTER, UPSTREAM = "192.168.1.1", "203.0.113.1"
 UNBOUND_PORT, DNSMASQ_PORT = 5301, 5302
 A_IN = struct.pack("!HH", 1, 1)
 HEADER = struct.Struct("!HHHHHH")
 RECURSION_DESIRED = 0x0100
 RCODE = 0x000F
-MEGABYTE = 1e6
 UNBOUND = f"""
 server:
   interface: {ROUTER}@{UNBOUND_PORT}
@@ -64,27 +72,15 @@ DNSMASQ = (
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A server under measurement."""
+class Asked(Measured):
+    """A server under measurement, and the port where it answers."""
 
-    pid: int
     port: int
 
-    def cpu_us(self) -> float:
-        """Return the microseconds that all its threads have run."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e3
 
-    def memory_mb(self) -> float:
-        """Return its proportional set size."""
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        kib = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        return kib * 1024 / MEGABYTE
-
-
-def query(number: int) -> bytes:
-    """Return a question for the A record of one of the names."""
-    labels = (f"host-{number % NAMES}", "bench", "example")
+def query(number: int, host: str = "") -> bytes:
+    """Return a question for the A record of a host, or of one of the names."""
+    labels = (host or f"host-{number % NAMES}", "bench", "example")
     name = b"".join(bytes((len(label),)) + label.encode() for label in labels) + b"\0"
     return HEADER.pack(number & 0xFFFF, RECURSION_DESIRED, 1, 0, 0, 0) + name + A_IN
 
@@ -98,18 +94,6 @@ def ask(end: socket.socket, questions: Sequence[bytes]) -> None:
         for _ in part:
             _, flags, _, answers, _, _ = HEADER.unpack_from(end.recv(512))
             assert flags & RCODE == 0 and answers == 1, (flags, answers)
-
-
-@contextmanager
-def running(namespace: Namespace, *command: str) -> Iterator[int]:
-    """Run a server in the namespace; yields its process id."""
-    with namespace:
-        process = subprocess.Popen(command)
-    try:
-        yield process.pid
-    finally:
-        process.kill()
-        process.wait()
 
 
 def connected(namespace: Namespace, port: int) -> socket.socket:
@@ -153,18 +137,71 @@ def measure(router: Router, folder: Path) -> list[Row]:
             ends = {name: connected(router.lan, one.port) for name, one in asked.items()}
             for end in ends.values():
                 warm(router, end)
+            rows = [uncached(router, ends["ours"])]
+        rows.append(by_dnsperf(router, asked, folder))
         cpu = in_turns(asked, ends)
         memory = {name: [one.memory_mb()] for name, one in asked.items()}
         for end in ends.values():
             end.close()
     versions = {name: version(package) for name, package in PACKAGES.items()}
-    rows = [
+    rows += [
         compare(f"dns-cached-cpu-{name}", "us", cpu["ours"], name, versions[name], cpu[name], goal=1.0)
         for name in PACKAGES
     ]
     peer = ("unbound", versions["unbound"], memory["unbound"])
     rows.append(compare("dns-memory", "MB", memory["ours"], *peer, goal=2.0))
+    rows.append(
+        alone("dns-memory-at-rest", "MB", memory["ours"], goal=40.0, note="with the cache of the bench")
+    )
     return [*rows, blocking(router, asked["ours"], folder)]
+
+
+def took_ms(end: socket.socket, question: bytes) -> float:
+    """Return the milliseconds until the answer has come."""
+    start = time.perf_counter()
+    ask(end, [question])
+    return (time.perf_counter() - start) * 1e3
+
+
+def uncached(router: Router, ours: socket.socket) -> Row:
+    """Return what asking us takes longer than asking our upstream itself, for names that nobody knows yet.
+
+    The two are asked in turns, question by question.
+    """
+    with router.namespace:
+        upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    upstream.settimeout(5.0)
+    upstream.connect((UPSTREAM, 53))
+    longer, itself = [], []
+    for run in range(RUNS):
+        theirs, by_us = [], []
+        for number in range(UNCACHED):
+            question = query(number, f"fresh-{run}-{number}")
+            theirs.append(took_ms(upstream, question))
+            by_us.append(took_ms(ours, question))
+        itself.append(statistics.median(theirs))
+        longer.append(statistics.median(by_us) - itself[-1])
+    upstream.close()
+    note = f"the upstream itself takes {statistics.median(itself):.3f} ms"
+    return alone("dns-uncached-overhead", "ms", longer, goal=0.5, note=note)
+
+
+def by_dnsperf(router: Router, asked: dict[str, Asked], folder: Path) -> Row:
+    """Return how many cached answers a second dnsperf sees, which shares the processors with the server."""
+    names = folder / "names"
+    names.write_text("".join(f"host-{number}.bench.example A\n" for number in range(NAMES)))
+    seen: dict[str, list[float]] = {"ours": [], "unbound": []}
+    for _ in range(DNSPERF_RUNS):
+        for name, found in seen.items():
+            command = ["dnsperf", "-s", ROUTER, "-p", str(asked[name].port), "-d", str(names)]
+            said = router.lan.run(*command, "-l", str(DNSPERF_S), "-t", "5")
+            completed, rate = COMPLETED.search(said), RATE.search(said)
+            assert completed is not None and rate is not None, said
+            assert float(completed[1]) > ANSWERED, said
+            found.append(float(rate[1]))
+    peer = ("unbound", version("unbound"), seen["unbound"])
+    note = "a check alone: the client takes most of the processor"
+    return compare("dns-queries-per-second", "/s", seen["ours"], *peer, goal=None, better="higher", note=note)
 
 
 def blocking(router: Router, ours: Asked, folder: Path) -> Row:

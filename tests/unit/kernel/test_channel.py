@@ -216,7 +216,8 @@ def test_a_watcher_that_does_not_read_keeps_nobody_waiting_and_misses_nothing(
         process.loop.call_soon(publish)
         channel.push({"a": 1}, [])
         assert process.told.get(timeout=LONG_S) == ({"a": 1}, [])
-        receiver, numbers = Receiver(sock), []
+        receiver = Receiver(sock)
+        numbers: list[int | None] = []
         while len(numbers) < count:
             numbers += [one.message["parameters"].get("number") for one in receiver.receive()]
             if numbers[:1] == [None]:  # the snapshot

@@ -122,5 +122,7 @@ def test_who_watches_is_told_all_leases_however_many_there_are(server: Server) -
     first, more = server.ledger.snapshot()
     assert (first["kind"], len(first["leases"])) == ("leases", SNAPSHOT)
     assert [item["action"] for item in more["changes"]] == ["granted"] * 11
-    told = {item["client"] for item in first["leases"]} | {item["lease"]["client"] for item in more["changes"]}
+    told = {item["client"] for item in first["leases"]} | {
+        item["lease"]["client"] for item in more["changes"]
+    }
     assert told == {item["client"] for item in data}
