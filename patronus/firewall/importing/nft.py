@@ -58,7 +58,9 @@ def imported_nft(text: str, interfaces: Mapping[str, Interface], taken: Iterable
     """
     ruleset, taken = _read(text), set(taken)
     four, six = (_family(ruleset, version, interfaces) for version in VERSIONS)
-    found = Import(left=sorted({*four.left, *six.left}, key=lambda one: (one.line, one.text)))
+    found = Import(tried=four.tried)
+    found.name((*four.left, *six.left))
+    found.name_idle(six.tried)
     found.add("rules", _numbered(_both(four.rules, six.rules), taken))
     found.add("nat", _numbered(_both(four.nat, six.nat), taken))
     return found
@@ -83,7 +85,7 @@ def _read(text: str) -> _Ruleset:
                 lives = bool({"dynamic", "timeout"} & {*([flags] if isinstance(flags, str) else flags)})
                 elements = NamedSet(tuple(item.get("elem", ())), lives)
                 found.sets.setdefault(_name(item, ""), {})[item["name"]] = elements
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidRequest(NO_RULESET) from error
     return found
 
@@ -140,13 +142,14 @@ def _strange(
 def _put(table: Table, hook: str, chains: Mapping[str, _Chain]) -> Iterator[tuple[Line, str]]:
     """Put the chains of one hook into one, as far as that means the same; yield what is not in it."""
     kept = table.chains.setdefault(hook, [])
+    several = sum(1 for name in chains if table.chains[name]) > 1
     stopped = False
     for name, chain in chains.items():
         lines = table.chains[name]
         if stopped:
             yield from ((line, SECOND) for line in lines)
             continue
-        kept += lines
+        kept += [Line(chain.handle, ("-j", name))] if several else lines
         table.policies[hook] = (chain.handle, chain.policy.upper())
         stopped = chain.policy != "accept" or _allows(table, lines)
 

@@ -17,7 +17,8 @@ def targets(rule: Mapping[str, Any]) -> list[str]:
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
-            found += [str(one[key]["target"]) for key in ("jump", "goto") if isinstance(one.get(key), dict)]
+            jumps = (one.get(key) for key in ("jump", "goto"))
+            found += [str(jump["target"]) for jump in jumps if isinstance(jump, dict) and "target" in jump]
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one

@@ -103,6 +103,8 @@ class Wording:
     def _asked(self, name: str, value: Any) -> list[Words]:
         if name == "match":
             return self._match(value)
+        if isinstance(value, str):
+            raise Unsaid(f"the {name} {value}, which others share, has no word here")
         if value.get("inv"):
             raise Unsaid("a limit that fits what is beyond it (over) has no word here: limit what is allowed")
         if name == "ct count":
@@ -172,8 +174,8 @@ class Wording:
         if kind == "ct" and said.get("key") == "state":
             states = {str(one).upper() for one in self._values(right)}
             return ("--ctstate", ",".join(sorted(STATES - states if no else states)))
-        if kind == "fib" and (said.get("result"), said.get("flags")) == ("type", ["daddr"]) and not no:
-            return ("--dst-type", str(right).upper())
+        if kind == "fib" and (said.get("result"), said.get("flags")) == ("type", ["daddr"]):
+            return (*no, "--dst-type", self._joined(right))
         if kind == "&" and op == "==" and said[0] == {"payload": {"protocol": "tcp", "field": "flags"}}:
             return ("-p", "tcp", "--tcp-flags", flag_names(said[1]), flag_names(right))
         raise Unsaid(f"a match of {kind} {json.dumps(said)[:60]} has no word here")

@@ -3,51 +3,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from ipaddress import ip_network
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from patronus.core.typed import number_or_text
 from patronus.core.values import Refused
-from patronus.firewall.addresses import Interval, Version, ends, outside
-from patronus.firewall.importing.condition import (
-    ALL_ADDRESSES,
-    ALL_PORTS,
-    Condition,
-    Intervals,
-    Unsaid,
-)
+from patronus.firewall.addresses import outside
+from patronus.firewall.importing.condition import ALL_ADDRESSES, ALL_PORTS, KINDS, STATES, Condition, Unsaid
+from patronus.firewall.importing.readers import READERS, SETS
 from patronus.firewall.importing.saved import Line
-from patronus.firewall.model.flags import FLAGS
-from patronus.firewall.model.match import parse_icmp_type, parse_protocol
 
-SERVICES = {
-    "ssh": 22,
-    "domain": 53,
-    "http": 80,
-    "https": 443,
-    "ntp": 123,
-    "smtp": 25,
-    "bootps": 67,
-    "bootpc": 68,
-}
-ICMP_NAMES = {
-    "ping": "echo-request", "pong": "echo-reply", "ttl-exceeded": "time-exceeded",
-    "neighbor-solicitation": "neighbour-solicitation", "neighbor-advertisement": "neighbour-advertisement",
-    "nd-neighbor-solicit": "neighbour-solicitation", "nd-neighbor-advert": "neighbour-advertisement",
-    "nd-router-solicit": "router-solicitation", "nd-router-advert": "router-advertisement",
-    "nd-redirect": "redirect",
-}  # fmt: skip
-"""Names of ICMP types that others have, and ours."""
+MATCHES = frozenset(
+    {
+        "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "icmpv6", "comment", "conntrack", "state",
+        "multiport", "iprange", "limit", "hashlimit", "connlimit", "mac", "mark", "addrtype", "dscp",
+    }
+)  # fmt: skip
+"""Matches of iptables that ask for what their options say; any other may ask by its name alone."""
 QUIET = frozenset(
-    {"-m", "--match", "--log-level", "--limit-burst", "--connlimit-mask", "--mode", "--log-with"}
-)
+    {"--log-level", "--limit-burst", "--connlimit-mask", "--mode", "--log-with", "--comment",
+     "--hashlimit-burst", "--hashlimit-mode", "--hashlimit-name", "--hashlimit-htable-size",
+     "--hashlimit-htable-max", "--hashlimit-htable-expire", "--hashlimit-htable-gcinterval"}
+)  # fmt: skip
 """Options with a value that say nothing by themselves, or are read with another."""
 INTERFACES = {
     **dict.fromkeys(("-i", "--in-interface", "--in-set"), "arrives"),
     **dict.fromkeys(("-o", "--out-interface", "--out-set"), "leaves"),
 }
 """Options that name interfaces; those that end with set name several, as only nft does."""
+CLOSED = {
+    **dict.fromkeys(("--state", "--ctstate"), ("states", STATES)),
+    "--dst-type": ("kinds", KINDS),
+}
+"""Options that may be turned round: the field, and all that it can be."""
 SIDES = frozenset({"--connlimit-saddr", "--connlimit-daddr"})
 """Options without a value that are read with another."""
 
@@ -61,12 +47,13 @@ def condition(line: Line, names: frozenset[str]) -> Condition:
 
 
 def _options(line: Line) -> Iterator[tuple[bool, str, str]]:
-    """Yield the options that ask for something, up to the target."""
+    """Yield the options that ask for something, up to the target; last the matches without words here."""
     words, at, negated = line.words, 0, False
+    strange: list[str] = []
     while at < len(words):
         word = words[at]
         if word in ("-j", "--jump", "-g", "--goto"):
-            return
+            break
         if word == "!":
             negated, at = True, at + 1
             continue
@@ -79,10 +66,14 @@ def _options(line: Line) -> Iterator[tuple[bool, str, str]]:
             yield negated, word, " ".join(words[at + 1 : at + 3])
             at += 3
         else:
-            if word not in (*QUIET, "--comment"):
-                yield negated, word, words[at + 1] if at + 1 < len(words) else ""
+            value = words[at + 1] if at + 1 < len(words) else ""
+            if word in ("-m", "--match"):
+                strange += [value] if value not in MATCHES else []
+            elif word not in QUIET:
+                yield negated, word, value
             at += 2
         negated = False
+    yield from ((False, f"-m {match}", "") for match in strange)
 
 
 def _one(word: str, value: str, line: Line, names: frozenset[str], *, negated: bool) -> Condition:
@@ -95,157 +86,28 @@ def _one(word: str, value: str, line: Line, names: frozenset[str], *, negated: b
             raise Unsaid(f"{word} {value} is not understood") from error
         return Condition.of(key, outside(items, everything) if negated else items)
     if word in INTERFACES:
-        known = frozenset[str]()
-        for pattern in value.split(",") if word.endswith("-set") else (value,):
-            found = frozenset(one for one in names if one == pattern or _is_like(one, pattern))
-            if not negated and not found:
-                raise Unsaid(f"{pattern} is no interface of this router; --map {pattern}=ROLE names it")
-            known |= found
-        return Condition.of(INTERFACES[word], names - known if negated else known)
-    if negated:
-        raise Unsaid(f"! {word} has no word here")
+        patterns = value.split(",") if word.endswith("-set") else [value]
+        return Condition.of(INTERFACES[word], _interfaces(patterns, names, negated=negated))
     reader = READERS.get(word)
-    if reader is None:
-        raise Unsaid(f"{word} has no word here")
-    return reader(value, line)
+    if reader is None or (negated and word not in CLOSED):
+        raise Unsaid(f"{'! ' if negated else ''}{word} has no word here")
+    asked = reader(value, line)
+    if not negated:
+        return asked
+    key, every = CLOSED[word]
+    return Condition.of(key, every - getattr(asked, key))
+
+
+def _interfaces(patterns: Sequence[str], names: frozenset[str], *, negated: bool) -> frozenset[str]:
+    """Return the interfaces that are like one of the patterns, or like none. Raises Unsaid."""
+    known = frozenset[str]()
+    for pattern in patterns:
+        found = frozenset(one for one in names if one == pattern or _is_like(one, pattern))
+        if not negated and not found:
+            raise Unsaid(f"{pattern} is no interface of this router; --map {pattern}=ROLE names it")
+        known |= found
+    return names - known if negated else known
 
 
 def _is_like(name: str, pattern: str) -> bool:
     return pattern.endswith("+") and name.startswith(pattern[:-1])
-
-
-def _addresses(text: str, version: Version) -> Intervals:
-    """Return prefixes and ranges first-last, parted by commas. Raises ValueError."""
-    return _within([_interval(item, version) for item in text.split(",")], ALL_ADDRESSES[version])
-
-
-def _interval(text: str, version: Version) -> Interval:
-    first, dash, last = text.partition("-")
-    both = [ip_network(one, strict=False) for one in ((first, last) if dash else (text,))]
-    if any(one.version != version for one in both):
-        raise ValueError(text)
-    return ends(both[0])[0], ends(both[-1])[1]
-
-
-def _ports(text: str, _: Version) -> Intervals:
-    found = []
-    for item in text.split(","):
-        first, colon, last = item.partition(":")
-        low = _port(first) if first else 0
-        found.append((low, (_port(last) if last else 65535) if colon else low))
-    return _within(found, ALL_PORTS)
-
-
-def _within(intervals: list[Interval], everything: Intervals) -> Intervals:
-    """Return them sorted. Raises ValueError where one is upside down or leads out of all that there is."""
-    ((lowest, highest),) = everything
-    if any(not lowest <= first <= last <= highest for first, last in intervals):
-        raise ValueError(intervals)
-    return tuple(sorted(intervals))
-
-
-def _port(text: str) -> int:
-    return SERVICES[text] if text in SERVICES else int(text)
-
-
-def _protocol(value: str, _: Line) -> Condition:
-    if value in ("all", "0"):
-        return Condition()
-    try:
-        return Condition(protocols=frozenset(parse_protocol(one).number for one in value.split(",")))
-    except Refused as refused:
-        raise Unsaid(refused.message) from None
-
-
-def _states(value: str, _: Line) -> Condition:
-    found = frozenset(value.upper().split(","))
-    if found & {"DNAT", "SNAT"}:
-        raise Unsaid("rules do not ask whether an address was translated: say whom it is for")
-    return Condition(states=found)
-
-
-def _icmp(value: str, _: Line) -> Condition:
-    if value == "any":
-        return Condition()
-    if "/" in value:
-        raise Unsaid("an ICMP code has no word here")
-    try:
-        kinds = [
-            parse_icmp_type(int(one) if one.isdigit() else ICMP_NAMES.get(one, one))
-            for one in value.split(",")
-        ]
-    except Refused as refused:
-        raise Unsaid(refused.message) from None
-    return Condition(more={"icmp_type": kinds[0] if len(kinds) == 1 else kinds})
-
-
-def _flags(value: str, _: Line) -> Condition:
-    mask, wanted = [*value.lower().split(" "), ""][:2]
-    asked = ["fin", "syn", "rst", "psh", "ack", "urg"] if mask == "all" else mask.split(",")
-    there = asked if wanted == "all" else [] if wanted == "none" else wanted.split(",")
-    if not set(asked) | set(there) <= FLAGS.keys():
-        raise Unsaid(f"--tcp-flags {value} is not understood")
-    return Condition(more={"tcp_flags": [one if one in there else f"!{one}" for one in asked]})
-
-
-def _limit(value: str, line: Line) -> Condition:
-    count, _, unit = value.partition("/")
-    limit: dict[str, Any] = {"rate": f"{count}/{(unit or 's')[0]}"}
-    return Condition(more={"limit": {**limit, "burst": _number(line.value("--limit-burst") or "5")}})
-
-
-def _open(value: str, line: Line) -> Condition:
-    mask = line.value("--connlimit-mask") or "32"
-    if mask not in ("0", "32"):
-        raise Unsaid("--connlimit-mask of a prefix has no word here")
-    side = "destination" if "--connlimit-daddr" in line.words else "source"
-    per = {"per": side} if mask == "32" else {}
-    return Condition(more={"connections": {"most": _number(value), **per}})
-
-
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise Unsaid(f"{text} is no number") from None
-
-
-def _type(value: str, _: Line) -> Condition:
-    if value != "LOCAL":
-        raise Unsaid(f"--dst-type {value} has no word here")
-    return Condition(own=True)
-
-
-def _dscp(value: str, _: Line) -> Condition:
-    """Return classes of service: by name, or by number as iptables writes it, 0x2e."""
-    found = [
-        int(one, 16) if one.startswith("0x") else number_or_text(one.lower()) for one in value.split(",")
-    ]
-    return Condition(more={"dscp": found[0] if len(found) == 1 else found})
-
-
-def _key(key: str) -> Callable[[str, Line], Condition]:
-    return lambda value, _: Condition(more={key: value})
-
-
-SETS: dict[str, tuple[str, Callable[[str, Version], Intervals]]] = {
-    **dict.fromkeys(("-s", "--source", "--src", "--src-range"), ("source", _addresses)),
-    **dict.fromkeys(("-d", "--destination", "--dst", "--dst-range"), ("destination", _addresses)),
-    **dict.fromkeys(("--sport", "--source-port", "--sports"), ("source_ports", _ports)),
-    **dict.fromkeys(("--dport", "--destination-port", "--dports"), ("destination_ports", _ports)),
-}
-"""Options that name a set: the field, and how it is read."""
-READERS: dict[str, Callable[[str, Line], Condition]] = {
-    **dict.fromkeys(("-p", "--protocol"), _protocol),
-    **dict.fromkeys(("--state", "--ctstate"), _states),
-    **dict.fromkeys(("--icmp-type", "--icmpv6-type"), _icmp),
-    "--tcp-flags": _flags,
-    "--syn": lambda _, line: _flags("fin,syn,rst,ack syn", line),
-    "--limit": _limit,
-    "--connlimit-upto": _open,
-    "--dst-type": _type,
-    "--mac-source": _key("mac"),
-    "--mark": _key("mark"),
-    **dict.fromkeys(("--dscp", "--dscp-class"), _dscp),
-}
-"""Options that say one thing."""

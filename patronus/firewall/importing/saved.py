@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text of iptables-save or ip6tables-save as tables, chains and lines."""
+"""The text of iptables-save or ip6tables-save, or of iptables -S, as tables, chains and lines."""
 
 from __future__ import annotations
 
@@ -77,6 +77,9 @@ def tables(text: str, version: Version) -> tuple[dict[str, Table], list[tuple[in
             table.chains.setdefault(name, [])
             if not rest.startswith("-"):
                 table.policies[name] = (number, rest.partition(" ")[0])
+        elif line.startswith(("-P ", "-N ")) and len(words := line.split()) == (3 if line[1] == "P" else 2):
+            table.chains.setdefault(words[1], [])
+            table.policies.update({words[1]: (number, words[2])} if len(words) == 3 else {})
         elif line and not line.startswith("#") and line != "COMMIT":
             fault = _read(table, number, line, version)
             faults += [(number, line, fault)] if fault else []

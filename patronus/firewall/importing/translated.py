@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Flat lines of iptables as rules and translations of ours, in the form that the files have."""
+"""Flat lines of iptables as rules of ours, in the form that the files have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patronus.core.typed import number_or_text
 from patronus.core.values import Refused, parse_id
 from patronus.firewall.addresses import Version, address, single_network
+from patronus.firewall.check.known import Known
 from patronus.firewall.importing.condition import Condition, Intervals, Unsaid
 from patronus.firewall.importing.flatten import Flat
+from patronus.firewall.importing.kinds import addressed
 from patronus.firewall.importing.saved import Line
+from patronus.firewall.model import Rules
 from patronus.firewall.model.match import Protocol
 from patronus.firewall.model.queue import parse_queue_numbers
+from patronus.firewall.resolve.names import Names
+from patronus.network.interfaces.plan import InterfacesPlan
 
 EVERYWHERE: Mapping[Version, str] = {4: "0.0.0.0/0", 6: "::/0"}
 """What keeps a rule without addresses to its family: a file of iptables is for one."""
@@ -29,7 +34,6 @@ REFUSALS = {
     "icmp6-adm-prohibited": "admin-prohibited", "icmp6-addr-unreachable": "host-unreachable",
 }  # fmt: skip
 VERDICTS = {"ACCEPT": "allow", "DROP": "drop"}
-RANDOM = frozenset({"--random", "--random-fully"})
 LOOPBACK = frozenset({"lo"})
 OPEN, BROKEN = frozenset({"RELATED", "ESTABLISHED"}), frozenset({"INVALID"})
 
@@ -53,29 +57,44 @@ class Translation:
         self._interfaces = interfaces
         self._taken = set(taken)
         self._times: dict[int, int] = {}
-        self._zones: dict[str, frozenset[str]] = {}
+        self.zones: dict[str, frozenset[str]] = {}
         for name, one in interfaces.items():
-            self._zones[one.zone] = self._zones.get(one.zone, frozenset()) | {name}
+            self.zones[one.zone] = self.zones.get(one.zone, frozenset()) | {name}
 
     def rules(self, chain: str, flat: Flat) -> Iterator[dict[str, Any]]:
         """Yield the rules of one line. Raises Unsaid."""
         does = _does(flat)
         if _is_implied(flat.condition, does["action"]):
             return
-        if flat.condition.own and chain != "INPUT":
-            raise Unsaid("what goes through is not for an address of the router")
-        asked = {**_sides(flat), **_transport(flat.condition), **flat.condition.more}
-        for way in self._ways(chain, flat.condition):
-            rule = _with_mac({**way, **asked, **does})
-            yield {"id": self._id(flat.line.number), **_named(flat.line), **rule}
+        asked, differs = addressed(flat.condition, chain, flat.line.version)
+        flat = replace(flat, condition=asked)
+        ways = list(self._ways(chain, asked))
+        if asked.more.keys() & {"limit", "connections"} and len(ways) > 1:
+            differs = f"taken as {len(ways)} rules, each of which counts for itself"
+        self.remarks += [(flat.line, differs)] if differs else []
+        said = {**_sides(flat), **transport(asked), **asked.more}
+        for way in ways:
+            rule = _with_mac({**way, **said, **does})
+            yield {"id": self.name_of(flat.line.number), **named(flat.line), **rule}
+
+    @property
+    def known(self) -> Known:
+        """Return what the rules may name."""
+        roles = {one.role: one.zone for one in self._interfaces.values()}
+        return Known(tuple(self.zones), roles, {}, Names(Rules(), InterfacesPlan()))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the other firewall's names of all our interfaces."""
+        return frozenset(self._interfaces)
 
     def policy(self, chain: str, number: int, verdict: str, version: Version) -> Iterator[dict[str, Any]]:
         """Yield the rules that say what becomes of what no line decided."""
         for way in self._ways(chain, Condition()):
             rule = {**way, "source": EVERYWHERE[version], "action": VERDICTS[verdict]}
-            yield {"id": self._id(number), "name": f"policy of {chain}", "group": "imported", **rule}
+            yield {"id": self.name_of(number), "name": f"policy of {chain}", "group": "imported", **rule}
 
-    def _id(self, number: int) -> str:
+    def name_of(self, number: int) -> str:
         """Return an id that nothing has yet; the lines' numbers differ, so each counts for itself."""
         while True:
             times = self._times[number] = self._times.get(number, 0) + 1
@@ -87,7 +106,7 @@ class Translation:
         if chain == "INPUT":
             targets = ["self"]
         else:
-            targets = list(self._zones) if condition.leaves is None else self.whole_zones(condition.leaves)
+            targets = list(self.zones) if condition.leaves is None else self.whole_zones(condition.leaves)
         for source in self._origins(condition.arrives):
             for target in targets:
                 yield {**source, "to": target}
@@ -95,80 +114,19 @@ class Translation:
     def _origins(self, names: frozenset[str] | None) -> list[dict[str, str]]:
         if names is None or names >= self._interfaces.keys():
             return [{}]
-        found = [{"from": zone} for zone, members in self._zones.items() if members <= names]
-        rest = [name for name in sorted(names) if not self._zones_of(name) <= names]
+        found = [{"from": zone} for zone, members in self.zones.items() if members <= names]
+        rest = [name for name in sorted(names) if not self._others_of(name) <= names]
         return found + [{"interface": self._interfaces[name].role} for name in rest]
 
-    def _zones_of(self, name: str) -> frozenset[str]:
-        return self._zones[self._interfaces[name].zone] if name in self._interfaces else frozenset()
+    def _others_of(self, name: str) -> frozenset[str]:
+        return self.zones[self._interfaces[name].zone] if name in self._interfaces else frozenset()
 
     def whole_zones(self, names: frozenset[str]) -> list[str]:
         """Return the zones whose interfaces these are. Raises Unsaid where one is only a part of its zone."""
         for name in names & self._interfaces.keys():
-            if not self._zones_of(name) <= names:
+            if not self._others_of(name) <= names:
                 raise Unsaid(f"{name} is not alone in the zone {self._interfaces[name].zone}")
-        return [zone for zone, members in self._zones.items() if members <= names]
-
-    def translations(self, chain: str, flat: Flat) -> Iterator[dict[str, Any]]:
-        """Yield the entries of one line of the table nat. Raises Unsaid."""
-        write = {"DNAT": self._forwards, "MASQUERADE": self._sources, "SNAT": self._sources}.get(flat.target)
-        if write is None or flat.condition.more or flat.condition.source_ports:
-            reason = "a match" if write else f"the target {flat.target or 'of nothing'}"
-            raise Unsaid(f"{reason} of this line has no word among translations")
-        if (flat.target == "DNAT") != (chain == "PREROUTING"):
-            raise Unsaid(f"a translation in {chain} has no word here")
-        for entry in write(flat):
-            yield {"id": self._id(flat.line.number), **_named(flat.line, group=False), **entry}
-
-    def _forwards(self, flat: Flat) -> Iterator[dict[str, Any]]:
-        asked, target = flat.condition, _host(flat)
-        zones = list(self._zones) if asked.arrives is None else self.whole_zones(asked.arrives)
-        sides = _asked_sides(flat)
-        if asked.protocols is None:
-            raise Unsaid("a port forward without a protocol has no word here")
-        if asked.destination is None and not asked.own:
-            remark = "taken for the router's own addresses; the line takes what is for any address"
-            self.remarks.append((flat.line, remark))
-        entry = {**sides, **_transport(asked), "to": target, "rule": False}
-        for zone in zones:
-            yield {"type": "dnat", "in": zone, **entry}
-
-    def _sources(self, flat: Flat) -> Iterator[dict[str, Any]]:
-        asked = flat.condition
-        if asked.protocols is not None or asked.destination_ports is not None:
-            raise Unsaid("a translation of sources by protocol has no word here")
-        if asked.own:
-            raise Unsaid("a translation of what is for the router has no word here")
-        zones = list(self._zones) if asked.leaves is None else self.whole_zones(asked.leaves)
-        to, version = flat.line.value("--to-source"), flat.line.version
-        if (":" if version == 4 else "]:") in (to or "") or flat.line.value("--to-ports"):
-            raise Unsaid("ports of its own for what is translated have no word here")
-        if RANDOM.intersection(flat.line.words):
-            self.remarks.append(
-                (flat.line, "taken without chance: the kernel keeps a source port where it can")
-            )
-        family = {"family": "ipv6"} if version == 6 else {}
-        does: dict[str, Any] = (
-            {"type": "masquerade", **family} if flat.target == "MASQUERADE" else {"type": "snat", "to": to}
-        )
-        for zone in zones:
-            yield {**does, "out": zone, **_asked_sides(flat)}
-
-
-def _host(flat: Flat) -> str:
-    """Return where a port forward leads: one host, with or without ports. Raises Unsaid."""
-    target = flat.line.value("--to-destination") or ""
-    whole = flat.line.version == 6 and not target.startswith("[")
-    host, _, ports = (target, "", "") if whole else target.partition("]:" if flat.line.version == 6 else ":")
-    if not host:
-        raise Unsaid("it leads to no host; a port alone has no word here")
-    if "-" in host:
-        raise Unsaid("it leads to more than one host")
-    asked = flat.condition.destination_ports
-    same = asked is not None and ports in (f"{low}-{high}" for low, high in asked) and len(asked) == 1
-    if not ports.isdigit() and ports and not same:
-        raise Unsaid("it leads to any port of several; here each has its own")
-    return target
+        return [zone for zone, members in self.zones.items() if members <= names]
 
 
 def _does(flat: Flat) -> dict[str, Any]:
@@ -231,15 +189,17 @@ def _is_implied(asked: Condition, action: str) -> bool:
 
 
 def _sides(flat: Flat) -> dict[str, Any]:
-    return _asked_sides(flat) or {"source": EVERYWHERE[flat.line.version]}
+    return asked_sides(flat) or {"source": EVERYWHERE[flat.line.version]}
 
 
-def _asked_sides(flat: Flat) -> dict[str, Any]:
+def asked_sides(flat: Flat) -> dict[str, Any]:
+    """Return the addresses that a line asks for, as the files have them."""
     sides = (("source", flat.condition.source), ("destination", flat.condition.destination))
     return {key: _addresses(value, flat.line.version) for key, value in sides if value is not None}
 
 
-def _transport(asked: Condition) -> dict[str, Any]:
+def transport(asked: Condition) -> dict[str, Any]:
+    """Return protocols and ports as the files have them."""
     found: dict[str, Any] = {}
     if asked.protocols is not None:
         found["protocol"] = _written([str(Protocol(number)) for number in sorted(asked.protocols)])
@@ -263,7 +223,8 @@ def _addresses(intervals: Intervals, version: Version) -> Any:
     return _written(found)
 
 
-def _named(line: Line, *, group: bool = True) -> dict[str, Any]:
+def named(line: Line, *, group: bool = True) -> dict[str, Any]:
+    """Return the name that a line's comment gives, and the group of all that was imported."""
     comment = line.value("--comment")
     name = {"name": comment[:64]} if comment and comment.isprintable() else {}
     return {**name, **({"group": "imported"} if group else {})}
