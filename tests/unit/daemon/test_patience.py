@@ -18,22 +18,25 @@ PROGRAM = """
 import re, sys, threading, time
 from pathlib import Path
 from patronus.daemon import patience
-patience.LIMIT_S = {limit_s}
+patience.LIMIT_S = 600.0
 folder = patience.Patience(Path(sys.argv[1]))
 folder.hung()
 with folder.calling("other", "facts"):
     pass
+patience.LIMIT_S = {limit_s}
 {more}
 with folder.calling("guest", "check"):
     {call}
 """
 BESIDE_IT = """
+called = threading.Event()
 def long():
     with folder.calling("patient", "observe"):
+        called.set()
         time.sleep(600)
 threading.Thread(target=long, daemon=True).start()
+called.wait()
 patience.LIMIT_S = 600.0
-time.sleep(0.2)
 """
 
 
