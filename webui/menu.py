@@ -49,6 +49,7 @@ GROUPS = (
         (
             Entry("rules.show", "Rules", "rules", "firewall.ListRules"),
             Entry("aliases.show", "Aliases", "aliases", "firewall.ListAliases"),
+            Entry("zones.show", "Zones", "zones", "firewall.ListZones"),
             Entry("nat.show", "Forwarding", "nat", "firewall.ListNat"),
             Entry("mappings.show", "Port mappings", "mappings", "mappings.List"),
             Entry("protection.show", "Protection", "protection", "firewall.ListGuards"),

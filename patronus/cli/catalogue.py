@@ -40,6 +40,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "system": ("status", "doctor", "attest", "reboot", "power-off", "factory-reset"),
         "update": ("update",),
         "uplinks": ("uplinks",),
+        "zones": ("zones",),
     }
 )
 """Module of ``patronus.cli.commands`` → the names of its ``COMMANDS``."""

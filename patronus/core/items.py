@@ -8,14 +8,15 @@ problems as a hand edit, and what the edit does not touch stays to the letter.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from patronus.core.control import Change, CommitReport, Control, commit
 from patronus.core.edit import Edit, Insert, Remove, Replace
 from patronus.core.errors import InvalidConfiguration, NotFound
 from patronus.core.identify import new_id
-from patronus.core.problem import Problem
+from patronus.core.model import Configuration
+from patronus.core.problem import Path, Problem
 from patronus.core.values import Id
 from patronus.core.verb import Caller
 
@@ -108,6 +109,22 @@ class ItemList(Generic[Item]):
 
     def _commit(self, edit: Edit, caller: Caller, given: Change, comment: str) -> CommitReport:
         return commit(self._control, [edit], caller, given, comment)
+
+
+def keep(config: Configuration, uses: Iterable[tuple[Path, str]], noun: str, name: str) -> None:
+    """Raise InvalidConfiguration where something is used: a problem for each place, with who uses it."""
+    problems = [
+        Problem(
+            path,
+            f"the {who} names the {noun} {name}, so it stays",
+            name,
+            hint="change it there first",
+            location=config.locate(path),
+        )
+        for path, who in uses
+    ]
+    if problems:
+        raise InvalidConfiguration(problems)
 
 
 def with_id(value: Mapping[str, Any], name: str, taken: set[str]) -> dict[str, Any]:

@@ -51,6 +51,8 @@ PAGES = {
     "dns": "/dns?name=patronus.home.arpa",
     "queries": "/dns/queries",
     "blocklist": "/blocklist",
+    "zones": "/zones",
+    "zone": "/zones/lan/edit",
     "aliases": "/aliases",
     "alias": "/aliases/new",
     "lists": "/lists",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a person does in a browser about the names that rules use: aliases."""
+"""What a person does in a browser about the names that rules use: aliases and zones."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_name_that_somebody_changed_meanwhile_is_not_overwritten(
     with machine.client() as client:
         client.call("firewall.AddAlias", {"alias": {"id": "web", "ports": [80]}, "confirm_s": 0})
     page = context.new_page()
-    show(page, "/aliases/web")
+    show(page, "/aliases/web/edit")
     page.fill("#entries", "443")
     with machine.client() as client:
         given = {"id": "web", "alias": {"ports": [8080]}, "confirm_s": 0}
@@ -150,4 +150,66 @@ def test_a_name_that_somebody_changed_meanwhile_is_not_overwritten(
         client.call("firewall.RemoveAlias", {"id": "web", "confirm_s": 0})
     show(page, "/aliases")
     counts(page.locator("tbody tr"), 0)
+    leave(page)
+
+
+def zones(machine: Machine) -> dict[str, Any]:
+    """Return the zones as they are written, by name."""
+    return {item["id"]: item["zone"] for item in machine.client().call("firewall.ListZones")["zones"]}
+
+
+def test_a_zone_comes_is_told_whom_it_reaches_and_goes_only_when_nobody_names_it(
+    context: BrowserContext, machine: Machine
+) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/zones")
+    press(page, "text=Add a zone")
+    page.fill("#id", "guest")
+    page.select_option("#to-wan", "allow")
+    page.check("[name=limited]")
+    page.fill("#self_services", "dhcp, d n s!")
+    press(page, "button:has-text('Add zone')")
+    says(page.locator(".note.error"), "zones[2].self_services")
+    assert (page.input_value("#id"), page.input_value("#to-wan")) == ("guest", "allow")
+    assert page.is_checked("[name=limited]")
+    page.fill("#self_services", "dhcp, dns")
+    press(page, "button:has-text('Add zone')")
+    says(page.locator("tr", has_text="dhcp, dns"), "guest")
+    made = {"id": "guest", "to": {"wan": "allow"}, "self_services": ["dhcp", "dns"]}
+    assert zones(machine)["guest"] == made
+    page.click("[aria-label='From guest to lan: drop']")
+    press(page, "details[open] button:text-is('reject')")
+    counts(page.locator("[aria-label='From guest to lan: reject']"), 1)
+    assert zones(machine)["guest"]["to"] == {"wan": "allow", "lan": "reject"}
+    page.click("[aria-label='From guest to lan: reject']")
+    photograph(page, "zones-open")
+    press(page, "details[open] button:text-is('as the rest')")
+    counts(page.locator("[aria-label='From guest to lan: drop']"), 1)
+    assert zones(machine)["guest"] == made
+    page.click("[aria-label='Edit guest']")
+    assert page.is_checked("[name=limited]") and page.input_value("#self_services") == "dhcp, dns"
+    page.uncheck("[name=limited]")
+    press(page, "text=Save")
+    says_not(page.locator("main"), "dhcp, dns")
+    assert zones(machine)["guest"] == {"id": "guest", "to": {"wan": "allow"}}
+    page.click("[aria-label='Delete wan']")
+    says(page.locator(".note.error"), "the interface wan names the zone wan, so it stays")
+    says(page.locator(".note.error"), "the translation n-1 names the zone wan")
+    page.click("[aria-label='Delete guest']")
+    counts(page.locator("[aria-label='Delete guest']"), 0)
+    assert list(zones(machine)) == ["wan", "lan"]
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
+def test_what_happens_where_nothing_is_said_is_chosen(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    show(page, "/zones")
+    page.select_option("#default", "reject")
+    press(page, "button:text-is('Save')")
+    counts(page.locator("[aria-label='From wan to lan: reject']"), 1)
+    assert machine.client().call("firewall.ListZones")["default"] == "reject"
+    with machine.client() as client:
+        client.call("firewall.SetZoneDefault", {"default": "drop", "confirm_s": 0})
     leave(page)

@@ -39,6 +39,7 @@ from webui.pages import (
     trace,
     update,
     uplinks,
+    zones,
 )
 
 BLUEPRINTS = (
@@ -48,6 +49,7 @@ BLUEPRINTS = (
     dashboard.dashboard,
     rules.rules,
     aliases.aliases,
+    zones.zones,
     explain.explain,
     exchange.exchange,
     nat.nat,

@@ -45,7 +45,7 @@ def add() -> Response:
     return see(url_for("aliases.show"))
 
 
-@aliases.route("/<alias_id>", methods=("GET", "POST"))
+@aliases.route("/<alias_id>/edit", methods=("GET", "POST"))
 def edit(alias_id: str) -> Response:
     """Change an alias."""
     found = next((item for item in _listed() if item["id"] == alias_id), None)

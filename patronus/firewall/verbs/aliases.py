@@ -3,33 +3,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
 
 from patronus.core.control import Change, CommitReport, Control
-from patronus.core.errors import InvalidConfiguration
-from patronus.core.items import Added, ItemList, RemoveItem
+from patronus.core.items import Added, ItemList, RemoveItem, keep
 from patronus.core.model import as_data
-from patronus.core.problem import Problem
 from patronus.core.values import Id
 from patronus.core.verb import Caller, Nothing, Result, Verb
 from patronus.firewall.model import Alias, Rules
-from patronus.firewall.model.uses import Use, alias_uses
+from patronus.firewall.model.uses import alias_uses, places
 from patronus.firewall.sources import Held, Sources
-from patronus.firewall.verbs.edit import changing
+from patronus.firewall.verbs.edit import UseInfo, changing, users
 from patronus.firewall.verbs.sources import SourceInfo, source_info
-
-
-class AliasUse(Result):
-    """A place where an alias is named."""
-
-    section: str = Field(description="the file: firewall/rules or firewall/nat")
-    id: str = Field(description="the rule or the translation")
-    name: str = Field(description="what people call it")
-    key: str = Field(description="where in it: source, destination, …")
 
 
 class AliasInfo(Result):
@@ -39,7 +27,7 @@ class AliasInfo(Result):
     kind: Literal["addresses", "ports", "list", "names", "countries"]
     holds: Literal["addresses", "ports"] = Field(description="what it stands for in a rule")
     alias: dict[str, Any]
-    used_by: list[AliasUse]
+    used_by: list[UseInfo]
     found: SourceInfo | None = Field(description="what was found elsewhere; null where all is in the file")
 
 
@@ -83,9 +71,7 @@ class AliasVerbs:
 
     def list(self, _: Caller, __: Nothing) -> AliasList:
         """List the aliases, who uses them, and what those hold whose addresses lie elsewhere."""
-        users: dict[str, list[AliasUse]] = defaultdict(list)
-        for use in alias_uses(self._control.config):
-            users[use.alias].append(_use(use))
+        named = users(alias_uses(self._control.config))
         return AliasList(
             aliases=[
                 AliasInfo(
@@ -93,7 +79,7 @@ class AliasVerbs:
                     kind=alias.kind,
                     holds=alias.holds,
                     alias=as_data(alias),
-                    used_by=users[alias.id],
+                    used_by=named[alias.id],
                     found=source_info(Held.of(alias, self._sources)) if alias.lives else None,
                 )
                 for alias in self._configured()
@@ -110,26 +96,10 @@ class AliasVerbs:
 
     def remove(self, caller: Caller, given: RemoveItem) -> CommitReport:
         """Remove an alias that nothing names."""
+        self._list.find(given.id)
         config = self._control.config
-        users = [use for use in alias_uses(config) if use.alias == given.id]
-        if users:
-            raise InvalidConfiguration(
-                [
-                    Problem(
-                        use.path,
-                        f"the {use.noun} {use.title} names the alias {given.id}, so it stays",
-                        f"@{given.id}",
-                        hint=f"change or remove the {use.noun} first",
-                        location=config.locate(use.path),
-                    )
-                    for use in users
-                ]
-            )
+        keep(config, places(alias_uses(config), given.id), "alias", given.id)
         return self._list.remove(caller, given, given.id)
 
     def _configured(self) -> tuple[Alias, ...]:
         return self._control.config.get(Rules).aliases
-
-
-def _use(use: Use) -> AliasUse:
-    return AliasUse(section=use.section, id=use.item, name=use.title, key=".".join(map(str, use.path[3:])))

@@ -34,6 +34,7 @@ from patronus.firewall.verbs.rules import RuleVerbs
 from patronus.firewall.verbs.sources import SourceList, list_sources
 from patronus.firewall.verbs.trace import TraceVerbs
 from patronus.firewall.verbs.tracking import TrackingVerbs
+from patronus.firewall.verbs.zones import ZoneVerbs
 from patronus.kernel import sysctl
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.host import Host
@@ -63,9 +64,8 @@ class Catalogue:
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs on rules, translations, zones, blocks and counters."""
         control = self._host.control
-        yield from RuleVerbs(
-            control, self._seen, lambda zone: self._plan().policy.zones.get(zone, ())
-        ).verbs()
+        yield from RuleVerbs(control, self._seen).verbs()
+        yield from ZoneVerbs(control, lambda zone: self._plan().policy.zones.get(zone, ())).verbs()
         yield from AliasVerbs(control, self._sources).verbs()
         yield from NatVerbs(control, self._seen).verbs()
         yield from ProtectionVerbs(control, self._seen, self._plan, self._early.standing).verbs()

@@ -3,15 +3,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from pydantic import Field
 
 from patronus.core.control import Change, CommitReport, Control, commit
 from patronus.core.edit import Edit
-from patronus.core.verb import Caller, Role, Verb
+from patronus.core.verb import Caller, Result, Role, Verb
 from patronus.firewall.counted import Counted
+from patronus.firewall.model.uses import Use
 
 Counters = Callable[[], Mapping[str, Counted]]
+
+
+class UseInfo(Result):
+    """A place where something is named."""
+
+    section: str = Field(description="the file, such as firewall/rules")
+    id: str = Field(description="the item in it, such as a rule")
+    name: str = Field(description="what people call that")
+    key: str = Field(description="where in it: source, destination, …")
+
+
+def users(uses: Iterable[Use]) -> Mapping[str, list[UseInfo]]:
+    """Return what is named → who names it; of what nobody names nobody."""
+    found: dict[str, list[UseInfo]] = defaultdict(list)
+    for use in uses:
+        found[use.named].append(UseInfo(section=use.section, id=use.item, name=use.title, key=use.key))
+    return found
 
 
 class Editing:

@@ -122,21 +122,6 @@ class NatList(Result):
     nat: list[NatInfo]
 
 
-class ZoneInfo(Result):
-    """A zone as in the file, with the devices that are in it now."""
-
-    id: str
-    zone: dict[str, Any]
-    devices: list[str]
-
-
-class ZoneList(Result):
-    """All zones, and what happens where no zone says anything."""
-
-    zones: list[ZoneInfo]
-    default: str
-
-
 class Block(Parameters):
     """A prefix to block."""
 

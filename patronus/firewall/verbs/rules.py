@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The verbs on rules and zones: each is an edit of the files, taken through the engine."""
+"""The verbs on rules: each is an edit of the file, taken through the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from patronus.core.items import Added, ItemList
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.counted import UNSEEN, Seen
-from patronus.firewall.model import Rules, Zones
+from patronus.firewall.model import Rules
 from patronus.firewall.verbs.edit import Editing, changing
 from patronus.firewall.verbs.forms import (
     AddRule,
@@ -25,24 +25,20 @@ from patronus.firewall.verbs.forms import (
     RuleInfo,
     RuleList,
     SwitchRule,
-    ZoneInfo,
-    ZoneList,
 )
 
 RULES = ("firewall/rules", ("rules",))
 
 
 Counters = Callable[[], Mapping[str, Seen]]
-Devices = Callable[[str], tuple[str, ...]]
 
 
 class RuleVerbs(Editing):
-    """Reads and edits ``firewall/rules`` and ``firewall/zones``."""
+    """Reads and edits the rules of ``firewall/rules``."""
 
-    def __init__(self, control: Control, counters: Counters, devices: Devices) -> None:
+    def __init__(self, control: Control, counters: Counters) -> None:
         super().__init__(control)
         self._counters = counters
-        self._devices = devices
         self._list = ItemList(
             control, ("firewall/rules", "rules"), "rule", lambda: control.config.get(Rules).rules
         )
@@ -61,7 +57,6 @@ class RuleVerbs(Editing):
         yield changing(
             "SwitchRule", SwitchRule, CommitReport, self.switch_rule, "POST /firewall/rules/{id}/switch"
         )
-        yield Verb("firewall.ListZones", Nothing, ZoneList, self.list_zones, route="GET /firewall/zones")
 
     def list_rules(self, _: Caller, __: Nothing) -> RuleList:
         """List the rules in the order in which they are tried, with what they have counted."""
@@ -109,15 +104,6 @@ class RuleVerbs(Editing):
     def switch_rule(self, caller: Caller, given: SwitchRule) -> CommitReport:
         """Switch a rule on or off; what else it says stays, and so do its place and its counter."""
         return self._list.switch(caller, given, given.id, enabled=given.enabled)
-
-    def list_zones(self, _: Caller, __: Nothing) -> ZoneList:
-        """List the zones, their devices, and how they may speak when no rule says otherwise."""
-        zones = self._control.config.get(Zones)
-        found = [
-            ZoneInfo(id=zone.id, zone=as_data(zone), devices=list(self._devices(zone.id)))
-            for zone in zones.zones
-        ]
-        return ZoneList(zones=found, default=zones.default)
 
 
 def _place(order: list[str], given: Placed) -> int | None:

@@ -101,11 +101,11 @@ def test_an_alias_that_is_named_stays_and_each_place_is_said(verbs: AliasVerbs, 
     said = [problem.render() for problem in refused.value.problems]
     assert said == [
         "firewall/nat.yaml:1 nat[0].source: the translation n-1 names the alias admins, so it stays; "
-        "change or remove the translation first",
+        "change it there first",
         "firewall/rules.yaml:7 rules[0].from.source: the rule r-1 names the alias admins, so it stays; "
-        "change or remove the rule first",
+        "change it there first",
         "firewall/rules.yaml:11 rules[1].destination: the rule office names the alias admins, so it stays; "
-        "change or remove the rule first",
+        "change it there first",
     ]
     assert engine.submitted == []
 

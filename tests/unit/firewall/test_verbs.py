@@ -90,7 +90,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def rules(engine: Engine) -> RuleVerbs:
-    return RuleVerbs(cast(Any, engine), lambda: {"rule/r-1": Seen(3, 99, 1)}, lambda _: ())
+    return RuleVerbs(cast(Any, engine), lambda: {"rule/r-1": Seen(3, 99, 1)})
 
 
 @pytest.fixture
