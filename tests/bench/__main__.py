@@ -28,7 +28,16 @@ class Bench:
 
 SIZES = ("download", "root-slot-used", "initrd")
 BENCHES = {
-    "xdp": Bench(("xdp-pass-ipv4-tcp", "xdp-pass-ipv6-tcp", "xdp-drop-ipv4", "blocklist-100000-addresses")),
+    "xdp": Bench(("xdp-pass-ipv4-tcp", "xdp-pass-ipv6-tcp", "xdp-drop-ipv4")),
+    "blocklist": Bench(
+        (
+            "blocklist-drop-over-trie",
+            "blocklist-pass-over-trie",
+            "blocklist-100000-addresses",
+            "blocklist-1000000-memory",
+        ),
+    ),
+    "wire": Bench(("wire-drop-generic", "wire-drop-native")),
     "boot": Bench(("boot-to-forwarding", "boot-to-admin-page"), in_tree=False),
     "memory": Bench(("memory-minimal", "memory-standard"), in_tree=False),
     "sizes": Bench(
@@ -56,6 +65,10 @@ BENCHES = {
             "packet-10000-rules",
             "packet-10000-rules-all-cold",
         ),
+    ),
+    "compile": Bench(("compile-10000-rules-memory",)),
+    "reload": Bench(
+        ("reload-10000-rules-firewalld", "reload-10000-rules-foomuuri", "reload-one-rule-firewalld"),
     ),
     "commit": Bench(
         (

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,6 +22,7 @@ from random import Random
 from typing import Any
 
 from patronus.client import Client
+from tests.bench.clock import Stopwatch, worked_s
 from tests.bench.rows import Row, alone, table, write
 from tests.netns.daemon.machine import Machine
 from tests.netns.interfaces.conftest import put_image_files
@@ -85,11 +85,6 @@ class RestClient:
         assert answer.json["changes"], answer.text
 
 
-def worked_s(process: int) -> float:
-    """Return the processor time that a process has had; its clock is what clock_getcpuclockid(3) tells."""
-    return time.clock_gettime(~process << 3 | 2)
-
-
 def processor_s(machine: Machine) -> float:
     """Return the processor time that the daemon has had."""
     assert machine.daemon is not None
@@ -102,28 +97,6 @@ def settle(machine: Machine) -> None:
     while (now := processor_s(machine)) - before > QUIET_S and time.monotonic() < end:
         before = now
         time.sleep(1)
-
-
-class Stopwatch:
-    """Seconds, and the daemon's seconds of processor time, of what is done again and again."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self.taken: list[float] = []
-        self.worked: list[float] = []
-
-    def time(self, action: Callable[[], Any]) -> None:
-        """Do it and note what it took."""
-        worked, start = processor_s(self._machine), time.perf_counter()
-        action()
-        self.taken.append(time.perf_counter() - start)
-        self.worked.append(processor_s(self._machine) - worked)
-
-    def row(self, name: str, goal: float) -> Row:
-        """Return the row, with the processor time as its note."""
-        load = os.getloadavg()[0]
-        note = f"{statistics.median(self.worked):.2f} s of the daemon's processor time; load {load:.1f}"
-        return alone(name, "s", self.taken, goal=goal, note=note)
 
 
 def resident_mb(machine: Machine) -> float:
@@ -185,7 +158,7 @@ def plan_only(machine: Machine) -> None:
 def measure(machine: Machine) -> list[Row]:
     """Commit all rules into an empty firewall, then change one in the middle, again and again."""
     wanted = rules(Random(1))
-    whole, rest, one, plan = (Stopwatch(machine) for _ in range(4))
+    whole, rest, one, plan = (Stopwatch(lambda: processor_s(machine)) for _ in range(4))
     reads: list[Wait] = []
     for commit, watch in ((over_socket, whole), (RestClient(machine).commit, rest)):
         with reading(machine, reads):

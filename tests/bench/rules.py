@@ -12,13 +12,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import resource
 import statistics
 import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from random import Random
@@ -35,6 +34,7 @@ from patronus.firewall.table import commands
 from patronus.firewall.table.ruleset import FAMILY, TABLE, Container, Hosts, Intervals, Ruleset
 from patronus.firewall.table.statements import host
 from patronus.kernel.nft import Nft
+from tests.bench.clock import cpu_s
 from tests.bench.commit import rules, text
 from tests.bench.rows import Row, compare, table, version, write
 from tests.golden.case import load, plan_for
@@ -139,18 +139,6 @@ def packet_rows(many: list[dict[str, Any]]) -> list[Row]:
     met = sum(counters[f"rule/{rule['id']}"].packets for rule in many)
     assert met >= FRAMES * ROUNDS, f"only {met} packets met their rule"
     return found
-
-
-def cpu_s(action: Callable[[], Any]) -> float:
-    """Return the seconds of processor time that something takes here and in its children."""
-    start = _worked_s()
-    action()
-    return _worked_s() - start
-
-
-def _worked_s() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def ruleset(given: str) -> Ruleset:

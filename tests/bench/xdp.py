@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Nanoseconds for one packet through the XDP firewall, against an empty program, xdp-filter and an LPM trie.
+"""Nanoseconds for one packet through the XDP firewall, against an empty program and xdp-filter.
 
 Run as root in the test tree: ``python3 -m tests.bench.xdp``. Every figure comes from BPF_PROG_TEST_RUN,
 ours and the peer's in turns, medians compared. The whole decision is measured: parsing, blocklist of
@@ -14,7 +14,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
@@ -33,7 +32,7 @@ from patronus.kernel.bpf import PROGRAM, Bpf
 from patronus.kernel.bpf_codec import Settings
 from patronus.kernel.bpf_load import load
 from patronus.kernel.bpf_object import Object, Program
-from tests.bench.rows import Row, alone, compare, table, version, write
+from tests.bench.rows import Row, compare, table, version, write
 
 OUT = Path(os.environ.get("PATRONUS_BPF_OUT", "build/bpf"))
 XDP_FILTER = Path("/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_alw_all.o")
@@ -41,7 +40,6 @@ HERE = Path(__file__).parent
 RUNS, REPEAT = 11, 1_000_000
 SAMPLE_EVERY = 100  # the loader's default
 PREFIXES = 10_000
-ADDRESSES = 100_000
 DROP, PASS = 1, 2
 SOURCE_MATCHES = (1).to_bytes(8, sys.byteorder)  # xdp-filter's MAP_FLAG_SRC
 
@@ -67,7 +65,6 @@ class Peers(NamedTuple):
     ours: Program
     empty: Program
     xdp_filter: Program
-    trie: Program
 
 
 def compiled(name: str) -> Path:
@@ -77,7 +74,7 @@ def compiled(name: str) -> Path:
     target = out / f"{name}.bpf.o"
     out.mkdir(parents=True, exist_ok=True)
     include = "/usr/include/x86_64-linux-gnu"
-    words = ["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-isystem", include, "-c"]
+    words = ["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Ibpf", "-isystem", include, "-c"]
     subprocess.run([*words, str(source), "-o", str(target)], check=True)
     return target
 
@@ -137,12 +134,8 @@ def packets(peers: Peers) -> list[Row]:
     ):
         ours, theirs = in_turns(packet, verdict, peers.ours, peers.xdp_filter)
         rows.append(compare(name, "ns", ours, "xdp-filter alw_all", tools, theirs, goal=None, note=syn_note))
-    ours, theirs, trie = in_turns(BAD4, DROP, peers.ours, peers.xdp_filter, peers.trie)
+    ours, theirs = in_turns(BAD4, DROP, peers.ours, peers.xdp_filter)
     rows.append(compare("xdp-drop-ipv4", "ns", ours, "xdp-filter alw_all", tools, theirs, goal=1.0))
-    trie_note = "the trie program only blocks; the goal of 0.6 is set for a program cut down to the same"
-    rows.append(
-        compare("xdp-drop-over-trie", "ns", ours, "LPM trie", kernel, trie, goal=None, note=trie_note)
-    )
     return rows
 
 
@@ -163,10 +156,6 @@ def limited(bpf: Bpf, peers: Peers) -> list[Row]:
     return rows
 
 
-def some_network(source: random.Random) -> IPv4Network:
-    return IPv4Network((source.randrange(1 << 32), source.choice([16, 24, 32])), strict=False)
-
-
 def rules() -> EarlyTable:
     """RULES rules of which half drop, over scattered sources and many ports; the last drops port 22."""
     source = random.Random(2)
@@ -185,39 +174,22 @@ def rules() -> EarlyTable:
     return compile_xdp([*entries, Entry("rule/r-ssh", here, destination_ports=(PortRange(22, 22),))])
 
 
-def replacing(bpf: Bpf, source: random.Random) -> Row:
-    """Seconds to bring ADDRESSES scattered addresses into an empty blocklist."""
-    times = []
-    for _ in range(3):
-        bpf.blocklist_replace([], [])
-        prefixes = [IPv4Network(source.randrange(1 << 32)) for _ in range(ADDRESSES)]
-        start = time.perf_counter()
-        bpf.blocklist_replace(prefixes, [ip_network("192.168.1.0/24")])
-        times.append(time.perf_counter() - start)
-    return alone("blocklist-100000-addresses", "s", times, goal=1.0)
-
-
 def measure(pins: Path) -> list[Row]:
     """Load everything, measure, and return the rows."""
-    source = random.Random(1)
     load(OUT / f"{PROGRAM}.bpf.o", pins, Settings(sample_every=SAMPLE_EVERY))
     bpf = Bpf(pins)
-    prefixes = blocklist(source)
-    bpf.blocklist_replace(prefixes, [ip_network("192.168.1.0/24")])
+    bpf.blocklist_replace(blocklist(random.Random(1)), [ip_network("192.168.1.0/24")])
     bpf.rules.replace(rules())
     empty_object, empty = opened(compiled("xdp_empty"), "xdp_empty")
-    trie_object, trie = opened(compiled("xdp_trie"), "xdp_trie")
     filter_object, xdp_filter = opened(XDP_FILTER, "xdpfilt_alw_all")
-    with trie_object.map("trie") as table_of_trie, filter_object.map("filter_ipv4") as table_of_filter:
-        keys = ((prefix.prefixlen, prefix.network_address.packed) for prefix in prefixes)
-        table_of_trie.update_many((n.to_bytes(4, sys.byteorder) + raw, bytes(4)) for n, raw in keys)
+    with filter_object.map("filter_ipv4") as table_of_filter:
         address = IPv4Network(BAD).network_address.packed
         table_of_filter.update(address, SOURCE_MATCHES * table_of_filter.cpus)
-        peers = Peers(Program.pinned(pins / PROGRAM), empty, xdp_filter, trie)
+        peers = Peers(Program.pinned(pins / PROGRAM), empty, xdp_filter)
         rows = [*packets(peers), *limited(bpf, peers)]
-    for each in (empty_object, trie_object, filter_object):
+    for each in (empty_object, filter_object):
         each.close()
-    return [*rows, replacing(bpf, source)]
+    return rows
 
 
 def in_bpffs(work: Callable[[Path], list[Row]]) -> list[Row]:
