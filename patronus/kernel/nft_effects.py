@@ -31,7 +31,7 @@ _FAMILIES = {"ip": ("ipv4", 2, 4), "ip6": ("ipv6", 10, 16)}
 _PARTS = {"family", "addr", "port", "flags"}
 _FLAGS = {"persistent": 8, "netmap": 64}
 _QUEUE_FLAGS = {"bypass": 1, "fanout": 2}
-_FIRST, _LAST, _PORT = 1, 2, 3
+_FIRST, _LAST, PORT = 1, 2, 3
 """Registers of a translation: the addresses' two ends, and the port."""
 
 
@@ -88,10 +88,11 @@ def _few(said: Mapping[str, Any]) -> bytes:
     return expression("connlimit", *connections(said))
 
 
-def translated(verb: str, said: Mapping[str, Any], asked: str | None) -> bytes:
+def translated(verb: str, said: Mapping[str, Any], asked: str | None, moved: bytes = b"") -> bytes:
     """Return a translation to an address, a range or a prefix, perhaps with a port. Raises Unknown.
 
     ``asked`` is the family that the rule has asked for before: libnftables asks where a rule has not.
+    ``moved`` loads the port in place of one that is said.
     """
     port, flags = said.get("port", 0), said.get("flags", "")
     if not said.keys() <= _PARTS or not isinstance(port, int) or flags not in ("", *_FLAGS):
@@ -106,8 +107,10 @@ def translated(verb: str, said: Mapping[str, Any], asked: str | None) -> bytes:
         loads.append(_immediate(_LAST, last))
         parts.append(word(4, _LAST))
     if port:
-        loads.append(_immediate(_PORT, port.to_bytes(2, "big")))
-        parts.append(word(5, _PORT))
+        moved = _immediate(PORT, port.to_bytes(2, "big"))
+    if moved:
+        loads.append(moved)
+        parts.append(word(5, PORT))
     if flags:
         parts.append(word(7, _FLAGS[flags]))
     return b"".join((*loads, expression("nat", *parts)))

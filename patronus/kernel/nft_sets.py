@@ -31,6 +31,8 @@ _VERDICT = 0xFFFFFF00
 _KNOWN = {"family", "table", "name", "type", "map", "flags", "timeout", "size"}
 _HOST, _NETWORK = 1, 2
 """Beside a set: the byte order of its keys."""
+_ORDER_OF_DATA = struct.pack("=BBI", 1, 4, _NETWORK)
+"""Beside a map: that of what it leads to."""
 _OPEN = struct.pack("=BBI", 1, 4, 1)
 """Beside an element: the interval that it begins has no end."""
 _CONCATENATED = 6
@@ -60,21 +62,45 @@ def container(fields: Fields, *, is_map: bool) -> bytes:
     return b"".join((*parts, word(10, next(_ids)), attribute(13, _user_data(kinds))))
 
 
-def anonymous(kind: str, elements: Sequence[Any]) -> tuple[int, bytes, bytes]:
-    """Return the number of a set within the batch, the set, and its elements; both without their table."""
-    number = next(_ids) & 0xFFFFFFFF
-    ranges = any(isinstance(item, dict) for item in elements)
-    flags = _ANONYMOUS | _FLAGS["constant"] | (_FLAGS["interval"] if ranges else 0)
-    name = attribute(2, text("__set%d"))
-    made = name + _keys([kind], flags) + word(10, number) + attribute(13, _user_data([kind]))
-    length = KINDS[kind][1]
+Anonymous = tuple[int, bytes, bytes]
+"""The number of a set within the batch, the set, and its elements; both without their table."""
+
+
+def anonymous(kinds: Sequence[str], elements: Sequence[Any]) -> Anonymous:
+    """Return a set that one rule has. Raises Unknown."""
+    ranges = any(isinstance(item, dict) and "concat" not in item for item in elements)
+    kind, length = kinds[0], KINDS[kinds[0]][1]
     found = (
         _interval(item, b"", length) if ranges else (nested(1, value(1, _single(kind, item, length))),)
         for item in elements
     )
-    items = list(chain.from_iterable(found))
+    flags = _FLAGS["interval"] if ranges else 0
+    return _for_one_rule("__set%d", kinds, flags, list(chain.from_iterable(found)))
+
+
+def moved_ports(pairs: Sequence[Sequence[int]]) -> Anonymous:
+    """Return a map from ports to ports that one rule has. Raises Unknown."""
+    kind, length = KINDS["inet_service"]
+    items = [
+        nested(1, *(value(at, packed(port, length)) for at, port in enumerate(pair, 1))) for pair in pairs
+    ]
+    ports = word(6, kind) + word(7, length)
+    return _for_one_rule("__map%d", ["inet_service"], _MAP, items, ports, _ORDER_OF_DATA)
+
+
+def _for_one_rule(
+    said: str,
+    kinds: Sequence[str],
+    flags: int,
+    items: Sequence[bytes],
+    data: bytes = b"",
+    beside: bytes = b"",
+) -> Anonymous:
     if sum(map(len, items)) > _FULL:
         raise Unknown("a set larger than a message")
+    number, name = next(_ids) & 0xFFFFFFFF, attribute(2, text(said))
+    keys = _keys(kinds, flags | _ANONYMOUS | _FLAGS["constant"])
+    made = name + keys + data + word(10, number) + attribute(13, _user_data(kinds) + beside)
     return number, made, name + word(4, number) + nested(3, *items)
 
 

@@ -281,5 +281,5 @@ NO_WAY_BACK = match({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, right
 
 def asked_for(version: Version, addresses: AddressSet) -> Expression:
     """Match the destination that the connection had before translation."""
-    left = {"ct": {"key": "daddr", "family": IP[version], "dir": "original"}}
+    left = {"ct": {"key": f"{IP[version]} daddr", "dir": "original"}}
     return match(left, any_of([interval(version, item) for item in addresses.intervals(version)]))

@@ -55,6 +55,16 @@ def added(key: Any, name: str, limit: Any) -> dict[str, Any]:
     return {"set": {"op": "add", "elem": key, "set": f"@{name}", "stmt": [limit]}}
 
 
+def stays_on(*devices: str) -> Any:
+    """Match what leaves by the device that it came in by."""
+    pairs = [{"concat": [device, device]} for device in devices]
+    return say.match({"concat": [say.meta("iifname"), say.meta("oifname")]}, {"set": pairs})
+
+
+def moved(*pairs: list[int]) -> Any:
+    return {"map": {"key": say.payload("th", "dport"), "data": {"set": list(pairs)}}}
+
+
 OVER = {"limit": {"rate": 20, "per": "minute", "burst": 7, "inv": True}}
 VERDICTS: tuple[Any, ...] = (
     say.ACCEPT,
@@ -118,6 +128,14 @@ MATCHES: list[list[Any]] = [
     [say.version_is(4), say.dscp_in(4, [8, 46])],
     [say.address_in(6, "saddr", addresses(V6[0])), say.dscp_in(6, [0, 8, 63])],
     [say.match(say.payload("ether", "saddr"), "52:54:00:0a:0b:99")],
+    [stays_on("eth0"), say.version_is(4), say.asked_for(4, addresses("198.51.100.2/32"))],
+    [stays_on("eth0", "a-much-longer-1"), say.version_is(6), say.asked_for(6, addresses("2001:db8::2/128"))],
+    *([say.version_is(4), say.asked_for(4, addresses(one))] for one in V4),
+    *([say.version_is(6), say.asked_for(6, addresses(one))] for one in V6),
+    [say.asked_for(4, AddressSet(((int(ip_address("10.0.0.3")), int(ip_address("10.0.0.9"))),)))],
+    [say.version_is(4), say.asked_for(4, addresses("10.0.0.1/32", "10.0.0.9/32"))],
+    [say.version_is(4), say.asked_for(4, addresses(*V4))],
+    [say.version_is(6), say.asked_for(6, addresses(*V6))],
     [say.address_in(4, "saddr", addresses(V4[0])),
      say.match(say.payload("ether", "saddr"), "02:00:00:00:00:01"),
      say.protocol_in([6]), say.ports_in("dport", [PortRange(22, 22)])],
@@ -170,6 +188,17 @@ DESTINATIONS: list[list[Any]] = [
     ],
     [say.version_is(6), say.protocol_in([6, 17]), say.translate("dnat", 6, ip_network("fd00::7/128"), 53)],
     [say.version_is(4), say.translate("dnat", 4, ip_network("10.0.0.0/24"))],
+    [
+        say.version_is(6),
+        say.protocol_in([17]),
+        say.ports_in("dport", [PortRange(8000, 8002)]),
+        say.translate("dnat", 6, ip_network("fd00::7/128"), moved([8000, 9000], [8001, 9001], [8002, 9002])),
+    ],
+    [
+        say.version_is(4),
+        say.protocol_in([6]),
+        say.translate("dnat", 4, between("10.0.0.7", "10.0.0.9"), moved([1, 65535])),
+    ],
 ]
 
 
@@ -324,6 +353,8 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
     [
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
             say.match(say.meta("mark"), {"set": [1, 2]})]}}},
+        {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
+            say.match(say.payload("ether", "saddr"), {"set": ["02:00:00:00:00:01"]})]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [
             {"masquerade": {"flags": "random"}}]}}},
         {"add": {"rule": {**FAMILY, "chain": "c", "comment": "", "expr": [

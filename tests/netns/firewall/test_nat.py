@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tests.netns.firewall.driver import Firewall
+from tests.netns.firewall.driver import INTERFACES, Firewall
 from tests.netns.lab import QUIET_S, Lab, settle
 
 MASQUERADE = "nat:\n  - {id: n-1, type: masquerade, out: wan}\n"
@@ -73,6 +73,20 @@ def test_hairpin_works_from_the_same_network_and_from_another(lab: Lab, firewall
         firewall.apply(nat=FORWARD % "")
         assert not lab.lan.reaches("198.51.100.2", 8443, source="192.168.1.77")
         assert not lab.guest.reaches("198.51.100.2", 8443)
+
+
+def test_hairpin_works_by_each_of_several_outer_addresses(lab: Lab, firewall: Firewall) -> None:
+    """libnftables refused a set of them where the family stood beside the key instead of in it."""
+    lab.router.ip("address add 198.51.100.6/24 dev wan")
+    lab.more_addresses("lan", "192.168.1.77/24")
+    two = INTERFACES.replace("198.51.100.2/24", "198.51.100.2/24, 198.51.100.6/24")
+    with lab.lan.serving(443):
+        firewall.apply(nat=FORWARD % ", hairpin: true", interfaces=two)
+        for outer in ("198.51.100.2", "198.51.100.6"):
+            with lab.lan.stream(outer, 8443, source="192.168.1.77") as connection:
+                assert connection.recv(100).decode().strip() == "192.168.1.1"
+        firewall.apply(nat=FORWARD % "", interfaces=two)
+        assert not lab.lan.reaches("198.51.100.6", 8443, source="192.168.1.77")
 
 
 def test_a_moved_range_keeps_each_port_at_its_place(lab: Lab, firewall: Firewall) -> None:
