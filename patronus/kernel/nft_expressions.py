@@ -148,19 +148,19 @@ class RuleEncoder:
         return fields.names_loaded(names) + found
 
     def _match(self, said: Mapping[str, Any]) -> bytes:
-        left, right = said["left"], said["right"]
-        if "payload" in left and isinstance(right, str) and right.startswith("@") and said["op"] in _INVERTED:
-            field = left["payload"]
-            return self._loaded(field["protocol"], field["field"]) + fields.lookup(
-                right, _INVERTED[said["op"]]
-            )
-        if said["op"] == "==" and isinstance(right, dict) and "set" in right:
+        left, right, op = said["left"], said["right"], said["op"]
+        if "payload" in left and isinstance(right, str) and right[:1] == "@" and op in _INVERTED:
+            field, found = left["payload"], fields.lookup(right, _INVERTED[op])
+            return self._loaded(field["protocol"], field["field"]) + found
+        if op != "==":
+            return self._match_seldom(said, left, right)
+        if isinstance(right, dict) and "set" in right:
             return self._among(left, right["set"])
-        if said["op"] == "==" and "payload" in left:
+        if "payload" in left:
             field = left["payload"]
             return self._field(field["protocol"], field["field"], right)
-        if said["op"] == "==" and "meta" in left and not is_mark(left):
-            return self._meta(left["meta"]["key"], said["right"])
+        if "meta" in left and left["meta"]["key"] != "mark":
+            return self._meta(left["meta"]["key"], right)
         return self._match_seldom(said, left, right)
 
     def _match_seldom(self, said: Mapping[str, Any], left: Mapping[str, Any], right: Any) -> bytes:
@@ -241,20 +241,24 @@ class RuleEncoder:
         return fields.property_is(key, right)
 
     def _field(self, protocol: str, name: str, right: Any) -> bytes:
+        if (protocol, name) not in PAYLOAD:
+            return self._field_seldom(protocol, name, right)
+        base, offset, length = PAYLOAD[protocol, name]
+        if length == 1 and isinstance(right, int):
+            return self._loaded(protocol, name) + compare(EQUAL, bytes([right]))
+        if base == TRANSPORT:
+            return fields.is_port(offset, right)
+        return self._of_family(protocol) + fields.address_is(offset, length, right)
+
+    def _field_seldom(self, protocol: str, name: str, right: Any) -> bytes:
+        """Return a comparison of a field that few rules look at. Raises Unknown."""
         if (protocol, name) in _CLASSES:
             loaded = self._of_family(protocol) + class_loaded(protocol)
             return loaded + compare(EQUAL, class_data(protocol, right))
         if (protocol, name) == ("ether", "saddr"):
             asked, ethernet, loaded = sender_loaded()
             return asked + compare(EQUAL, ethernet) + loaded + compare(EQUAL, mac_data(right))
-        if (protocol, name) not in PAYLOAD:
-            raise Unknown(f"{protocol} {name}")
-        base, offset, length = PAYLOAD[protocol, name]
-        if length == 1 and isinstance(right, int):
-            return self._loaded(protocol, name) + compare(EQUAL, bytes([right]))
-        if base == TRANSPORT:
-            return b"".join(fields.ports(offset, right))
-        return self._of_family(protocol) + b"".join(fields.addresses(offset, length, right))
+        raise Unknown(f"{protocol} {name}")
 
     def _of_family(self, protocol: str) -> bytes:
         """Return the question for the family, which comes before the first look at its header."""

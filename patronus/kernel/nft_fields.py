@@ -7,7 +7,7 @@ Source: linux/netfilter/nf_tables.h.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -84,54 +84,58 @@ def _comparison(op: int, length: int) -> bytes:
 
 
 def between(first: bytes, last: bytes) -> bytes:
-    """Return the question whether what was loaded is one of a range."""
-    return expression("range", word(1, REGISTER), word(2, EQUAL), value(3, first), value(4, last))
+    """Return the question whether what was loaded is one of a range; both ends have the same length."""
+    start, middle, padding = _range(len(first))
+    return b"".join((start, first, padding, middle, last, padding))
 
 
-def ports(offset: int, right: Any) -> Iterator[bytes]:
-    """Yield what compares a port with one or with a range. Raises Unknown."""
-    yield payload(TRANSPORT, offset, 2)
+@lru_cache(maxsize=16)
+def _range(length: int) -> tuple[bytes, bytes, bytes]:
+    """Return what stands before the first end, what between the two, and what fills each up."""
+    padding = bytes(-length % 4)
+    whole = expression(
+        "range", word(1, REGISTER), word(2, EQUAL), *(value(at, bytes(length)) for at in (3, 4))
+    )
+    second = len(whole) - length - len(padding)
+    middle = value(4, bytes(length))[: -length - len(padding)]
+    return whole[: second - len(middle) - length - len(padding)], middle, padding
+
+
+def is_port(offset: int, right: Any) -> bytes:
+    """Return the comparison of a port with one or with a range. Raises Unknown."""
     if isinstance(right, int):
-        yield compare(EQUAL, right.to_bytes(2, "big"))
-    elif isinstance(right, dict) and "range" in right:
+        return payload(TRANSPORT, offset, 2) + compare(EQUAL, right.to_bytes(2, "big"))
+    if isinstance(right, dict) and "range" in right:
         first, last = right["range"]
-        yield between(first.to_bytes(2, "big"), last.to_bytes(2, "big"))
-    else:
-        raise Unknown("a set of ports")
+        return payload(TRANSPORT, offset, 2) + between(first.to_bytes(2, "big"), last.to_bytes(2, "big"))
+    raise Unknown("a set of ports")
 
 
-def addresses(offset: int, length: int, right: Any) -> Iterator[bytes]:
-    """Yield what compares an address with one, a range or a prefix. Raises Unknown."""
-    if isinstance(right, dict) and "prefix" in right:
-        yield from _prefix(offset, length, right["prefix"])
-        return
-    yield payload(_NETWORK, offset, length)
-    yield is_address(length, right)
+def address_is(offset: int, length: int, right: Any) -> bytes:
+    """Return the comparison of an address with one, a range or a prefix. Raises Unknown.
+
+    Of a prefix that ends with a byte its bytes alone are looked at, as libnftables does it.
+    """
+    bits = right["prefix"]["len"] if isinstance(right, dict) and "prefix" in right else 0
+    looked_at = bits // 8 if bits and bits % 8 == 0 else length
+    return payload(_NETWORK, offset, looked_at) + is_address(length, right)
 
 
 def is_address(length: int, right: Any) -> bytes:
     """Return the comparison of an address that was loaded with one, a range or a prefix. Raises Unknown."""
-    if isinstance(right, str) and not right.startswith("@"):
+    if isinstance(right, str) and right[:1] != "@":
         return compare(EQUAL, packed(right, length))
     if isinstance(right, dict) and "range" in right:
         first, last = (packed(end, length) for end in right["range"])
         return between(first, last)
     if isinstance(right, dict) and "prefix" in right:
-        address, bits = packed(right["prefix"]["addr"], length), right["prefix"]["len"]
-        if bits % 8 == 0 and bits:
-            return compare(EQUAL, address[: bits // 8])
-        return _masked(length, bits) + compare(EQUAL, address)
+        return _is_in_prefix(packed(right["prefix"]["addr"], length), right["prefix"]["len"])
     raise Unknown("a set of addresses")
 
 
-def _prefix(offset: int, length: int, prefix: Mapping[str, Any]) -> Iterator[bytes]:
-    """Compare whole bytes alone where the prefix ends with one, as libnftables does."""
-    bits = prefix["len"]
-    whole = bits % 8 == 0 and bits
-    yield payload(_NETWORK, offset, bits // 8 if whole else length)
-    yield is_address(length, {"prefix": prefix})
-
-
-def _masked(length: int, bits: int) -> bytes:
+def _is_in_prefix(address: bytes, bits: int) -> bytes:
+    if bits % 8 == 0 and bits:
+        return compare(EQUAL, address[: bits // 8])
+    length = len(address)
     mask = ((1 << bits) - 1) << (8 * length - bits)
-    return masked(mask.to_bytes(length, "big"), bytes(length))
+    return masked(mask.to_bytes(length, "big"), bytes(length)) + compare(EQUAL, address)
