@@ -31,6 +31,8 @@ from patronus.kernel.nft_headers import (
     CLASS_KINDS,
     class_data,
     class_loaded,
+    class_of,
+    class_set,
     classes,
     mac_data,
     sender_loaded,
@@ -47,7 +49,6 @@ _SET_KINDS = {
     ("icmp", "type"): "icmp_type", ("icmpv6", "type"): "icmpv6_type",
 }  # fmt: skip
 _ADDRESS_KINDS = {4: "ipv4_addr", 16: "ipv6_addr"}
-_CLASSES = frozenset({("ip", "dscp"), ("ip6", "dscp")})
 _OF_PROTOCOL = {"icmp": 1, "icmpv6": 58}
 """Headers that are only looked into where the rule has asked for their protocol."""
 _RESET, _ICMPX = 1, 2
@@ -110,7 +111,7 @@ class RuleEncoder:
         if name == "ct helper":
             return _object(_HELPER, said)
         if name in EFFECTS:
-            return EFFECTS[name](said)
+            return self._effect(name, said)
         if name in TRANSLATIONS:
             return self._translated(name, said)
         if name == "vmap":
@@ -118,6 +119,11 @@ class RuleEncoder:
         if name == "set":
             return self._key(said["elem"]) + counted(said)
         raise Unknown(name)
+
+    def _effect(self, name: str, said: Any) -> bytes:
+        if name == "mangle" and (header := class_of(said["key"])):
+            return self._of_family(header) + class_set(header, said["value"])
+        return EFFECTS[name](said)
 
     def _key(self, said: Any) -> bytes:
         """Return what loads the key under which a set counts: a header field, or some bits of one."""
@@ -186,7 +192,7 @@ class RuleEncoder:
         """Return the question whether a value is in an anonymous set, which becomes one of ``sets``."""
         if "payload" in left:
             field = left["payload"]["protocol"], left["payload"]["field"]
-            if field in _CLASSES:
+            if class_of(left):
                 kind, elements = CLASS_KINDS[field[0]], classes(field[0], elements)
                 load = self._of_family(field[0]) + class_loaded(field[0])
             elif field in _SET_KINDS:
@@ -252,7 +258,7 @@ class RuleEncoder:
 
     def _field_seldom(self, protocol: str, name: str, right: Any) -> bytes:
         """Return a comparison of a field that few rules look at. Raises Unknown."""
-        if (protocol, name) in _CLASSES:
+        if class_of({"payload": {"protocol": protocol, "field": name}}):
             loaded = self._of_family(protocol) + class_loaded(protocol)
             return loaded + compare(EQUAL, class_data(protocol, right))
         if (protocol, name) == ("ether", "saddr"):

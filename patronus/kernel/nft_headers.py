@@ -9,7 +9,7 @@ Source: linux/netfilter/nf_tables.h.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from patronus.kernel.nft_attributes import REGISTER, Unknown, expression, masked, word
@@ -23,6 +23,17 @@ _CLASS = {"ip": (1, 1, 0xFC, 2), "ip6": (0, 2, 0x0FC0, 6)}
 CLASS_KINDS = {"ip": "dscp", "ip6": "dscp6"}
 """Header → the kind of a set of classes."""
 _MAC_BYTES = 6
+_START = 2
+"""Bytes at the header's start with the class in them; sums are over pairs of bytes."""
+_SUM = (1, 10)
+"""NFT_PAYLOAD_CSUM_INET, and where IPv4's sum lies (RFC 791 section 3.1)."""
+
+
+def class_of(said: Mapping[str, Any]) -> str | None:
+    """Return the header whose class of service this is, None for anything else."""
+    field = said.get("payload", {})
+    header = field.get("protocol")
+    return header if header in _CLASS and field.get("field") == "dscp" else None
 
 
 def class_loaded(protocol: str) -> bytes:
@@ -47,6 +58,18 @@ def class_data(protocol: str, dscp: Any) -> bytes:
 def classes(protocol: str, elements: Sequence[Any]) -> list[int]:
     """Return the elements of a set of classes. Raises Unknown."""
     return [class_bits(protocol, one) for one in elements]
+
+
+def class_set(protocol: str, dscp: Any) -> bytes:
+    """Return what gives a packet a class, and mends the sum over IPv4's header. Raises Unknown."""
+    bits = class_bits(protocol, dscp)
+    keep = 0xFFFF ^ _CLASS[protocol][2]
+    place = word(2, _NETWORK), word(3, 0), word(4, _START)
+    load = expression("payload", word(1, REGISTER), *place)
+    change = masked(keep.to_bytes(_START, "big"), bits.to_bytes(_START, "big"))
+    kind, at = _SUM if protocol == "ip" else (0, 0)
+    written = word(5, REGISTER), *place, word(6, kind), word(7, at), word(8, 0)
+    return load + change + expression("payload", *written)
 
 
 def sender_loaded() -> tuple[bytes, bytes, bytes]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from patronus.firewall.table import commands
 from patronus.firewall.table.read_back import contents, differences
 from patronus.firewall.table.ruleset import Ruleset
+from patronus.kernel import nft as nft_module
 from patronus.kernel.nft import Nft
+from patronus.kernel.nft_batch import encoded
 from tests.golden.case import cases
 from tests.netns.lab import Namespace
 
@@ -45,6 +48,31 @@ def test_the_kernel_takes_it_and_tells_it_back(nft: Nft, ruleset: Ruleset) -> No
     nft.load(whole)
     assert list(differences(commands.Contents.of(ruleset), found(nft))) == []
     assert commands.transaction(found(nft), ruleset) == []
+
+
+def _listed(nft: Nft) -> list[str]:
+    """Return the table as it is listed, but for the kernel's own numbers."""
+    items = nft.list_table("inet", "patronus") or []
+    return [json.dumps({kind: fields | {"handle": 0}}) for item in items for kind, fields in item.items()]
+
+
+@pytest.mark.parametrize("ruleset", RULESETS.values(), ids=RULESETS)
+def test_it_is_the_same_by_libnftables_and_by_ourselves(
+    nft: Nft, ruleset: Ruleset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large batches are put together by ourselves, small ones by libnftables."""
+    if _lacks(nft, ruleset):
+        pytest.skip(LACKING)
+    whole = commands.batch(commands.whole(ruleset))
+    encoded(whole["nftables"])
+    found = []
+    for large in (len(whole["nftables"]), 0):
+        monkeypatch.setattr(nft_module, "LARGE", large)
+        nft.load(whole)
+        found.append(_listed(nft))
+        if whole["nftables"]:
+            nft.load(commands.batch([commands.remove_table("patronus")]))
+    assert found[0] == found[1]
 
 
 def test_each_changes_into_the_next_and_back(nft: Nft) -> None:
