@@ -22,6 +22,7 @@ from patronus.kernel.bpf_map import Map
 from patronus.kernel.bpf_object import Object, Program
 from patronus.kernel.memory import give_back
 from tests.bench.clock import Stopwatch
+from tests.bench.process import MEGABYTE, Measured
 from tests.bench.rows import Row, alone, compare, table, write
 from tests.bench.xdp import (
     BAD4,
@@ -37,7 +38,6 @@ from tests.bench.xdp import (
     opened,
 )
 
-MEGABYTE = 1e6
 SOME, MANY = 100_000, 1_000_000
 NEVER = [ip_network("192.168.1.0/24")]
 TABLES = ("block_ipv4", "block_hosts", "block_filter", "block_ipv6", "never")
@@ -87,8 +87,7 @@ def own_mb() -> float:
     """Return the memory of this process once what is free has been given back."""
     gc.collect()
     give_back()
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / MEGABYTE
+    return Measured(os.getpid()).memory_mb()
 
 
 def maps_mb(pins: Path) -> float:

@@ -23,6 +23,7 @@ from typing import Any
 
 from patronus.client import Client
 from tests.bench.clock import Stopwatch, worked_s
+from tests.bench.process import Measured
 from tests.bench.rows import Row, alone, table, write
 from tests.netns.daemon.machine import Machine
 from tests.netns.interfaces.conftest import put_image_files
@@ -32,7 +33,6 @@ RULES = 10_000
 RUNS = 5
 INTERFACES = 1000
 FILE = "firewall/rules.yaml"
-MEGABYTE = 1e6
 SETTLED_S, QUIET_S = 120, 0.02
 """How long to wait at most for a daemon that works no more than this in a second."""
 READ = "config.Pending"
@@ -102,8 +102,7 @@ def settle(machine: Machine) -> None:
 def resident_mb(machine: Machine) -> float:
     """Return the memory of the daemon's process that no other shares."""
     assert machine.daemon is not None
-    lines = Path(f"/proc/{machine.daemon.pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / MEGABYTE
+    return Measured(machine.daemon.pid).memory_mb()
 
 
 Wait = tuple[float, float]

@@ -16,11 +16,11 @@ from patronus.firewall.table import commands
 from patronus.kernel.nft_batch import encoded
 from tests.bench.clock import Stopwatch
 from tests.bench.commit import RULES, rules, text
+from tests.bench.process import MEGABYTE
 from tests.bench.rows import Row, alone, table, write
 from tests.golden.case import load, plan_for
 from tests.netns.firewall.driver import INTERFACES, ZONES
 
-MEGABYTE = 1e6
 GOAL_MB = 150.0
 
 
