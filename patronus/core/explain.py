@@ -169,6 +169,8 @@ def _choice(path: Path, value: Any, expected: str) -> Problem:
 def _kind_hint(wanted: str, value: Any) -> str | None:
     if wanted == "text" and isinstance(value, bool | int | float):
         return "put it in quotes"
+    if wanted == "a list" and value is None:
+        return "leave the key out, or write []"
     if wanted == "a list" and not isinstance(value, dict):
         return f"put it in brackets: [{shown(value)}]"
     return None

@@ -6,11 +6,14 @@ Impure. All of core writes through a ``Disk``, so that the tests can cut the pow
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from patronus.core.errors import StorageError
 
@@ -23,6 +26,8 @@ SECRETS = "secrets.d"
 """The folder beside the configuration that is no part of it: generations, drafts and edits pass it over."""
 LISTS = "lists"
 """So is this one: lists of addresses that rules name by file."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes of a file of the configuration; more is no text that a person wrote, and is not read at all."""
 
 
 class Disk:
@@ -112,10 +117,28 @@ def names_in(root: Path) -> list[str]:
     return sorted(found)
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file to read it: reading a pipe or a device may have no end. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return file
+
+
 def read_tree(root: Path) -> dict[str, str]:
     """Return file → text of a tree; bytes that are not UTF-8 become lone surrogates. Raises StorageError."""
     with storage_errors(f"{root} could not be read"):
-        return {name: (root / name).read_bytes().decode(errors="surrogateescape") for name in names_in(root)}
+        return {name: _read(root / name).decode(errors="surrogateescape") for name in names_in(root)}
+
+
+def _read(path: Path) -> bytes:
+    with open_file(path) as file:
+        found = file.read(LARGEST + 1)
+    if len(found) > LARGEST:
+        raise OSError(errno.EFBIG, f"it has more than {LARGEST >> 20} MiB", str(path))
+    return found
 
 
 def encoded(text: str) -> bytes:

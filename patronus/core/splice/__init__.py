@@ -20,7 +20,7 @@ from patronus.core.splice.data import appended, edited, position_of, value_at
 from patronus.core.splice.emit import mapping_lines, normal
 from patronus.core.splice.spans import Overlap, Span, after_line, join
 from patronus.core.splice.tree import Slot, Tree
-from patronus.core.text import Document, document_of
+from patronus.core.text import BYTE_ORDER_MARK, MARKED, Document, document_of
 from patronus.core.text.node import Node
 
 __all__ = ["edit_document", "insert_many", "value_at", "write_ids"]
@@ -179,6 +179,8 @@ def _verified(document: Document, text: str, wanted: dict[str, Any]) -> str:
     if document.suffix == ".toml":
         # The last table of an array of tables takes the array's name with it.
         wanted = {key: value for key, value in wanted.items() if value != [] or key in found.data}
+    if found.data != wanted and document.text.startswith(BYTE_ORDER_MARK):
+        raise InvalidRequest(f"{document.file} cannot be edited in place, for it begins with {MARKED}")
     if found.problems or found.data != wanted:
         raise InvalidRequest(
             f"{document.file} is written in a way that cannot be edited in place; edit the file itself"

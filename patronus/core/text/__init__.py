@@ -21,6 +21,8 @@ SUFFIXES = (".yaml", ".toml", ".json")
 SIZE_LIMIT = 8 * 1024 * 1024
 """Characters of one file: 10,000 rules are 2 MB."""
 
+BYTE_ORDER_MARK = "\ufeff"
+MARKED = "a byte order mark: save it as UTF-8 without one"
 REMEMBERED = 64 * 1024
 """Characters of the longest text whose tree is remembered."""
 
@@ -87,6 +89,9 @@ def parse(file: str, text: str) -> Document:
     if len(text) > SIZE_LIMIT:
         document.refuse(f"the file has {len(text)} characters, and {SIZE_LIMIT} are allowed")
         return document
+    if text.startswith(BYTE_ORDER_MARK) and document.suffix != ".yaml":
+        document.refuse(f"the file begins with {MARKED}")
+        return document
     try:
         text.encode()
         _read(document)
@@ -94,7 +99,7 @@ def parse(file: str, text: str) -> Document:
         document.data, document.tree = {}, None
         document.refuse(str(error), error.line, error.column)
     except UnicodeEncodeError as error:
-        document.refuse("the text has a lone surrogate", *Lines(text).place(error.start))
+        document.refuse("these bytes are not UTF-8: save the file as UTF-8", *Lines(text).place(error.start))
     return document
 
 

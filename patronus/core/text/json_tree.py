@@ -67,7 +67,8 @@ class _Reader:
         except json.JSONDecodeError as error:
             raise self.unreadable(error.msg, error.pos) from None
         except ValueError as error:
-            raise self.unreadable(str(error), offset) from None
+            message = "a number with so many digits" if "digits" in str(error) else str(error)
+            raise self.unreadable(message, offset) from None
 
     def _key(self, offset: int) -> tuple[str, int]:
         if self._text[offset : offset + 1] != '"':

@@ -7,9 +7,11 @@ import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from patronus.core.errors import InvalidRequest, PatronusError, StorageError
+from patronus.core.files import open_file
 from patronus.firewall.addresses import AddressSet, merged
 from patronus.firewall.countries import LARGEST as LARGEST_COUNTRIES
 from patronus.firewall.countries import read_countries
@@ -127,11 +129,11 @@ def _read_file(key: _Key, mark: Mark) -> AddressSet:
     if mark[1] > largest:
         raise InvalidRequest(f"{key.path.name} has more than {largest >> 20} MiB")
     try:
-        if not key.countries:
-            found = addresses(key.path.read_bytes()).found
+        with open_file(key.path) as file:
+            if key.countries:
+                return _of_countries(TextIOWrapper(file, "ascii", errors="replace"), key)
+            found = addresses(file.read(largest)).found
             return AddressSet(merged(found[4]), merged(found[6]), key.alias, lives=True)
-        with key.path.open(encoding="ascii", errors="replace") as lines:
-            return _of_countries(lines, key)
     except OSError as error:
         raise StorageError(f"{key.path} cannot be read: {error.strerror}") from error
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -45,6 +46,30 @@ def test_a_read_only_data_partition_changes_nothing_and_keeps_nobody_from_coming
     fresh.call("firewall.AddRule", rule={**RULE, "name": "two"})
     assert [item["rule"]["name"] for item in fresh.call("firewall.ListRules")["rules"]] == ["one", "two"]
     assert fresh.doctor() == []
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero", "/nowhere"])
+def test_a_file_that_cannot_be_read_stops_neither_the_router_nor_other_changes(
+    fresh: Machine, target: str
+) -> None:
+    odd = fresh.file("firewall/rules.yaml")
+    odd.parent.mkdir(exist_ok=True)
+    if target == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to(target)
+    said = fresh.patronus("config", "check")
+    assert (said.code, "firewall/rules.yaml" in said.err) == (1, True), said.err
+    assert fresh.patronus("block", "198.51.100.66").code == 0
+    ruleset = fresh.ruleset()
+    fresh.kill()
+    fresh.start()
+    assert fresh.ruleset() == ruleset
+    (notice,) = fresh.call("system.Status")["notices"]
+    assert "firewall/rules.yaml" in notice
+    odd.unlink()
+    assert fresh.call("firewall.AddRule", rule=RULE)["generation"]
+    assert "one" in odd.read_text()
 
 
 def test_generations_that_cannot_be_read_leave_the_confirmed_one_running_from_memory(fresh: Machine) -> None:

@@ -111,6 +111,12 @@ def test_the_id_of_an_item_never_changes() -> None:
     assert spliced(RULES, Replace("s", ("rules", "r-1", "id"), "r-1")) == RULES
 
 
+def test_a_byte_order_mark_that_moves_every_place_is_named() -> None:
+    document = parse("s.yaml", "\ufeffr:\n  - {a: 1}\n")
+    with pytest.raises(InvalidRequest, match="byte order mark: save it as UTF-8 without one"):
+        write_ids(document, {("r", 0): "r-0"})
+
+
 def test_json_keeps_its_layout() -> None:
     text = json.dumps({"rules": [{"id": "a", "x": 1}, {"id": "b"}], "n": [1, 2]}, indent=4)
     new = spliced(text, Replace("s", ("rules", "a", "x"), 2), "s.json")

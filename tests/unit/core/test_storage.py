@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from patronus.core.errors import StorageError
-from patronus.core.files import Disk, read_tree, write_durably, write_tree
+from patronus.core.files import LARGEST, Disk, read_tree, write_durably, write_tree
 from patronus.core.generations import Generations
 from patronus.core.state import StateFile
 
@@ -37,6 +39,24 @@ def test_a_tree_becomes_exactly_what_is_asked(tmp_path: Path) -> None:
     assert read_tree(tmp_path / "etc") == {"a.yaml": "1", "b/c.yaml": "2", "raw.yaml": "\udcff"}
     write_tree(Disk(), tmp_path / "etc", {"a.yaml": "3"})
     assert read_tree(tmp_path / "etc") == {"a.yaml": "3"} and (tmp_path / "etc/.hidden").exists()
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    """A pipe has no writer, the device never ends, the file is larger than any text."""
+    odd = tmp_path / "firewall.yaml"
+    makers: dict[str, Callable[[], object]] = {
+        "no regular file": lambda: os.mkfifo(odd),
+        "it is no regular": lambda: odd.symlink_to("/dev/zero"),
+        "more than 32 MiB": lambda: odd.write_bytes(bytes(LARGEST + 1)),
+    }
+    for reason, make in makers.items():
+        make()
+        with pytest.raises(StorageError, match=rf"{reason}.*firewall\.yaml"):
+            read_tree(tmp_path)
+        odd.unlink()
+    (tmp_path / "there").write_text("a: 1\n")
+    odd.symlink_to("there")
+    assert read_tree(tmp_path)["firewall.yaml"] == "a: 1\n"
 
 
 def test_files_are_not_for_everybody_to_read(tmp_path: Path) -> None:

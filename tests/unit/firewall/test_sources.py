@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,13 @@ def files(tmp_path: Path) -> SourceFiles:
     (tmp_path / "brought").mkdir()
     (tmp_path / "own").mkdir()
     return SourceFiles(Folder(tmp_path / "brought"), tmp_path / "own")
+
+
+def test_a_pipe_is_no_list(files: SourceFiles, tmp_path: Path) -> None:
+    own = Alias.model_validate({"id": "own", "list": {"file": "own.txt"}})
+    os.mkfifo(tmp_path / "own/own.txt")
+    assert not files.addresses(own).versions
+    assert "it is no regular file" in str(files.fault(own))
 
 
 def test_files_are_read_again_when_they_change_and_keep_what_they_held(
