@@ -87,10 +87,14 @@ class KeyFiles:
             raise KernelError("systemd has no key to seal with: neither a TPM nor a disk that lasts")
         write_durably(self._disk, self._sealed, sealed, PRIVATE)
 
-    def wrap(self, ring: Keyring, password: str) -> None:
-        """Make the keyring open by this password from now on. Raises StorageError."""
+    def stretched(self, password: str) -> tuple[Stretching, bytes]:
+        """Return how a password becomes a key, and that key: seconds. Raises TooManyRequests, Unavailable."""
         how = Stretching.fresh()
-        write_durably(self._disk, self._recovery, wrap(ring, how, self._stretch(password, how)), PRIVATE)
+        return how, self._stretch(password, how)
+
+    def wrap(self, ring: Keyring, stretched: tuple[Stretching, bytes]) -> None:
+        """Make the keyring open by the password that was stretched from now on. Raises StorageError."""
+        write_durably(self._disk, self._recovery, wrap(ring, *stretched), PRIVATE)
 
     def _read(self, path: Path) -> bytes:
         with storage_errors(f"{path.name} could not be read"):

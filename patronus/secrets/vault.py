@@ -91,7 +91,10 @@ class Vault:
         """Let a password open the vault on any device. Raises InvalidRequest, Unavailable, StorageError."""
         argon2id.check(password, "")
         with self._lock:
-            self._keys.wrap(self._opened(create=True), password)
+            self._opened(create=True)
+        stretched = self._keys.stretched(password)  # seconds in which the others read their secrets
+        with self._lock:
+            self._keys.wrap(self._opened(), stretched)
 
     def unlock(self, password: str) -> None:
         """Open the vault by its recovery password and seal it to this device.
@@ -228,7 +231,7 @@ class Vault:
     def _store(self, ring: Keyring, password: str | None) -> None:
         """Put the keyring where the password opens it, then where the device does."""
         if password is not None and self._keys.recoverable:
-            self._keys.wrap(ring, password)
+            self._keys.wrap(ring, self._keys.stretched(password))
         self._keys.seal(ring)
 
     def _retire(self, ring: Keyring, password: str | None) -> None:

@@ -6,9 +6,11 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
@@ -212,6 +214,27 @@ def test_a_weak_recovery_password_is_refused(router: Router) -> None:
     with pytest.raises(InvalidRequest, match="10 to 256"):
         router.vault().set_recovery("short")
     assert not router.vault().status().recovery
+
+
+def test_while_a_recovery_password_is_stretched_the_secrets_are_read(router: Router) -> None:
+    vault, begun, goes_on = router.vault(), Event(), Event()
+    vault.write("wg-home", b"a private key")
+
+    def slow(password: str, how: Stretching) -> bytes:
+        begun.set()
+        assert goes_on.wait(60)
+        return quick(password, how)
+
+    patient = Vault(router.folder, router.device, slow)
+    setting = Thread(target=patient.set_recovery, args=(PASSWORD,))
+    setting.start()
+    assert begun.wait(60)
+    with ThreadPoolExecutor(1) as reader:
+        assert reader.submit(patient.read, "wg-home").result(60) == b"a private key"
+        assert not reader.submit(patient.status).result(60).recovery
+        goes_on.set()
+        setting.join()
+        assert reader.submit(patient.status).result(60).recovery
 
 
 def test_rotation_leaves_no_trace_of_the_old_key(router: Router) -> None:
