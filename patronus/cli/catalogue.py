@@ -31,6 +31,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "nat": ("nat",),
         "network": ("interfaces", "leases", "reserve"),
         "people": ("user", "role"),
+        "pools": ("pools",),
         "protection": ("protection",),
         "qos": ("qos",),
         "routes": ("routes",),

@@ -118,10 +118,15 @@ def press(page: Page, button: str) -> None:
         page.click(button)
 
 
-def leave(page: Page) -> None:
-    """Close a page from an empty one; of one on its way to another, Chromium may never say it is closed."""
+def look_away(page: Page) -> None:
+    """Show an empty page: one that shows what is then changed elsewhere loads itself anew, at any moment."""
     for _ in range(TURNS):
         with suppress(playwright.Error):  # the other page came in between
             page.goto("about:blank")
             break
+
+
+def leave(page: Page) -> None:
+    """Close a page from an empty one; of one on its way to another, Chromium may never say it is closed."""
+    look_away(page)
     page.close()

@@ -48,6 +48,7 @@ PAGES = {
     "shapers": "/shapers",
     "uplinks": "/uplinks",
     "leases": "/leases",
+    "pool": "/leases/pools/new/ipv4",
     "dns": "/dns?name=patronus.home.arpa",
     "queries": "/dns/queries",
     "blocklist": "/blocklist",

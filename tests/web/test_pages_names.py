@@ -14,6 +14,7 @@ from tests.web.chromium import (
     context,
     counts,
     leave,
+    look_away,
     press,
     says,
     says_not,
@@ -63,6 +64,7 @@ def test_an_alias_comes_is_used_changed_and_goes_only_when_nobody_names_it(
     says(row, "192.168.1.10, 192.168.1.16/28, 10.0.0.1-10.0.0.9")
     says(row, "nobody")
     rule = {"name": "admins decide", "from": "lan", "source": "@admins", "action": "allow"}
+    look_away(page)
     with machine.client() as client:
         made = client.call("firewall.AddRule", {"rule": rule, "confirm_s": 0})["id"]
     show(page, "/aliases")
@@ -78,6 +80,7 @@ def test_an_alias_comes_is_used_changed_and_goes_only_when_nobody_names_it(
     page.click("[aria-label='Delete admins']")
     says(page.locator(".note.error"), "the rule admins decide names the alias admins, so it stays")
     assert aliases(machine)["admins"]["addresses"] == ["192.168.1.10", "192.168.1.44"]
+    look_away(page)
     with machine.client() as client:
         client.call("firewall.RemoveRule", {"id": made, "confirm_s": 0})
     show(page, "/aliases")
@@ -146,6 +149,7 @@ def test_a_name_that_somebody_changed_meanwhile_is_not_overwritten(
     press(page, "text=Save")  # the form stands on what runs now: it was seen
     says(page.locator("tr", has_text="@web"), "443")
     says_not(page.locator("tr", has_text="@web"), "8080")
+    look_away(page)
     with machine.client() as client:
         client.call("firewall.RemoveAlias", {"id": "web", "confirm_s": 0})
     show(page, "/aliases")
@@ -210,6 +214,6 @@ def test_what_happens_where_nothing_is_said_is_chosen(context: BrowserContext, m
     press(page, "button:text-is('Save')")
     counts(page.locator("[aria-label='From wan to lan: reject']"), 1)
     assert machine.client().call("firewall.ListZones")["default"] == "reject"
+    leave(page)
     with machine.client() as client:
         client.call("firewall.SetZoneDefault", {"default": "drop", "confirm_s": 0})
-    leave(page)

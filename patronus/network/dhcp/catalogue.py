@@ -10,10 +10,12 @@ from typing import Any
 from patronus.core.control import CommitReport, Control
 from patronus.core.edit import Insert, Remove
 from patronus.core.errors import NotFound, Unavailable
+from patronus.core.model import as_data
 from patronus.core.verb import Caller, Done, Nothing, Role, Verb
 from patronus.kernel.channel import Channel
 from patronus.network.dhcp.check import SECTION_PATH
 from patronus.network.dhcp.model import Dhcp, Pool
+from patronus.network.dhcp.pool_verbs import PoolVerbs
 from patronus.network.dhcp.verbs import (
     AddReservation,
     LeaseInfo,
@@ -49,6 +51,7 @@ class Catalogue:
                 route="GET /dhcp/leases",
             ),
             Verb("dhcp.ListPools", Nothing, PoolList, self.list_pools, route="GET /dhcp/pools"),
+            *PoolVerbs(self._control).verbs(),
             Verb("dhcp.Status", Nothing, ServerStatus, self.status, route="GET /dhcp/status"),
             Verb(
                 "dhcp.AddReservation",
@@ -176,4 +179,5 @@ def _pool_info(pool: Pool | Ipv6Pool, found: Mapping[str, Any]) -> PoolInfo:
             )
             for item in pool.reservations
         ],
+        configuration=as_data(pool),
     )

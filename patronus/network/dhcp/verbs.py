@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -67,6 +67,7 @@ class PoolInfo(Result):
     delegation: str | None = Field(description="what routers are given; null: nothing")
     routers: int | None = Field(description="prefixes that routers have; null as used")
     reservations: list[ReservationInfo]
+    configuration: dict[str, Any] = Field(description="the pool as in network/dhcp")
 
 
 class PoolList(Result):

@@ -135,6 +135,28 @@ def test_a_reservation_comes_and_goes(machine: Machine) -> None:
     assert machine.doctor() == []
 
 
+def test_a_pool_is_changed_removed_and_added_again(machine: Machine) -> None:
+    """Hosts get what it gives at that time; comments beside it stay."""
+    before = machine.file("network/dhcp.yaml").read_text()
+    assert machine.patronus("pools", "change", "lan", "--range", "192.168.1.210-192.168.1.211").code == 0
+    assert machine.lease() in ("192.168.1.210", "192.168.1.211")
+    assert machine.patronus("pools", "change", "lan", "--range", "192.168.9.1-192.168.9.2").code != 0
+    (pool,) = machine.call("dhcp.ListPools")["pools"]
+    assert pool["ranges"] == ["192.168.1.210-192.168.1.211"]
+    assert machine.patronus("pools", "remove", "lan").code == 0
+    assert "DHCP gives nothing to anybody" in machine.patronus("pools").out
+    there = ("--interface", "lan", "--range", "192.168.1.220-192.168.1.221")
+    assert machine.patronus("pools", "add", "lan", *there).code == 0
+    assert machine.lease() in ("192.168.1.220", "192.168.1.221")
+    with pytest.raises(InvalidConfiguration):
+        machine.call("dhcp.AddPool", pool={"id": "other", "interface": "nowhere"})
+    with pytest.raises(NotFound):
+        machine.call("dhcp.RemovePool", id="other")
+    kept = [line for line in before.splitlines() if line.startswith("#")]
+    assert [line for line in kept if line not in machine.file("network/dhcp.yaml").read_text()] == []
+    assert machine.doctor() == []
+
+
 def test_a_second_item_follows_the_first(machine: Machine) -> None:
     for number in (1, 2):
         machine.call("dns.AddRecord", name=f"host{number}.home.arpa", type="A", value=f"192.168.1.3{number}")

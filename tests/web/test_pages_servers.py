@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person does in a browser about the servers that hosts ask: pools of DHCP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.web.chromium import (
+    SHOTS,
+    browser,
+    complaints,
+    context,
+    counts,
+    leave,
+    press,
+    says,
+    show,
+)
+from tests.web.conftest import Machine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+__all__ = ["browser", "complaints", "context"]  # pytest finds fixtures by name in the module
+
+
+def pools(machine: Machine) -> dict[str, Any]:
+    """Return the pools as they are written, by name."""
+    return {item["id"]: item["configuration"] for item in machine.client().call("dhcp.ListPools")["pools"]}
+
+
+def test_a_pool_comes_is_changed_and_goes(context: BrowserContext, machine: Machine) -> None:
+    lan = pools(machine)["lan"]
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/leases")
+    press(page, "text=Add a pool")
+    page.fill("#id", "more")
+    page.select_option("#interface", "lan")
+    page.fill("#ranges", "192.168.9.10-192.168.9.20")
+    page.click("summary:has-text('What hosts are told')")
+    page.fill("#ntp_servers", "192.168.1.1, 192.168.1.2")
+    press(page, "button:has-text('Add pool')")
+    says(page.locator(".note.error"), "192.168.9.10-192.168.9.20 is in no subnet of lan")
+    assert page.input_value("#ntp_servers") == "192.168.1.1, 192.168.1.2"
+    page.fill("#ranges", "192.168.1.10-192.168.1.20, 192.168.1.30-192.168.1.40")
+    page.fill("#lease_time", "2h")
+    page.uncheck("[name=probe]")
+    page.screenshot(path=SHOTS / "pool-filled.png", full_page=True)
+    press(page, "button:has-text('Add pool')")
+    says(page.locator("article", has_text="more"), "192.168.1.10-192.168.1.20")
+    assert pools(machine)["more"] == {
+        "id": "more", "interface": "lan",
+        "ranges": ["192.168.1.10-192.168.1.20", "192.168.1.30-192.168.1.40"],
+        "lease_time": "2h", "options": {"ntp_servers": ["192.168.1.1", "192.168.1.2"]}, "probe": False,
+    }  # fmt: skip
+    page.screenshot(path=SHOTS / "pools.png", full_page=True)
+    page.click("[aria-label='Edit more']")
+    says(page.locator("h1"), "Edit pool more")
+    assert page.input_value("#lease_time") == "2h" and not page.is_checked("[name=probe]")
+    page.fill("#ntp_servers", "")
+    page.fill("#lease_time", "")
+    page.check("[name=probe]")
+    press(page, "button:text-is('Save')")
+    says(page.locator("article", has_text="more"), "12 h")
+    assert pools(machine)["more"].keys() == {"id", "interface", "ranges"}
+    page.click("[aria-label='Delete more']")
+    counts(page.locator("[aria-label='Delete more']"), 0)
+    assert pools(machine) == {"lan": lan}
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
+def test_a_reservation_outlives_a_change_of_its_pool(context: BrowserContext, machine: Machine) -> None:
+    given = {"pool": "lan", "mac": "02:00:00:00:00:09", "address": "192.168.1.20", "hostname": "nas"}
+    machine.client().call("dhcp.AddReservation", given)
+    page = context.new_page()
+    show(page, "/leases/pools/lan/edit")
+    says(page.locator("main"), "This pool also says reservations")
+    page.fill("#lease_time", "1d")
+    press(page, "button:text-is('Save')")
+    says(page.locator("article", has_text="nas"), "192.168.1.20")
+    (kept,) = pools(machine)["lan"]["reservations"]
+    assert kept["address"] == "192.168.1.20"
+    leave(page)
+    machine.client().call("dhcp.RemoveReservation", {"id": kept["id"]})
+
+
+def test_pools_of_ipv6_give_addresses_or_prefixes(context: BrowserContext, machine: Machine) -> None:
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/history")
+    press(page, "text=Collect changes in a draft")
+    show(page, "/leases/pools/new/ipv6")
+    page.fill("#id", "lan6")
+    page.select_option("#interface", "lan")
+    page.fill("#ranges", "::1000-::1fff")
+    page.check("[name=rapid_commit]")
+    page.click("summary:has-text('Prefixes for routers')")
+    page.fill("#delegation_prefix", "2001:db8:4000::/40")
+    page.fill("#delegation_length", "56")
+    press(page, "button:has-text('Add pool')")
+    says(page.locator("article", has_text="lan6"), "Routers get a /56 of 2001:db8:4000::/40")
+    page.click("[aria-label='Edit lan6']")
+    assert page.is_checked("[name=rapid_commit]") and page.input_value("#delegation_length") == "56"
+    show(page, "/draft")
+    press(page, "text=Discard it")
+    assert "lan6" not in pools(machine)
+    leave(page)
