@@ -50,6 +50,8 @@ PAGES = {
     "leases": "/leases",
     "pool": "/leases/pools/new/ipv4",
     "dns": "/dns?name=patronus.home.arpa",
+    "dns-server": "/dns/upstreams/new",
+    "dns-blocklist": "/dns/blocklists/new",
     "queries": "/dns/queries",
     "blocklist": "/blocklist",
     "zones": "/zones",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a person does in a browser about the servers that hosts ask: pools of DHCP."""
+"""What a person does in a browser about the servers that hosts ask: pools, whom DNS asks, what it blocks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.web.chromium import (
     context,
     counts,
     leave,
+    look_away,
     press,
     says,
     show,
@@ -106,4 +107,97 @@ def test_pools_of_ipv6_give_addresses_or_prefixes(context: BrowserContext, machi
     show(page, "/draft")
     press(page, "text=Discard it")
     assert "lan6" not in pools(machine)
+    leave(page)
+
+
+def entries(machine: Machine, verb: str, key: str, inner: str) -> dict[str, Any]:
+    """Return the entries of the DNS server's file, by name."""
+    return {item["id"]: item[inner] for item in machine.client().call(verb)[key]}
+
+
+def test_a_dns_server_is_added_changed_and_asked_no_more(context: BrowserContext, machine: Machine) -> None:
+    def servers() -> dict[str, Any]:
+        return entries(machine, "dns.ListUpstreams", "upstreams", "upstream")
+
+    before = servers()
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/dns")
+    press(page, "text=Add a server")
+    page.fill("#id", "quad")
+    page.fill("#address", "198.51.100.54")
+    page.click("summary:has-text('Over tls and https')")
+    page.fill("#name", "dns.example")
+    press(page, "button:has-text('Add server')")
+    says(page.locator(".note.error"), "nobody shows a certificate")
+    assert (page.input_value("#id"), page.input_value("#name")) == ("quad", "dns.example")
+    page.select_option("#protocol", "tls")
+    page.screenshot(path=SHOTS / "dns-server-filled.png", full_page=True)
+    press(page, "button:has-text('Add server')")
+    row = page.locator("tr", has_text="quad")
+    says(row, "198.51.100.54")
+    made = {"id": "quad", "address": "198.51.100.54", "protocol": "tls", "name": "dns.example"}
+    assert servers() == {**before, "quad": made}
+    page.select_option("#ask", "fastest")
+    press(page, "form[action='/dns/ask'] button")
+    assert machine.client().call("dns.ListUpstreams")["ask"] == "fastest"
+    page.screenshot(path=SHOTS / "dns-servers.png", full_page=True)
+    page.click("[aria-label='Edit the server quad']")
+    assert page.input_value("#protocol") == "tls"
+    page.select_option("#protocol", "")
+    page.fill("#name", "")
+    press(page, "button:text-is('Save')")
+    says(row, "udp")
+    assert servers()["quad"] == {"id": "quad", "address": "198.51.100.54"}
+    page.click("[aria-label='Delete the server quad']")
+    counts(row, 0)
+    assert servers() == before
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
+def test_a_blocklist_comes_is_changed_and_goes_when_no_policy_names_it(
+    context: BrowserContext, machine: Machine
+) -> None:
+    def lists() -> dict[str, Any]:
+        return entries(machine, "dns.ListBlocklists", "blocklists", "blocklist")
+
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/lists")
+    press(page, "text=Add one of names")
+    page.fill("#id", "ads")
+    page.fill("#place", "http://lists.example/ads.txt")
+    press(page, "button:has-text('Add blocklist')")
+    says(page.locator(".note.error"), "a list is brought in over https alone")
+    page.fill("#place", "https://lists.example/ads.txt")
+    page.fill("#refresh", "12h")
+    press(page, "button:has-text('Add blocklist')")
+    row = page.locator("tr", has_text="ads")
+    says(row, "https://lists.example/ads.txt")
+    says(row, "everybody")
+    assert lists() == {"ads": {"id": "ads", "url": "https://lists.example/ads.txt", "refresh": "12h"}}
+    page.click("[aria-label='Edit the blocklist ads']")
+    page.fill("#place", "own.txt")
+    page.fill("#refresh", "")
+    page.uncheck("[name=everyone]")
+    press(page, "button:text-is('Save')")
+    says(row, "nobody")
+    says(row, "own.txt")
+    assert lists() == {"ads": {"id": "ads", "file": "own.txt", "everyone": False}}
+    policy = {"id": "kids", "clients": ["192.168.1.64/26"], "blocklists": ["ads"]}
+    look_away(page)
+    machine.client().call("dns.AddPolicy", policy)
+    show(page, "/dns")
+    says(row, "kids")
+    page.screenshot(path=SHOTS / "dns-blocklists.png", full_page=True)
+    page.click("[aria-label='Delete the blocklist ads']")
+    says(page.locator("main"), "the policy kids names the blocklist ads, so it stays")
+    assert list(lists()) == ["ads"]
+    look_away(page)
+    machine.client().call("dns.RemovePolicy", {"id": "kids"})
+    show(page, "/dns")
+    page.click("[aria-label='Delete the blocklist ads']")
+    says(page.locator("main"), "There are no blocklists.")
+    press(page, "text=Keep these changes")
     leave(page)

@@ -12,9 +12,12 @@ from patronus.core.errors import PatronusError
 from webui.auth import may
 from webui.daemon import daemon
 from webui.pages.change import apply, own_target, page, see
+from webui.pages.dns_sources import PROTOCOLS, ROUTES, sources
 from webui.pages.forms import items
 
 dns = Blueprint("dns", __name__, url_prefix="/dns")
+for rule, view, methods in ROUTES:
+    dns.add_url_rule(rule, view_func=view, methods=methods)
 
 TYPES = ("A", "AAAA", "CNAME", "TXT", "MX", "SRV", "PTR")
 OUTCOMES = {
@@ -28,7 +31,6 @@ OUTCOMES = {
     "refused": "Refused",
 }
 """Counters that a person asks for, and what they count; the others are shown by their own names."""
-PROTOCOLS = ("udp", "tcp", "tls", "https")
 SHOWN = 100
 NONE = "none"
 """Typed in place of blocklists: no list holds."""
@@ -195,5 +197,5 @@ def _page(
         policies=daemon().call("dns.ListPolicies")["policies"], none=NONE,
         names=daemon().call("dns.ListNames")["names"], places=_places(), decision=decision or {},
         asked=asked or {}, given=given or {}, policy=policy or {}, types=TYPES,
-        protocols=PROTOCOLS,
+        protocols=PROTOCOLS, **sources(status),
     )  # fmt: skip

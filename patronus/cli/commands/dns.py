@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from patronus.cli.commands.dns_sources import blocklists, upstreams
 from patronus.cli.commands.plan import show_commit
 from patronus.cli.session import Session, with_session
 
@@ -15,6 +16,10 @@ from patronus.cli.session import Session, with_session
 @click.group(name="dns")
 def dns_group() -> None:
     """Look at the DNS server."""
+
+
+dns_group.add_command(upstreams)
+dns_group.add_command(blocklists)
 
 
 @dns_group.command()

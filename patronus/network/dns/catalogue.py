@@ -18,6 +18,7 @@ from patronus.network.dns.edits import Edits
 from patronus.network.dns.hosts import Hosts
 from patronus.network.dns.model import Dns
 from patronus.network.dns.plan import PORT, DnsPlan
+from patronus.network.dns.source_verbs import SourceVerbs
 from patronus.network.dns.verbs import (
     Flushed,
     ListQueries,
@@ -67,6 +68,7 @@ class Catalogue:
                 changes=True,
             ),
             *Edits(self._control).verbs(),
+            *SourceVerbs(self._control).verbs(),
             *DecisionVerbs(self._control).verbs(),
         )
 

@@ -115,6 +115,36 @@ def test_a_policys_servers_are_asked_in_place_of_everybodys(machine: Machine) ->
     assert machine.doctor() == []
 
 
+def test_whom_dns_asks_and_what_it_blocks_is_changed_by_command(machine: Machine) -> None:
+    machine.lease()
+    machine.uplinked()
+    before = machine.file("network/dns.yaml").read_text()
+    first = machine.call("dns.ListUpstreams")["upstreams"]
+
+    def answered(wanted: str) -> None:
+        eventually(lambda: status(machine.lan, "www.example") == wanted, wanted)
+
+    answered("NOERROR")
+    assert machine.patronus("dns", "upstreams", "add", "127.0.0.1").code != 0
+    assert (
+        machine.patronus("dns", "upstreams", "add", "203.0.113.99", "--over", "tcp", "--id", "far").code == 0
+    )
+    for one in first:
+        assert machine.patronus("dns", "upstreams", "remove", one["id"]).code == 0
+    machine.call("dns.FlushCache")
+    answered("SERVFAIL")
+    assert machine.patronus("dns", "upstreams", "add", "wan", "--id", "isp").code == 0
+    assert machine.patronus("dns", "upstreams", "remove", "far").code == 0
+    answered("NOERROR")
+    assert "those of wan" in machine.patronus("dns", "upstreams").out
+    assert machine.patronus("dns", "blocklists", "add", "nowhere.txt", "--id", "ads").code == 0
+    assert "nowhere.txt" in machine.patronus("dns", "blocklists").out
+    assert machine.patronus("dns", "blocklists", "remove", "ads").code == 0
+    kept = [line for line in before.splitlines() if line.startswith(("#", "listen", "local"))]
+    assert [line for line in kept if line not in machine.file("network/dns.yaml").read_text()] == []
+    assert machine.doctor() == []
+
+
 def test_a_reservation_comes_and_goes(machine: Machine) -> None:
     mac = json.loads(machine.lan.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
     assert "reservations" not in machine.file("network/dhcp.yaml").read_text()
