@@ -129,6 +129,8 @@ def _method_not_allowed(error: MethodNotAllowed) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        body.pass_over(request.environ["wsgi.input"])
     found = (
         NotFound("this page does not exist")
         if error.code == HTTPStatus.NOT_FOUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, BinaryIO
 
 from patronus.core.errors import InvalidRequest
 from webui.routes import RESERVED
@@ -13,6 +13,8 @@ from webui.routes import RESERVED
 LIMIT = 6 * 1024 * 1024
 """Bytes of one request: 10,000 rules are 3 MB; the daemon takes messages of 8 MB."""
 DEPTH = 32
+PAST_LIMIT, BLOCK = LIMIT, 64 * 1024
+"""Bytes of a larger request that are read all the same, so that its sender hears why; bytes at a time."""
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -20,7 +22,9 @@ def parse_object(data: bytes) -> dict[str, Any]:
     if not data.strip():
         return {}
     try:
-        value = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the body is not JSON: {_first_words(error)}") from error
@@ -31,6 +35,13 @@ def parse_object(data: bytes) -> dict[str, Any]:
     if RESERVED & value.keys():
         raise InvalidRequest(f"not a parameter: {', '.join(sorted(RESERVED & value.keys()))}")
     return value
+
+
+def pass_over(stream: BinaryIO) -> None:
+    """Read what is left of a request that is too large: a connection closed before that loses the answer."""
+    left = LIMIT + PAST_LIMIT
+    while left > 0 and (block := stream.read(BLOCK)):
+        left -= len(block)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -52,6 +63,10 @@ def _finite(text: str) -> float:
 
 
 def _first_words(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if "digits" in str(error):
+        return "a number with so many digits"
     return "nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
 
 

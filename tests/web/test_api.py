@@ -170,6 +170,7 @@ def test_a_bad_rule_gets_all_its_problems_and_changes_nothing(machine: Machine, 
         (b'{"index": 1e999}', 400),
         (b'{"rule": {"name": "\\ud800"}}', 400),
         (b"\xff\xfe{}", 400),
+        ('{"rule": {"action": "drop"}}'.encode("utf-16"), 400),
         (b'{"a":' * 100 + b"1" + b"}" * 100, 400),
         (b"[" * 200_000, 400),
         (b'{"rule": {"action": "drop"}, "session": "x"}', 400),
@@ -184,6 +185,12 @@ def test_nonsense_is_refused_by_name(admin: Visitor, data: bytes, status: int) -
     assert answer.status == status, answer.text
     assert answer.json()["status"] == status
     assert "Traceback" not in answer.text
+
+
+def test_who_sends_far_too_much_is_told_before_the_connection_ends(admin: Visitor) -> None:
+    data = b'{"rule": "' + b"x" * (body.LIMIT * 3 // 2) + b'"}'
+    answer = admin.ask("POST", "/api/v1/firewall/rules", data, Connection="close")
+    assert (answer.status, answer.json()["status"]) == (413, 413)
 
 
 def test_wrong_methods_and_types_are_named(admin: Visitor) -> None:
