@@ -112,6 +112,7 @@ def test_a_policys_servers_are_asked_in_place_of_everybodys(machine: Machine) ->
     eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of the uplink's server")
     theirs = [item for item in machine.call("dns.Status")["upstreams"] if item["policies"] == ["small"]]
     assert [item["answered"] > 0 for item in theirs] == [True]
+    machine.call("dns.RemovePolicy", id="small")
     assert machine.doctor() == []
 
 
