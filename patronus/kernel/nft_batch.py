@@ -126,8 +126,8 @@ def _rule(fields: Fields, flags: int, position: bytes) -> tuple[Message, ...]:
         return rule
     where = _where(fields)
     sets = (
-        ((_NEWSET, _CREATE, where + made), (_NEWELEMENT, _CREATE, where + elements))
-        for made, elements in encoder.sets
+        [(_NEWSET, _CREATE, where + made), *((_NEWELEMENT, _CREATE, where + part) for part in parts)]
+        for made, parts in encoder.sets
     )
     return (*chain.from_iterable(sets), *rule)
 

@@ -81,13 +81,13 @@ def _reference(kind: int, length: int) -> bytes:
 class RuleEncoder:
     """Encodes the statements of one rule: what an earlier one asked for already is not asked for again.
 
-    ``sets`` are the anonymous sets that the rule needs before it: each set, and its elements.
+    ``sets`` are the anonymous sets that the rule needs before it: each set, and its elements in parts.
     """
 
     def __init__(self) -> None:
         self._family: str | None = None
         self._protocol: Any = None
-        self.sets: list[tuple[bytes, bytes]] = []
+        self.sets: list[tuple[bytes, list[bytes]]] = []
 
     def expressions(self, statements: Iterable[Statement]) -> bytes:
         """Return the rule's expressions. Raises Unknown."""

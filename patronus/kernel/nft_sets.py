@@ -11,7 +11,7 @@ Source: linux/netfilter/nf_tables.h; what is kept beside a set and an element as
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
@@ -62,8 +62,8 @@ def container(fields: Fields, *, is_map: bool) -> bytes:
     return b"".join((*parts, word(10, next(_ids)), attribute(13, _user_data(kinds))))
 
 
-Anonymous = tuple[int, bytes, bytes]
-"""The number of a set within the batch, the set, and its elements; both without their table."""
+Anonymous = tuple[int, bytes, list[bytes]]
+"""The number of a set within the batch, the set, and its elements in parts; all without their table."""
 
 
 def anonymous(kinds: Sequence[str], elements: Sequence[Any]) -> Anonymous:
@@ -96,12 +96,11 @@ def _for_one_rule(
     data: bytes = b"",
     beside: bytes = b"",
 ) -> Anonymous:
-    if sum(map(len, items)) > _FULL:
-        raise Unknown("a set larger than a message")
     number, name = next(_ids) & 0xFFFFFFFF, attribute(2, text(said))
     keys = _keys(kinds, flags | _ANONYMOUS | _FLAGS["constant"])
     made = name + keys + data + word(10, number) + attribute(13, _user_data(kinds) + beside)
-    return number, made, name + word(4, number) + nested(3, *items)
+    where = name + word(4, number)
+    return number, made, [where + part for part in _parts(items)]
 
 
 def counted(said: Fields) -> bytes:
@@ -138,9 +137,13 @@ def limit_data(kind: int, limit: Fields) -> bytes:
 
 def element_lists(elements: Sequence[Any]) -> Iterator[bytes]:
     """Yield the elements in as many attributes as they need. Raises Unknown."""
+    yield from _parts(_each(elements))
+
+
+def _parts(elements: Iterable[bytes]) -> Iterator[bytes]:
     held: list[bytes] = []
     size = 0
-    for one in _each(elements):
+    for one in elements:
         if size + len(one) > _FULL:
             yield nested(3, *held)
             held, size = [], 0

@@ -273,6 +273,37 @@ def test_every_form_is_the_same_as_libnftables_makes_it(nft: Nft, monkeypatch: p
     encoded(batch["nftables"])
 
 
+MANY = AddressSet(tuple((3 * at, 3 * at) for at in range(4000)))
+SPREAD = AddressSet(tuple((3 * at, 3 * at + 1) for at in range(4000)))
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        say.address_in(4, "saddr", MANY),
+        say.address_in(4, "saddr", SPREAD),
+        say.translate(
+            "dnat", 4, ip_network("10.0.0.7/32"), moved(*([at, at + 9000] for at in range(1, 6001)))
+        ),
+    ],
+    ids=["addresses", "ranges", "ports"],
+)
+def test_a_set_of_one_rule_may_be_larger_than_a_message(
+    nft: Nft, monkeypatch: pytest.MonkeyPatch, match: Any
+) -> None:
+    rules = named("r", [[say.version_is(4), say.protocol_in([6]), match]])
+    chains = {"destinations": Chain(rules, Hook("nat", "prerouting", -100, "accept"))}
+    batch = {"nftables": commands.whole(Ruleset(chains=chains))}
+    monkeypatch.setattr(nft_module, "LARGE", 0)
+    nft.load(batch)
+    by_us = listed(nft)
+    nft.load({"nftables": [commands.remove_table("patronus")]})
+    monkeypatch.setattr(nft_module, "encoded", by_library_alone)
+    nft.load(batch)
+    assert listed(nft) == by_us
+    encoded(batch["nftables"])
+
+
 def test_sets_change_and_go_as_libnftables_lets_them(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elements go and come in one transaction, also where a prefix takes the place of two halves."""
     there = {"other": Chain(), "reject": Chain()}
