@@ -20,8 +20,9 @@ import nftables
 from patronus.core.errors import KernelError
 from patronus.kernel.memory import give_back
 from patronus.kernel.nft_attributes import Unknown
-from patronus.kernel.nft_batch import BatchSocket, Refusal, encoded
+from patronus.kernel.nft_batch import encoded
 from patronus.kernel.nft_refusal import first_line, refused
+from patronus.kernel.nft_socket import BatchSocket, Refusal
 from patronus.kernel.nft_state import Objects, RulesetState, StandingRule
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Nft:
         self._library.set_numeric_prio_output(True)
         self._state = RulesetState()
         self._batches = BatchSocket()
-        self._encoded: tuple[Batch, list[bytes]] | None = None
+        self._encoded: tuple[Batch, bytearray] | None = None
 
     def load(self, batch: Batch) -> None:
         """Apply all commands in one transaction. Raises KernelError naming the command that was refused."""
@@ -158,7 +159,7 @@ class Nft:
         items: list[dict[str, Any]] = output["nftables"] if output else []
         return [item for item in items if "metainfo" not in item]
 
-    def _messages(self, batch: Batch) -> list[bytes] | None:
+    def _messages(self, batch: Batch) -> bytearray | None:
         """Return a batch as messages, made once for rehearsal and change; None for libnftables.
 
         libnftables takes a hundred microseconds for each rule, and each time again, and goes through all of a

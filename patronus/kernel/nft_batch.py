@@ -9,25 +9,21 @@ Source: linux/netfilter/nf_tables.h, nfnetlink.h.
 
 from __future__ import annotations
 
-import os
-import socket
-import struct
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
-from patronus.kernel.nfnetlink import NETLINK_NETFILTER, NFTABLES, attribute, text
+from patronus.kernel.nfnetlink import NFTABLES, attribute, text
 from patronus.kernel.nft_attributes import Unknown, nested, word
 from patronus.kernel.nft_expressions import RuleEncoder
 from patronus.kernel.nft_sets import container, element_lists, limit_data
+from patronus.kernel.nft_socket import HEADER, REQUEST
 
 Fields = Mapping[str, Any]
 Message = tuple[int, int, bytes]
 """A message's kind and flags, and its attributes."""
-_BEGIN, _END = 0x10, 0x11
-_REQUEST, _CREATE, _APPEND = 1, 0x400, 0x800
+_CREATE, _APPEND = 0x400, 0x800
 _INET = 1
 _NEWTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 3, 5, 6, 8
 _NEWSET, _DELSET, _NEWELEMENT, _DELELEMENT, _NEWOBJECT, _DELOBJECT = 9, 11, 12, 14, 18, 20
@@ -38,36 +34,33 @@ _COUNTER, _HELPER, _LIMIT = 1, 3, 4
 _L4 = {"tcp": 6, "udp": 17}
 _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 _POLICIES = {"drop": 0, "accept": 1}
-_SO_SNDBUFFORCE = 32
-"""socket(7); the batch is one message to the socket, and has to fit its buffer."""
-_SPARE = 1 << 16
-_ANSWER = struct.Struct("=IHHII")
-_ERROR = 2
-_HEADER = struct.Struct("=IHHIIBBH")
-_GENERATION = 1
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why the kernel did not take a transaction; ``position`` is that of the command, None for the whole."""
-
-    position: int | None
-    reason: str
+Commands = Sequence[Mapping[str, Mapping[str, Fields]]]
 
 
-def encoded(commands: Sequence[Mapping[str, Mapping[str, Fields]]]) -> list[bytes]:
-    """Return commands as messages, numbered by the command from 0. Raises Unknown."""
-    found = []
+def encoded(commands: Commands) -> bytearray:
+    """Return commands as messages, one behind the other. Raises Unknown.
+
+    In one piece: thousands of small ones would lie between what stays, and leave holes in Python's memory.
+    """
+    found = bytearray()
+    for message in messages(commands):
+        found += message
+    return found
+
+
+def messages(commands: Commands) -> Iterator[bytes]:
+    """Yield commands as messages, numbered by the command from 0. Raises Unknown."""
     for position, command in enumerate(commands):
         ((verb, what),) = command.items()
         ((kind, fields),) = what.items()
         if (verb, kind) not in _ENCODERS or fields.get("family") != "inet":
             raise Unknown(f"{verb} {kind}")
         for number, flags, body in _ENCODERS[verb, kind](fields):
-            length = _HEADER.size + len(body)
-            header = length, NFTABLES << 8 | number, _REQUEST | flags, position, 0, _INET, 0, 0
-            found.append(_HEADER.pack(*header) + body)
-    return found
+            length = HEADER.size + len(body)
+            header = length, NFTABLES << 8 | number, REQUEST | flags, position, 0, _INET, 0, 0
+            yield HEADER.pack(*header) + body
 
 
 def _message(kind: int, flags: int, *parts: bytes) -> tuple[Message]:
@@ -212,68 +205,3 @@ _ENCODERS: dict[tuple[str, str], Callable[[Fields], tuple[Message, ...]]] = {
     ("add", "element"): _elements(_NEWELEMENT, _CREATE),
     ("delete", "element"): _elements(_DELELEMENT, 0),
 }
-
-
-class BatchSocket:
-    """One netlink socket, in the network namespace of who makes it. One thread at a time."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        self._socket.settimeout(0)
-
-        self._room = 0
-
-    def send(self, messages: Sequence[bytes], generation: int | None, *, commit: bool) -> Refusal | None:
-        """Let the kernel take the messages as one transaction; return why it refuses, or None.
-
-        It refuses too where the ruleset has another number than ``generation`` by now; None is any. Without
-        ``commit`` everything is tried and nothing stays. The kernel is done when the call returns.
-        """
-        begin = _ANY if generation is None else _begin(generation)
-        batch = b"".join((begin, *messages, _COMMIT if commit else b""))
-        try:
-            self._make_room(len(batch) + _SPARE)
-            self._socket.send(batch)
-        except OSError as error:
-            return Refusal(None, f"the batch could not be sent: {error.strerror or error}")
-        return self._refusal()
-
-    def _make_room(self, size: int) -> None:
-        if size > self._room:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, size)
-            self._room = size
-
-    def _refusal(self) -> Refusal | None:
-        """Return the first refusal among all that the kernel says; where it takes everything it is silent."""
-        first: Refusal | None = None
-        while True:
-            try:
-                said = refusal_of(self._socket.recv(1 << 16))
-                first = first or said
-            except BlockingIOError:
-                return first
-            except OSError as error:
-                return first or Refusal(None, error.strerror or str(error))
-
-
-def refusal_of(answer: bytes) -> Refusal | None:
-    """Return why a message was refused, None for one that was not; the answer repeats its header."""
-    _, kind, *_ = _ANSWER.unpack_from(answer)
-    code = -struct.unpack_from("=i", answer, _ANSWER.size)[0]
-    if kind != _ERROR or not code:
-        return None
-    _, refused, _, position, _ = _ANSWER.unpack_from(answer, _ANSWER.size + 4)
-    return Refusal(position if refused >> 8 == NFTABLES else None, os.strerror(code))
-
-
-def _edge(kind: int, body: bytes) -> bytes:
-    subsystem = socket.htons(NFTABLES)
-    return _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, 0, 0, 0, 0, subsystem) + body
-
-
-def _begin(generation: int) -> bytes:
-    return _edge(_BEGIN, attribute(_GENERATION, generation.to_bytes(4, "big")))
-
-
-_ANY = _edge(_BEGIN, b"")
-_COMMIT = _edge(_END, b"")

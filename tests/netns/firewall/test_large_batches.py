@@ -34,7 +34,8 @@ from patronus.firewall.table.ruleset import (
 from patronus.kernel import nft as nft_module
 from patronus.kernel.nft import Command, Nft
 from patronus.kernel.nft_attributes import Unknown
-from patronus.kernel.nft_batch import BatchSocket, encoded
+from patronus.kernel.nft_batch import encoded
+from patronus.kernel.nft_socket import BatchSocket
 from tests.netns.lab import Namespace
 
 
@@ -252,7 +253,7 @@ def listed(nft: Nft) -> list[str]:
     return [json.dumps(item) for item in items]
 
 
-def by_library_alone(_: Any) -> list[bytes]:
+def by_library_alone(_: Any) -> bytearray:
     raise Unknown("a batch of this test")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from patronus.kernel.nft_attributes import Unknown
-from patronus.kernel.nft_batch import encoded
+from patronus.kernel.nft_batch import encoded, messages
 from patronus.kernel.nft_refusal import refused
 
 SOURCE = {"payload": {"protocol": "ip", "field": "saddr"}}
@@ -96,7 +96,7 @@ def test_a_translation_of_another_form_is_not_known_here(to: dict[str, Any]) -> 
 )
 def test_a_queue_is_as_libnftables_sends_it(said: dict[str, Any], expected: str) -> None:
     rule = {"family": "inet", "table": "t", "chain": "c", "comment": "r", "expr": [{"queue": said}]}
-    (message,) = encoded([{"add": {"rule": rule}}])
+    (message,) = messages([{"add": {"rule": rule}}])
     assert b"queue\0" in message and bytes.fromhex(expected) in message
 
 
@@ -115,7 +115,7 @@ def test_a_flow_table_is_as_libnftables_sends_it() -> None:
     where = {"family": "inet", "table": "t"}
     table = {**where, "name": "f", "hook": "ingress", "prio": 0, "dev": ["lo"]}
     rule = {**where, "chain": "c", "comment": "r", "expr": [{"flow": {"op": "add", "flowtable": "@f"}}]}
-    made, filled = encoded([{"add": {"flowtable": table}}, {"add": {"rule": rule}}])
+    made, filled = messages([{"add": {"flowtable": table}}, {"add": {"rule": rule}}])
     hook = "20000380 0800010000000000 0800020000000000 0c000380 070001006c6f0000"
     assert made.endswith(bytes.fromhex("06000100 74000000 06000200 66000000" + hook))
     assert b"flow_offload\0" in filled and bytes.fromhex("0c000280 0600010066000000") in filled
