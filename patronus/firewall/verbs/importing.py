@@ -25,7 +25,11 @@ from patronus.firewall.model import Nat, Rules
 from patronus.firewall.policy import Policy
 from patronus.firewall.verbs.rules import RULES
 
-_NFT_TEXT = re.compile(r"^\s*table\s+\w+(\s+\S+)?\s*\{", re.MULTILINE)
+_NFT_TEXT = re.compile(
+    r"""^\s*(table\s+\w+(\s+\S+)?\s*\{ | define\s+\w+\s*= | include\s+["'] | flush\s+ruleset\b
+    | (nft\s+)?(add|create|insert)\s+(table|chain|rule|set|map|element)\s)""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 class ImportRules(Parameters):

@@ -203,5 +203,10 @@ def test_a_file_is_known_by_how_it_looks() -> None:
     assert kind_of(ImportRules(text='{"nftables": []}')) == "nftables"
     assert kind_of(ImportRules(text="*filter\n:INPUT DROP [0:0]")) == "iptables"
     assert kind_of(ImportRules(text="{", format="iptables")) == "iptables"
-    with pytest.raises(InvalidRequest, match="nft -j list ruleset > rules.json"):
-        kind_of(ImportRules(text="#!/usr/sbin/nft -f\nflush ruleset\ntable inet filter {\n}"))
+    script = "#!/usr/sbin/nft -f\n"
+    for line in (
+        "table inet filter {\n}", "flush ruleset", "define wan = eth0", 'include "/etc/nftables.d/*.nft"',
+        "add rule inet filter input tcp dport 22 accept", "nft add table inet filter",
+    ):  # fmt: skip
+        with pytest.raises(InvalidRequest, match="nft -j list ruleset > rules.json"):
+            kind_of(ImportRules(text=f"{script}{line}"))
