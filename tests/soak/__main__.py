@@ -48,6 +48,9 @@ SOAKS = {
     "generated": Soak((*PYTEST, "-n", "2", "tests/unit"), {"HYPOTHESIS_PROFILE": "soak"}, in_tree=False),
     "rest": Soak((*PYTEST, "tests/web/test_schema_fuzz.py"), {"PATRONUS_FUZZ_EXAMPLES": "200"}),
     "requests": Soak((*PYTEST, "tests/netns/daemon/test_fuzz.py"), {"PATRONUS_REQUESTS": "10000"}),
+    "mutated": Soak(
+        (*PYTEST, "tests/netns/services/test_mutated.py"), {"PATRONUS_MUTATED_PACKETS": "100000"}
+    ),
     "power": Soak((*PYTEST, "tests/vm/test_5_persistence.py"), {"PATRONUS_POWER_CUTS": "20"}),
     "killed": Soak((*PYTEST, "tests/netns/daemon/test_killed.py"), {"PATRONUS_KILL_POINTS": "1000"}),
     "profiles": Soak(("-m", "tests.soak.profiles"), in_tree=False),
