@@ -21,8 +21,9 @@ run: image  ## build the image and boot it in QEMU; WAN=user opens its WAN, KEEP
 stop:  ## end the router that `make run` started
 	$(PYTHON) -m qemu.run --stop
 
-image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE, with the packages in PLUGINS=folder; FORMAT=qcow2|vmdk
-	$(PYTHON) -m image.build $(PROFILE) $(if $(PLUGINS),--plugins $(PLUGINS)) $(if $(FORMAT),--format $(FORMAT))
+image: venv trees  ## build the disk image of PROFILE in build/image/PROFILE, with PLUGINS=folder, OWN=folder; FORMAT=qcow2|vmdk
+	$(PYTHON) -m image.build $(PROFILE) $(if $(PLUGINS),--plugins $(PLUGINS)) $(if $(OWN),--own $(OWN)) \
+		$(if $(FORMAT),--format $(FORMAT))
 
 release: image  ## write the signed files of an update of PROFILE into build/release/PROFILE
 	$(PYTHON) -m image.release $(PROFILE)

@@ -19,6 +19,8 @@ from image.host import BUILD, CHECKOUT, BuildError, as_root, cache, complain, lo
 from image.keys import Keys
 from image.keys import ensure as ensure_keys
 from image.mkosi import mkosi
+from image.own import Own
+from image.own import read as read_own
 from image.plugins import Plugin
 from image.plugins import read as read_plugins
 from image.report import describe
@@ -53,40 +55,46 @@ def _input_files() -> Iterator[Path]:
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def fingerprint(profile: str, keys: Keys | None, guests: Sequence[Plugin]) -> str:
+def fingerprint(profile: str, keys: Keys | None, guests: Sequence[Plugin], own: Own) -> str:
     """Return a hash over everything that decides what the image of the profile holds."""
     digest = hashlib.sha256(profile.encode() + (cache() / "trees/tools.stamp").read_bytes())
     if keys:
         digest.update(keys.boot_certificate.read_bytes() + keys.update_keyring.read_bytes())
     for plugin in guests:
         digest.update(plugin.path.read_bytes())
+    digest.update(own.contents())
     for path in _input_files():
         digest.update(f"{path.relative_to(CHECKOUT)}\0{os.access(path, os.X_OK)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def build(profile: str, *, signed: bool = True, plugins: Path | None = None) -> Path:
+def build(
+    profile: str, *, signed: bool = True, plugins: Path | None = None, owner: Path | None = None
+) -> Path:
     """Build the image of the profile unless it is up to date; return the disk. Raises BuildError.
 
-    ``plugins`` is a folder of Debian packages that are built in as well.
+    ``plugins`` is a folder of Debian packages that are built in as well, ``owner`` one with all that an owner
+    adds (``image.own``).
     """
-    guests = read_plugins(plugins) if plugins else []
+    own = read_own(owner) if owner else Own()
+    guests = [*(read_plugins(plugins) if plugins else []), *own.plugins]
     build_tree("tools")
     build_tree("test")
     output, stamp = folder(profile), folder(profile) / ".fingerprint"
     with locked("image"):
         keys = ensure_keys() if signed else None
         compile_bpf()
-        wanted = fingerprint(profile, keys, guests)
+        wanted = fingerprint(profile, keys, guests, own)
         if stamp.exists() and stamp.read_text() == wanted and disk(profile).exists():
             print(f":: image {profile}: nothing has changed")
             return disk(profile)
         _start_over(output)
         with step(f"image {profile}: our own files"):
-            lay_out(profile, keys, output / "root-tree", output / "initrd-tree", guests)
+            lay_out(profile, keys, output / "root-tree", output / "initrd-tree", guests, own)
         with step(f"image {profile}: mkosi"):
-            _mkosi_image(profile, keys, output, guests)
+            more = [*(name for plugin in guests for name in plugin.depends), *own.packages]
+            _mkosi_image(profile, keys, output, more)
         make_ours(output)
         with step(f"image {profile}: sums and sizes"):
             describe(profile, output)
@@ -139,8 +147,8 @@ def _signing(keys: Keys | None) -> list[str]:
     ]
 
 
-def _mkosi_image(profile: str, keys: Keys | None, output: Path, guests: Sequence[Plugin]) -> None:
-    """Let mkosi make the image from the laid-out trees."""
+def _mkosi_image(profile: str, keys: Keys | None, output: Path, more: Sequence[str]) -> None:
+    """Let mkosi make the image from the laid-out trees, with more Debian packages."""
     kept = cache() / "image" / profile
     kept.mkdir(parents=True, exist_ok=True)
     options = [
@@ -152,7 +160,7 @@ def _mkosi_image(profile: str, keys: Keys | None, output: Path, guests: Sequence
         f"--image-version={version()}",
         f"--source-date-epoch={epoch()}",
         *_signing(keys),
-        *(f"--volatile-package={name}" for plugin in guests for name in plugin.depends),
+        *(f"--volatile-package={name}" for name in more),
         *(f"--profile={name}" for name in PROFILES[profile]),
     ]
     mkosi(CHECKOUT / "image", [*options, "build"])
@@ -172,6 +180,7 @@ def main() -> None:
     parser.add_argument("profile", nargs="?", default="standard", choices=sorted(PROFILES))
     parser.add_argument("--unsigned", action="store_true", help="sign nothing; such builds can be compared")
     parser.add_argument("--plugins", type=Path, metavar="FOLDER", help="build these Debian packages in")
+    parser.add_argument("--own", type=Path, metavar="FOLDER", help="add what this folder of yours holds")
     parser.add_argument("--format", default="raw", choices=FORMATS, help="write the disk in this one as well")
     parser.add_argument("--bpf", action="store_true", help="compile the BPF objects instead")
     parser.add_argument("--clean", action="store_true", help="remove all images and cached bases instead")
@@ -182,7 +191,8 @@ def main() -> None:
         elif chosen.bpf:
             compile_bpf()
         else:
-            built = build(chosen.profile, signed=not chosen.unsigned, plugins=chosen.plugins)
+            signed = not chosen.unsigned
+            built = build(chosen.profile, signed=signed, plugins=chosen.plugins, owner=chosen.own)
             print(convert(built, chosen.format))
     except BuildError as error:
         complain(error)

@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from image import plugins
+from image import own, plugins
 from image.enter import command_line
 from image.host import CHECKOUT, cache, make_ours, run
 from image.keys import Keys
@@ -57,9 +57,17 @@ def version() -> str:
 
 
 def lay_out(
-    profile: str, keys: Keys | None, root_tree: Path, initrd_tree: Path, guests: list[plugins.Plugin]
+    profile: str,
+    keys: Keys | None,
+    root_tree: Path,
+    initrd_tree: Path,
+    guests: list[plugins.Plugin],
+    added: own.Own,
 ) -> None:
-    """Fill both folders anew: rootfs/, our Python, plugins, the BPF objects; and the initrd's own files."""
+    """Fill both folders anew: rootfs/, our Python, plugins, the BPF objects; and the initrd's own files.
+
+    What the owner adds comes last.
+    """
     for target, source in ((root_tree, CHECKOUT / "rootfs"), (initrd_tree, CHECKOUT / "image/initrd-tree")):
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, symlinks=True)
@@ -81,6 +89,7 @@ def lay_out(
     shared = root_tree / "usr/share/patronus"
     (shared / "profile").write_text(f"{profile}\n")
     shutil.copytree(CHECKOUT / "docs/schema", shared / "schema")
+    own.lay_out(added, root_tree)
     for tree in (root_tree, initrd_tree):
         normalise(tree)
 

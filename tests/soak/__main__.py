@@ -54,6 +54,7 @@ SOAKS = {
     "power": Soak((*PYTEST, "tests/vm/test_5_persistence.py"), {"PATRONUS_POWER_CUTS": "20"}),
     "killed": Soak((*PYTEST, "tests/netns/daemon/test_killed.py"), {"PATRONUS_KILL_POINTS": "1000"}),
     "profiles": Soak(("-m", "tests.soak.profiles"), in_tree=False),
+    "plugin": Soak(("-m", "tests.soak.plugin"), in_tree=False),
     "tampering": Soak((*PYTEST, "tests/vm/test_a_tampering.py"), {"PATRONUS_TAMPERING": "1"}),
     "updates": Soak((*PYTEST, "tests/vm/test_e_updates.py"), {"PATRONUS_UPDATES": "1"}),
     "cuts": Soak((*PYTEST, "tests/netns/update/test_power_cuts.py"), {"PATRONUS_CUT_POINTS": "200"}),
