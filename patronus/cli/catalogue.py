@@ -28,6 +28,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "lists": ("lists",),
         "logs": ("logging",),
         "mappings": ("mappings",),
+        "mdns": ("mdns",),
         "nat": ("nat",),
         "network": ("interfaces", "leases", "reserve"),
         "people": ("user", "role"),

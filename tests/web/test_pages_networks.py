@@ -311,6 +311,18 @@ def test_the_dns_server_is_looked_at_asked_and_told_a_name(context: BrowserConte
     says(page.locator("tr", has_text="games.example"), "blocked kids")
     page.get_by_role("button", name="Undo games.example for kids").click()
     says(page.locator("main"), "The blocklists alone say")
+    page.click("text=Servers of kids")
+    page.fill("#servers-kids", "nowhere")
+    page.get_by_role("button", name="Save the servers of kids").click()
+    says(page.locator(".note.error"), "no interface is called nowhere")
+    assert page.input_value("#servers-kids") == "nowhere"
+    page.fill("#servers-kids", "198.51.100.4, 198.51.100.5")
+    page.select_option("#over-kids", "tcp")
+    page.get_by_role("button", name="Save the servers of kids").click()
+    says(page.locator("tr", has_text="192.168.1.64/26"), "198.51.100.5 tcp")
+    page.click("text=Servers of kids")
+    page.get_by_role("button", name="Save the servers of kids").click()
+    says(page.locator("tr", has_text="192.168.1.64/26"), "everybody's")
     page.get_by_role("button", name="Delete the policy kids").click()
     says_not(page.locator("main"), "192.168.1.31")
     page.get_by_role("button", name="Delete nas.home.arpa").click()
@@ -436,6 +448,40 @@ def test_hosts_may_ask_for_ports_until_that_is_turned_off(context: BrowserContex
     page.uncheck("[name=inside][value=lan]")
     page.click("button:has-text('Save')")
     says(page.locator("main"), "Hosts cannot ask for ports.")
+    leave(page)
+
+
+def test_networks_find_each_others_printers_until_that_is_turned_off(
+    context: BrowserContext, machine: Machine
+) -> None:
+    client, page = machine.client(), context.new_page()
+    show(page, "/mdns")
+    says(page.locator("main"), "Each network finds its own hosts alone.")
+    page.check("[name=between][value=lan]")
+    page.click("button:has-text('Save')")
+    says(page.locator(".note.error"), "one interface has nothing to be repeated to")
+    assert page.is_checked("[name=between][value=lan]")
+    other = {"id": "things", "vlan": {"parent": "lan", "tag": 30}, "zone": "lan"}
+    client.call("interfaces.Add", {"interface": other})
+    show(page, "/mdns")
+    for role in ("lan", "things"):
+        page.check(f"[name=between][value={role}]")
+    page.uncheck("[name=everything]")
+    page.check("[name=only][value='_ipp._tcp']")
+    page.fill("#others", "ssh")
+    page.click("button:has-text('Save')")
+    says(page.locator(".note.error"), "is not a kind of service")
+    page.fill("#others", "_ssh._tcp")
+    page.click("button:has-text('Save')")
+    says(page.locator("#between"), "Printers, _ssh._tcp")
+    found = client.call("mdns.Status")
+    assert (found["between"], found["only"]) == (["lan", "things"], ["_ipp._tcp", "_ssh._tcp"])
+    page.screenshot(path=SHOTS / "printers-and-screens.png", full_page=True)
+    for role in ("lan", "things"):
+        page.uncheck(f"[name=between][value={role}]")
+    page.click("button:has-text('Save')")
+    says(page.locator("main"), "Each network finds its own hosts alone.")
+    client.call("interfaces.Remove", {"id": "things"})
     leave(page)
 
 

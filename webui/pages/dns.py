@@ -34,9 +34,9 @@ OUTCOMES = {
 SHOWN = 100
 NONE = "none"
 """Typed in place of blocklists: no list holds."""
-POLICY_FIELDS = (
-    "id", "clients", "interfaces", "blocklists", "records", "servers", "over", "server_name", "path",
-)  # fmt: skip
+SERVER_FIELDS = ("servers", "over", "server_name", "path")
+"""Who is asked for the clients of a policy, and how."""
+POLICY_FIELDS = ("id", "clients", "interfaces", "blocklists", "records", *SERVER_FIELDS)
 FILTERS = ("client", "name", "policy")
 """By what questions of the log are picked."""
 NO_POLICY = "-"
@@ -101,6 +101,18 @@ def add_policy() -> Response:
         apply("dns.AddPolicy", told, "Policy added.")
     except PatronusError as error:
         return _page(error, policy={**given, "only_allowed": request.form.get("only_allowed", "")})
+    return see(url_for("dns.show"))
+
+
+@dns.post("/policies/<policy_id>/servers")
+def set_servers(policy_id: str) -> Response:
+    """Say which servers are asked for the clients of a policy."""
+    given = {key: request.form.get(key, "").strip() for key in SERVER_FIELDS}
+    told = {"id": policy_id, "upstreams": [_upstream(text, given) for text in items(given["servers"])]}
+    try:
+        apply("dns.SetPolicyUpstreams", told, f"Other servers are asked for {policy_id}.")
+    except PatronusError as error:
+        return _page(error, servers={**given, "id": policy_id})
     return see(url_for("dns.show"))
 
 
@@ -187,6 +199,7 @@ def _page(
     given: dict[str, str] | None = None,
     policy: dict[str, str] | None = None,
     decision: dict[str, str] | None = None,
+    servers: dict[str, str] | None = None,
 ) -> Response:
     status = daemon().call("dns.Status")
     counters = status["counters"]
@@ -197,5 +210,5 @@ def _page(
         policies=daemon().call("dns.ListPolicies")["policies"], none=NONE,
         names=daemon().call("dns.ListNames")["names"], places=_places(), decision=decision or {},
         asked=asked or {}, given=given or {}, policy=policy or {}, types=TYPES,
-        protocols=PROTOCOLS, **sources(status),
+        protocols=PROTOCOLS, asked_for=servers or {}, **sources(status),
     )  # fmt: skip

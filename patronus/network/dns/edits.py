@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from patronus.core.control import CommitReport, Control
-from patronus.core.edit import Insert, Remove
-from patronus.core.errors import NotFound
+from patronus.core.control import CommitReport, Control, commit
+from patronus.core.edit import Insert, Remove, Replace
+from patronus.core.errors import InvalidRequest, NotFound
 from patronus.core.verb import Caller, Nothing, Parameters, Role, Verb
 from patronus.network.dns.check import SECTION_PATH
 from patronus.network.dns.model import Dns, Policy
@@ -19,6 +19,7 @@ from patronus.network.dns.verbs import (
     PolicyList,
     RemovePolicy,
     RemoveRecord,
+    SetPolicyUpstreams,
 )
 
 Given = TypeVar("Given", bound=Parameters)
@@ -36,6 +37,12 @@ class Edits:
         yield _edit("dns.AddRecord", AddRecord, self.add_record, "POST /dns/records")
         yield _edit("dns.RemoveRecord", RemoveRecord, self.remove_record, "DELETE /dns/records/{id}")
         yield _edit("dns.AddPolicy", AddPolicy, self.add_policy, "POST /dns/policies")
+        yield _edit(
+            "dns.SetPolicyUpstreams",
+            SetPolicyUpstreams,
+            self.set_policy_upstreams,
+            "PUT /dns/policies/{id}/upstreams",
+        )
         yield _edit("dns.RemovePolicy", RemovePolicy, self.remove_policy, "DELETE /dns/policies/{id}")
 
     def list_policies(self, _: Caller, __: Nothing) -> PolicyList:
@@ -50,10 +57,25 @@ class Edits:
         edit = Insert(SECTION_PATH, ("policies",), value)
         return self._submit(edit, caller, "add a DNS policy")
 
+    def set_policy_upstreams(self, caller: Caller, given: SetPolicyUpstreams) -> CommitReport:
+        """Say which servers are asked for a policy's clients; nobody else is asked in their place."""
+        policy = self._policy(given.id)
+        place = ("policies", given.id, "upstreams")
+        value = given.model_dump(mode="json", by_alias=True, exclude_none=True)["upstreams"]
+        if not value and not policy.upstreams:
+            raise InvalidRequest(f"{given.id} has no servers of its own")
+        edit = Replace(SECTION_PATH, place, value) if value else Remove(SECTION_PATH, place)
+        return commit(self._control, [edit], caller, given, f"servers of the DNS policy {given.id}")
+
+    def _policy(self, policy_id: str) -> Policy:
+        found = next((item for item in self._control.config.get(Dns).policies if item.id == policy_id), None)
+        if found is None:
+            raise NotFound(f"no policy is called {policy_id}")
+        return found
+
     def remove_policy(self, caller: Caller, given: RemovePolicy) -> CommitReport:
         """Remove a policy: its clients have the next that fits, or are as all others."""
-        if all(item.id != given.id for item in self._control.config.get(Dns).policies):
-            raise NotFound(f"no policy is called {given.id}")
+        self._policy(given.id)
         edit = Remove(SECTION_PATH, ("policies", given.id))
         return self._submit(edit, caller, f"remove the DNS policy {given.id}")
 

@@ -159,6 +159,15 @@ class AddPolicy(Parameters):
     )
 
 
+class SetPolicyUpstreams(Change):
+    """The servers that are asked for a policy's clients, in place of those before."""
+
+    id: Id = Field(description="the policy")
+    upstreams: tuple[AddUpstream, ...] = Field(
+        description="servers that are asked for them, and no others; empty: everybody's again"
+    )
+
+
 class RemovePolicy(Parameters):
     """Names a policy."""
 

@@ -112,6 +112,21 @@ def test_a_policys_servers_are_asked_in_place_of_everybodys(machine: Machine) ->
     eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of the uplink's server")
     theirs = [item for item in machine.call("dns.Status")["upstreams"] if item["policies"] == ["small"]]
     assert [item["answered"] > 0 for item in theirs] == [True]
+
+    def ask(*options: str) -> Said:
+        return machine.patronus("dns", "policies", "servers", *options)
+
+    for nothing_said in (("small",), ("small", "--server", "203.0.113.99", "--everybodys")):
+        assert "say who is asked" in ask(*nothing_said).err
+    assert "no policy is called large" in ask("large", "--server", "203.0.113.99").err
+    assert ask("small", "--server", "203.0.113.99", "--over", "tcp").code == 0
+    eventually(lambda: status(machine.lan, "www.example") == "SERVFAIL", "the new server alone is asked")
+    text = machine.file("network/dns.yaml").read_text()
+    assert "address: 203.0.113.99" in text and text.count("- id: small") == 1
+    assert ask("small", "--everybodys").code == 0
+    eventually(lambda: status(machine.lan, "www.example") == "NOERROR", "an answer of everybody's again")
+    assert "203.0.113.99" not in machine.file("network/dns.yaml").read_text()
+    assert "small has no servers of its own" in ask("small", "--everybodys").err
     machine.call("dns.RemovePolicy", id="small")
     assert machine.doctor() == []
 

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import ValidationError
 
+from patronus.core.control import Control
+from patronus.core.edit import Replace
 from patronus.core.errors import Unavailable
 from patronus.core.feature import refusing
 from patronus.core.model import Configuration
+from patronus.core.verb import Nothing
 from patronus.core.walk import Walk
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -18,8 +23,12 @@ from patronus.network.mdns.check import check
 from patronus.network.mdns.model import Mdns
 from patronus.network.mdns.plan import MdnsPlan, plan
 from patronus.network.mdns.service import SERVICE, MdnsFeature
+from patronus.network.mdns.verbs import RepeatMdns
 from patronus.network.opening import Opening
-from tests.unit.network.told.systemd import Machine
+from tests.unit.firewall.test_verbs import CALLER, Engine
+from tests.unit.network.told.systemd import ENDED, Machine
+
+SECTION = "network/mdns"
 
 LINKS = InterfacesPlan(
     devices={"lan": "eth1", "iot": "eth2", "attic": None, "guest": "eth3"},
@@ -112,3 +121,27 @@ def test_avahi_is_told_again_only_where_it_must_be_and_stopped_in_the_end(tmp_pa
     assert feature.notice() is None
     router.apply(off, on)
     assert machine.units.asked[-1] == "stop" and not machine.places.mdns.exists()
+
+
+def test_the_verbs_say_how_it_does_and_write_the_file(tmp_path: Path) -> None:
+    machine = Machine.below(tmp_path, SERVICE)
+    sections = {"network/mdns": Mdns.model_validate({"between": ["lan", "iot"], "only": ["_ipp._tcp"]})}
+    engine = Engine(Configuration(sections))
+    feature = MdnsFeature(replace(machine.host, control=cast(Control, engine)))
+    asked = feature.status(CALLER, Nothing())
+    assert (asked.running, asked.between, asked.only) == (False, ["lan", "iot"], ["_ipp._tcp"])
+    assert asked.reason is not None and "fewer than two" in asked.reason
+    Walk([feature]).apply({"mdns": made("lan", "iot")}, {"mdns": MdnsPlan()})
+    assert (feature.status(CALLER, Nothing()).running, feature.status(CALLER, Nothing()).reason) == (
+        True,
+        None,
+    )
+    machine.units.state = ENDED
+    assert "does not run" in (feature.status(CALLER, Nothing()).reason or "")
+    feature.repeat(CALLER, RepeatMdns(between=("lan", "guest")))
+    feature.repeat(CALLER, RepeatMdns(between=(), only=()))
+    between, only = (SECTION, ("between",)), (SECTION, ("only",))
+    assert engine.submitted == [
+        ([Replace(*between, ["lan", "guest"])], "multicast DNS between lan, guest"),
+        ([Replace(*between, []), Replace(*only, [])], "no multicast DNS"),
+    ]
