@@ -461,7 +461,7 @@ def test_networks_find_each_others_printers_until_that_is_turned_off(
     page.click("button:has-text('Save')")
     says(page.locator(".note.error"), "one interface has nothing to be repeated to")
     assert page.is_checked("[name=between][value=lan]")
-    other = {"id": "things", "vlan": {"parent": "lan", "tag": 30}, "zone": "lan"}
+    other = {"id": "things", "match": {"mac": "02:00:00:00:00:88"}, "zone": "lan"}  # its card is not there
     client.call("interfaces.Add", {"interface": other})
     show(page, "/mdns")
     for role in ("lan", "things"):
@@ -474,6 +474,9 @@ def test_networks_find_each_others_printers_until_that_is_turned_off(
     page.fill("#others", "_ssh._tcp")
     page.click("button:has-text('Save')")
     says(page.locator("#between"), "Printers, _ssh._tcp")
+    says(
+        page.locator("main"), "They do not find each other now: fewer than two of these networks have a card."
+    )
     found = client.call("mdns.Status")
     assert (found["between"], found["only"]) == (["lan", "things"], ["_ipp._tcp", "_ssh._tcp"])
     page.screenshot(path=SHOTS / "printers-and-screens.png", full_page=True)
