@@ -40,10 +40,12 @@ def reserve() -> Response:
     """Keep an address for a host."""
     form = request.form
     given = {key: form.get(key, "").strip() for key in ("pool", "mac", "duid", "address", "hostname")}
+    told: dict[str, Any] = {key: value for key, value in given.items() if value}
+    said = "Address reserved."
+    if given["address"].isdecimal():  # the first /64 of a router's prefix
+        told["subnet"], said = int(told.pop("address")), "Prefix reserved."
     try:
-        apply(
-            "dhcp.AddReservation", {key: value for key, value in given.items() if value}, "Address reserved."
-        )
+        apply("dhcp.AddReservation", told, said)
     except PatronusError as error:
         return _page(error, given)
     return see(url_for("leases.show"))
@@ -96,9 +98,10 @@ def delete_pool(pool_id: str) -> Response:
 
 
 def pool_of(lease: Mapping[str, Any], pools: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return the id of the pool that a lease is of; None where that is not plain, and for a prefix."""
+    """Return the id of the pool that a lease is of; None where that is not plain."""
     if "/" in lease["address"]:
-        return None
+        giving = [pool for pool in pools if pool["interface"] == lease["interface"] and pool["delegation"]]
+        return giving[0]["id"] if len(giving) == 1 else None
     own = parse_address(lease["address"])
     here = [
         pool for pool in pools if pool["interface"] == lease["interface"] and pool["family"] == own.version

@@ -21,6 +21,7 @@ def dns_group() -> None:
 
 dns_group.add_command(upstreams)
 dns_group.add_command(blocklists)
+dns_group.add_command(policies)
 
 
 @dns_group.command()
@@ -212,7 +213,5 @@ def names(session: Session) -> None:
     heads = ("name", "action", "for")
     session.show(result, lambda: session.table(heads, rows, "No name was blocked or allowed."))
 
-
-dns_group.add_command(policies)
 
 COMMANDS = (dns_group,)

@@ -127,10 +127,15 @@ def leases(session: Session, everything: bool) -> None:  # noqa: FBT001
 def reserve(session: Session, host: str, address: str, pool: str, hostname: str | None) -> None:
     """Keep an address for one host: by its MAC or, in a pool of IPv6, by its DUID in hexadecimal.
 
-    Example: patronus reserve 00:11:22:33:44:55 192.168.1.20 --pool lan --hostname printer
-    """
+    A number in place of the address keeps a prefix for a router: that of its first /64.
+
+    \b
+    patronus reserve 00:11:22:33:44:55 192.168.1.20 --pool lan --hostname printer
+    patronus reserve 00:11:22:33:44:66 32 --pool lan6
+    """  # noqa: D301
     named = {"mac": host} if ":" in host or "-" in host else {"duid": host}
-    given = {"pool": pool, "address": address, "hostname": hostname, **named}
+    what: dict[str, Any] = {"subnet": int(address)} if address.isdecimal() else {"address": address}
+    given = {"pool": pool, "hostname": hostname, **what, **named}
     show_commit(session, session.call("dhcp.AddReservation", **given))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from patronus.core.control import CommitReport, Control
 from patronus.core.edit import Insert, Remove
-from patronus.core.errors import NotFound, Unavailable
+from patronus.core.errors import InvalidRequest, NotFound, Unavailable
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Done, Nothing, Role, Verb
 from patronus.kernel.channel import Channel
@@ -29,7 +29,7 @@ from patronus.network.dhcp.verbs import (
     ServerStatus,
 )
 from patronus.network.dhcp6.config import write_identifier
-from patronus.network.dhcp6.model import Ipv6Pool
+from patronus.network.dhcp6.model import Ipv6Pool, PrefixReservation
 from patronus.network.dhcp6.prefixes import IDENTIFIER
 
 
@@ -85,12 +85,9 @@ class Catalogue:
     def list_leases(self, _: Caller, given: ListLeases) -> LeaseList:
         """List who has which address, and until when."""
         reserved = {(pool.interface, int(item.address)) for pool in self._all() for item in pool.reservations}
+        reserved |= {(pool.interface, -1 - item.subnet) for pool in self._all() for item in _kept(pool)}
         found = self._server.call("ListLeases", {"all": given.all})["leases"]
-        return LeaseList(
-            leases=[
-                LeaseInfo(**item, reserved=not item.get("via") and _place(item) in reserved) for item in found
-            ]
-        )
+        return LeaseList(leases=[LeaseInfo(**item, reserved=_place(item) in reserved) for item in found])
 
     def list_pools(self, _: Caller, __: Nothing) -> PoolList:
         """List the pools, their reservations, and how full they are."""
@@ -110,21 +107,38 @@ class Catalogue:
         return ServerStatus(running=True, devices=list(devices), counters=found["counters"])
 
     def add_reservation(self, caller: Caller, given: AddReservation) -> CommitReport:
-        """Keep an address for one host; it gets it when it next renews its lease."""
+        """Keep an address for one host, or a prefix for one router; it comes with its next renewal."""
         pool = next((pool for pool in self._all() if pool.id == given.pool), None)
         if pool is None:
             raise NotFound(f"no pool is called {given.pool}")
         value = given.model_dump(mode="json", exclude={"pool"}, exclude_none=True)
+        if given.address is None:
+            return self._keep_prefix(caller, pool, given, value)
+        if given.subnet is not None:
+            raise InvalidRequest("address and subnet exclude each other")
         if isinstance(pool, Ipv6Pool) and given.address.version == 6:
             value["address"] = write_identifier(int(given.address) & IDENTIFIER)
         edit = Insert(SECTION_PATH, (_key(pool), given.pool, "reservations"), value)
         return CommitReport.of(self._control.submit([edit], caller, comment=f"reserve {given.address}"))
 
+    def _keep_prefix(
+        self, caller: Caller, pool: Pool | Ipv6Pool, given: AddReservation, value: dict[str, Any]
+    ) -> CommitReport:
+        if given.subnet is None or given.hostname is not None:
+            raise InvalidRequest("say an address, or the subnet of a router, which has no hostname")
+        if not isinstance(pool, Ipv6Pool) or pool.delegation is None:
+            raise InvalidRequest(f"{pool.id} gives routers no prefixes")
+        edit = Insert(SECTION_PATH, (_key(pool), pool.id, "delegation", "reservations"), value)
+        return CommitReport.of(self._control.submit([edit], caller, comment=f"reserve subnet {given.subnet}"))
+
     def remove_reservation(self, caller: Caller, given: RemoveReservation) -> CommitReport:
-        """Free a reserved address; the host keeps its lease until that ends."""
+        """Free a reserved address or prefix; who has it keeps its lease until that ends."""
         for pool in self._all():
-            if any(item.id == given.id for item in pool.reservations):
-                edit = Remove(SECTION_PATH, (_key(pool), pool.id, "reservations", given.id))
+            at: tuple[str, ...] = (_key(pool), pool.id)
+            if any(item.id == given.id for item in _kept(pool)):
+                at = (*at, "delegation")
+            if len(at) > 2 or any(item.id == given.id for item in pool.reservations):
+                edit = Remove(SECTION_PATH, (*at, "reservations", given.id))
                 comment = f"remove reservation {given.id}"
                 return CommitReport.of(self._control.submit([edit], caller, comment=comment))
         raise NotFound(f"no reservation is called {given.id}")
@@ -144,8 +158,19 @@ def _key(pool: Pool | Ipv6Pool) -> str:
     return "ipv6_pools" if isinstance(pool, Ipv6Pool) else "pools"
 
 
+def _kept(pool: Pool | Ipv6Pool) -> tuple[PrefixReservation, ...]:
+    """Return the prefixes that the pool keeps for single routers."""
+    given = pool.delegation if isinstance(pool, Ipv6Pool) else None
+    return given.reservations if given is not None else ()
+
+
 def _place(lease: Mapping[str, Any]) -> tuple[str, int]:
-    """Return interface and address as a reservation is written: of IPv6 the lower half."""
+    """Return interface and address as a reservation is written: of IPv6 the lower half.
+
+    Of a prefix it is a number below 0, which no address has.
+    """
+    if lease.get("via"):
+        return lease["interface"], -1 - int(lease["subnet"])
     return lease["interface"], int(ip_address(lease["address"])) & IDENTIFIER
 
 
@@ -178,6 +203,18 @@ def _pool_info(pool: Pool | Ipv6Pool, found: Mapping[str, Any]) -> PoolInfo:
                 hostname=item.hostname,
             )
             for item in pool.reservations
+        ]
+        + [
+            ReservationInfo(
+                id=item.id,
+                address=None,
+                subnet=item.subnet,
+                mac=item.mac,
+                client_id=None,
+                duid=item.duid,
+                hostname=None,
+            )
+            for item in _kept(pool)
         ],
         configuration=as_data(pool),
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,9 @@ class LeaseInfo(Result):
     state: str = Field(description="active, expired, released or declined")
     reserved: bool = Field(description="whether the address is kept for one host")
     via: str = Field(default="", description="link-local address of the router that the prefix is of")
+    subnet: int | None = Field(
+        default=None, description="of a prefix of a router: number of its first /64 in what we have"
+    )
 
 
 class LeaseList(Result):
@@ -47,7 +50,8 @@ class ReservationInfo(Result):
     """One reservation."""
 
     id: str
-    address: str
+    address: str | None = Field(description="null: it keeps a prefix for a router")
+    subnet: int | None = Field(default=None, description="number of the first /64 of the router's prefix")
     mac: str | None
     client_id: str | None
     duid: str | None
@@ -77,13 +81,19 @@ class PoolList(Result):
 
 
 class AddReservation(Parameters):
-    """An address to keep for one host; of one of IPv6 the lower half counts, whatever its prefix."""
+    """An address to keep for one host, or a prefix for one router behind this one.
+
+    Of an address of IPv6 the lower half counts, whatever its prefix.
+    """
 
     pool: Id = Field(description="the pool's id")
     mac: MacAddress | None = Field(default=None, description="MAC of the host")
     duid: Duid | None = Field(default=None, description="DUID of the host, in place of its MAC; for IPv6")
-    address: Address
-    hostname: Hostname | None = None
+    address: Address | None = Field(default=None, description="the address; left out where it is a prefix")
+    subnet: Annotated[int, Field(ge=0, lt=1 << 32)] | None = Field(
+        default=None, description="number of the first /64 of a router's prefix, in place of an address"
+    )
+    hostname: Hostname | None = Field(default=None, description="name of the host; routers have none")
 
 
 class RemoveReservation(Parameters):

@@ -8,7 +8,7 @@ from ipaddress import IPv6Interface, IPv6Network
 
 from patronus.core.problem import Path, Problem
 from patronus.network.dhcp6.model import Ipv6Pool, PrefixDelegation
-from patronus.network.dhcp6.prefixes import IDENTIFIER_BITS, MOST_SUBNETS, Delegation, Prefix
+from patronus.network.dhcp6.prefixes import IDENTIFIER_BITS, MOST_SUBNETS, Delegation, Part, Prefix
 from patronus.network.interfaces.model import Interface
 
 
@@ -30,11 +30,34 @@ def check_delegations(
             yield Problem(
                 (*at, "first"), message, item.first, f"{1 << (IDENTIFIER_BITS - item.length)} /64 each"
             )
+        yield from _reservations(item, at)
         for other, owner in earlier:
             if _same_source(item, other) and item.first <= _last(other) and other.first <= _last(item):
                 message = f"the pool {owner} gives parts of these to its routers"
                 yield Problem((*at, "first"), message, item.first, hint="first and last say which are whose")
         earlier.append((item, pool.id))
+
+
+def _reservations(item: PrefixDelegation, at: Path) -> Iterator[Problem]:
+    """Yield prefixes that are kept and never given, and what is kept twice."""
+    whole = Delegation(_sources(item), item.length, item.first, _last(item))
+    seen: dict[tuple[str, str], str] = {}
+    for position, kept in enumerate(item.reservations):
+        here, size = (*at, "reservations", position), Part(0, item.length).size
+        if kept.subnet % size:
+            near = kept.subnet // size * size
+            message = f"no /{item.length} begins at /64 number {kept.subnet}"
+            yield Problem((*here, "subnet"), message, kept.subnet, f"{near} or {near + size}")
+        elif whole.count and not item.first <= kept.subnet <= kept.subnet + size - 1 <= _last(item):
+            end = "the end" if item.last is None else item.last
+            message = f"the prefix at {kept.subnet} is none of those that are given"
+            yield Problem((*here, "subnet"), message, kept.subnet, f"{item.first} to {end}")
+        for name in ("mac", "duid", "subnet"):
+            value = getattr(kept, name)
+            first = seen.setdefault((name, str(value)), kept.id)
+            if value is not None and first != kept.id:
+                message = f"{value} is already reserved by {first}"
+                yield Problem((*here, name), message, value, "one reservation each")
 
 
 def _last(item: PrefixDelegation) -> int:

@@ -12,7 +12,7 @@ from functools import cached_property
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
-from patronus.network.dhcp6.prefixes import IDENTIFIER, Delegation, Prefix
+from patronus.network.dhcp6.prefixes import IDENTIFIER, Delegation, Kept, Prefix
 
 
 @dataclass(frozen=True)
@@ -146,12 +146,14 @@ def _prefixes(data: Iterable[list[Any]]) -> tuple[Prefix, ...]:
 
 
 def _delegation_data(item: Delegation) -> list[Any]:
-    return [_prefix_data(item.sources), item.length, item.first, item.last]
+    kept = [[one.subnet, one.duid, one.mac] for one in item.kept]
+    return [_prefix_data(item.sources), item.length, item.first, item.last, kept]
 
 
 def _delegation(data: list[Any]) -> Delegation:
-    sources, length, first, last = data
-    return Delegation(_prefixes(sources), int(length), int(first), int(last))
+    sources, length, first, last, kept = data
+    keeping = tuple(Kept(int(subnet), str(duid), str(mac)) for subnet, duid, mac in kept)
+    return Delegation(_prefixes(sources), int(length), int(first), int(last), keeping)
 
 
 def _number(text: str) -> int:

@@ -95,18 +95,26 @@ class Delegating:
         question.changes.append((change.state.value, change))
 
     def _choose(self, question: Question, delegation: Delegation, asked: Association) -> Part | None:
-        """Return the part for an association: its last one, its wish, then a free one."""
-        pool, now_s = question.pool, question.now_s
+        """Return the part for an association: what is kept for it, its last one, its wish, then a free one.
+
+        What is kept for a router that somebody has had since before is its own when that one asks again.
+        """
+        pool, now_s, client = question.pool, question.now_s, question.client
         network, key = network_of(pool.interface), question.client.key(asked.iaid)
         others = [lease for lease in self.table if lease.network == network and lease.client != key]
         held = [Part.of(lease.address) for lease in others if lease.held(now_s)]
         taken = delegation.places_of((*held, *question.parts))
+        kept = delegation.kept_for(client.duid, client.host)
+        if kept is not None and kept not in taken:
+            return delegation.part_at(kept)
+        taken |= delegation.kept_from(client.duid, client.host)
         former = self.table.of_client(network, key)
         own = delegation.place_of(Part.of(former.address)) if former is not None else None
         if former is not None and former.active(now_s) and own is not None and own not in taken:
             return delegation.part_at(own)
         mine = self.table.of_mac(network, write_identifier(question.client.source), now_s)
-        if len([one for one in mine if one.client != key]) + len(question.parts) >= pool.leases_per_mac:
+        elsewhere = {Part.of(one.address) for one in mine if one.client != key}
+        if len(elsewhere | question.parts) >= pool.leases_per_mac:
             return None
         wishes = [own, *(delegation.place_with(one) for one in asked.addresses)]
         for place in wishes:

@@ -59,6 +59,24 @@ class Ipv6Reservation(Strict):
         return self
 
 
+class PrefixReservation(Strict):
+    """A prefix that only one router gets, known by its DUID or by its MAC."""
+
+    id: Id = Field(description="stable name of the reservation")
+    mac: MacAddress | None = Field(default=None, description="MAC of the router, on this network")
+    duid: Duid | None = Field(
+        default=None, description="DUID of the router in hexadecimal, in place of its MAC"
+    )
+    subnet: Annotated[int, Field(ge=0, lt=1 << 32, strict=True)] = Field(
+        description="number of the first /64 of its prefix", examples=[32]
+    )
+
+    @model_validator(mode="after")
+    def _names_a_router(self) -> PrefixReservation:
+        exactly_one(f"{self.id} does not say whose the prefix is", mac=self.mac, duid=self.duid)
+        return self
+
+
 class PrefixDelegation(Strict):
     """What routers behind this one are given (RFC 8415 section 6.3): parts of one prefix, of one length."""
 
@@ -77,6 +95,7 @@ class PrefixDelegation(Strict):
     last: Annotated[int, Field(ge=0, lt=1 << 32, strict=True)] | None = Field(
         default=None, description="number of the last /64 that is given away; left out: the prefix's last"
     )
+    reservations: tuple[PrefixReservation, ...] = Field(default=(), description="prefixes for single routers")
 
     @model_validator(mode="after")
     def _has_a_source(self) -> PrefixDelegation:

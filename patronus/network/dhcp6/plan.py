@@ -10,7 +10,7 @@ from patronus.network.dhcp6.check import own_identifiers
 from patronus.network.dhcp6.codec import Code, option
 from patronus.network.dhcp6.config import Config, Pool, Reservation
 from patronus.network.dhcp6.model import Ipv6Options, Ipv6Pool, Ipv6Reservation, PrefixDelegation
-from patronus.network.dhcp6.prefixes import MOST_SUBNETS, Delegation, Prefix
+from patronus.network.dhcp6.prefixes import MOST_SUBNETS, Delegation, Kept, Prefix
 from patronus.network.dns.model import Dns
 from patronus.network.dns.wire import wire_name
 from patronus.network.interfaces.learned import EVER_S, Learned
@@ -70,7 +70,8 @@ def _delegation(item: PrefixDelegation, links: InterfacesPlan) -> Delegation:
     if isinstance(item.prefix, IPv6Network):
         given = [Prefix(item.prefix, EVER_S, EVER_S)]
     last = MOST_SUBNETS if item.last is None else item.last
-    return Delegation(tuple(given), item.length, item.first, last)
+    kept = tuple(Kept(one.subnet, one.duid or "", one.mac or "") for one in item.reservations)
+    return Delegation(tuple(given), item.length, item.first, last, kept)
 
 
 def _reservation(item: Ipv6Reservation) -> Reservation:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Network
+from itertools import chain
 
 IDENTIFIER_BITS = 64
 IDENTIFIER = (1 << IDENTIFIER_BITS) - 1
@@ -59,16 +60,42 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A part that is kept for one router, known by its DUID (lower-case hex) or by its MAC."""
+
+    subnet: int
+    duid: str = ""
+    mac: str = ""
+
+
+@dataclass(frozen=True)
 class Delegation:
     """What routers are given: of each source parts of ``length`` bits, out of its /64 ``first`` to ``last``.
 
-    A place is the position of a part among those.
+    A place is the position of a part among those. ``kept`` are those that one router alone may have.
     """
 
     sources: tuple[Prefix, ...]
     length: int
     first: int
     last: int
+    kept: tuple[Kept, ...] = ()
+
+    @cached_property
+    def _places_kept(self) -> dict[Kept, int]:
+        places = {one: self.place_of(Part(one.subnet, self.length)) for one in self.kept}
+        return {one: place for one, place in places.items() if place is not None}
+
+    def kept_from(self, duid: str, mac: str) -> set[int]:
+        """Return the places that are kept for others than this router."""
+        mine = self.kept_for(duid, mac)
+        return {place for place in self._places_kept.values() if place != mine}
+
+    def kept_for(self, duid: str, mac: str) -> int | None:
+        """Return the place that is kept for this router, or None: what names its DUID comes first."""
+        by_duid = (place for one, place in self._places_kept.items() if one.duid and one.duid == duid)
+        by_mac = (place for one, place in self._places_kept.items() if one.mac and one.mac == mac)
+        return next(chain(by_duid, by_mac), None)
 
     @cached_property
     def _size(self) -> int:

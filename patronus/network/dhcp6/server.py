@@ -202,7 +202,7 @@ def _in_pool(lease: Lease, pool: Pool) -> bool:
     return lease.network == pool.interface and pool.in_ranges(lease.address)
 
 
-def _places(lease: Lease, pool: Pool | None) -> Iterator[dict[str, str]]:
+def _places(lease: Lease, pool: Pool | None) -> Iterator[dict[str, Any]]:
     """Yield what tells the entries of a lease apart: its address in each prefix that the network has.
 
     Where it has none, the address stands without one; a router's prefix is none then.
@@ -214,6 +214,7 @@ def _places(lease: Lease, pool: Pool | None) -> Iterator[dict[str, str]]:
                 "address": str(prefix),
                 "mac": mac_of_address(int(IPv6Address(lease.mac))),
                 "via": lease.mac,
+                "subnet": Part.of(lease.address).subnet,
             }
         return
     mac = lease.mac if _is_mac(lease.mac) else ""

@@ -173,6 +173,32 @@ def test_a_router_behind_has_the_same_part_of_whatever_the_provider_gives(machin
         provider.close()
 
 
+def test_a_prefix_is_kept_for_one_router_which_gets_it_and_nobody_else_does(machine: Machine) -> None:
+    """By the command; the router has another one before, and asks again."""
+    delegation = "    delegation: {prefix: '2001:db8:4000::/56', length: 60, first: 16}\n"
+    write(machine, POOL + delegation)
+    with dhcpcd(machine, machine.lan, "ia_pd 1"):
+        (before,) = eventually(lambda: leases6(machine), "a prefix")
+    duid = before["client"].removeprefix("duid:").partition("/")[0]
+    subnet = 64 if before["subnet"] != 64 else 80
+    reserve = ("reserve", duid, str(subnet), "--pool", "lan6")
+    assert "gives routers no prefixes" in machine.patronus("reserve", duid, "64", "--pool", "lan").err
+    assert "no /60 begins at /64 number 65" in machine.patronus("reserve", duid, "65", "--pool", "lan6").err
+    assert machine.patronus(*reserve).code == 0
+    assert f"subnet: {subnet}" in machine.file("network/dhcp.yaml").read_text()
+    kept = f"2001:db8:4000:{subnet:x}::/60"
+    with dhcpcd(machine, machine.lan, "ia_pd 1"):
+        eventually(lambda: prefixes(machine) == [kept], "what is kept for it")
+    (lease,) = leases6(machine)
+    assert (lease["reserved"], lease["subnet"]) == (True, subnet)
+    (pool,) = (one for one in machine.call("dhcp.ListPools")["pools"] if one["id"] == "lan6")
+    ((reservation),) = pool["reservations"]
+    assert (reservation["subnet"], reservation["duid"]) == (subnet, duid)
+    machine.call("dhcp.RemoveReservation", id=reservation["id"])
+    assert "subnet" not in machine.file("network/dhcp.yaml").read_text()
+    assert machine.doctor() == []
+
+
 def test_the_world_outside_is_not_answered_and_learns_nothing(machine: Machine) -> None:
     """Its question is dropped before the server, which listens on the LAN's card alone."""
     write(machine, POOL)

@@ -113,4 +113,7 @@ def test_a_lease_is_of_the_pool_whose_range_holds_it_or_of_none_that_is_plain() 
     assert pool_of({**lease, "interface": "guest"}, [first, second]) is None
     assert pool_of({**lease, "address": "fd00:1::1005"}, [first, second, six]) == "c"
     assert pool_of({**lease, "address": "192.168.1.7"}, [first, six]) == "a"
-    assert pool_of({**lease, "address": "2001:db8:0:10::/60"}, [first, six]) is None
+    part = {**lease, "address": "2001:db8:0:10::/60"}
+    four, giving = {**first, "delegation": None}, {**six, "delegation": "/60 of wan"}
+    assert pool_of(part, [four, giving]) == "c"
+    assert pool_of(part, [four, {**six, "delegation": None}]) is None

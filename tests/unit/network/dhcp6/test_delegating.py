@@ -16,7 +16,7 @@ from patronus.network.dhcp6.codec import Association, Code, Given, Kind, Status,
 from patronus.network.dhcp6.config import Config, Pool
 from patronus.network.dhcp6.delegating import is_prefix
 from patronus.network.dhcp6.machine import Machine
-from patronus.network.dhcp6.prefixes import Delegation, Part, Prefix
+from patronus.network.dhcp6.prefixes import Delegation, Kept, Part, Prefix
 from tests.unit.network.dhcp6.packets import NOW_S, POOL, Host, number, server
 
 OLD, NEW = (Prefix(IPv6Network(f"2001:db8:{one}00::/56"), 2700, 5400) for one in (1, 2))
@@ -122,6 +122,42 @@ def test_while_the_provider_gives_nothing_routers_get_nothing_and_keep_what_they
     assert renewal.dropped == "the network has no prefix now"
     machine.configure(Config((DELEGATING,)))
     assert prefixes(Host(machine).say(Kind.RENEW, code=PD).outcome.reply) == [got]
+
+
+def keeping(*kept: Kept) -> Pool:
+    return replace(DELEGATING, delegation=Delegation((OLD,), 60, 20, 79, kept))
+
+
+def test_what_is_kept_for_a_router_it_gets_and_no_other() -> None:
+    """By its MAC, and by its DUID, which comes first; where all else is given, too."""
+    second = Host(server(), 2)
+    machine = server(keeping(Kept(48, mac=second.mac.hex(":")), Kept(64, duid="0004" + "cd" * 16)))
+    assert taken(Host(machine, 1)) == ["2001:db8:100:20::/60"]
+    assert Host(machine, 3).say(Kind.REQUEST, code=PD).status(1) == Status.NO_PREFIXES
+    assert taken(Host(machine, 2)) == ["2001:db8:100:30::/60"]
+    assert taken(Host(machine, 9, duid=bytes.fromhex("0004" + "cd" * 16))) == ["2001:db8:100:40::/60"]
+
+
+def test_who_has_what_is_now_kept_for_another_gives_it_up_when_it_asks_again() -> None:
+    machine = server(DELEGATING)
+    first, second = Host(machine, 1), Host(machine, 2)
+    (before,) = taken(first)
+    subnet = (number(before.partition("/")[0]) - OLD.base) >> 64
+    machine.configure(Config((keeping(Kept(subnet, mac=second.mac.hex(":"))),)))
+    (meanwhile,) = taken(second)
+    assert meanwhile != before
+    asked = Association(PD, 1, (number(before.partition("/")[0]),), (60,))
+    fresh, ended = prefixes(first.send(Kind.RENEW, (asked,)).outcome.reply)
+    assert ended == before and fresh not in {before, meanwhile}
+    asked = Association(PD, 1, (number(meanwhile.partition("/")[0]),), (60,))
+    assert prefixes(second.send(Kind.RENEW, (asked,)).outcome.reply) == [before, meanwhile]
+
+
+def test_only_one_prefix_is_kept_for_a_router_that_asks_for_two() -> None:
+    machine = server(keeping(Kept(64, mac=Host(server(), 1).mac.hex(":"))))
+    both = (Association(PD, 7), Association(PD, 8))
+    first, second = prefixes(Host(machine, 1).send(Kind.REQUEST, both).outcome.reply)
+    assert first == "2001:db8:100:40::/60" and second != first
 
 
 def test_our_bytes_say_a_prefix_and_how_long_it_lives() -> None:

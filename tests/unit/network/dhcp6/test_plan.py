@@ -20,7 +20,7 @@ from patronus.network.dhcp.model import Dhcp
 from patronus.network.dhcp.plan import DhcpPlan, plan
 from patronus.network.dhcp6.codec import Code
 from patronus.network.dhcp6.config import Pool, Reservation
-from patronus.network.dhcp6.prefixes import MOST_SUBNETS, Delegation, Prefix
+from patronus.network.dhcp6.prefixes import MOST_SUBNETS, Delegation, Kept, Prefix
 from patronus.network.dns.model import Dns
 from patronus.network.interfaces.learned import EVER_S, Learned
 from patronus.network.interfaces.learned import Delegation as Delegated
@@ -81,6 +81,15 @@ def giving(**delegation: Any) -> dict[str, Any]:
     return {**POOL, "delegation": delegation}
 
 
+def routers(*subnets: int) -> list[dict[str, Any]]:
+    """Return a pool that keeps prefixes for routers."""
+    kept = [
+        {"id": f"r{at}", "mac": f"02:00:00:00:00:{at:02x}", "subnet": subnet}
+        for at, subnet in enumerate(subnets)
+    ]
+    return [giving(prefix="2001:db8:4000::/40", first=16, last=4095, reservations=kept)]
+
+
 def found(*pools: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
     problems = check(configuration(*pools, **more))
     return [
@@ -121,6 +130,10 @@ def test_a_good_pool_has_no_problem() -> None:
         ([giving(**{"from": "wan"}, first=1, last=15)], "0.delegation.first", "is no whole /60"),
         ([giving(prefix="2001:db8::/62")], "0.delegation.first", "is no whole /60"),
         ([giving(prefix="10.0.0.0/8")], "0.delegation.prefix", "is not IPv6"),
+        (routers(33), "0.delegation.reservations.0.subnet", "no /60 begins at /64 number 33"),
+        (routers(0), "0.delegation.reservations.0.subnet", "the prefix at 0 is none of those that are given"),
+        (routers(4096), "0.delegation.reservations.0.subnet", "is none of those that are given"),
+        (routers(32, 32), "0.delegation.reservations.1.subnet", "32 is already reserved by r0"),
         ([giving(prefix="fd00:9::/48")], "0.delegation.prefix", "is the network of lab"),
         (
             [giving(prefix="2001:db8::/48", last=31), {**giving(prefix="2001:db8::/40"), "interface": "lab"}],
@@ -132,6 +145,13 @@ def test_a_good_pool_has_no_problem() -> None:
 def test_what_cannot_be_served_is_refused(pools: list[dict[str, Any]], path: str, message: str) -> None:
     problems = found(*pools, four=("lan",))
     assert any(at == f"ipv6_pools.{path}" and message in said for at, said in problems), problems
+
+
+@pytest.mark.parametrize("given", [{"mac": None}, {"duid": "00040102"}])
+def test_a_reservation_of_a_prefix_names_its_router_once(given: dict[str, Any]) -> None:
+    kept = {"id": "branch", "mac": "02:00:00:00:00:01", "subnet": 32}
+    with pytest.raises(ValueError, match="does not say whose the prefix is"):
+        configuration(giving(prefix="2001:db8:4000::/40", reservations=[{**kept, **given}]))
 
 
 @pytest.mark.parametrize("given", [{"mac": None}, {"duid": "00040102"}])
@@ -170,6 +190,11 @@ def test_routers_are_given_parts_of_what_the_uplink_has_now_or_of_what_the_file_
     made = plan(configuration(given), Earlier((links,))).config
     wanted = Delegation((Prefix(source, 2700, 5400),), 60, 16, 255)
     assert made.six.pools[0].delegation == wanted
+    assert ServerConfig.from_data(json.loads(json.dumps(made.as_data()))) == made
+    made = planned(*routers(32, 48)).config
+    assert found(*routers(32, 48)) == []
+    kept = tuple(Kept(subnet, mac=f"02:00:00:00:00:{at:02x}") for at, subnet in enumerate((32, 48)))
+    assert made.six.pools[0].delegation is not None and made.six.pools[0].delegation.kept == kept
     assert ServerConfig.from_data(json.loads(json.dumps(made.as_data()))) == made
     (pool,) = planned(giving(prefix="2001:db8:4000::/40", length=48)).config.six.pools
     static = Prefix(IPv6Network("2001:db8:4000::/40"), EVER_S, EVER_S)
