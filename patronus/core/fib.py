@@ -7,17 +7,18 @@ decides as well. Sources: rtnetlink(7), linux/fib_rules.h, ip-rule(8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from patronus.core.link import Hop, IpAddress, IpNetwork, Route, RouteQuery
+from patronus.core.link import Hop, IpAddress, IpNetwork, Link, Route, RouteKind, RouteQuery
 from patronus.core.route_table import (
     EVERYTHING,
     LAST,
     MAIN_TABLE,
     MARKED,
     MOST_POLICIES,
+    MOST_VRF_TABLE,
     POLICY_TABLES,
     PROTOCOL,
     UPLINK_TABLES,
@@ -64,7 +65,8 @@ class FibRoute:
 
     def as_ours(self) -> TableRoute:
         """Return the route as one of several ways or in a table of its own."""
-        return TableRoute(self.table, self.destination, self.hops, self.metric)
+        kind: RouteKind = "unreachable" if self.kind == "unreachable" else "unicast"
+        return TableRoute(self.table, self.destination, self.hops, self.metric, kind)
 
     def leads(self, query: RouteQuery, like: Hop | None = None) -> Hop:
         """Return the next step by this route; of several ways the one ``like`` it was, if it is there.
@@ -85,14 +87,14 @@ class FibRoute:
 class FibRule:
     """A rule: what it fits is looked up in a table, goes on at another rule, or is refused.
 
-    ``kind``        table, goto (at priority ``target``), nothing, or refuse.
+    ``kind``        table, vrf (the table of the one that it is in), goto (at ``target``), nothing, or refuse.
     ``suppress``    routes with prefixes of this length or shorter do not count; -1: all do.
     ``inverted``    it fits what the selector does not.
     """
 
     family: Family
     priority: int
-    kind: Literal["table", "goto", "nothing", "refuse"] = "table"
+    kind: Literal["table", "vrf", "goto", "nothing", "refuse"] = "table"
     table: int = 0
     target: int = 0
     selector: Selector = field(default=EVERYTHING)
@@ -122,6 +124,8 @@ class Fib:
         self._tables: dict[tuple[int, int], _Table] = {}
         self._by: dict[str | IpAddress, dict[int, FibRoute]] = {}
         self.rules: list[FibRule] = []
+        self.vrfs: Mapping[str, int] = {}
+        """Device in a VRF, or that of one → its table."""
         for rule in rules:
             self.add_rule(rule)
         for route in routes:
@@ -145,7 +149,9 @@ class Fib:
 
     def copy(self) -> Fib:
         """Return tables that can be changed without these."""
-        return Fib(self.routes(), self.rules)
+        copied = Fib(self.routes(), self.rules)
+        copied.vrfs = self.vrfs
+        return copied
 
     def routes(self) -> Iterator[FibRoute]:
         """Yield all routes."""
@@ -198,11 +204,17 @@ class Fib:
                 at = rule.target
             elif rule.kind == "refuse":
                 return None
-            elif rule.kind == "table":
-                found = self._longest(rule.table, query.destination)
+            elif (table := self._table_of(rule, query)) is not None:
+                found = self._longest(table, query.destination)
                 if found is not None and found.kind != "throw" and not _suppressed(found, rule):
                     return found
         return None
+
+    def _table_of(self, rule: FibRule, query: RouteQuery) -> int | None:
+        """Return the table that a rule has a packet looked up in."""
+        if rule.kind == "vrf":
+            return self.vrfs.get(query.arrives_on or query.within or "")
+        return rule.table if rule.kind == "table" else None
 
     def _longest(self, number: int, address: IpAddress) -> FibRoute | None:
         table = self._tables.get((number, address.version), {})
@@ -222,8 +234,18 @@ def _keys(route: FibRoute) -> set[str | IpAddress]:
 
 def is_our_route(route: FibRoute) -> bool:
     """Return whether a route is one of ours with several ways or in a table of its own."""
+    of_vrf = 1 <= route.table <= MOST_VRF_TABLE
     ours = route.table == MAIN_TABLE or UPLINK_TABLES <= route.table < POLICY_TABLES + MOST_POLICIES
-    return ours and (route.owner, route.kind) == (PROTOCOL, "unicast")
+    kinds = ("unicast", "unreachable") if of_vrf else ("unicast",)
+    return (ours or of_vrf) and route.owner == PROTOCOL and route.kind in kinds
+
+
+def vrf_tables(links: Iterable[Link]) -> dict[str, int]:
+    """Return device → table of each VRF and of its members."""
+    every = tuple(links)
+    tables = {link.name: link.table for link in every if link.table is not None}
+    members = {link.name: tables[link.master] for link in every if link.master in tables}
+    return tables | members
 
 
 def is_our_rule(rule: FibRule) -> bool:

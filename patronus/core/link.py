@@ -17,7 +17,7 @@ IpNetwork = IPv4Network | IPv6Network
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 """What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
 
-LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "pppoe"]
+LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "vrf", "pppoe"]
 """The links that Patronus configures; a NIC is found, pppd makes that of PPPoE, the others are made by us."""
 
 VlanProtocol = Literal["802.1q", "802.1ad"]
@@ -71,12 +71,21 @@ class Seat:
 
 @dataclass(frozen=True)
 class Tunnel:
-    """How a VXLAN leads to its other end (RFC 7348); ``local`` None: the kernel takes that of the route."""
+    """How a VXLAN leads to its other end (RFC 7348); ``local`` None: the kernel takes that of the route.
+
+    ``others`` are further ends, in order: what is for everybody, or for nobody known, goes to them too.
+    """
 
     vni: int
     remote: IpAddress
     local: IpAddress | None = None
     port: int = 4789
+    others: tuple[IpAddress, ...] = ()
+
+    @property
+    def remotes(self) -> tuple[IpAddress, ...]:
+        """Return all other ends."""
+        return (self.remote, *self.others)
 
 
 @dataclass(frozen=True)
@@ -113,9 +122,10 @@ class Link:
     """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
 
     ``ours`` says that Patronus made it. ``tag`` and ``protocol`` belong to a VLAN, ``tunnel`` to a VXLAN,
-    ``parent`` to both, ``stp`` and ``filters`` to a bridge; ``vlans`` to one that filters and to its ports,
-    None elsewhere.
-    ``bond`` is None for what is no bond. ``to_peer``: it leads to one other alone.
+    ``parent`` to both, ``stp`` and ``filters`` to a bridge; ``vlans`` to one that filters and to
+    its ports, None elsewhere.
+    ``bond`` is None for what is no bond, ``table`` for what is no VRF. ``to_peer``: it leads to one
+    other alone.
     """
 
     name: str
@@ -134,6 +144,7 @@ class Link:
     vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
     tunnel: Tunnel | None = None
+    table: int | None = None
     ours: bool = False
     to_peer: bool = False
     counters: Counters = field(default_factory=Counters)
@@ -158,7 +169,8 @@ class RouteQuery:
     """What a way is asked for: a packet as the routing rules see it.
 
     ``arrives_on`` None: the router itself sends it. What else is left out is not known, and then rules that
-    ask for it do not fit: ``protocol`` 0, and ports 0, which IP does not have.
+    ask for it do not fit: ``protocol`` 0, and ports 0, which IP does not have. ``within``: the VRF in which
+    the router asks, where nothing arrives.
     """
 
     destination: IpAddress
@@ -168,6 +180,7 @@ class RouteQuery:
     protocol: int = 0
     source_port: int = 0
     destination_port: int = 0
+    within: str | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,7 @@ class LinkWanted:
     """A link as it shall be. ``mtu`` None leaves it as it is.
 
     ``filters``: a bridge that keeps VLANs apart. ``vlans``: what it, or a port of it, carries; in order.
+    ``table``: that of a VRF.
     """
 
     role: str
@@ -190,6 +204,7 @@ class LinkWanted:
     vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
     tunnel: Tunnel | None = None
+    table: int | None = None
 
 
 @dataclass(frozen=True, order=True)

@@ -7,13 +7,17 @@ numbers below are ours; rules and tables outside them, and those in them that ot
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from typing import Literal
 
-from patronus.core.link import IpAddress, IpNetwork, RouteQuery
+from patronus.core.link import IpAddress, IpNetwork, RouteKind, RouteQuery
 from patronus.core.values import Mark, PortRange
 
 Family = Literal[4, 6]
+FAMILIES: tuple[Family, ...] = (4, 6)
+EVERYWHERE: Mapping[Family, IpNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 PROTOCOL = 80
 """What marks routes and rules as ours, rtnetlink(7): below 4 the kernel's, below 192 anybody's."""
 MAIN_TABLE = 254
@@ -22,6 +26,11 @@ UPLINK_TABLES = 30000
 """The table of the first uplink; it has its networks and its default route."""
 POLICY_TABLES = 30100
 """The table of the first policy that has gateways of its own."""
+
+MOST_VRF_TABLE = 252
+"""The tables of VRFs are from 1 to this, as the file says."""
+REFUSES = 4278198272
+"""The metric of what ends a search in a VRF's table; else the kernel goes on in the main one (vrf.rst)."""
 
 MARKED = 10000
 """Connections stay on the uplink that they began on. Numbers of rules are priorities: lower ones first."""
@@ -60,13 +69,14 @@ class NextHop:
 class TableRoute:
     """A route of ours in a table; its hops in the order of their names, as the order says nothing.
 
-    The weight of a single hop says nothing either: it is 1.
+    The weight of a single hop says nothing either: it is 1. One that refuses has no hops.
     """
 
     table: int
     destination: IpNetwork
     hops: tuple[NextHop, ...]
     metric: int = 1
+    kind: RouteKind = "unicast"
 
     def __post_init__(self) -> None:
         ways = sorted(self.hops, key=str)
@@ -75,7 +85,8 @@ class TableRoute:
 
     def __str__(self) -> str:
         where = "" if self.table == MAIN_TABLE else f" in table {self.table}"
-        return f"{self.destination} {', '.join(map(str, self.hops))}{where}"
+        ways = ", ".join(map(str, self.hops)) if self.hops else self.kind
+        return f"{self.destination} {ways}{where}"
 
 
 @dataclass(frozen=True)

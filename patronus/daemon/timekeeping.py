@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from patronus.daemon.chrony import PORT, render
 from patronus.daemon.clock_settings import MOST_SERVERS, Timekeeping, TimeSettings
 from patronus.kernel.clock import synchronised
 from patronus.kernel.host import Host
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
@@ -73,6 +74,10 @@ class TimeFeature(Feature[TimePlan, None]):
                 path = ("patronus", "time", "serve", number)
                 text, allowed = f"there is no interface {role}", ", ".join(sorted(known))
                 yield Problem(path, text, role, allowed=allowed, location=config.locate(path))
+            at = ("patronus", "time", "serve", number)
+            every = config.get(Interfaces).interfaces
+            for problem in not_in_vrf(at, role, every, "the time is not served"):
+                yield replace(problem, location=config.locate(at))
 
     def facts(self) -> None:
         """Need nothing of the world."""

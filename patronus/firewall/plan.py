@@ -32,6 +32,7 @@ from patronus.network.mappable import Mappable
 from patronus.network.opening import Opening
 from patronus.network.qos.plan import QosPlan
 from patronus.network.routing.steering import Steering
+from patronus.network.routing.vrfs import networks_within
 from patronus.network.uplinks.plan import UplinksPlan
 
 
@@ -101,11 +102,12 @@ def plan(
     around = Surroundings(links, openings, earlier.contributions(Mappable), facts)
     policy = resolve(config, around, memory.resolved)
     policy = replace(policy, uplinks=uplinks, narrow=narrow_links(config, links))
+    policy = replace(policy, within=networks_within(links, routing.routing))
     shaping = earlier.find(QosPlan) or QosPlan()
     refused = facts.no_flow_table() if config.get(Tracking).offload else None
     if config.get(Tracking).offload and refused is None:
         policy = replace(
-            policy, offload=flow_devices(policy, links, shaping.shaped | frozenset(policy.narrow))
+            policy, offload=flow_devices(policy, links, shaping.shaped | {*policy.narrow, *links.vrfs})
         )
     shadowed = shadows(policy.rules, lambda: _fickle(config) | _living(policy))
     blocked = tuple(policy.blocked.networks())

@@ -144,6 +144,7 @@ class Policy:
     ``offload``   devices at which packets of open connections are taken over; none: the rules see them.
     ``uplinks``   device → number of the uplink, where connections stay on theirs.
     ``mapped``    zones in which a table that is not ours translates destinations as well.
+    ``within``    device of a VRF → the networks that its own table leads to.
     ``narrow``    device → MTU in bytes, of links that carry less than Ethernet.
     """
 
@@ -162,6 +163,18 @@ class Policy:
     mapped: frozenset[str] = frozenset()
     narrow: Mapping[str, int] = field(default_factory=dict)
     offload: tuple[str, ...] = ()
+    within: Mapping[str, tuple[IpNetwork, ...]] = field(default_factory=dict)
+
+    def vrf_of(self, *addresses: IpAddress) -> str | None:
+        """Return the VRF that one of these addresses is in, None for the main table."""
+        return next(
+            (
+                vrf
+                for vrf, networks in self.within.items()
+                if any(one in network for one in addresses for network in networks)
+            ),
+            None,
+        )
 
     @cached_property
     def zone_of(self) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from patronus.core.bus import Event
 from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
+from patronus.core.fib import vrf_tables
 from patronus.core.files import LISTS
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
@@ -124,7 +125,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         with route_lookup() as lookup:
             outlook = None
             if (plan.links, plan.routing) != (running.links, running.routing):
-                fib, look = read_fib(), (seen.links, seen.addresses, seen.routes)
+                fib, look = read_fib(vrf_tables(seen.links)), (seen.links, seen.addresses, seen.routes)
                 coming = foreseen(fib, look, running.links, plan.links, plan.routing)
                 outlook = Outlook(lookup.step, fib, {link.name: link for link in seen.links}, coming)
             world = World(self._conntrack.tracked(), seen.addresses, lookup.device_for, outlook)

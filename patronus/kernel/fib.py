@@ -12,6 +12,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from patronus.core.fib import NOWHERE, Fib, FibKind, FibRoute, FibRule
 from patronus.core.link import IpAddress, IpNetwork
@@ -37,18 +38,26 @@ _FAMILIES: Mapping[int, Family] = {socket.AF_INET: 4, socket.AF_INET6: 6}
 _FRA_DST, _FRA_SRC, _FRA_IIF, _FRA_GOTO, _FRA_PRIORITY, _FRA_MARK = 1, 2, 3, 4, 6, 10
 _FRA_SUPPRESS, _FRA_TABLE, _FRA_MASK, _FRA_PROTOCOL = 14, 15, 16, 21
 _FRA_IP_PROTOCOL, _FRA_SPORT, _FRA_DPORT = 22, 23, 24
-_NEVER = {12, 17, 19, 20, 25}
-"""FRA_TUN_ID, FRA_OIFNAME, FRA_L3MDEV, FRA_UID_RANGE, FRA_DSCP."""
-_TO_TABLE, _GOTO, _NOTHING = 1, 2, 3
+_NEVER = {12, 17, 20, 25}
+"""FRA_TUN_ID, FRA_OIFNAME, FRA_UID_RANGE, FRA_DSCP."""
+_FRA_VRF = 19
+"""FRA_L3MDEV."""
+_RULE_KINDS: Mapping[int, Literal["table", "goto", "nothing"]] = {1: "table", 2: "goto", 3: "nothing"}
+"""FR_ACT_TO_TBL, FR_ACT_GOTO and FR_ACT_NOP; the others refuse."""
 _INVERT = 0x2
 _ALL_BITS = 0xFFFFFFFF
 
 
-def read_fib() -> Fib:
-    """Return what the kernel has in the network namespace of the calling thread. Raises KernelError."""
+def read_fib(vrfs: Mapping[str, int] | None = None) -> Fib:
+    """Return what the kernel has in the network namespace of the calling thread. Raises KernelError.
+
+    ``vrfs``: device → table of each VRF and of its members.
+    """
     with reading("read the routes") as link:
         names = dict(socket.if_nameindex())
-        return Fib(routes(link, names), rules(link))
+        fib = Fib(routes(link, names), rules(link))
+        fib.vrfs = vrfs or {}
+        return fib
 
 
 def routes(link: socket.socket, names: Mapping[int, str], *owners: int) -> Iterator[FibRoute]:
@@ -115,8 +124,7 @@ def _rules(body: bytes) -> Iterator[FibRule]:
     yield FibRule(
         family=_FAMILIES[family],
         priority=_number(found, _FRA_PRIORITY, 0),
-        kind="table" if action == _TO_TABLE else "goto" if action == _GOTO
-        else "nothing" if action == _NOTHING else "refuse",
+        kind="vrf" if any(found.get(_FRA_VRF, b"")) else _RULE_KINDS.get(action, "refuse"),
         table=_number(found, _FRA_TABLE, table),
         target=_number(found, _FRA_GOTO, 0),
         selector=Selector(

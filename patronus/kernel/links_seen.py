@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
@@ -21,13 +21,14 @@ from patronus.core.link import (
     BondMode,
     BondSettings,
     Counters,
+    IpAddress,
     Link,
     PortVlan,
     VlanProtocol,
 )
+from patronus.kernel import vxlan
 from patronus.kernel.dumps import ADDRESSES, LINKS, dumped
 from patronus.kernel.nfnetlink import Attributes, attributes
-from patronus.kernel.vxlan import PARENT, tunnel_of
 
 OURS = "patronus"
 """The alias that marks a link as made by us."""
@@ -47,10 +48,11 @@ _MAC, _NAME, _MTU, _PARENT, _MASTER, _INFO, _ALIAS, _COUNTED, _CARRIER, _PERMANE
     1, 3, 4, 5, 10, 18, 20, 23, 33, 54,
 )  # fmt: skip
 _KIND, _DATA = 1, 2
-_READ = ("vlan", "bridge", "bond", "vxlan")
+_READ = ("vlan", "bridge", "bond", "vxlan", "vrf")
 """The kinds of which more is read."""
 _VLAN_ID, _VLAN_PROTOCOL, _STP, _FILTERS = 1, 5, 5, 7
 _BOND_MODE, _BOND_MONITOR, _BOND_HASH, _BOND_LACP_RATE = 1, 3, 14, 21
+_VRF_TABLE = 1
 _ANY, _LOCAL = 1, 2
 """IFA_ADDRESS and IFA_LOCAL: of a link to one other the first is the other's."""
 
@@ -110,16 +112,29 @@ class LinkSeen:
     @property
     def _parent(self) -> int | None:
         if self.kind == "vxlan":
-            return _number(self._data, PARENT)
+            return _number(self._data, vxlan.PARENT)
         return _number(self.told, _PARENT) if self.kind == "vlan" else None
+
+    @property
+    def ours(self) -> bool:
+        """Return whether we made it."""
+        return _text(self.told, _ALIAS) == OURS
 
     @property
     def filters(self) -> bool:
         """Return whether it is a bridge that keeps VLANs apart."""
         return self.kind == "bridge" and bool(self._data.get(_FILTERS, b"\0")[0])
 
-    def link(self, names: Mapping[int, str], vlans: tuple[PortVlan, ...] | None = None) -> Link:
-        """Return the link; ``names``: number → name of all, ``vlans``: what it carries of a bridge."""
+    def link(
+        self,
+        names: Mapping[int, str],
+        vlans: tuple[PortVlan, ...] | None = None,
+        ends: Collection[IpAddress] = (),
+    ) -> Link:
+        """Return the link.
+
+        ``names``: number → name of all, ``vlans``: what it carries of a bridge, ``ends``: all of a VXLAN.
+        """
         kind, data = self.kind, self._data
         vlan = kind == "vlan"
         return Link(
@@ -138,8 +153,9 @@ class LinkSeen:
             filters=self.filters,
             vlans=vlans,
             bond=_bond(data) if kind == "bond" else None,
-            tunnel=tunnel_of(data) if kind == "vxlan" else None,
-            ours=_text(self.told, _ALIAS) == OURS,
+            tunnel=vxlan.tunnel_of(data, ends) if kind == "vxlan" else None,
+            table=_number(data, _VRF_TABLE) if kind == "vrf" else None,
+            ours=self.ours,
             to_peer=bool(self.flags & _TO_PEER),
             counters=_counters(self.told.get(_COUNTED)),
         )

@@ -38,8 +38,8 @@ _FIB_MATCH = 0x2000
 _LOCAL, _BROADCAST = 2, 3
 _ASKABLE = {1, 6, 17, 58}
 """Protocols by which the kernel answers; no rule of ours asks for others."""
-_SELECTORS = {2, 3, 10, 22, 23, 24}
-"""FRA_SRC, FRA_IIFNAME, FRA_FWMARK, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE."""
+_SELECTORS = {2, 3, 10, 19, 22, 23, 24}
+"""FRA_SRC, FRA_IIFNAME, FRA_FWMARK, FRA_L3MDEV, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE."""
 _REFUSED = {errno.EINVAL, errno.EXDEV}
 """What a source is refused with that cannot come in there, of which nothing is said of its destination."""
 _BUFFER = 1 << 16
@@ -136,6 +136,8 @@ def _question(query: RouteQuery, flags: int = 0) -> bytes:
         parts.append(attribute(_SRC, source.packed))
     if query.arrives_on is not None:
         parts.append(attribute(_IIF, _NUMBER.pack(socket.if_nametoindex(query.arrives_on))))
+    elif query.within is not None:
+        parts.append(attribute(_OIF, _NUMBER.pack(socket.if_nametoindex(query.within))))
     if query.mark:
         parts.append(attribute(_MARK, _NUMBER.pack(query.mark)))
     if query.protocol in _ASKABLE:

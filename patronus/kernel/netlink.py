@@ -17,7 +17,6 @@ from typing import Any
 from patronus.core.fib import STATIC
 from patronus.core.link import (
     Address,
-    BondSettings,
     IpAddress,
     Link,
     LinkSettings,
@@ -31,11 +30,9 @@ from patronus.core.route_table import MAIN_TABLE
 from patronus.kernel import bridges, nics, vxlan
 from patronus.kernel.dumps import reading
 from patronus.kernel.fib import routes
+from patronus.kernel.links_made import words
 from patronus.kernel.links_seen import (
-    HASHES,
-    MODES,
     OURS,
-    PROVIDERS,
     LinkSeen,
     read_addresses,
     read_links,
@@ -64,26 +61,6 @@ def _kind(message: Any) -> str:
     return message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or ""
 
 
-def _made(route: Any, wanted: LinkWanted) -> dict[str, Any]:
-    """Return what a link is made with, beside name and kind; a bond's mode cannot be changed later."""
-    if wanted.kind == "vlan":
-        outer = {"vlan_protocol": PROVIDERS} if wanted.protocol == "802.1ad" else {}
-        return {"link": index_of(route, wanted.parent or ""), "vlan_id": wanted.tag, **outer}
-    if wanted.kind == "vxlan" and wanted.tunnel is not None:
-        return vxlan.words(route, wanted.parent or "", wanted.tunnel)
-    if wanted.kind == "bridge":
-        return {"br_stp_state": int(wanted.stp), **(bridges.FILTERING if wanted.filters else {})}
-    if wanted.kind != "bond":
-        return {}
-    bond = wanted.bond or BondSettings()
-    made = {"bond_mode": MODES.index(bond.mode), "bond_miimon": bond.monitor_ms}
-    if bond.hash != BondSettings.hash:
-        made["bond_xmit_hash_policy"] = HASHES.index(bond.hash)
-    if bond.lacp_fast:
-        made["bond_ad_lacp_rate"] = 1
-    return made
-
-
 def _joins_bond(route: Any, index: int, master: int) -> bool:
     """Return whether the link is about to become a member of a bond that it is none of."""
     if not master or route.get_links(index)[0].get_attr("IFLA_MASTER") == master:
@@ -109,7 +86,8 @@ def _names(links: Iterable[LinkSeen]) -> dict[int, str]:
 
 def _links(found: Sequence[LinkSeen], names: Mapping[int, str]) -> tuple[Link, ...]:
     vlans = bridges.carried(found)
-    return tuple(one.link(names, vlans.get(one.number)) for one in found)
+    ends = vxlan.further({one.number for one in found if one.kind == "vxlan" and one.ours})
+    return tuple(one.link(names, vlans.get(one.number), ends.get(one.number, ())) for one in found)
 
 
 def _nic(seen: LinkSeen) -> Nic:
@@ -137,7 +115,7 @@ class Netlink:
             return read_addresses(link, _names(read_links(link)))
 
     def snapshot(self) -> Snapshot:
-        """Return links, addresses and our routes; those of other links than Ethernet and PPP are left out."""
+        """Return links, addresses and our routes; those of other links are left out."""
         with reading("read the links, addresses and routes") as link:
             found = read_links(link)
             names = _names(found)
@@ -152,9 +130,11 @@ class Netlink:
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a link, down, and mark it as ours; nothing stays where marking fails."""
         with asking(f"create the {wanted.kind} {wanted.name}") as route:
-            route.link("add", ifname=wanted.name, kind=wanted.kind, **_made(route, wanted))
+            route.link("add", ifname=wanted.name, **words(route, wanted))
             try:
                 route.link("set", index=index_of(route, wanted.name), ifalias=OURS)
+                if wanted.tunnel is not None:
+                    vxlan.join(route, wanted.name, wanted.tunnel)
             except NetlinkError:
                 route.link("del", index=index_of(route, wanted.name))
                 raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +43,8 @@ class RouteTables:
     def set_route(self, before: TableRoute | None, after: TableRoute) -> None:
         """Add a route, or put it in the place of one to the same destination, between two packets."""
         with asking(f"{'add' if before is None else 'change'} the route {after}") as route:
-            hops = [_hop(route, hop) for hop in after.hops]
-            way = hops[0] if len(hops) == 1 else {"multipath": hops}
-            if len(hops) == 1:
-                way.pop("hops")
             verb = "add" if before is None else "replace"
-            route.route(verb, **_named(after), **way)
+            route.route(verb, **_named(after), **_way(route, after.hops))
 
     def delete_route(self, wanted: TableRoute) -> None:
         """Delete a route. Harmless where it is gone, as with the last of its links."""
@@ -67,15 +64,24 @@ class RouteTables:
 
 def _named(route: TableRoute) -> dict[str, Any]:
     """Return what names a route. One whose ways are links all has that scope, and no gateway may be in it."""
-    gateways = [hop.gateway for hop in route.hops if hop.gateway is not None]
+    direct = bool(route.hops) and all(hop.gateway is None for hop in route.hops)
     return {
         "family": _FAMILY_NUMBERS[route.destination.version],
         "dst": str(route.destination),
         "table": route.table,
         "priority": route.metric,
         "proto": PROTOCOL,
-        **({"scope": "link"} if route.destination.version == 4 and not gateways else {}),
+        **({"scope": "link"} if route.destination.version == 4 and direct else {}),
+        **({} if route.kind == "unicast" else {"type": route.kind}),
     }
+
+
+def _way(route: Any, hops: Sequence[NextHop]) -> dict[str, Any]:
+    """Return where a route leads: nowhere, one way, or several with their shares."""
+    found = [_hop(route, hop) for hop in hops]
+    if len(found) > 1:
+        return {"multipath": found}
+    return {name: value for one in found for name, value in one.items() if name != "hops"}
 
 
 def _hop(route: Any, hop: NextHop) -> dict[str, Any]:

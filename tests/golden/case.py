@@ -31,7 +31,7 @@ from patronus.firewall.plan import FirewallPlan, plan
 from patronus.firewall.resolve.configuration import FirewallFacts
 from patronus.firewall.table import commands
 from patronus.network.interfaces.model import SECTION as INTERFACES
-from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.model import Interfaces, vrfs_of
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.mappings.model import SECTION as MAPPINGS
 from patronus.network.opening import Opening
@@ -117,6 +117,8 @@ def links(config: Configuration, missing: set[str]) -> InterfacesPlan:
         devices={item.id: None if item.id in missing else item.id for item in found},
         zones=zones,
         addresses={item.id: (*item.ipv4.addresses, *item.ipv6.addresses) for item in found},
+        vrfs=vrfs_of(found),
+        tables={item.id: item.vrf.table for item in found if item.vrf},
     )
 
 

@@ -44,6 +44,7 @@ PAGES = {
     "interface": "/interfaces/lan",
     "bond": "/interfaces/new/bond",
     "vxlan": "/interfaces/new/vxlan",
+    "vrf": "/interfaces/new/vrf",
     "routes": "/routes",
     "shapers": "/shapers",
     "uplinks": "/uplinks",

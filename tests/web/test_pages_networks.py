@@ -140,7 +140,13 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
     page.click("button:has-text('Add VXLAN')")
     says(page.locator(".note.error"), "is no other router")
     page.fill("#remote", "198.51.100.7")
+    page.fill("#others", "198.51.100.9")
     page.click("button:has-text('Add VXLAN')")
+    page.click("text=Add a VRF")
+    page.fill("#id", "apart")
+    page.fill("#table", "10")
+    page.check("[name=members][value=loop]")
+    page.click("button:has-text('Add VRF')")
     page.click("text=Add a PPPoE uplink")
     page.fill("#id", "dsl")
     page.select_option("#parent", "trunk")
@@ -152,7 +158,8 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
         ("guest", "VLAN 20 of lan"),
         ("loop", "dummy link"),
         ("trunk", "bond of nothing yet"),
-        ("branch", "VXLAN 42 over lan to 198.51.100.7"),
+        ("branch", "VXLAN 42 over lan to 198.51.100.7, 198.51.100.9"),
+        ("apart", "VRF of loop, table 10"),
         ("dsl", "PPPoE over trunk as line-7@isp"),
         ("dsl", "there is no secret dsl yet"),
     ):

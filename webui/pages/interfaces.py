@@ -12,6 +12,7 @@ from patronus.core.errors import Conflict, NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
 from webui.pages.change import apply, page, see
+from webui.pages.played import plays
 
 interfaces = Blueprint("interfaces", __name__, url_prefix="/interfaces")
 
@@ -21,6 +22,7 @@ KINDS = {
     "bond": "bond",
     "dummy": "dummy link",
     "vxlan": "VXLAN",
+    "vrf": "VRF",
     "pppoe": "PPPoE uplink",
     "nic": "network card",
 }
@@ -66,7 +68,7 @@ def show() -> str:
     )
 
 
-@interfaces.route("/new/<any(vlan, bridge, bond, dummy, vxlan, pppoe, nic):kind>", methods=("GET", "POST"))
+@interfaces.route(f"/new/<any({', '.join(KINDS)}):kind>", methods=("GET", "POST"))
 def add(kind: str) -> Response:
     """Add an interface."""
     if request.method == "GET":
@@ -104,22 +106,6 @@ def delete(role: str) -> Response:
     return see(url_for("interfaces.show"))
 
 
-def plays(configuration: Mapping[str, Any]) -> str:
-    """Return what plays a role, in words."""
-    if vlan := configuration.get("vlan"):
-        outer = ", a provider's" if vlan.get("protocol") == "802.1ad" else ""
-        return f"VLAN {vlan['tag']} of {vlan['parent']}{outer}"
-    if tunnel := configuration.get("vxlan"):
-        return f"VXLAN {tunnel['vni']} over {tunnel['parent']} to {tunnel['remote']}"
-    if session := configuration.get("pppoe"):
-        return f"PPPoE over {session['parent']} as {session['user']}"
-    for kind in ("bridge", "bond"):
-        if joined := configuration.get(kind):
-            apart = ", which keeps VLANs apart" if joined.get("vlans") else ""
-            return f"{kind} of {', '.join(joined.get('members') or ()) or 'nothing yet'}{apart}"
-    return "dummy link" if "dummy" in configuration else "network card"
-
-
 def _listed() -> list[dict[str, Any]]:
     return list(daemon().call("interfaces.List")["interfaces"])
 
@@ -149,8 +135,9 @@ def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
     read: dict[str, Any] = {
         "parent": form.get("parent") or None,
         "tag": forms.number(form.get("tag", "").strip()),
+        "table": forms.number(form.get("table", "").strip()),
         "protocol": form.get("protocol") or None,
-        "members": form.getlist("members") if kind in ("bridge", "bond") else None,
+        "members": form.getlist("members") if kind in ("bridge", "bond", "vrf") else None,
         "stp": True if "stp" in form else None,
         "vlans": _ports(old) if kind == "bridge" else None,
         "mode": form.get("mode"),
@@ -190,6 +177,7 @@ def _ends() -> dict[str, Any]:
     return {
         "vni": forms.number(form.get("vni", "").strip()),
         "remote": form.get("remote", "").strip() or None,
+        "others": forms.items(form.get("others", "")) or None,
         "local": form.get("local", "").strip() or None,
         "port": forms.number(form.get("port", "").strip()),
     }

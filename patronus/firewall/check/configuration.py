@@ -103,6 +103,10 @@ def _check_interface(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
         return
     if rule.interface not in known.roles:
         yield unknown("interface", rule.interface, tuple(known.roles), (*path, "interface"))
+    elif known.vrfs.get(rule.interface, rule.interface) != rule.interface:
+        vrf = known.vrfs[rule.interface]
+        message = f"what comes in by {rule.interface} comes to the rules by its VRF {vrf}"
+        yield Problem((*path, "interface"), message, rule.interface, hint=f"interface: {vrf}")
     elif known.roles[rule.interface] is None:
         message = f"the interface {rule.interface} is in no zone, so the rule fits nothing"
         yield warning((*path, "interface"), message, rule.interface)

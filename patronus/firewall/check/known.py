@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from patronus.core.model import Configuration
@@ -13,18 +13,19 @@ from patronus.firewall.addresses import VERSIONS, AddressSet, Version
 from patronus.firewall.model import SELF, Alias, AliasName, Rules, Zones
 from patronus.firewall.model.match import AddressMatch, PortMatch
 from patronus.firewall.resolve.names import Names
-from patronus.network.interfaces.model import Interfaces
+from patronus.network.interfaces.model import Interfaces, vrfs_of
 from patronus.network.interfaces.plan import InterfacesPlan
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the configuration declares: zones, roles with their zone, aliases."""
+    """What the configuration declares: zones, roles with their zone, aliases; ``vrfs``: role → its VRF."""
 
     zones: tuple[str, ...]
     roles: Mapping[str, str | None]
     aliases: Mapping[str, Alias]
     names: Names
+    vrfs: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(config: Configuration) -> Known:
@@ -35,6 +36,7 @@ class Known:
             roles={item.id: item.zone for item in config.get(Interfaces).interfaces},
             aliases={alias.id: alias for alias in rules.aliases},
             names=Names(rules, InterfacesPlan()),
+            vrfs=vrfs_of(config.get(Interfaces).interfaces),
         )
 
     def zone(self, zone: str | None, path: Path, *, router: bool) -> Iterator[Problem]:

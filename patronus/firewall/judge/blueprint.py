@@ -19,7 +19,7 @@ from patronus.network.dhcp.plan import openings as dhcp_openings
 from patronus.network.dns.model import Dns
 from patronus.network.dynamic.plan import openings as routers_openings
 from patronus.network.interfaces.hears import openings
-from patronus.network.interfaces.model import Interface, Interfaces
+from patronus.network.interfaces.model import Interface, Interfaces, vrfs_of
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.opening import Opening
 from patronus.network.routing.model import Routing, StaticRoute
@@ -57,7 +57,12 @@ class Blueprint:
         for item in found:
             if item.zone is not None:
                 zones[item.zone] = (*zones.get(item.zone, ()), item.id)
-        links = InterfacesPlan(devices={item.id: item.id for item in found}, zones=zones, addresses=addresses)
+        links = InterfacesPlan(
+            devices={item.id: item.id for item in found},
+            zones=zones,
+            addresses=addresses,
+            vrfs=vrfs_of(found),
+        )
         uplinks = tuple(item.id for item in found if leads_out(item))
         around = Surroundings(links, tuple(_openings(config)))
         routes = (one for one in config.get(Routing).routes if one.enabled and one.type == "unicast")

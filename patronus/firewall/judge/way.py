@@ -58,6 +58,7 @@ def spoken(how: Chosen) -> str:
     """Return the second half of a sentence on the way, empty where only the destination chose it."""
     kind = (how.by or "").partition("/")[0]
     by = {"policy": f", as {how.by} says", "uplink": f", where {how.by} keeps its connection"}
+    by["vrf"] = f", in the table of {how.by}"
     said = by.get(kind, f", by {how.by} of somebody else" if how.by else "")
     shared = (
         f"; new connections are shared out over {how.ways} ways, of which this is one" if how.ways > 1 else ""

@@ -22,8 +22,8 @@ class Zone(Strict):
 
     ``to`` says, per zone (``self`` is the router), what happens to what no rule decides; a zone not named
     there gets the default. ``self_services`` limits which of the router's services the zone reaches
-    (``dhcp``, ``dns``, ``mappings``, ``mdns``, ``ntp``, ``vxlan``, ``web``, ``bgp``, ``ospf``, ``bfd``); left
-    out, it reaches all that listen there.
+    (``dhcp``, ``dns``, ``mappings``, ``mdns``, ``ntp``, ``vxlan``, ``web``, ``bgp``, ``ospf``,
+    ``bfd``); left out, it reaches all that listen there.
     """
 
     id: ZoneId = Field(description="name of the zone, such as lan")

@@ -26,7 +26,8 @@ class Names:
     @property
     def context(self) -> tuple[object, ...]:
         """Return all that the names depend on, as values to compare."""
-        return self._addresses, self._living, self._ports, self._links.devices, self._links.zones
+        links = self._links
+        return self._addresses, self._living, self._ports, links.devices, links.zones, links.vrfs
 
     def addresses(self, matches: Iterable[AddressMatch] | None) -> AddressSet | None:
         """Return the union of prefixes, ranges and aliases; None stays any."""
@@ -61,9 +62,9 @@ class Names:
         return merged_ports(found)
 
     def device(self, role: str) -> frozenset[str]:
-        """Return the kernel's name of a role, or nothing where its NIC is missing."""
+        """Return the kernel's name of a role, of a VRF also its members'; none where it is missing."""
         found = self._links.devices.get(role)
-        return frozenset() if found is None else frozenset({found})
+        return frozenset() if found is None else self._links.beside(found)
 
     def zone(self, role: str) -> str:
         """Return the zone of a role; an empty name, which is no zone, where it has none."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from patronus.core.connection import Tracked, Way
-from patronus.core.link import RouteQuery
+from patronus.core.link import IpAddress, RouteQuery
 from patronus.firewall.judge.verdict import Decision, Packet, blocked, decide, translate
 from patronus.firewall.judge.way import mark_before_routing, query_of
 from patronus.firewall.policy import Policy
@@ -35,13 +35,19 @@ def came_in_by(policy: Policy, one: Tracked, device_of: Devices) -> str | None:
     return device_of(way_back(policy, one, device_of))
 
 
+def device_towards(policy: Policy, device_of: Devices, address: IpAddress) -> str | None:
+    """Return the device by which an address is reached, in its own VRF. Raises LookupError."""
+    return device_of(RouteQuery(address, within=policy.vrf_of(address)))
+
+
 def way_back(policy: Policy, one: Tracked, device_of: Devices) -> RouteQuery:
     """Return what the way of a connection's answers is asked by: it is kept on its uplink by the mark.
 
     They come from the host that gives them. Raises LookupError.
     """
     way, back = one.connection.original, one.connection.reply
-    answers_by = device_of(RouteQuery(back.source))
+    within = policy.vrf_of(way.source, back.source)
+    answers_by = device_of(RouteQuery(back.source, within=within))
     answer = Packet(
         arrives_on=answers_by or "",
         source=back.source,
@@ -51,7 +57,7 @@ def way_back(policy: Policy, one: Tracked, device_of: Devices) -> RouteQuery:
         destination_port=way.source_port,
     )
     if answers_by is None:
-        return replace(query_of(answer), arrives_on=None)
+        return replace(query_of(answer), arrives_on=None, within=within)
     return query_of(answer, mark_before_routing(policy, answers_by, 0, one.mark))
 
 

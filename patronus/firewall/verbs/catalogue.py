@@ -18,6 +18,7 @@ from patronus.firewall.plan import FirewallPlan
 from patronus.firewall.sources.service import FoundSources
 from patronus.firewall.table.ruleset import FAMILY, TABLE
 from patronus.firewall.tracking.connections import ZoneOf, zone_at
+from patronus.firewall.tracking.flows import device_towards
 from patronus.firewall.verbs.aliases import AliasVerbs
 from patronus.firewall.verbs.blocks import BlockVerbs
 from patronus.firewall.verbs.connections import ConnectionVerbs
@@ -93,7 +94,8 @@ class Catalogue:
     def _zones(self) -> Iterator[ZoneOf]:
         """Lend what says from which zone an address is reached."""
         with route_lookup() as lookup:
-            yield partial(zone_at, self._plan().policy.zone_of, lookup.device)
+            policy = self._plan().policy
+            yield partial(zone_at, policy.zone_of, partial(device_towards, policy, lookup.device_for))
 
     def counters(self, _: Caller, __: Nothing) -> CounterList:
         """Show what nftables and XDP have counted, and where XDP runs."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -159,7 +159,7 @@ def run(
     mark = mark_before_routing(policy, device, given.mark.value if given.mark else 0, tracked)
     packet = replace(packet, mark=mark & ~UPLINK_BITS if policy.uplinks else mark)
     try:
-        hop_of, back = _ways(world, mark)
+        hop_of, back = _ways(world, mark, plan.links.vrfs)
         account = explain(policy, packet, hop_of, back, given.state)
     except LookupError as error:
         raise NotFound(str(error)) from error
@@ -168,13 +168,17 @@ def run(
     return _explanation(config, policy, account, early=_is_early(plan, account, given.state, xdp))
 
 
-def _ways(world: World, mark: int) -> tuple[HopOf, Back]:
-    """Return the ways of packets that have a mark before routing, and what says whether one leads back."""
+def _ways(world: World, mark: int, vrfs: Mapping[str, str]) -> tuple[HopOf, Back]:
+    """Return the ways of packets that have a mark before routing, and what says whether one leads back.
+
+    ``vrfs``: device → the VRF that it is in.
+    """
     hop_of: HopOf = lambda one: world.hop(query_of(one, mark))  # noqa: E731
 
     def back(one: Packet) -> bool:
         own = one.destination if one.leaves_by is None else None
-        return world.leads(RouteQuery(one.source, own), one.arrives_on)
+        query = RouteQuery(one.source, own, within=vrfs.get(one.arrives_on))
+        return world.leads(query, one.arrives_on)
 
     return hop_of, back
 

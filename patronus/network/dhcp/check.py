@@ -12,6 +12,7 @@ from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
 from patronus.network.dhcp.model import Dhcp, Options, Pool
 from patronus.network.dhcp6.check import FEWEST_SECONDS, check_pools
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface, Interfaces
 
 SECTION_PATH = "network/dhcp"
@@ -55,12 +56,13 @@ def _problems(pools: tuple[Pool, ...], interfaces: dict[str, Interface]) -> Iter
                 (*path, "interface"), f"no interface is called {pool.interface}", pool.interface, known
             )
             continue
-        yield from _one_pool(pool, interface, path)
+        yield from _one_pool(pool, interface, interfaces.values(), path)
     yield from _overlaps(pools)
     yield from _twice(pools, interfaces)
 
 
-def _one_pool(pool: Pool, interface: Interface, path: Path) -> Iterator[Problem]:
+def _one_pool(pool: Pool, interface: Interface, every: Iterable[Interface], path: Path) -> Iterator[Problem]:
+    yield from not_in_vrf((*path, "interface"), interface.id, every, "no addresses are given out")
     if interface.zone is None:
         yield Problem((*path, "interface"), f"{interface.id} has no zone, so nobody could reach the server")
     if pool.lease_time < FEWEST_SECONDS:

@@ -11,6 +11,7 @@ from patronus.core.values import Range
 from patronus.network.dhcp6.check_delegation import check_delegations
 from patronus.network.dhcp6.model import Ipv6Pool
 from patronus.network.dhcp6.prefixes import IDENTIFIER
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface
 
 FEWEST_SECONDS = 60
@@ -36,6 +37,8 @@ def check_pools(
         if first != pool.id:
             message = f"{pool.interface} is served by {first} already"
             yield Problem((*at, "interface"), message, pool.interface, hint=f"add the ranges to {first}")
+        what = "no addresses are given out"
+        yield from not_in_vrf((*at, "interface"), pool.interface, interfaces.values(), what)
         yield from _network(pool, interface, at)
         yield from _ranges(pool, own_identifiers(interface), at)
         yield from _reservations(pool, own_identifiers(interface), at)

@@ -11,6 +11,7 @@ from patronus.core.problem import Path, Problem, Severity
 from patronus.network.dns.model import Blocklist, Decision, Dns, Policy, Record, Upstream
 from patronus.network.dns.record import FORMS, record_data
 from patronus.network.dns.wire import MalformedMessage, wire_name
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface, Interfaces
 
 SECTION_PATH = "network/dns"
@@ -53,6 +54,7 @@ def _listening(dns: Dns, interfaces: dict[str, Interface]) -> Iterator[Problem]:
             yield Problem(path, f"no interface is called {role}", role, known)
         elif interfaces[role].zone is None:
             yield Problem(path, f"{role} has no zone, so nobody could reach the server", role)
+        yield from not_in_vrf(path, role, interfaces.values(), "names are not resolved")
         if role in dns.listen[:position]:
             yield Problem(path, f"{role} stands here twice", role)
 

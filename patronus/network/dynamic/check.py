@@ -9,6 +9,7 @@ from dataclasses import replace
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem, Severity
 from patronus.network.dynamic.model import Bgp, Neighbor, Ospf, PrefixList, Redistribute
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.routing.model import Routing
 
@@ -63,7 +64,9 @@ def _link(path: Path, role: str, known: Known) -> Iterator[Problem]:
     if role not in known:
         allowed = "one of " + ", ".join(sorted(known)) if known else "none is configured"
         yield Problem(path, f"there is no interface {role}", role, allowed)
-    elif known[role].zone is None:
+        return
+    yield from not_in_vrf(path, role, known.values(), "routers are not spoken with")
+    if known[role].zone is None:
         yield _warning(path, f"{role} has no zone: nothing from it comes in", f"give {role} a zone")
 
 

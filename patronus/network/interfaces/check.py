@@ -13,7 +13,8 @@ from patronus.core.problem import Path, Problem
 from patronus.network.interfaces.check_mtu import check_mtu
 from patronus.network.interfaces.check_session import check_session
 from patronus.network.interfaces.check_switch import check_switches
-from patronus.network.interfaces.check_vxlan import check_vxlans
+from patronus.network.interfaces.check_tunnel import check_tunnels
+from patronus.network.interfaces.check_vrf import check_vrfs
 from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6, standing_on
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
 
@@ -48,7 +49,8 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from _check_xdp(position, item, roles)
         yield from check_mtu(_at(position, "mtu"), item, roles)
     yield from check_switches(model)
-    yield from check_vxlans(model)
+    yield from check_tunnels(model)
+    yield from check_vrfs(model)
     yield from _check_members(model)
     yield from _check_tags(model)
     yield from _check_subnets(model)
@@ -184,12 +186,13 @@ def _listed(roles: Mapping[str, Interface]) -> str:
 _JOINABLE: Mapping[str, tuple[LinkKind, ...]] = {
     "bridge": ("nic", "vlan", "bond", "vxlan"),
     "bond": ("nic",),
+    "vrf": ("nic", "vlan", "bridge", "bond", "dummy", "vxlan"),
 }
 """What each kind may join: the kernel refuses the rest."""
 
 
 def _check_joined(position: int, item: Interface, roles: Mapping[str, Interface]) -> Iterator[Problem]:
-    """Check the members of a bridge or bond."""
+    """Check the members of a bridge, bond or VRF; those of a VRF have addresses of their own."""
     for place, member in enumerate(item.members):
         path = _at(position, item.kind, "members", place)
         found = roles.get(member)
@@ -200,6 +203,8 @@ def _check_joined(position: int, item: Interface, roles: Mapping[str, Interface]
             names = " or ".join("match" if kind == "nic" else kind for kind in allowed)
             text = f"{member} is a {found.kind}{' itself' if found.kind == item.kind else ''}"
             yield Problem(path, text, member, f"an interface with {names}")
+        elif item.vrf is not None:
+            continue
         elif _stands_on(found, item.id, roles):
             text = f"{member} stands on {item.id}, which would join it to itself"
             yield Problem(path, text, member, hint=f"another parent for {member}")
@@ -231,7 +236,7 @@ def _check_members(model: Interfaces) -> Iterator[Problem]:
     for position, item in enumerate(model.interfaces):
         if counts[item.id] > 1:
             text = f"{item.id} is a member {counts[item.id]} times"
-            yield Problem(_at(position, "id"), text, item.id, "a member of one bridge or bond")
+            yield Problem(_at(position, "id"), text, item.id, "a member of one bridge, bond or VRF")
 
 
 def _check_tags(model: Interfaces) -> Iterator[Problem]:

@@ -34,11 +34,12 @@ def _check_parent(path: Path, item: Interface, roles: Mapping[str, Interface]) -
     if found is None:
         yield Problem(path, f"there is no interface {name}", name, f"one of {', '.join(sorted(roles))}")
         return
-    owner = next((one.id for one in roles.values() if found.id in one.members), None)
+    owner = next((one for one in roles.values() if found.id in one.members), None)
     if found.kind not in _CARRIES:
         yield Problem(path, f"{name} is a {found.kind}, which leads to no modem", name, "a card or a VLAN")
     elif owner is not None:
-        yield Problem(path, f"{name} is a member of {owner}", name, hint=f"dial over {owner}")
+        hint = "an interface that is in no VRF" if owner.vrf else f"dial over {owner.id}"
+        yield Problem(path, f"{name} is a member of {owner.id}", name, hint=hint)
     elif found.zone or found.ipv4.method != "none" or found.ipv6.method != "none":
         hint = f"give the zone to {item.id}"
         yield Problem(path, f"{name} has a zone or addresses of its own", name, hint=hint)

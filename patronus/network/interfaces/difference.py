@@ -17,9 +17,9 @@ from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings,
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.plan import InterfacesPlan
 
-_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan")
+_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "vrf")
 """Kinds of links that are made."""
-_MADE_ANEW = ("kind", "parent", "tag", "protocol", "bond", "tunnel")
+_MADE_ANEW = ("kind", "parent", "tag", "protocol", "bond", "tunnel", "table")
 """What the kernel does not change on a link that stands."""
 _FOUND: tuple[LinkKind, ...] = ("nic", "pppoe")
 """Kinds that come and go by themselves."""
@@ -129,15 +129,16 @@ def removals(plan: InterfacesPlan, running: InterfacesPlan | None, look: Look) -
     wanted = set(plan.wanted_addresses())
 
     def is_surplus(address: Address) -> bool:
-        if address.interface.is_link_local or (address.device not in emptied and address in wanted):
+        taken = address.device in emptied or address.device in moved
+        if address.interface.is_link_local or (not taken and address in wanted):
             return False
         return (
-            address.device in emptied
+            taken
             or address in former
             or (address.device in ours and (address.device, address.interface.version) not in kept)
         )
 
-    ours = {link.name for link in plan.links} | emptied
+    ours, moved = {link.name for link in plan.links} | emptied, _moved(plan, links, gone)
     surplus = [address for address in addresses if is_surplus(address)]
     touched = {(address.device, address.interface.version) for address in surplus}
     lost = [
@@ -150,9 +151,34 @@ def removals(plan: InterfacesPlan, running: InterfacesPlan | None, look: Look) -
     return [
         *(SetRoute(route, gone=True) for route in lost),
         *(SetAddress(address, gone=True) for address in surplus),
+        *_partings(links, gone),
         *(change for link in gone for change in _deletion(link)),
         *(_down(link) for link in idle),
     ]
+
+
+def _moved(plan: InterfacesPlan, links: Sequence[Link], gone: Sequence[Link]) -> set[str]:
+    """Return the links that come into a VRF, or out of one: the kernel drops what is on them."""
+    now = {link.name for link in links if link.table is not None}
+    then = {link.name for link in plan.links if link.table is not None}
+    wanted = {link.name: link.master for link in plan.links if link.master in then}
+    ending = {link.name for link in gone}
+    return {
+        link.name
+        for link in links
+        for before in [link.master if link.master in now else None]
+        if before in ending or before != wanted.get(link.name)
+    }
+
+
+def _partings(links: Sequence[Link], gone: Sequence[Link]) -> Iterator[Change]:
+    """Yield what takes the members out of VRFs that go, so that it can be taken back."""
+    ending = {link.name for link in gone if link.table is not None}
+    left = {link.name for link in gone}
+    for link in links:
+        if link.master in ending and link.name not in left:
+            before = _settings(link)
+            yield ConfigureLink(link.name, before, replace(before, master=None))
 
 
 def _down(link: Link) -> ConfigureLink:
@@ -177,6 +203,7 @@ def _as_wanted(link: Link) -> LinkWanted:
         filters=link.filters,
         bond=link.bond,
         tunnel=link.tunnel,
+        table=link.table,
     )
 
 

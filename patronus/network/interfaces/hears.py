@@ -27,7 +27,8 @@ def openings(model: Interfaces) -> Iterator[Opening]:
         yield Opening(zone, "udp", (DHCPV6_CLIENT_PORT,), "dhcpv6-client")
     roles = {item.id: item for item in model.interfaces}
     for item in model.interfaces:
-        below = roles.get(item.vxlan.parent) if item.vxlan else None
-        if item.vxlan is not None and below is not None and below.zone is not None:
-            source = (ip_network(item.vxlan.remote),)
-            yield Opening(below.zone, "udp", (item.vxlan.port,), "vxlan", source, below.id)
+        below, tunnel = roles.get(item.parent or ""), item.vxlan
+        if tunnel is None or below is None or below.zone is None:
+            continue
+        source = tuple(map(ip_network, tunnel.remotes))
+        yield Opening(below.zone, "udp", (tunnel.port,), "vxlan", source, below.id)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -11,22 +11,24 @@ from pydantic import Field, model_validator
 from patronus.core.early import XdpMode
 from patronus.core.link import BondHash, BondMode, LinkKind, VlanProtocol
 from patronus.core.model import Section, Strict
+from patronus.core.route_table import MOST_VRF_TABLE
 from patronus.core.values import (
-    Address,
     AddressWithPrefix,
     DevicePath,
     InterfaceId,
     Ipv4Address,
     Ipv6Address,
     MacAddress,
-    Port,
     Refused,
     VlanTag,
     ZoneId,
 )
+from patronus.network.interfaces.tunnel_model import Vxlan
 from patronus.network.pppoe.model import Pppoe
 
-KINDS = ("match", "vlan", "bridge", "bond", "dummy", "vxlan", "pppoe")
+MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "vrf", "pppoe")
+"""The keys, and the kinds, of links that are no cards."""
+KINDS = ("match", *MADE)
 """The keys that say what plays a role."""
 Mtu = Annotated[int, Field(ge=576, le=9216, strict=True)]
 """Bytes of payload in a frame: IPv4 hosts take 576 (RFC 791 section 3.1), few switches more than 9216."""
@@ -166,28 +168,15 @@ class Bond(Strict):
     )
 
 
-class Vxlan(Strict):
-    """Frames of Ethernet to another router, in UDP (RFC 7348): two networks as one. Nothing is encrypted."""
+class Vrf(Strict):
+    """A routing table of its own for some interfaces: nothing but routes of it leads there, or out of it."""
 
-    parent: InterfaceId = Field(description="interface by which the other end is reached")
-    vni: Annotated[int, Field(ge=1, le=16777215, strict=True)] = Field(
-        description="number of the network, the same at both ends"
+    table: Annotated[int, Field(ge=1, le=MOST_VRF_TABLE, strict=True)] = Field(
+        description="number of its routing table"
     )
-    remote: Address = Field(description="address of the other end")
-    local: Address | None = Field(
-        default=None, description="own address towards it; left out: that of the route"
+    members: tuple[InterfaceId, ...] = Field(
+        default=(), description="interfaces that are in it, with addresses and the zone of the VRF"
     )
-    port: Port = Field(default=4789, description="UDP port of both ends")
-
-    @model_validator(mode="after")
-    def _leads_to_one(self) -> Vxlan:
-        if self.remote.is_multicast or self.remote.is_unspecified or self.remote.is_loopback:
-            raise Refused(f"{self.remote} is no other router", "the address of one")
-        if self.local is not None and self.local.version != self.remote.version:
-            raise Refused(f"{self.local} and {self.remote} do not speak with each other", "one family")
-        if self.local == self.remote:
-            raise Refused(f"{self.remote} is both ends", "two addresses")
-        return self
 
 
 class Dummy(Strict):
@@ -204,6 +193,7 @@ class Interface(Strict):
     bond: Bond | None = Field(default=None, description="several cards as one play the role")
     dummy: Dummy | None = Field(default=None, description="a link of its own plays the role")
     vxlan: Vxlan | None = Field(default=None, description="a way to another router plays the role")
+    vrf: Vrf | None = Field(default=None, description="a routing table of its own plays the role")
     pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
     mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
@@ -226,17 +216,7 @@ class Interface(Strict):
     @property
     def kind(self) -> LinkKind:
         """Return what plays the role; a card is a ``nic``."""
-        if self.vlan is not None:
-            return "vlan"
-        if self.bridge is not None:
-            return "bridge"
-        if self.bond is not None:
-            return "bond"
-        if self.vxlan is not None:
-            return "vxlan"
-        if self.pppoe is not None:
-            return "pppoe"
-        return "nic" if self.match is not None else "dummy"
+        return next((kind for kind in MADE if getattr(self, kind) is not None), "nic")
 
     @property
     def parent(self) -> str | None:
@@ -251,9 +231,14 @@ class Interface(Strict):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Return the roles that a bridge or bond joins."""
-        joined = self.bridge or self.bond
+        """Return the roles that a bridge, bond or VRF joins."""
+        joined = self.bridge or self.bond or self.vrf
         return joined.members if joined else ()
+
+
+def vrfs_of(interfaces: Iterable[Interface]) -> dict[str, str]:
+    """Return role → the VRF that it is in, or that it is."""
+    return {role: item.id for item in interfaces if item.vrf for role in (item.id, *item.members)}
 
 
 def standing_on(item: Interface, roles: Mapping[str, Interface]) -> tuple[Interface, ...]:

@@ -3,32 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network, ip_network
 from typing import Literal
 
-from patronus.core.errors import InvalidConfiguration
 from patronus.core.feature import Plan
-from patronus.core.link import (
-    Address,
-    BondSettings,
-    IpInterface,
-    IpNetwork,
-    LinkKind,
-    LinkWanted,
-    Nic,
-    Route,
-    Tunnel,
-)
+from patronus.core.link import Address, IpInterface, IpNetwork, LinkWanted, Nic, Route
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
 from patronus.network.interfaces.hears import openings
 from patronus.network.interfaces.learned import Learned
-from patronus.network.interfaces.model import Bond, Interface, Interfaces, Vxlan, standing_on
+from patronus.network.interfaces.model import Interface, Interfaces, vrfs_of
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
-from patronus.network.interfaces.roles import Binding, bind, warning
-from patronus.network.interfaces.switch import carried
+from patronus.network.interfaces.roles import bind, warning
+from patronus.network.interfaces.wanted import devices_of, links_of
 from patronus.network.pppoe.report import Report
 from patronus.network.routing.model import Routing
 from patronus.network.routing.plan import Links, standing
@@ -63,6 +52,7 @@ class InterfacesPlan(Plan):
     ``learned``    role → what the uplink gave, for roles that ask for something.
     ``advertised`` role → what its hosts shall be told about IPv6, for roles that announce the router.
     ``site``       the local prefix that networks are numbered from; None where none is.
+    ``vrfs``       device in a VRF, and that of one → the device of the VRF; ``tables``: that → its table.
     ``static``     id → configured route that can stand; ``waiting``: id → why another cannot yet.
     ``links``      those to be up, parents before children; ``idle`` NICs have no role and stay down.
     ``warnings``   NICs that are missing, changed or ambiguous; they never refuse a change.
@@ -74,6 +64,8 @@ class InterfacesPlan(Plan):
     learned: Mapping[str, Learned] = field(default_factory=dict)
     advertised: Mapping[str, Advertised] = field(default_factory=dict)
     site: IPv6Network | None = None
+    vrfs: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, int] = field(default_factory=dict)
     links: tuple[LinkWanted, ...] = ()
     idle: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -101,6 +93,14 @@ class InterfacesPlan(Plan):
             for address in self.addresses.get(role, ())
         )
 
+    def vrf_tables(self) -> dict[str, int]:
+        """Return device → table of each VRF and of its members."""
+        return {device: self.tables[vrf] for device, vrf in self.vrfs.items()}
+
+    def beside(self, device: str) -> frozenset[str]:
+        """Return the devices that rules by the name of this one mean: of a VRF its members too."""
+        return frozenset({device, *(one for one, vrf in self.vrfs.items() if vrf == device)})
+
     def subnets(self) -> dict[str, tuple[IpNetwork, ...]]:
         """Return role → the subnets that it has now."""
         return _subnets(self.addresses, self.learned)
@@ -127,7 +127,7 @@ def of_configuration(config: Configuration, facts: Facts) -> InterfacesPlan:
 def build(model: Interfaces, facts: Facts, routing: Routing = _NO_ROUTES) -> InterfacesPlan:
     """Return the plan of the links. Raises InvalidConfiguration where a made link would hide a NIC."""
     binding = bind(model.interfaces, facts.inventory)
-    devices = _devices(model, binding, facts.inventory)
+    devices = devices_of(model, binding, facts.inventory)
     clients = tuple(_clients(model, devices, facts.sessions))
     zones: dict[str, tuple[str, ...]] = {}
     for item in model.interfaces:
@@ -142,8 +142,13 @@ def build(model: Interfaces, facts: Facts, routing: Routing = _NO_ROUTES) -> Int
         item.id: (*item.ipv4.addresses, *item.ipv6.addresses, *map(own_address, cut[item.id]))
         for item in model.interfaces
     }
-    static, waiting = standing(routing, Links(devices, _subnets(addresses, learned)))
+    tables = {item.id: item.vrf.table for item in model.interfaces if item.vrf}
+    vrfs = {device: vrf for role, vrf in vrfs_of(model.interfaces).items() if (device := devices[role])}
+    within = {device: tables[vrf] for device, vrf in vrfs.items()}
+    static, waiting = standing(routing, Links(devices, _subnets(addresses, learned), within))
     return InterfacesPlan(
+        vrfs=vrfs,
+        tables=tables,
         contributions=tuple(openings(model)),
         devices=devices,
         zones=zones,
@@ -151,9 +156,9 @@ def build(model: Interfaces, facts: Facts, routing: Routing = _NO_ROUTES) -> Int
         learned=learned,
         advertised=dict(_advertised(model, learned, cut, site)),
         site=site,
-        links=tuple(_links(model, devices)),
+        links=tuple(links_of(model, devices)),
         idle=tuple(nic.name for nic in facts.inventory if nic.path and nic.name not in playing),
-        routes=(*_routes(model, devices), *static.values()),
+        routes=(*_routes(model, devices, within), *static.values()),
         static=static,
         waiting=waiting,
         clients=clients,
@@ -207,79 +212,17 @@ def _subnet_warnings(model: Interfaces, learned: Mapping[str, Learned]) -> Itera
             yield warning(path, text, hint=f"choose a number below {1 << max(0, 64 - prefix.prefixlen)}")
 
 
-def _devices(model: Interfaces, binding: Binding, inventory: Sequence[Nic]) -> dict[str, str | None]:
-    """Return role → device; what stands on another is named after its role, and is missing where that is."""
-    devices = {role: nic.name if nic else None for role, nic in binding.nics.items()}
-    names = {nic.name for nic in inventory}
-    problems = [
-        Problem(
-            ("network/interfaces", "interfaces", position, "id"),
-            f"{item.id} is the kernel's name of a NIC, and would be that of a {item.kind} too",
-            hint="choose another id",
-        )
-        for position, item in enumerate(model.interfaces)
-        if item.match is None and item.id in names
-    ]
-    if problems:
-        raise InvalidConfiguration(problems)
-    devices |= {item.id: item.id for item in model.interfaces if item.kind in ("bridge", "bond", "dummy")}
-    for item in _upwards(model):
-        if item.parent is not None:
-            devices[item.id] = item.id if devices.get(item.parent) else None
-    return {item.id: devices[item.id] for item in model.interfaces}
-
-
-def _upwards(model: Interfaces) -> list[Interface]:
-    """Return the interfaces, what others stand on first."""
-    roles = {item.id: item for item in model.interfaces}
-    return sorted(model.interfaces, key=lambda item: len(standing_on(item, roles)))
-
-
-def _links(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
-    """Yield the links: bridges, then what they may join; each finds what it stands on."""
-    masters = {member: item.id for item in model.interfaces for member in item.members}
-    vlans = carried(model)
-    order: tuple[LinkKind, ...] = ("bridge", "bond", "dummy", "nic")
-    first = {kind: place for place, kind in enumerate(order)}
-    for item in sorted(_upwards(model), key=lambda item: first.get(item.kind, len(order))):
-        device = devices[item.id]
-        if device is not None:
-            yield LinkWanted(
-                role=item.id,
-                name=device,
-                kind=item.kind,
-                mtu=item.mtu,
-                master=masters.get(item.id),
-                parent=devices[item.parent] if item.parent else None,
-                tag=item.vlan.tag if item.vlan else None,
-                protocol=item.vlan.protocol if item.vlan else "802.1q",
-                stp=item.bridge.stp if item.bridge else False,
-                filters=item.is_switch,
-                vlans=vlans.get(item.id),
-                bond=_bond_settings(item.bond) if item.bond else None,
-                tunnel=_tunnel(item.vxlan) if item.vxlan else None,
-            )
-
-
-def _bond_settings(bond: Bond) -> BondSettings:
-    return BondSettings(bond.mode, bond.monitor_ms, bond.hash, lacp_fast=bond.lacp_rate == "fast")
-
-
-def _tunnel(vxlan: Vxlan) -> Tunnel:
-    return Tunnel(vxlan.vni, vxlan.remote, vxlan.local, vxlan.port)
-
-
 def default_metric(position: int) -> int:
     """Return the metric of the default route of the interface at this place: the first in the file wins."""
     return FIRST_METRIC + position
 
 
-def _routes(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[Route]:
-    """Yield the default route of each gateway."""
+def _routes(model: Interfaces, devices: Mapping[str, str | None], within: Collection[str]) -> Iterator[Route]:
+    """Yield the default route of each gateway; those of devices within VRFs are in tables of their own."""
     for position, item in enumerate(model.interfaces):
         device = devices[item.id]
         for gateway in (item.ipv4.gateway, item.ipv6.gateway):
-            if device is not None and gateway is not None:
+            if device is not None and device not in within and gateway is not None:
                 everything = ip_network("0.0.0.0/0" if gateway.version == 4 else "::/0")
                 yield Route(everything, device, gateway, default_metric(position))
 

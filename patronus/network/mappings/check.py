@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.mappings.model import Mappings
 
@@ -22,7 +23,9 @@ def check(config: Configuration) -> Iterator[Problem]:
 
 def _problems(config: Configuration) -> Iterator[Problem]:
     model = config.get(Mappings)
-    zones = {item.id: item.zone for item in config.get(Interfaces).interfaces}
+    interfaces = config.get(Interfaces).interfaces
+    zones = {item.id: item.zone for item in interfaces}
+    yield from not_in_vrf((SECTION_PATH, "outside"), model.outside, interfaces, "no ports are mapped")
     if model.outside is not None:
         yield from _interface((SECTION_PATH, "outside"), model.outside, zones)
     elif model.inside:
@@ -31,6 +34,7 @@ def _problems(config: Configuration) -> Iterator[Problem]:
     for position, role in enumerate(model.inside):
         path: Path = (SECTION_PATH, "inside", position)
         yield from _interface(path, role, zones)
+        yield from not_in_vrf(path, role, interfaces, "no ports are mapped")
         if role == model.outside:
             yield Problem(path, f"{role} is the uplink: anyone outside could ask", role)
         elif zones.get(role) is not None and zones.get(role) == zones.get(model.outside or ""):

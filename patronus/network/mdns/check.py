@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.mdns.model import Mdns
 
@@ -26,6 +27,8 @@ def _problems(config: Configuration) -> Iterator[Problem]:
     zones = {item.id: item.zone for item in config.get(Interfaces).interfaces}
     for position, role in enumerate(between):
         path: Path = (SECTION_PATH, "between", position)
+        found = config.get(Interfaces).interfaces
+        yield from not_in_vrf(path, role, found, "nothing is repeated")
         if role not in zones:
             yield Problem(path, f"there is no interface {role}", role, ", ".join(sorted(zones)))
         elif zones[role] is None:

@@ -20,7 +20,7 @@ MOST_BPS = 32 * 10**9
 def check(config: Configuration) -> Iterator[Problem]:
     """Yield every problem of the shapers."""
     interfaces = {item.id: item for item in config.get(Interfaces).interfaces}
-    joined = {member: item.id for item in interfaces.values() for member in item.members}
+    joined = {member: item.id for item in interfaces.values() for member in item.members if not item.vrf}
     for position, shaper in enumerate(config.get(Qos).shapers):
         path: Path = (SECTION_PATH, "shapers", position)
         yield from _check_interface((*path, "id"), shaper, interfaces, joined)
@@ -38,7 +38,7 @@ def _check_interface(
     if item is None:
         known = "one of " + ", ".join(sorted(interfaces)) if interfaces else "none is configured"
         yield Problem(path, f"there is no interface {shaper.id}", shaper.id, known)
-    elif item.kind == "dummy":
+    elif item.kind in ("dummy", "vrf"):
         yield Problem(path, f"{shaper.id} leads nowhere, so there is nothing to shape", shaper.id)
     elif shaper.id in joined:
         hint = f"shape {joined[shaper.id]}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from patronus.core.problem import Path, Problem
 from patronus.core.route_table import UPLINK_BITS
 from patronus.network.interfaces.model import Interface
+from patronus.network.routing.check_vrf import check_policy
 from patronus.network.routing.check_way import SECTION_PATH, check_gateways
 from patronus.network.routing.model import RoutePolicy, Routing
 from patronus.network.routing.tables import families_of
@@ -18,6 +19,7 @@ def check_policies(routing: Routing, interfaces: Mapping[str, Interface]) -> Ite
     for position, policy in enumerate(routing.policies):
         path: Path = (SECTION_PATH, "policies", position)
         yield from _check_conditions(path, policy, interfaces)
+        yield from check_policy(path, policy, interfaces)
         families = families_of(policy)
         if not families:
             text = f"{policy.source} and {policy.destination} are of different families"

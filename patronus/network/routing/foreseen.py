@@ -80,7 +80,7 @@ class _TableTwin:
         """Add a route, or put it in the place of another."""
         if before is not None:
             self.delete_route(before)
-        made = FibRoute(after.table, after.destination, "unicast", after.hops, after.metric, PROTOCOL)
+        made = FibRoute(after.table, after.destination, after.kind, after.hops, after.metric, PROTOCOL)
         self._fib.add(made)
 
     def delete_route(self, wanted: TableRoute) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
 
-from patronus.core.fib import KERNEL, LOCAL_TABLE, NOWHERE, STATIC, Fib, FibRoute
+from patronus.core.fib import KERNEL, LOCAL_TABLE, NOWHERE, STATIC, Fib, FibRoute, vrf_tables
 from patronus.core.link import Address, Link, LinkSettings, LinkWanted, Route
 from patronus.core.route_table import MAIN_TABLE, NextHop
 from patronus.network.interfaces.difference import Look
@@ -50,17 +50,20 @@ class LinkTwin:
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a link, down."""
         before = self._before.get(wanted.name)
-        wire = (wanted.parent, wanted.tag, wanted.protocol, wanted.tunnel)
-        if before is not None and (before.parent, before.tag, before.protocol, before.tunnel) != wire:
+        if before is not None and not _same_wire(before, wanted):
             self.remade.add(wanted.name)
         self.links[wanted.name] = Link(
             wanted.name, 0, wanted.kind, parent=wanted.parent, tag=wanted.tag, protocol=wanted.protocol,
-            stp=wanted.stp, filters=wanted.filters, bond=wanted.bond, tunnel=wanted.tunnel, ours=True,
+            stp=wanted.stp, filters=wanted.filters, bond=wanted.bond, tunnel=wanted.tunnel,
+            table=wanted.table, ours=True,
         )  # fmt: skip
+        if wanted.table is not None:
+            self._follow_tables()
 
     def delete_link(self, name: str) -> None:
         """Delete a link; what stands on it goes along, other links too."""
-        if self.links.pop(name, None) is None:
+        gone = self.links.pop(name, None)
+        if gone is None:
             return
         for link in list(self.links.values()):
             if link.parent == name:
@@ -69,6 +72,8 @@ class LinkTwin:
                 self.links[link.name] = replace(link, master=None)
         self.addresses = [one for one in self.addresses if one.device != name]
         self._lose_link(name)
+        if gone.table is not None:
+            self._follow_tables()
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
         """Set a link up or down, and into a bridge or bond or out of it."""
@@ -88,11 +93,23 @@ class LinkTwin:
             vlans=settings.vlans,
         )
         if link.up and not settings.up:
-            self.addresses = [
-                one for one in self.addresses if one.device != name or one.interface.version == 4
-            ]
-            self._lose_link(name)
+            self._go_down(name)
+        if settings.master != link.master and {settings.master, link.master} & self.fib.vrfs.keys():
+            self._follow_tables()
         self._connect_all(name)
+
+    def _go_down(self, name: str) -> None:
+        """Take away the routes by a link, and its addresses of IPv6."""
+        self.addresses = [one for one in self.addresses if one.device != name or one.interface.version == 4]
+        self._lose_link(name)
+
+    def _follow_tables(self) -> None:
+        """Set links down and up that have come into a VRF or out of one, as the kernel does."""
+        before, self.fib.vrfs = self.fib.vrfs, vrf_tables(self.links.values())
+        for name, link in self.links.items():
+            if link.table is None and self.fib.vrfs.get(name) != before.get(name):
+                self._go_down(name)
+                self._connect_all(name)
 
     def add_address(self, address: Address) -> None:
         """Add an address, and on a link that is up the routes to it and its network."""
@@ -105,7 +122,7 @@ class LinkTwin:
             return
         self.addresses.remove(address)
         device, own = address.device, address.interface
-        for meant in _routes_of(address):
+        for meant in self._routes_of(address):
             for one in self._standing(meant):
                 self.fib.discard(one)
         left = [one for one in self.addresses if one.device == device]
@@ -142,9 +159,15 @@ class LinkTwin:
         """Make the routes for the addresses of a link that are missing, where it is up."""
         link = self.links.get(device)
         for address in self.addresses if link is not None and link.up else ():
-            for route in _routes_of(address) if address.device == device else ():
+            for route in self._routes_of(address) if address.device == device else ():
                 if not self._standing(route):
                     self.fib.add(route)
+
+    def _routes_of(self, address: Address) -> Iterator[FibRoute]:
+        """Yield the routes that the kernel makes for an address, in a VRF in its table."""
+        table = self.fib.vrfs.get(address.device)
+        for route in _routes_of(address):
+            yield route if table is None else replace(route, table=table)
 
     def _lose_link(self, name: str) -> None:
         """Take away what leads out by a link; in IPv6 a route of several ways keeps the others."""
@@ -153,6 +176,15 @@ class LinkTwin:
             left = tuple(hop for hop in route.hops if hop.device != name)
             if left and route.destination.version == 6:
                 self.fib.add(replace(route, hops=left))
+
+
+def _same_wire(before: Link, after: LinkWanted) -> bool:
+    """Return whether the hosts behind a link are behind it as well when it is made anew."""
+    places = [(one.parent, one.tag, one.protocol) for one in (before, after)]
+    old, new = before.tunnel, after.tunnel
+    if old is not None and new is not None and {*old.remotes} <= {*new.remotes}:
+        old = replace(old, remote=new.remote, others=new.others)
+    return places[0] == places[1] and old == new
 
 
 def _leads(route: FibRoute, device: str) -> bool:

@@ -17,18 +17,25 @@ from patronus.network.routing.model import Gateway, Routing, StaticRoute
 
 @dataclass(frozen=True)
 class Links:
-    """What routes stand on: role → device, None where it is missing, and role → subnets."""
+    """What routes stand on: role → device, None where it is missing, and role → subnets.
+
+    ``tables``: device in a VRF → the table of that.
+    """
 
     devices: Mapping[str, str | None] = field(default_factory=dict)
     subnets: Mapping[str, tuple[IpNetwork, ...]] = field(default_factory=dict)
+    tables: Mapping[str, int] = field(default_factory=dict)
 
 
 def standing(routing: Routing, links: Links) -> tuple[dict[str, Route], dict[str, str]]:
-    """Return id → route of those with one way that can stand, and id → reason of those that wait."""
+    """Return id → route of those with one way that can stand, and id → reason of those that wait.
+
+    Those in the table of a VRF are left out.
+    """
     routes: dict[str, Route] = {}
     waiting: dict[str, str] = {}
     for item in routing.routes:
-        if not item.enabled or item.gateways:
+        if not item.enabled or item.gateways or way_in_vrf(item, links) is not None:
             continue
         found = _resolve(item, links)
         if isinstance(found, Route):
@@ -45,6 +52,14 @@ def _resolve(item: StaticRoute, links: Links) -> Route | str:
     if isinstance(hop, str):
         return hop
     return Route(item.destination, hop.device, hop.gateway, item.metric)
+
+
+def way_in_vrf(item: StaticRoute, links: Links) -> NextHop | None:
+    """Return the one way of a route if it is in a VRF."""
+    if not links.tables or item.type != "unicast" or item.gateways:
+        return None
+    hop = hop_by(item, links)
+    return hop if isinstance(hop, NextHop) and hop.device in links.tables else None
 
 
 def hop_by(way: StaticRoute | Gateway, links: Links) -> NextHop | str:

@@ -17,7 +17,7 @@ from patronus.core.route_table import NextHop, TableRoute
 def reachable(
     routes: Iterable[TableRoute], links: Iterable[Link], addresses: Iterable[Address]
 ) -> Iterator[TableRoute]:
-    """Yield the routes with the hops that stand on a link that is up, and in one of its networks."""
+    """Yield those that refuse, and others with the hops on links that are up, in one of their networks."""
     up = {link.name: link for link in links if link.up}
     subnets: dict[str, list[IpNetwork]] = {}
     for address in addresses:
@@ -32,5 +32,5 @@ def reachable(
 
     for route in routes:
         hops = tuple(filter(stands, route.hops))
-        if hops:
+        if hops or route.kind != "unicast":
             yield replace(route, hops=hops)

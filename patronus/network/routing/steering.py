@@ -19,16 +19,22 @@ KERNELS_OWN = (253, MAIN_TABLE, 255)
 
 @dataclass(frozen=True)
 class Steering:
-    """Our rules, ``names``: priority of a rule → what it is of, ``policy/guests``, and our routes."""
+    """Our rules, ``names``: priority of a rule → what it is of, ``policy/guests``, and our routes.
+
+    ``vrfs``: table → the VRF whose it is.
+    """
 
     rules: tuple[RouteRule, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     routes: tuple[TableRoute, ...] = ()
+    vrfs: Mapping[int, str] = field(default_factory=dict)
 
     def chosen_by(self, query: RouteQuery, hop: Hop) -> str | None:
         """Return what chose a way's table, ``table/77`` where it is not ours, None for the main one."""
         if hop.table is None or hop.table in KERNELS_OWN:
             return None
+        if hop.table in self.vrfs:
+            return f"vrf/{self.vrfs[hop.table]}"
         found = (
             rule for rule in self.rules
             if rule.family == query.destination.version and rule.table == hop.table

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from typing import Protocol
 
 from patronus.core.feature import Plan
-from patronus.core.link import IpNetwork, Route
+from patronus.core.link import Route
 from patronus.core.route_table import (
+    EVERYWHERE,
+    FAMILIES,
     MAIN_TABLE,
     OVER_ALL,
     OVER_DEFAULT,
@@ -28,11 +29,9 @@ from patronus.core.route_table import (
     TableRoute,
 )
 from patronus.core.values import Mark
-from patronus.network.routing.model import Gateway, RoutePolicy, Routing
-from patronus.network.routing.plan import Links, hop_by
+from patronus.network.routing.model import Gateway, RoutePolicy, Routing, StaticRoute
+from patronus.network.routing.plan import Links, hop_by, way_in_vrf
 
-FAMILIES: tuple[Family, ...] = (4, 6)
-EVERYWHERE: Mapping[Family, IpNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 PROTOCOLS = {"tcp": 6, "udp": 17}
 
 
@@ -62,6 +61,7 @@ class Tables:
     ``hops``    id of a route or ``policy/`` and the id of a policy → the ways that stand.
     ``left_out`` the same → why the others do not.
     ``names``   priority of a rule → the policy that it is of.
+    ``standing`` id of a route → itself, of those with several ways, or in the table of a VRF.
     """
 
     routes: tuple[TableRoute, ...] = ()
@@ -69,6 +69,7 @@ class Tables:
     hops: Mapping[str, tuple[NextHop, ...]] = field(default_factory=dict)
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
+    standing: Mapping[str, TableRoute] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,6 +81,13 @@ class _Made:
     hops: dict[str, tuple[NextHop, ...]] = field(default_factory=dict)
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
+    standing: dict[str, TableRoute] = field(default_factory=dict)
+
+    def stand(self, item: StaticRoute, hops: tuple[NextHop, ...], links: Links) -> None:
+        """Note a route: in the table of the VRF that its ways are in, else in the main one."""
+        table = links.tables.get(hops[0].device, MAIN_TABLE)
+        self.standing[item.id] = route = TableRoute(table, item.destination, hops, item.metric)
+        self.routes.append(route)
 
     def ways(self, name: str, gateways: Iterable[Gateway], links: Links) -> tuple[NextHop, ...]:
         """Return the ways that stand, and note both them and the others under a name."""
@@ -104,12 +112,14 @@ def build(
     made = _Made(list(routes), list(rules))
     for item in routing.routes:
         if item.enabled and item.gateways and (hops := made.ways(item.id, item.gateways, links)):
-            made.routes.append(TableRoute(MAIN_TABLE, item.destination, hops, item.metric))
+            made.stand(item, hops, links)
+        elif item.enabled and (hop := way_in_vrf(item, links)) is not None:
+            made.stand(item, (hop,), links)
     for position, policy in enumerate(routing.policies):
         if policy.enabled:
             _add_policy(made, policy, position, links, uplinks)
     made.rules += _own_routes(made.rules)
-    return Tables(tuple(made.routes), tuple(made.rules), made.hops, made.left_out, made.names)
+    return Tables(tuple(made.routes), tuple(made.rules), made.hops, made.left_out, made.names, made.standing)
 
 
 def policy_name(policy: RoutePolicy) -> str:
@@ -192,13 +202,9 @@ def planned(
     routing: Routing, static: Mapping[str, Route], waiting: Mapping[str, str], tables: Tables
 ) -> RoutingPlan:
     """Return the plan from what the links bring along, ``static`` and ``waiting``, and the tables."""
-    standing: dict[str, Route | TableRoute] = dict(static)
+    standing: dict[str, Route | TableRoute] = {**static, **tables.standing}
     held_up = dict(waiting)
     for item in routing.routes:
-        if not item.enabled or not item.gateways:
-            continue
-        if hops := tables.hops[item.id]:
-            standing[item.id] = TableRoute(MAIN_TABLE, item.destination, hops, item.metric)
-        else:
+        if item.enabled and item.gateways and item.id not in standing:
             held_up[item.id] = "; ".join(tables.left_out[item.id])
     return RoutingPlan(standing=standing, waiting=held_up, tables=tables)

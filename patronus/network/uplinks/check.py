@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
+from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.routing.model import SECTION as ROUTING
 from patronus.network.routing.model import Routing
@@ -21,7 +22,7 @@ def check(config: Configuration) -> Iterator[Problem]:
     seen: set[str] = set()
     for position, item in enumerate(config.get(Uplinks).uplinks):
         path: Path = (SECTION.path, "uplinks", position)
-        found = [*_check_interface(path, item, interfaces.get(item.id), list(interfaces))]
+        found = [*_check_interface(path, item, interfaces.get(item.id), interfaces.values())]
         for at, one in enumerate(item.checks):
             found += _check_check((*path, "checks", at), one)
         if item.id in seen:
@@ -52,12 +53,14 @@ def _check_defaults(config: Configuration, known: Collection[str]) -> Iterator[P
 
 
 def _check_interface(
-    path: Path, item: Uplink, interface: Interface | None, known: list[str]
+    path: Path, item: Uplink, interface: Interface | None, every: Collection[Interface]
 ) -> Iterator[Problem]:
     if interface is None:
-        allowed = "one of " + ", ".join(sorted(known)) if known else "none is configured"
+        allowed = "one of " + ", ".join(sorted(one.id for one in every)) if every else "none is configured"
         yield Problem((*path, "id"), f"there is no interface {item.id}", item.id, allowed)
-    elif not has_gateway(interface):
+        return
+    yield from not_in_vrf((*path, "id"), item.id, every, "its own routes alone lead out")
+    if not has_gateway(interface):
         hint = "give it a gateway, or ipv4: {method: dhcp}"
         yield Problem((*path, "id"), f"{item.id} has no gateway and asks for none", item.id, hint=hint)
 

@@ -18,6 +18,7 @@ from patronus.network.routing.model import Routing
 from patronus.network.routing.plan import Links
 from patronus.network.routing.steering import Steering
 from patronus.network.routing.tables import RoutingPlan, build, planned
+from patronus.network.routing.vrfs import routes_of_vrfs
 from patronus.network.uplinks.model import Uplinks
 from patronus.network.uplinks.task import Task
 from patronus.network.uplinks.ways import WayOut, own_addresses, routes_of, rules_of, ways_out
@@ -29,6 +30,7 @@ class UplinksPlan(Plan):
 
     ``ways``   the uplinks as they stand; ``tasks``: what of them is watched.
     ``own``    role of an uplink → the router's addresses there; ``inside``: the networks of all others.
+    ``vrfs``   table → the VRF whose it is.
     """
 
     routing: RoutingPlan = field(default_factory=RoutingPlan)
@@ -36,6 +38,7 @@ class UplinksPlan(Plan):
     tasks: Mapping[str, Task] = field(default_factory=dict)
     own: Mapping[str, tuple[IpAddress, ...]] = field(default_factory=dict)
     inside: tuple[IpNetwork, ...] = ()
+    vrfs: Mapping[int, str] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, int]:
         """Return device → the number of the uplink that it is."""
@@ -47,7 +50,7 @@ class UplinksPlan(Plan):
             place + way.number - 1: f"uplink/{way.role}" for way in self.ways for place in (MARKED, ANSWERS)
         }
         tables = self.routing.tables
-        return Steering(tables.rules, {**kept, **tables.names}, tables.routes)
+        return Steering(tables.rules, {**kept, **tables.names}, tables.routes, self.vrfs)
 
 
 def plan(
@@ -61,8 +64,12 @@ def plan(
     ways = ways_out(uplinks, config.get(Interfaces), links, down)
     tables = build(
         routing,
-        Links(links.devices, links.subnets()),
-        (*routes_of(ways, links), *routes_to(delegated, links.devices)),
+        Links(links.devices, links.subnets(), links.vrf_tables()),
+        (
+            *routes_of_vrfs(config.get(Interfaces), links),
+            *routes_of(ways, links),
+            *routes_to(delegated, links.devices),
+        ),
         rules_of(ways, links),
         {way.role: way for way in ways},
     )
@@ -72,6 +79,7 @@ def plan(
         ways=ways,
         tasks={way.role: Task(settings[way.role], way.device, way.gateway, way.reason) for way in ways},
         own={way.role: own_addresses(way.role, links) for way in ways},
+        vrfs={table: vrf for vrf, table in links.tables.items()},
         inside=tuple(_inside({way.role for way in ways}, links, delegated)),
     )
 

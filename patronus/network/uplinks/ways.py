@@ -16,6 +16,8 @@ from ipaddress import ip_network
 from patronus.core.link import IpAddress
 from patronus.core.route_table import (
     ANSWERS,
+    EVERYWHERE,
+    FAMILIES,
     MAIN_TABLE,
     MARKED,
     UPLINK_TABLES,
@@ -30,7 +32,6 @@ from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.routing.model import Gateway
 from patronus.network.routing.plan import Links, hop_by
-from patronus.network.routing.tables import EVERYWHERE, FAMILIES
 from patronus.network.uplinks.model import Uplink, Uplinks
 
 DEFAULT_METRIC = 90

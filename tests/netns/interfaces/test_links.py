@@ -147,6 +147,43 @@ def test_a_vxlan_leads_to_another_router(
     assert "branch" not in wired.ip("link")
 
 
+@pytest.mark.parametrize(("own", "others"), [(LAN4, "192.168.1.{}"), ("fd00:1::1/64", "fd00:1::{}")])
+def test_a_vxlan_leads_to_several_routers(
+    router: Router, wired: Namespace, neighbour: Namespace, own: str, others: str
+) -> None:
+    """The one that answers is a further end; the first is nobody, and what was heard stays where it was."""
+    here, length = own.split("/")
+    outside = {"method": "static", "addresses": [own]}
+    below = {**lan(wired), "ipv4": {"method": "none"}, "ipv4" if "." in own else "ipv6": outside}
+    inside = {"method": "static", "addresses": ["10.42.0.1/24"]}
+    first, second, third = (others.format(end) for end in (7, 9, 8))
+
+    def branch(*ends: str) -> dict[str, Any]:
+        vxlan = {"parent": "lan", "vni": 42, "remote": first, "others": list(ends)}
+        return {"id": "branch", "vxlan": vxlan, "zone": "lan", "ipv4": inside}
+
+    router.apply(below, branch(second, third))
+    neighbour.ip(f"address add {second}/{length} dev peer-eth0")
+    neighbour.ip("link set peer-eth0 up")
+    neighbour.ip(f"link add vx type vxlan id 42 remote {here} dstport 4789 dev peer-eth0")
+    neighbour.ip("address add 10.42.0.2/24 dev vx")
+    neighbour.ip("link set vx up")
+    wired.run("ping", "-c1", "-w60", "10.42.0.2")
+    assert (router.pending(), router.differences()) == ([], [])
+    entries = json.loads(wired.run("bridge", "-json", "fdb", "show", "dev", "branch"))
+    everybody = {one["dst"] for one in entries if one["mac"] == "00:00:00:00:00:00"}
+    assert everybody == {first, second, third}
+    wired.run("bridge", "fdb", "del", "00:00:00:00:00:00", "dev", "branch", "dst", third)
+    assert router.differences() != []
+    router.apply(below, branch(second))
+    assert (router.pending(), router.differences()) == ([], [])
+    router.apply(below, branch())
+    assert router.differences() == []
+    wired.ip("neigh flush dev branch")
+    with pytest.raises(subprocess.CalledProcessError):
+        wired.run("ping", "-c1", "-W1", "10.42.0.2")
+
+
 def test_who_is_at_a_port_of_a_bridge_hears_of_its_other_vlan(
     router: Router, wired: Namespace, neighbour: Namespace
 ) -> None:

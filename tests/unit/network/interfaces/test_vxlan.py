@@ -50,6 +50,7 @@ INSIDE = {"method": "static", "addresses": ["10.42.0.1/24"]}
 GOOD: dict[str, list[dict[str, Any]]] = {
     "with zone and addresses": [WAN, {**branch(local=HERE), "zone": "lan", "ipv4": INSIDE}],
     "in a bridge": [WAN, branch(), {"id": "br0", "bridge": {"members": ["branch"]}, "ipv4": INSIDE}],
+    "with further ends": [WAN, branch(others=["198.51.100.8", "198.51.100.9"])],
     "with two VLANs in it": [
         WAN,
         branch(),
@@ -100,6 +101,10 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
         [WAN, branch(remote=HERE)],
         f"interfaces[1].vxlan.remote: {HERE} is this router's own, of wan",
     ),
+    "a further end that is the router itself": (
+        [WAN, branch(others=["198.51.100.8", HERE])],
+        f"interfaces[1].vxlan.others[1]: {HERE} is this router's own, of wan",
+    ),
     "from an address of nobody": (
         [WAN, branch(local="198.51.100.3")],
         "interfaces[1].vxlan.local: wan has no address 198.51.100.3",
@@ -128,7 +133,8 @@ def test_a_mistake_is_said_at_its_place(name: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"remote": "239.1.1.1"}, {"remote": "::"}, {"local": "2001:db8::1"}, {"local": THERE}, {"vni": 0},
-     {"vni": 1 << 24}, {"port": 0}],
+     {"vni": 1 << 24}, {"port": 0}, {"others": [THERE]}, {"others": ["2001:db8::1"]},
+     {"others": ["198.51.100.8", "198.51.100.8"]}, {"others": ["239.1.1.1"]}],
 )  # fmt: skip
 def test_ends_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -141,6 +147,9 @@ def test_the_other_end_is_let_in_and_nobody_else() -> None:
         Opening("wan", "udp", (4789,), "vxlan", (ip_network(f"{THERE}/32"),), "wan"),
     )
     assert planned({**WAN, "zone": None}, branch()).contributions == ()
+    (opening,) = planned(WAN, branch(others=["198.51.100.8"])).contributions
+    assert isinstance(opening, Opening)
+    assert list(map(str, opening.sources)) == [f"{THERE}/32", "198.51.100.8/32"]
 
 
 def test_it_is_made_on_its_parent_and_goes_before_it() -> None:

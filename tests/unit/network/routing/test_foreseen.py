@@ -115,13 +115,26 @@ def test_a_neighbour_by_its_link_local_address_is_left_to_the_kernel() -> None:
     assert outlook.after(neighbour) == neighbour.destination
 
 
-@pytest.mark.parametrize(("remote", "remade"), [("192.0.2.9", set()), ("192.0.2.10", {"far"})])
-def test_a_vxlan_to_another_place_is_another_wire(remote: str, remade: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("remote", "others", "remade"),
+    [
+        ("192.0.2.9", (), set()),
+        ("192.0.2.10", (), {"far"}),
+        ("192.0.2.9", ("192.0.2.10",), set()),
+        ("192.0.2.10", ("192.0.2.9",), set()),
+    ],
+)
+def test_a_vxlan_to_another_place_is_another_wire(
+    remote: str, others: tuple[str, ...], remade: set[str]
+) -> None:
+    """One that gains an end still has the others."""
     there = Tunnel(vni=7, remote=ip_address("192.0.2.9"))
     wanted = LinkWanted("far", "far", "vxlan", parent="eth0", tunnel=there)
     running = InterfacesPlan(devices={"far": "far"}, links=(LinkWanted("lan", "eth0"), wanted))
     far = Link("far", 2, "vxlan", up=True, parent="eth0", tunnel=there, ours=True)
-    moved = replace(wanted, tunnel=replace(there, remote=ip_address(remote)))
+    moved = replace(
+        wanted, tunnel=replace(there, remote=ip_address(remote), others=tuple(map(ip_address, others)))
+    )
     plan = replace(running, links=(running.links[0], moved))
     coming = foreseen(Fib(), ((Link("eth0", 1, up=True), far), (), ()), running, plan, UplinksPlan())
     assert coming.remade == remade and coming.links["far"].tunnel == moved.tunnel

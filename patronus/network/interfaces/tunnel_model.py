@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tunnels to another router, as the files have them: VXLAN. Nothing of them is encrypted."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from patronus.core.model import Strict
+from patronus.core.values import Address, InterfaceId, Port, Refused
+
+MOST_OTHERS = 64
+"""Each frame for everybody is sent once to each."""
+
+
+class _Ends(Strict):
+    """Where a tunnel leads."""
+
+    parent: InterfaceId = Field(description="interface by which the other end is reached")
+    remote: Address = Field(description="address of the other end")
+    local: Address | None = Field(
+        default=None, description="own address towards it; left out: that of the route"
+    )
+
+    @model_validator(mode="after")
+    def _leads_to_one(self) -> _Ends:
+        if self.remote.is_multicast or self.remote.is_unspecified or self.remote.is_loopback:
+            raise Refused(f"{self.remote} is no other router", "the address of one")
+        if self.local is not None and self.local.version != self.remote.version:
+            raise Refused(f"{self.local} and {self.remote} do not speak with each other", "one family")
+        if self.local == self.remote:
+            raise Refused(f"{self.remote} is both ends", "two addresses")
+        return self
+
+
+class Vxlan(_Ends):
+    """Frames of Ethernet to another router, in UDP (RFC 7348): two networks as one. Nothing is encrypted."""
+
+    vni: Annotated[int, Field(ge=1, le=16777215, strict=True)] = Field(
+        description="number of the network, the same at both ends"
+    )
+    port: Port = Field(default=4789, description="UDP port of all ends")
+    others: tuple[Address, ...] = Field(
+        default=(),
+        max_length=MOST_OTHERS,
+        description="addresses of further ends, each of which has all others",
+    )
+
+    @model_validator(mode="after")
+    def _leads_to_each_once(self) -> Vxlan:
+        for place, one in enumerate(self.others):
+            if one in (self.remote, self.local, *self.others[:place]):
+                raise Refused(f"{one} is there twice", "each end once")
+            if one.version != self.remote.version:
+                raise Refused(f"{one} and {self.remote} do not speak with each other", "one family")
+            if one.is_multicast or one.is_unspecified or one.is_loopback:
+                raise Refused(f"{one} is no other router", "the address of one")
+        return self
+
+    @property
+    def remotes(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Return the addresses of all other ends."""
+        return (self.remote, *self.others)
