@@ -20,6 +20,7 @@ from patronus.core.audit import AuditLog
 from patronus.core.verb import Caller, Parameters, Result, Verb
 from patronus.daemon.machine import image_release
 from patronus.kernel.host import Host
+from patronus.kernel.sealing import TPM, has_tpm
 from patronus.secrets.device_key import DeviceKey
 
 _ROOT_HASH = re.compile(r"(?:^|\s)roothash=([0-9a-f]{64})(?:\s|$)")
@@ -36,13 +37,16 @@ class Booted:
     """How this machine was started; None where it does not say.
 
     ``root_hash``: dm-verity's, from the command line. ``entry``: the boot entry that systemd-boot chose.
-    ``lockdown``: none, integrity or confidentiality (kernel_lockdown(7)).
+    ``lockdown``: none, integrity or confidentiality (kernel_lockdown(7)). ``tpm``: whether there is one, and
+    ``measured``: what it holds of the system that started and how far it came (PCR 11, SHA-256, in hex).
     """
 
     root_hash: str | None
     entry: str | None
     secure_boot: bool | None
     lockdown: str | None
+    tpm: bool
+    measured: str | None
 
 
 def booted(root: Path = Path("/")) -> Booted:
@@ -55,6 +59,8 @@ def booted(root: Path = Path("/")) -> Booted:
         entry=entry.decode("utf-16-le", errors="replace").rstrip("\0") or None,
         secure_boot=secure == b"\1" if secure else None,
         lockdown=lockdown[1] if lockdown else None,
+        tpm=has_tpm(root),
+        measured=_read(root / TPM / "pcr-sha256/11").decode(errors="replace").strip().lower() or None,
     )
 
 
@@ -79,8 +85,8 @@ class Attest(Parameters):
 class Attestation(Result):
     """What was signed, and by whom.
 
-    ``statement`` is JSON: version, profile, kernel, root_hash, entry, secure_boot, lockdown, generation,
-    audit (number and hash of the chain's head), boot_id, time (seconds since the epoch) and nonce.
+    ``statement`` is JSON: version, profile, kernel, root_hash, entry, secure_boot, lockdown, tpm, measured,
+    generation, audit (number and hash of the chain's head), boot_id, time (seconds since the epoch), nonce.
     """
 
     statement: str = Field(description="the text that was signed, byte by byte: JSON")

@@ -33,6 +33,7 @@ from patronus.daemon.table import VerbTable
 from patronus.daemon.updates.health import GUNICORN, Health
 from patronus.daemon.updates.service import UpdateFeature
 from patronus.daemon.wiring import Router
+from patronus.kernel.sealing import has_tpm
 from patronus.network.dhcp.service import DhcpFeature
 from patronus.network.dns.service import DnsFeature
 from patronus.secrets import service as secrets_service
@@ -109,7 +110,7 @@ def make(router: Router) -> Reception:
     history = GitHistory(host.places.state / "history.git", router.generations)
     verbs += GitVerbs(engine, history).verbs()
     verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(router.audit).verbs()]
-    verbs += [*vault_verbs(vault, control), *RepositoryVerbs(engine, host).verbs()]
+    verbs += [*vault_verbs(vault, control, tpm=has_tpm()), *RepositoryVerbs(engine, host).verbs()]
     verbs += AttestVerbs(host, router.audit).verbs()
     verbs += FactoryResetVerbs(host.units, doorkeeper, name).verbs()
     verbs += BackupVerbs(backups).verbs()

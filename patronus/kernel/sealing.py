@@ -18,8 +18,17 @@ from patronus.kernel.exchange import exchange
 
 SOCKET = Path("/run/systemd/io.systemd.Credentials")
 NAME = "patronus.master-key"
+TPM = Path("sys/class/tpm/tpm0")
 TIME_S = 60.0
 """A TPM may take seconds; the helper's caller waits longer than this."""
+
+
+def has_tpm(root: Path = Path("/")) -> bool:
+    """Return whether this machine has a TPM 2.0, which systemd seals with; older ones it passes over."""
+    try:
+        return (root / TPM / "tpm_version_major").read_text().strip() == "2"
+    except OSError:
+        return False
 
 
 def encrypt(data: bytes, socket: Path = SOCKET) -> str:

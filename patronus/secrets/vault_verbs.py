@@ -75,6 +75,7 @@ class VaultState(Result):
     state: Literal["empty", "open", "locked"]
     reason: str | None = Field(description="why it is locked")
     protection: str | None = Field(description="what the master key is sealed with")
+    tpm: bool = Field(description="whether this machine has a TPM 2.0 to seal with")
     recovery: bool = Field(description="whether a recovery password is set")
     rotating: bool = Field(description="whether an exchange of the master key was broken off")
     damaged: list[str] = Field(description="names of all secrets that cannot be read")
@@ -93,10 +94,11 @@ class SetAside(Result):
 
 
 class VaultVerbs:
-    """The verbs' handlers."""
+    """The verbs' handlers. ``tpm``: whether this machine has one."""
 
-    def __init__(self, vault: Vault, control: Control) -> None:
+    def __init__(self, vault: Vault, control: Control, *, tpm: bool) -> None:
         self._vault = vault
+        self._tpm = tpm
         self._control = control
 
     def list(self, caller: Caller, given: Nothing) -> SecretList:  # noqa: ARG002
@@ -126,7 +128,7 @@ class VaultVerbs:
     def status(self, caller: Caller, given: Nothing) -> VaultState:  # noqa: ARG002
         """Tell whether the vault is open, what protects it, and which secrets are damaged."""
         found = self._vault.status()
-        return VaultState(**{**vars(found), "damaged": [*found.damaged]})
+        return VaultState(**{**vars(found), "damaged": [*found.damaged]}, tpm=self._tpm)
 
     def rotate(self, caller: Caller, given: Rotation) -> Rotated:  # noqa: ARG002
         """Exchange the master key and encrypt every secret anew; a power cut at any point loses none."""
@@ -158,9 +160,9 @@ class VaultVerbs:
             self._control.refresh("the vault was unlocked")
 
 
-def verbs(vault: Vault, control: Control) -> list[Verb[Any, Any]]:
-    """Return the verbs of the vault."""
-    do = VaultVerbs(vault, control)
+def verbs(vault: Vault, control: Control, *, tpm: bool) -> list[Verb[Any, Any]]:
+    """Return the verbs of the vault on a machine with or without a TPM."""
+    do = VaultVerbs(vault, control, tpm=tpm)
     operator, admin = Role.OPERATOR, Role.ADMIN
     one, recovery, again = "/secrets/{name}", "PUT /vault/recovery-password", "POST /vault/start-over"
     return [

@@ -86,6 +86,10 @@ def _render(session: Session, result: dict[str, Any]) -> None:
         return
     session.say(f"The secrets are {result['state']}." if result["state"] == "open" else str(result["reason"]))
     session.say(f"The master key is sealed with {result['protection'] or 'nothing: its file is missing'}.")
+    if result["tpm"] and "TPM" not in (result["protection"] or "TPM"):
+        session.say("This router has a TPM; patronus secret rotate seals the master key with it as well.")
+    if not result["tpm"]:
+        session.say("This router has no TPM: whoever takes its disk can open the secrets.")
     if not result["recovery"]:
         session.say("No recovery password is set: patronus secret recovery-password")
     if result["rotating"]:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from patronus.core.errors import NotPermitted, StorageError, Unavailable
+from patronus.kernel.sealing import has_tpm
 from tests.netns.daemon.machine import CHECKOUT, LONG_S, Machine
 from tests.netns.daemon.terminal import at_terminal
 
@@ -69,6 +71,16 @@ def test_rotation_needs_the_recovery_password_and_keeps_every_secret(machine: Ma
     assert "1 secrets are under a new master key" in done.stdout, done.stderr
     assert machine.places.config.joinpath("secrets.d/wg-home.enc").read_bytes() != before
     assert machine.call("secrets.Status")["damaged"] == []
+
+
+def test_the_status_says_what_the_key_is_sealed_with_and_whether_there_is_a_tpm(machine: Machine) -> None:
+    typed(machine, VALUE, "secret", "set", "wg-home")
+    found = machine.call("secrets.Status")
+    said = machine.patronus("secret", "status").out
+    assert f"sealed with {found['protection']}." in said
+    assert found["tpm"] is has_tpm()
+    assert ("This router has no TPM" in said) is not has_tpm()
+    assert json.loads(machine.call("system.Attest")["statement"])["tpm"] is has_tpm()
 
 
 def test_who_is_not_an_administrator_sees_and_sets_nothing(machine: Machine) -> None:

@@ -28,6 +28,7 @@ from patronus.secrets.device_key import DeviceKey
 
 ANNA = Caller("anna", Role.VIEWER)
 HASH = "5a" * 32
+MEASURED = "c7" * 32
 VARIABLE = b"\6\0\0\0"
 
 
@@ -37,6 +38,8 @@ def machine(root: Path, lockdown: str = "none [integrity] confidentiality", secu
         "sys/kernel/security/lockdown": f"{lockdown}\n".encode(),
         SECURE_BOOT: VARIABLE + secure,
         ENTRY: VARIABLE + "patronus_0.1.0+2-1.efi\0".encode("utf-16-le"),
+        "sys/class/tpm/tpm0/tpm_version_major": b"2\n",
+        "sys/class/tpm/tpm0/pcr-sha256/11": f"{MEASURED.upper()}\n".encode(),
     }
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +63,14 @@ def check(found: Attestation, statement: str) -> None:
 
 
 def test_how_the_machine_was_started_is_read(tmp_path: Path) -> None:
-    assert booted(machine(tmp_path)) == Booted(HASH, "patronus_0.1.0+2-1.efi", True, "integrity")
+    assert booted(machine(tmp_path)) == Booted(
+        HASH, "patronus_0.1.0+2-1.efi", True, "integrity", True, MEASURED
+    )
     other = booted(machine(tmp_path, "[none] integrity confidentiality", b"\0"))
     assert (other.secure_boot, other.lockdown) == (False, "none")
-    assert booted(tmp_path / "elsewhere") == Booted(None, None, None, None)
+    (tmp_path / "sys/class/tpm/tpm0/tpm_version_major").write_text("1\n")
+    assert not booted(tmp_path).tpm, "systemd seals with none older than 2.0"
+    assert booted(tmp_path / "elsewhere") == Booted(None, None, None, None, False, None)
 
 
 def test_what_is_said_is_signed_and_a_changed_word_is_not(tmp_path: Path) -> None:
@@ -71,6 +78,7 @@ def test_what_is_said_is_signed_and_a_changed_word_is_not(tmp_path: Path) -> Non
     check(found, found.statement)
     said = json.loads(found.statement)
     assert (said["root_hash"], said["secure_boot"], said["generation"]) == (HASH, True, 7)
+    assert (said["tpm"], said["measured"]) == (True, MEASURED)
     assert (said["entry"], said["lockdown"]) == ("patronus_0.1.0+2-1.efi", "integrity")
     assert (said["audit"], said["nonce"]) == ({"number": 12, "hash": "ab" * 32}, "n-1")
     with pytest.raises(InvalidSignature):

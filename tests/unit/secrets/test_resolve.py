@@ -84,7 +84,7 @@ def feature(vault: Vault) -> SecretsFeature:
 
 def do(vault: Vault, text: str = TEXT) -> tuple[VaultVerbs, Control]:
     control = Control(text)
-    return VaultVerbs(vault, cast(Any, control)), control
+    return VaultVerbs(vault, cast(Any, control), tpm=False), control
 
 
 def test_every_place_that_names_a_secret_is_found_under_the_files_own_keys() -> None:
@@ -138,7 +138,7 @@ def test_no_verb_returns_a_secret_and_every_parameter_that_is_one_says_so(vault:
     it.set(ADMIN, SetSecret(name="wg-home", secret="a private key"))
     said = it.list(ADMIN, Nothing()).model_dump_json() + it.status(ADMIN, Nothing()).model_dump_json()
     assert "wg-home" in said and "a private key" not in said
-    for verb in verbs(vault, cast(Any, control)):
+    for verb in verbs(vault, cast(Any, control), tpm=False):
         properties = verb.describe()["parameters"].get("properties", {})
         for name, schema in properties.items():
             assert (schema.get("writeOnly") is True) is (name in ("secret", "password")), (verb.name, name)
