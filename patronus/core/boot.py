@@ -210,5 +210,8 @@ class Boot:
             self._messages += tolerated(lambda: spare.keep(running.number, running.loaded.texts))
         self._messages += self._parts.write_working_copy(running.loaded.texts)
         if found := refusing(differences):
+            self._runner.unsettled()
             self._messages.append(f"the kernel is not as planned:\n{describe(found)}")
+        else:
+            self._runner.settled()
         return BootReport(running.number, tuple(self._messages), tuple(differences), reverted)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from patronus.core.blame import conflict
-from patronus.core.boot import Boot, BootReport
+from patronus.core.boot import FALLBACK, Boot, BootReport
 from patronus.core.bus import Event
 from patronus.core.candidate import Clashing, candidate
 from patronus.core.changes import said
@@ -26,8 +26,9 @@ from patronus.core.drift import Drifts
 from patronus.core.edit import Edits, PutFile
 from patronus.core.errors import NotFound
 from patronus.core.events import ConfigReverted
-from patronus.core.feature import Difference
+from patronus.core.feature import Difference, refusing
 from patronus.core.generations import Manifest
+from patronus.core.kept_start import Keeping
 from patronus.core.model import Configuration
 from patronus.core.parts import Parts, tolerated, warning
 from patronus.core.preview import Preview, Previewer
@@ -48,7 +49,8 @@ class Engine:
         self._schema = parts.schema()
         self._turn = Turn()
         self._walk = parts.walk(self._turn.step)
-        self._runner = Runner(self._walk)
+        self._keeping = Keeping(parts.kept_start, parts.generations, parts.on_settled, self._turn)
+        self._runner = Runner(self._walk, self._keeping.unsettled, self._keeping.settled)
         self._chronicle = Chronicle(parts, self._turn)
         publisher = Publisher(parts, self._runner)
         self._committer = Committer(
@@ -252,7 +254,16 @@ class Engine:
             found = self._walk.observe(self._runner.running.plans)
             for event in self._drifts.seen(found):
                 self._chronicle.say(event)
+            if not refusing(found):
+                self._keeping.settled()
             return found
+
+    def keep_head_start(self) -> None:
+        """Keep what the next boot loads before the daemon, if that is owed: for the daemon's timer and end.
+
+        Raises StorageError, KernelError, InvalidConfiguration; then nothing is kept.
+        """
+        self._keeping.keep(lambda: self._runner.running, self._walk, fallback=FALLBACK)
 
     def notice(self) -> str | None:
         """Return what a person should know now, in words, None where there is nothing."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from patronus.core.head_start import NOTHING, HeadStart
 from patronus.core.model import Configuration, Section
 from patronus.core.problem import Problem
 from patronus.core.verb import Caller, Verb
@@ -142,6 +143,20 @@ class Feature(ABC, Generic[P, F]):
     @abstractmethod
     def observe(self, plan: P) -> Iterable[Difference]:
         """Read the world back and yield how it differs from the plan."""
+
+    def plan_at_boot(self, config: Configuration, earlier: Earlier) -> P:
+        """Return what the plan will be right after the next boot, when what the world told is gone.
+
+        Raises ``InvalidConfiguration``.
+        """
+        return self.plan(config, self.facts(), earlier)
+
+    def head_start(self, plan: P, earlier: Earlier) -> HeadStart:  # noqa: ARG002
+        """Return what of a plan at boot the kernel needs for packets to pass before the daemon is there.
+
+        Only what the steps from a fresh kernel would do: the daemon must find nothing to change.
+        """
+        return NOTHING
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs that the feature adds to the daemon's table."""

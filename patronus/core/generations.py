@@ -159,6 +159,14 @@ class Generations:
             raise StorageError(f"generation {number} is not whole: {', '.join(broken)}")
         return Generation(manifest, texts)
 
+    def digests(self, number: int) -> dict[str, str]:
+        """Return file below the generation's folder → SHA-256 of its bytes. Raises NotFound, StorageError."""
+        files = self.manifest(number).sha256
+        with storage_errors(f"generation {number} could not be read"):
+            manifest = (self._root / str(number) / "manifest.json").read_bytes()
+        own = {"manifest.json": hashlib.sha256(manifest).hexdigest()}
+        return own | {f"files/{name}": digest for name, digest in files.items()}
+
     def log(self, count: int) -> list[Manifest]:
         """Return the manifests of the newest generations that can be read, newest first."""
         found: list[Manifest] = []

@@ -15,6 +15,7 @@ from patronus.core.errors import InvalidConfiguration, StorageError
 from patronus.core.files import WorkingCopy
 from patronus.core.generations import Generations, Manifest
 from patronus.core.identify import RandomHex
+from patronus.core.kept_start import KeptStart
 from patronus.core.migrations import MIGRATIONS, Migrations
 from patronus.core.problem import Problem, Severity
 from patronus.core.salvage import reportable
@@ -38,6 +39,8 @@ class Parts:
     confirm_default  gives the seconds in which a remote caller's change must be confirmed.
     on_deadline      is told in how many seconds ``Engine.revert_if_due`` wants to be called; None: no more.
     on_owed          the same for ``Engine.refresh_if_owed``.
+    on_settled       the same for ``Engine.keep_head_start``.
+    kept_start       what the next boot loads before the daemon; None: nothing is kept.
     spare            the last confirmed generation in memory, for a disk that cannot be read any more.
     """
 
@@ -54,6 +57,8 @@ class Parts:
     confirm_default: Callable[[], float] = lambda: 90.0
     on_deadline: Callable[[float | None], None] = lambda _seconds: None
     on_owed: Callable[[float | None], None] = lambda _seconds: None
+    on_settled: Callable[[float | None], None] = lambda _seconds: None
+    kept_start: KeptStart | None = None
     image_version: str = "0"
     random_hex: RandomHex = random_hex
     migrations: Migrations = MIGRATIONS

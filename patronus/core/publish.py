@@ -71,12 +71,14 @@ class Publisher:
         """Let nothing wait any more, and keep what was confirmed in memory too; return what went wrong."""
         texts = self._runner.running.loaded.texts
         complaints = tolerated(lambda: self._generations.set_pending(None))
+        self._runner.settled()
         return complaints + tolerated(lambda: self._parts.spare.keep(number, texts))
 
     def reverted(self) -> list[str]:
         """Note on the disk that the running generation is the confirmed one again."""
         number = self._runner.running.number
         complaints = tolerated(lambda: self._generations.set_pending(None))
+        self._runner.settled()
         complaints += tolerated(lambda: self._generations.set_current(number))
         return complaints + self._tidy()
 

@@ -75,6 +75,7 @@ class Refresher:
         self._pause_s = min(2 * self._pause_s, LONGEST_S)
 
     def _settle(self) -> None:
+        self._runner.settled()
         if self.owed is not None:
             self.owed, self._pause_s = None, FIRST_S
             self._parts.on_owed(None)

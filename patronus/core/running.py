@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from patronus.core.errors import KernelError, PatronusError, Unavailable
@@ -25,10 +25,20 @@ class Running:
 
 
 class Runner:
-    """Puts generations into the kernel. Only who has the turn may call; ``running`` may be read by anyone."""
+    """Puts generations into the kernel. Only who has the turn may call; ``running`` may be read by anyone.
 
-    def __init__(self, walk: Walk) -> None:
+    ``on_unsettled`` is called before what runs changes; ``settled`` is for who has read the kernel back.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        on_unsettled: Callable[[], None] = lambda: None,
+        on_settled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._walk = walk
+        self.unsettled = on_unsettled
+        self.settled = on_settled
         self._running: Running | None = None
         self.restored = True
 
@@ -56,6 +66,7 @@ class Runner:
         ``restored`` tells whether the way back worked.
         """
         before = self.running
+        self.unsettled()
         try:
             self._walk.apply(target.plans, before.plans)
             _refuse(self._walk.observe(target.plans))

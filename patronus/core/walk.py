@@ -10,6 +10,7 @@ from typing import Any
 
 from patronus.core.errors import InvalidConfiguration, KernelError, PatronusError
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
+from patronus.core.head_start import HeadStart
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem, Severity
 
@@ -66,6 +67,21 @@ class Walk:
         if problems:
             raise InvalidConfiguration([_placed(problem, config) for problem in problems])
         return plans
+
+    def head_start(self, config: Configuration) -> list[HeadStart]:
+        """Return what each feature needs right after the next boot.
+
+        Raises InvalidConfiguration, KernelError.
+        """
+        plans: list[Plan] = []
+        parts = []
+        for feature in self.features:
+            earlier = Earlier(tuple(plans))
+            plan = feature.plan_at_boot(config, earlier)
+            parts.append(feature.head_start(plan, earlier))
+            plans.append(plan)
+            self._on_step()
+        return parts
 
     def apply(self, plans: Plans, running: Plans) -> None:
         """Run every feature's steps; whatever is raised, those already done are undone first, in reverse.

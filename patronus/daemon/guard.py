@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from patronus.core.errors import PatronusError
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Plan, Step
+from patronus.core.head_start import NOTHING, HeadStart
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem, Severity
 from patronus.core.verb import Caller, Verb
@@ -88,6 +89,17 @@ class Guarded(Feature[Plan, Any]):
         """Return the feature's plan."""
         nothing: Plan = LeftOut()
         return self._ask("plan", lambda: _as_plan(self._inner.plan(config, facts, earlier)), nothing)
+
+    def plan_at_boot(self, config: Configuration, earlier: Earlier) -> Plan:
+        """Return the feature's plan right after the next boot."""
+        nothing: Plan = LeftOut()
+        return self._ask("plan", lambda: _as_plan(self._inner.plan_at_boot(config, earlier)), nothing)
+
+    def head_start(self, plan: Plan, earlier: Earlier) -> HeadStart:
+        """Return what the feature needs before the daemon is there."""
+        if isinstance(plan, LeftOut):
+            return NOTHING
+        return self._ask("head start", lambda: self._inner.head_start(plan, earlier), NOTHING)
 
     def rehearse(self, plan: Plan) -> Iterable[Problem]:
         """Return what the feature finds in a rehearsal."""

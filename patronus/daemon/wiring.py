@@ -20,6 +20,7 @@ from patronus.core.drafts import Drafts
 from patronus.core.engine import Engine
 from patronus.core.files import SECRETS, WorkingCopy
 from patronus.core.generations import Generations
+from patronus.core.kept_start import KeptStart
 from patronus.core.parts import Parts
 from patronus.core.spare import Spare
 from patronus.core.state import StateFile
@@ -29,6 +30,8 @@ from patronus.daemon.audit_echo import Echo
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.guard import Guarded
+from patronus.daemon.head_start import NAME as HEAD_START
+from patronus.daemon.head_start import occasion
 from patronus.daemon.integrity import integrity_notices, recovery_notices, reset_notices
 from patronus.daemon.lists import service as lists
 from patronus.daemon.machine import image_release
@@ -136,9 +139,15 @@ def assemble(
     audit = AuditLog(host.places.log / "audit.log", host.clock, echo=Echo(Journal()))
     alarm = Alarm(lambda: engine.revert_if_due())
     owed = Alarm(lambda: engine.refresh_if_owed())
+    settled = Alarm(lambda: engine.keep_head_start())
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
     files = credentials.first_files(given, suffixes)
     generations = Generations(host.places.state / "generations")
+    kept_start = KeptStart(
+        host.places.state / HEAD_START,
+        generations,
+        lambda: occasion(host.netlink.inventory(), host.clock.wall()),
+    )
     engine = Engine(
         Parts(
             features=features,
@@ -154,6 +163,8 @@ def assemble(
             confirm_default=lambda: control.config.get(settings.PatronusFile).engine.confirm_default,
             on_deadline=alarm.set,
             on_owed=owed.set,
+            on_settled=settled.set,
+            kept_start=kept_start,
             image_version=image_release().version,
         )
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from patronus.core.events import ConfigChanged, ConfigReverted
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
 from patronus.core.fib import vrf_tables
 from patronus.core.files import LISTS
+from patronus.core.head_start import HeadStart, Line
 from patronus.core.kept import Kept
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
@@ -32,6 +34,7 @@ from patronus.firewall.names.service import HostNames
 from patronus.firewall.plan import FirewallPlan, Memory, plan
 from patronus.firewall.resolve.configuration import FirewallFacts
 from patronus.firewall.resolve.schedule import asleep
+from patronus.firewall.resolve.turns import next_turn_s
 from patronus.firewall.sources import Held
 from patronus.firewall.sources.service import FoundSources, SourceFiles
 from patronus.firewall.table.commands import (
@@ -44,6 +47,7 @@ from patronus.firewall.table.commands import (
 )
 from patronus.firewall.table.read_back import differences
 from patronus.firewall.table.ruleset import FAMILY, TABLE
+from patronus.firewall.table.script import script
 from patronus.firewall.table.standing import Standing
 from patronus.firewall.tracking.flows import forbidden
 from patronus.firewall.tracking.offload import once
@@ -55,8 +59,10 @@ from patronus.kernel.host import Host
 from patronus.kernel.lookup import route_lookup
 from patronus.kernel.memory import give_back, total_bytes
 from patronus.lists.task import Places
+from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.routing.foreseen import foreseen
 from patronus.network.routing.outlook import Outlook
+from patronus.network.uplinks.plan import UplinksPlan
 
 if TYPE_CHECKING:
     from patronus.firewall.verbs.catalogue import Catalogue
@@ -111,6 +117,23 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
     def plan(self, config: Configuration, facts: FirewallFacts, earlier: Earlier) -> FirewallPlan:
         """Return what the firewall shall be."""
         return plan(config, facts, earlier, self._memory)
+
+    def plan_at_boot(self, config: Configuration, earlier: Earlier) -> FirewallPlan:
+        """Return the plan without what uplinks have told: what runs, where it was made without that too."""
+        around = earlier.find(InterfacesPlan), earlier.find(UplinksPlan)
+        if around == (self._plan.links, self._plan.routing):
+            return self._plan
+        facts = self.facts()
+        staying = tuple(one for one in facts.local if one.interface.is_link_local)
+        return plan(config, replace(facts, local=staying), earlier)
+
+    def head_start(self, plan: FirewallPlan, earlier: Earlier) -> HeadStart:  # noqa: ARG002
+        """Return the table and forwarding, until a timed block ends or a schedule says something else."""
+        clock = self._host.clock
+        turn = next_turn_s(self._host.control.config, clock.wall())
+        ends = [seconds for seconds in (turn, self._timed.next_end_s()) if seconds is not None]
+        forwarding = (Line("sysctl", f"{name.replace('.', '/')} 1") for name in FORWARDING)
+        return HeadStart((script(plan.ruleset), *forwarding), min(ends, default=None))
 
     def rehearse(self, plan: FirewallPlan) -> Iterable[Problem]:
         """Say which rules never decide, and let the kernel take the ruleset and drop it again."""

@@ -21,7 +21,7 @@ SECURITY = {
     "patronus-gitops": 2.0, "patronus-forward": 2.0, "patronus-lists": 2.0,
     "patronus-update-fetch": 2.0, "patronus-update-install": 4.0,
     "patronus-health": 2.0, "patronus-check": 2.0, "patronus-factory-reset": 2.0,
-    "patronus-disk-install": 4.0,
+    "patronus-disk-install": 4.0, "patronus-head-start": 2.0,
 }  # fmt: skip
 
 

@@ -12,11 +12,15 @@ from patronus.firewall.model import Rules, Schedule
 
 def asleep(config: Configuration, now_s: float) -> frozenset[str]:
     """Return the rules whose schedule does not apply at a moment, in seconds since the epoch."""
-    system = getattr(config.sections.get("patronus"), "system", None)
-    local = getattr(system, "timezone", None) or "UTC"
-    now = datetime.fromtimestamp(now_s, tz=UTC)
+    local, now = local_zone(config), datetime.fromtimestamp(now_s, tz=UTC)
     rules = ((rule.id, rule.schedule) for rule in config.get(Rules).rules if rule.schedule is not None)
     return frozenset(rule for rule, schedule in rules if not applies(schedule, now, local))
+
+
+def local_zone(config: Configuration) -> str:
+    """Return the router's time zone, that of a schedule that names none."""
+    system = getattr(config.sections.get("patronus"), "system", None)
+    return getattr(system, "timezone", None) or "UTC"
 
 
 def applies(schedule: Schedule, now: datetime, local: str) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from patronus.core.bus import Event
 from patronus.core.errors import KernelError, LinkGone, StorageError, Unavailable
 from patronus.core.feature import Consequence, Difference, Earlier, Feature, Step
+from patronus.core.head_start import HeadStart
 from patronus.core.link import Link
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
@@ -42,6 +43,7 @@ from patronus.network.interfaces.learned import Learned, parse
 from patronus.network.interfaces.model import SECTION, Interfaces
 from patronus.network.interfaces.onlink import site_prefix
 from patronus.network.interfaces.plan import Facts, InterfacesPlan, of_configuration
+from patronus.network.interfaces.script import can_say, script
 from patronus.network.pppoe.events import sessions_changed
 from patronus.network.pppoe.report import Report
 from patronus.network.pppoe.report import parse as parse_report
@@ -114,6 +116,14 @@ class InterfacesFeature(Feature[InterfacesPlan, Facts]):
     def plan(self, config: Configuration, facts: Facts, earlier: Earlier) -> InterfacesPlan:  # noqa: ARG002
         """Return the links, addresses, routes and clients wanted."""
         return of_configuration(config, facts)
+
+    def plan_at_boot(self, config: Configuration, earlier: Earlier) -> InterfacesPlan:  # noqa: ARG002
+        """Return the plan of uplinks that have told nothing yet."""
+        return of_configuration(config, Facts(self._host.netlink.inventory(), site=self._site))
+
+    def head_start(self, plan: InterfacesPlan, earlier: Earlier) -> HeadStart:  # noqa: ARG002
+        """Return the links with their addresses and routes; clients wait for the daemon."""
+        return HeadStart(script(plan), whole=can_say(plan))
 
     def rehearse(self, plan: InterfacesPlan) -> Iterable[Problem]:
         """Yield the NICs that are missing, changed or ambiguous, as warnings."""

@@ -16,6 +16,7 @@ from typing import Any
 from patronus.core.bus import Event
 from patronus.core.errors import KernelError, PatronusError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Step
+from patronus.core.head_start import HeadStart
 from patronus.core.link import Route
 from patronus.core.model import Configuration
 from patronus.core.problem import Problem
@@ -32,6 +33,7 @@ from patronus.network.routing.model import SECTION
 from patronus.network.routing.policy_verbs import PolicyVerbs
 from patronus.network.routing.reach import reachable
 from patronus.network.routing.route_verbs import RouteVerbs
+from patronus.network.routing.script import script
 from patronus.network.routing.table_changes import SetTableRoute, TableChange, changes
 from patronus.network.uplinks.check import check as check_uplinks
 from patronus.network.uplinks.model import SECTION as UPLINKS
@@ -92,6 +94,15 @@ class RoutingFeature(Feature[UplinksPlan, Facts]):
         """Return which routes, policies and uplinks stand, and which wait."""
         links = earlier.find(InterfacesPlan) or InterfacesPlan()
         return plan(config, facts.down, links, facts.delegated)
+
+    def plan_at_boot(self, config: Configuration, earlier: Earlier) -> UplinksPlan:
+        """Return the plan in which every uplink is taken for well: nobody has asked it yet."""
+        return plan(config, frozenset(), earlier.find(InterfacesPlan) or InterfacesPlan(), self._prefixes())
+
+    def head_start(self, plan: UplinksPlan, earlier: Earlier) -> HeadStart:
+        """Return the tables and the rules."""
+        links = earlier.find(InterfacesPlan) or InterfacesPlan()
+        return HeadStart(tuple(script(plan, links, HASH_POLICIES)))
 
     def steps(self, plan: UplinksPlan, running: UplinksPlan | None) -> Iterator[Step]:
         """Yield what differs from the kernel; the links have brought their routes along."""

@@ -56,9 +56,9 @@ def listens(path: Path) -> bool:
         return end.connect_ex(str(path)) == 0
 
 
-def as_unit() -> list[str]:
-    """Return what runs a command with the user, groups and capabilities of the image's unit."""
-    given = next(line for line in UNIT.read_text().splitlines() if line.startswith("AmbientCapabilities="))
+def as_unit(unit: Path = UNIT) -> list[str]:
+    """Return what runs a command with the user, groups and capabilities of one of the image's units."""
+    given = next(line for line in unit.read_text().splitlines() if line.startswith("AmbientCapabilities="))
     words = given.partition("=")[2].lower().split()
     kept = ",".join(f"+{word.removeprefix('cap_')}" for word in words)
     options = [f"--inh-caps=-all,{kept}", f"--ambient-caps=-all,{kept}", f"--bounding-set=-all,{kept}"]
@@ -145,6 +145,11 @@ class Machine:
         it = Path("/proc") / str(self._keeper.pid)
         entering = ["nsenter", f"--mount={it}/ns/mnt", f"--uts={it}/ns/uts", f"--root={it}/root"]
         return ["setpriv", "--pdeathsig", "KILL", *entering, f"--wd={it}/cwd", *command]
+
+    def own_sysfs(self) -> None:
+        """Show the router its own cards below /sys, not those of the machine that the tests run on."""
+        with self.router:
+            subprocess.run(self._inside("mount", "-t", "sysfs", "none", "/sys"), check=True)
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start patronusd and return at once."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from patronus.firewall.table import commands
 from patronus.firewall.table.read_back import contents, differences
 from patronus.firewall.table.ruleset import Ruleset
+from patronus.firewall.table.script import script
 from patronus.kernel import nft as nft_module
 from patronus.kernel.nft import Nft
 from patronus.kernel.nft_batch import encoded
@@ -73,6 +75,18 @@ def test_it_is_the_same_by_libnftables_and_by_ourselves(
         if whole["nftables"]:
             nft.load(commands.batch([commands.remove_table("patronus")]))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("ruleset", RULESETS.values(), ids=RULESETS)
+def test_it_is_the_same_by_the_program_that_loads_the_head_start(nft: Nft, ruleset: Ruleset) -> None:
+    if _lacks(nft, ruleset):
+        pytest.skip(LACKING)
+    nft.load(commands.batch(commands.whole(ruleset)))
+    wanted = _listed(nft)
+    nft.load(commands.batch([commands.remove_table("patronus")] if wanted else []))
+    line = script(ruleset)
+    subprocess.run(["nft", "-j", "-f", "-"], input=line.text, text=True, check=True, timeout=120)
+    assert _listed(nft) == wanted
 
 
 def test_each_changes_into_the_next_and_back(nft: Nft) -> None:

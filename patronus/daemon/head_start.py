@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the next boot must find for the head start to fit it: the system that runs, and its network cards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from patronus.core.head_start import Card, Occasion
+from patronus.core.link import Nic
+from patronus.daemon.machine import image_release
+
+NAME = "head-start"
+"""The file in the daemon's state folder."""
+NO_ROOT = "-"
+
+
+def occasion(cards: Iterable[Nic], now_s: float, root: Path = Path("/")) -> Occasion:
+    """Return what must hold, but for the generation."""
+    return Occasion(
+        generation=0,
+        image=image_release(root / "usr").version,
+        root=root_hash((root / "proc/cmdline").read_text()),
+        now_s=now_s,
+        cards=tuple(Card(one.name, one.mac, _place(one.name, root)) for one in cards),
+    )
+
+
+def root_hash(command_line: str) -> str:
+    """Return the root hash that the kernel was given: it names the image to the byte."""
+    given = [word.partition("=")[2] for word in command_line.split() if word.startswith("roothash=")]
+    return given[-1] if given else NO_ROOT
+
+
+def _place(name: str, root: Path) -> str:
+    """Return where the card's device lies; virtio numbers its own as they come: the one above counts."""
+    device = root / "sys/class/net" / name / "device"
+    if not device.exists():
+        return "-"
+    found = device.resolve()
+    return str(found.parent if re.fullmatch(r"virtio\d+", found.name) else found)
