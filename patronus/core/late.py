@@ -8,9 +8,10 @@ the class while it builds: a second thread would then describe the class that th
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import GenerateJsonSchema
 
 _building = threading.RLock()
 
@@ -30,4 +31,20 @@ class Late(BaseModel):
     def model_json_schema(cls, *given: Any, **options: Any) -> dict[str, Any]:
         """Return the schema of the model once it is whole; see ``BaseModel.model_json_schema``."""
         cls.model_rebuild()
-        return super().model_json_schema(*given, **options)
+        return super().model_json_schema(*given, **{"schema_generator": _Described, **options})
+
+    @classmethod
+    def unsaid(cls) -> Self:
+        """Return what stands where nothing is said: the defaults, for which no validator has to be built."""
+        return super().model_construct()
+
+
+class _Described(GenerateJsonSchema):
+    """Writes schemas, defaults that nothing has built yet among them."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """Return a default as JSON-ready data."""
+        for one in dft if isinstance(dft, tuple) else (dft,):
+            if isinstance(one, Late):
+                type(one).model_rebuild()
+        return super().encode_default(dft)

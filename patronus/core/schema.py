@@ -137,7 +137,9 @@ class Schema:
         problems = [problem for file in files.values() for problem in file.problems]
         problems += self._twice(files)
         known = {file.section: file.model for file in files.values() if file.model is not None}
-        sections = {path: known.get(path) or section.model() for path, section in self.sections.items()}
+        sections = {
+            path: known.get(path) or section.model.unsaid() for path, section in self.sections.items()
+        }
         return Loaded(files, Configuration(sections, Locations(files.values())), tuple(problems))
 
     def _file(self, name: str, text: str, previous: Loaded | None) -> File:

@@ -74,15 +74,15 @@ class PatronusFile(Strict):
     """The router itself: its name and time, its page, logs, updates, how changes are committed."""
 
     schema_version: Literal[1] = Field(default=1, description="version of the configuration's format")
-    system: SystemSettings = Field(default=SystemSettings(), description="who this router is")
-    web: WebSettings = Field(default=WebSettings(), description="where the admin page can be reached")
-    engine: EngineSettings = Field(default=EngineSettings(), description="how changes are committed")
+    system: SystemSettings = Field(default=SystemSettings.unsaid(), description="who this router is")
+    web: WebSettings = Field(default=WebSettings.unsaid(), description="where the admin page can be reached")
+    engine: EngineSettings = Field(default=EngineSettings.unsaid(), description="how changes are committed")
     logging: LoggingSettings = Field(
-        default=LoggingSettings(), description="where logs go besides the journal"
+        default=LoggingSettings.unsaid(), description="where logs go besides the journal"
     )
-    time: TimeSettings = Field(default=TimeSettings(), description="who sets the clock")
+    time: TimeSettings = Field(default=TimeSettings.unsaid(), description="who sets the clock")
     update: UpdateSettings = Field(
-        default=UpdateSettings(), description="where new versions of the system come from"
+        default=UpdateSettings.unsaid(), description="where new versions of the system come from"
     )
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from patronus.core.files import Disk, remove_durably, write_durably
+from patronus.core.late import Late
 from patronus.lists.wanted import Content
 
 LIST, STATE = ".list", ".json"
 MODE = 0o644
 
 
-class Download(BaseModel):
+class Download(Late):
     """How a list stands. Times in seconds since the epoch, by a clock that a person may set.
 
     ``good`` is when it was last seen to be as it is kept, ``changed`` when it was last another; None: never.

@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from patronus.core.files import Disk, write_durably
+from patronus.core.late import Late
 from patronus.lists.folder import MODE, Folder
 from patronus.lists.wanted import Content
 
@@ -34,7 +35,7 @@ class Places:
         return Folder(self.lists)
 
 
-class Item(BaseModel):
+class Item(Late):
     """One list to bring in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,7 +46,7 @@ class Item(BaseModel):
     ca: str | None = None
 
 
-class Task(BaseModel):
+class Task(Late):
     """What to bring in now, and which lists to keep. ``number`` is another for each task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

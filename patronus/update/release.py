@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from patronus.core.errors import InvalidRequest
+from patronus.core.late import Late
 from patronus.core.values import message_of
 from patronus.update.version import rank
 
@@ -26,7 +27,7 @@ _NAMES = {
 """What systemd-sysupdate looks for (``/usr/lib/sysupdate.d``), and our own description."""
 
 
-class Part(BaseModel):
+class Part(Late):
     """One partition as it lies on the device: how many bytes, and their hash."""
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +35,7 @@ class Part(BaseModel):
     sha256: str = Field(pattern="[0-9a-f]{64}")
 
 
-class Description(BaseModel):
+class Description(Late):
     """What a release says of itself: ``patronus_VERSION.release.json``; unknown keys are passed over.
 
     It reads configurations of the format ``schema_from`` up to ``schema_version``; ``uki`` is in bytes.

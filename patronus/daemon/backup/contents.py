@@ -10,15 +10,16 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from patronus.core.errors import InvalidRequest
+from patronus.core.late import Late
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a backup's content: a configuration of 10,000 rules has 3 MB."""
 
 
-class Contents(BaseModel):
+class Contents(Late):
     """One router at one time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -51,4 +51,4 @@ class Tracking(Strict):
     offload: bool = Field(
         default=False, description="packets of open connections go past the rules, on the kernel's flow table"
     )
-    timeouts: Timeouts = Field(default=Timeouts(), description="when they are forgotten")
+    timeouts: Timeouts = Field(default=Timeouts.unsaid(), description="when they are forgotten")

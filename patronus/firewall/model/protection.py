@@ -96,9 +96,9 @@ Guard = AntiSpoofing | Bogons | SynFlood | UdpFlood | IcmpFlood | PortScan
 class Protection(Strict):
     """Guards before the rules: forged sources, floods, scans."""
 
-    anti_spoofing: AntiSpoofing = Field(default=AntiSpoofing(), description="against forged sources")
-    bogons: Bogons = Field(default=Bogons(), description="against sources that cannot be")
-    syn_flood: SynFlood = Field(default=SynFlood(), description="against floods of new connections")
-    udp_flood: UdpFlood = Field(default=UdpFlood(), description="against floods of new UDP flows")
-    icmp_flood: IcmpFlood = Field(default=IcmpFlood(), description="against floods of echo requests")
-    port_scan: PortScan = Field(default=PortScan(), description="against who tries all ports")
+    anti_spoofing: AntiSpoofing = Field(default=AntiSpoofing.unsaid(), description="against forged sources")
+    bogons: Bogons = Field(default=Bogons.unsaid(), description="against sources that cannot be")
+    syn_flood: SynFlood = Field(default=SynFlood.unsaid(), description="against floods of new connections")
+    udp_flood: UdpFlood = Field(default=UdpFlood.unsaid(), description="against floods of new UDP flows")
+    icmp_flood: IcmpFlood = Field(default=IcmpFlood.unsaid(), description="against floods of echo requests")
+    port_scan: PortScan = Field(default=PortScan.unsaid(), description="against who tries all ports")

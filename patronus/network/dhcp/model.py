@@ -91,7 +91,7 @@ class ClientClass(Strict):
     user: PrintableText | None = Field(
         default=None, description="a user class (option 77)", examples=["iPXE"]
     )
-    options: Options = Field(default=Options(), description="what they are told")
+    options: Options = Field(default=Options.unsaid(), description="what they are told")
 
     @model_validator(mode="after")
     def _has_a_mark(self) -> ClientClass:
@@ -138,7 +138,7 @@ class Pool(Strict):
     probe: bool = Field(
         default=True, description="ask whether an address is in use before a new host is offered it"
     )
-    options: Options = Field(default=Options(), description="what clients are told")
+    options: Options = Field(default=Options.unsaid(), description="what clients are told")
     classes: tuple[ClientClass, ...] = Field(
         default=(), description="hosts that are told something else; the first class that fits counts"
     )

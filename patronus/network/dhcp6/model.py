@@ -124,7 +124,7 @@ class Ipv6Pool(Strict):
     preference: Annotated[int, Field(ge=0, le=255, strict=True)] = Field(
         default=0, description="which server hosts choose where there are several: the highest; 255 at once"
     )
-    options: Ipv6Options = Field(default=Ipv6Options(), description="what hosts are told")
+    options: Ipv6Options = Field(default=Ipv6Options.unsaid(), description="what hosts are told")
     delegation: PrefixDelegation | None = Field(
         default=None, description="prefixes for routers of this network; left out: none"
     )

@@ -178,15 +178,15 @@ class Dns(Strict):
     ask: Literal["in_order", "fastest"] = Field(
         default="in_order", description="which upstream is asked first: the first of the file, or the fastest"
     )
-    local: Local = Field(default=Local(), description="the domain of this network")
+    local: Local = Field(default=Local.unsaid(), description="the domain of this network")
     records: tuple[Record, ...] = Field(default=(), description="records of our own")
     blocklists: tuple[Blocklist, ...] = Field(default=(), description="names that do not exist for clients")
     names: Decisions = Field(default=(), description="names that are blocked or allowed for everybody")
     policies: Annotated[tuple[Policy, ...], Field(max_length=64)] = Field(
         default=(), description="what some clients are told in place of what all others are"
     )
-    cache: Cache = Field(default=Cache(), description="how answers are kept")
-    query_log: QueryLog = Field(default=QueryLog(), description="who asked what, for a while")
+    cache: Cache = Field(default=Cache.unsaid(), description="how answers are kept")
+    query_log: QueryLog = Field(default=QueryLog.unsaid(), description="who asked what, for a while")
     rebind_protection: bool = Field(
         default=True, description="refuse private addresses in answers from outside"
     )

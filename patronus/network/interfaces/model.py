@@ -202,8 +202,8 @@ class Interface(Strict):
         description="of a network card: where XDP drops early, in its driver (native), behind it (generic), "
         "in the driver where that can and else behind it (auto), or not at all (off)",
     )
-    ipv4: Ipv4 = Field(default=Ipv4(), description="its IPv4 addresses")
-    ipv6: Ipv6 = Field(default=Ipv6(), description="its IPv6 addresses")
+    ipv4: Ipv4 = Field(default=Ipv4.unsaid(), description="its IPv4 addresses")
+    ipv6: Ipv6 = Field(default=Ipv6.unsaid(), description="its IPv6 addresses")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Interface:

@@ -24,7 +24,7 @@ from patronus.network.routing.plan import Links, standing
 
 FIRST_METRIC = 100
 """Metric of the default route through the first interface of the file."""
-_NO_ROUTES = Routing()
+_NO_ROUTES = Routing.unsaid()
 
 
 @dataclass(frozen=True)

@@ -59,3 +59,37 @@ def _together(model: type[Late]) -> tuple[list[dict[str, Any]], list[list[str]]]
         used = [pool.submit(use) for _ in range(THREADS)]
         described = [pool.submit(describe) for _ in range(THREADS)]
         return [one.result() for one in used], [one.result() for one in described]
+
+
+class Spoken(Late):
+    """A part of what may be said."""
+
+    words: tuple[str, ...] = ("hello",)
+    times: int = 1
+
+
+class Speech(Late):
+    """What may be said."""
+
+    first: Spoken = Spoken.unsaid()
+    more: tuple[Spoken, ...] = ()
+
+
+def test_what_nothing_is_said_of_builds_no_validator() -> None:
+    speech = Speech.unsaid()
+    assert not Speech.__pydantic_complete__
+    assert speech == Speech() == Speech.model_validate({"first": {"words": ["hello"]}})
+    assert speech.model_dump() == {"first": {"words": ("hello",), "times": 1}, "more": ()}
+
+
+class Talk(Late):
+    """What is described before it is used."""
+
+    first: Spoken = Spoken.unsaid()
+    others: tuple[Spoken, ...] = (Spoken.unsaid(),)
+
+
+def test_a_default_that_is_not_built_yet_is_described() -> None:
+    described = Talk.model_json_schema()["properties"]
+    assert described["first"]["default"] == {"words": ["hello"], "times": 1}
+    assert described["others"]["default"] == [{"words": ["hello"], "times": 1}]
