@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from patronus.core.errors import Conflict, InvalidRequest, PatronusError
-from patronus.core.verb import Role
+from patronus.core.role import Role
 from webui import body, openapi, paging, preconditions
 from webui.daemon import daemon
 from webui.problem_details import MEDIA_TYPE, PreconditionFailed, details, headers_of, status_of

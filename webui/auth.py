@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 
 from patronus.core.errors import NotAuthenticated, NotPermitted
-from patronus.core.verb import Grant, Role
+from patronus.core.role import Grant, Role
 from webui.daemon import daemon
 
 COOKIE = "__Host-patronus"

@@ -12,7 +12,7 @@ from flask import current_app, g, request
 
 from patronus.client import Client
 from patronus.core.errors import NotAuthenticated
-from patronus.core.verb import Role
+from patronus.core.role import Role
 from webui.routes import RouteTable
 
 DESCRIBE_EVERY_S = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from patronus.core.verb import Role
+from patronus.core.role import Role
 from webui import paging
 from webui.preconditions import IF_MATCH, must_match
 from webui.problem_details import MEDIA_TYPE

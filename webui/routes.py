@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from patronus.core.errors import InvalidRequest, NotFound
-from patronus.core.verb import Role
+from patronus.core.role import Role
 
 RESERVED = frozenset({"session", "origin"})
 """Parameters that the web server alone may give the daemon."""

@@ -8,46 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
-from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from patronus.core.late import Late
+from patronus.core.role import Grant, Role
 from patronus.core.varlink import PREFIX
 
-
-class Role(IntEnum):
-    """What a caller may do; each role includes those below it."""
-
-    NONE = 0
-    VIEWER = 1
-    OPERATOR = 2
-    ADMIN = 3
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What a role allows: each verb that needs no more than ``base``, and each that ``verbs`` names.
-
-    ``verbs`` are names of verbs, or patterns in which ``*`` stands for anything: ``dns.*``.
-    """
-
-    name: str
-    base: Role
-    verbs: tuple[str, ...] = ()
-
-    def allows(self, verb: Verb[Any, Any]) -> bool:
-        """Return whether the role may call the verb; no pattern reaches a verb that is ``reserved``."""
-        return self.covers(verb.name, verb.role, verb.own, verb.reserved)
-
-    def covers(self, name: str, least: Role, own: bool, reserved: bool) -> bool:  # noqa: FBT001
-        """Return the same for a verb that is known by its description alone."""
-        if own or self.base >= least:
-            return True
-        return not reserved and any(fnmatchcase(name, pattern) for pattern in self.verbs)
+__all__ = (
+    "DRAFT",
+    "SECRET",
+    "Caller",
+    "Done",
+    "Grant",
+    "Nothing",
+    "Parameters",
+    "Result",
+    "Role",
+    "Secret",
+    "Verb",
+)
 
 
 @dataclass(frozen=True)

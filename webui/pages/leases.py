@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
 from patronus.core.errors import Conflict, NotFound, PatronusError
-from patronus.core.values import parse_address, parse_address_range
 from webui.daemon import daemon
 from webui.pages import forms
 from webui.pages.change import apply, page, see
@@ -102,15 +102,21 @@ def pool_of(lease: Mapping[str, Any], pools: Iterable[Mapping[str, Any]]) -> str
     if "/" in lease["address"]:
         giving = [pool for pool in pools if pool["interface"] == lease["interface"] and pool["delegation"]]
         return giving[0]["id"] if len(giving) == 1 else None
-    own = parse_address(lease["address"])
+    own = ip_address(lease["address"])
     here = [
         pool for pool in pools if pool["interface"] == lease["interface"] and pool["family"] == own.version
     ]
     address = int(own) & ((1 << 64) - 1)  # the ranges of IPv6 have no prefix
-    ranges = [(pool, parse_address_range(text)) for pool in here for text in pool["ranges"]]
-    inside = [pool for pool, found in ranges if int(found.first) <= address <= int(found.last)]
+    ranges = [(pool, _ends(text)) for pool in here for text in pool["ranges"]]
+    inside = [pool for pool, (first, last) in ranges if first <= address <= last]
     found = inside or here
     return found[0]["id"] if len(found) == 1 else None
+
+
+def _ends(text: str) -> tuple[int, int]:
+    """Return the first and last address of a range as the daemon writes it, ``FIRST-LAST`` or ``ONE``."""
+    first, _, last = text.partition("-")
+    return int(ip_address(first)), int(ip_address(last or first))
 
 
 def _page(error: PatronusError | None = None, given: dict[str, str] | None = None) -> Response:

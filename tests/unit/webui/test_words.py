@@ -110,6 +110,8 @@ def test_a_lease_is_of_the_pool_whose_range_holds_it_or_of_none_that_is_plain() 
     assert pool_of(lease, [first, second]) == "b"
     assert pool_of({**lease, "address": "10.0.0.10"}, [first, second]) is None
     assert pool_of({**lease, "address": "192.168.1.7"}, [first]) == "a"
+    alone = {**second, "id": "d", "ranges": ["10.0.0.20"]}
+    assert pool_of({**lease, "address": "10.0.0.20"}, [first, second, alone]) == "d"
     assert pool_of({**lease, "interface": "guest"}, [first, second]) is None
     assert pool_of({**lease, "address": "fd00:1::1005"}, [first, second, six]) == "c"
     assert pool_of({**lease, "address": "192.168.1.7"}, [first, six]) == "a"
