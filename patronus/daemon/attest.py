@@ -18,12 +18,11 @@ from pydantic import Field
 
 from patronus.core.audit import AuditLog
 from patronus.core.verb import Caller, Parameters, Result, Verb
-from patronus.daemon.machine import image_release
+from patronus.daemon.machine import image_release, root_hash
 from patronus.kernel.host import Host
 from patronus.kernel.sealing import TPM, has_tpm
 from patronus.secrets.device_key import DeviceKey
 
-_ROOT_HASH = re.compile(r"(?:^|\s)roothash=([0-9a-f]{64})(?:\s|$)")
 _LOCKDOWN = re.compile(r"\[(\w+)\]")
 EFI = "sys/firmware/efi/efivars"
 SECURE_BOOT = f"{EFI}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -51,11 +50,10 @@ class Booted:
 
 def booted(root: Path = Path("/")) -> Booted:
     """Read how the machine was started."""
-    hashed = _ROOT_HASH.search(_read(root / "proc/cmdline").decode(errors="replace"))
     lockdown = _LOCKDOWN.search(_read(root / "sys/kernel/security/lockdown").decode(errors="replace"))
     secure, entry = _read(root / SECURE_BOOT)[ATTRIBUTES:], _read(root / ENTRY)[ATTRIBUTES:]
     return Booted(
-        root_hash=hashed[1] if hashed else None,
+        root_hash=root_hash(root / "proc/cmdline"),
         entry=entry.decode("utf-16-le", errors="replace").rstrip("\0") or None,
         secure_boot=secure == b"\1" if secure else None,
         lockdown=lockdown[1] if lockdown else None,

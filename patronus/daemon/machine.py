@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 KIB = 1024
-
+_ROOT_HASH = re.compile(r"(?:^|\s)roothash=([0-9a-f]{64})(?:\s|$)")
 
 UNKNOWN = "unknown"
 
@@ -32,6 +33,12 @@ def image_release(root: Path = Path("/usr")) -> Release:
     return Release(
         fields.get("IMAGE_VERSION", UNKNOWN), profile.read_text().strip() if profile.exists() else UNKNOWN
     )
+
+
+def root_hash(command_line: Path = Path("/proc/cmdline")) -> str | None:
+    """Return dm-verity's hash of the root file system, which names the image; None without."""
+    found = _ROOT_HASH.search(command_line.read_text(errors="replace")) if command_line.exists() else None
+    return found[1] if found else None
 
 
 def memory(path: Path = Path("/proc/meminfo")) -> tuple[int, int]:

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field
 
 from patronus.core.verb import Caller, Done, Nothing, Result, Role, Verb
 from patronus.daemon.clock_settings import Timekeeping
-from patronus.daemon.machine import image_release, load_average, memory
+from patronus.daemon.described import described
+from patronus.daemon.machine import image_release, load_average, memory, root_hash
 from patronus.daemon.notices import Notices
 from patronus.daemon.settings import PatronusFile
 from patronus.kernel.host import Host
@@ -57,7 +58,7 @@ class SystemVerbs:
     def __init__(self, host: Host, notices: Notices) -> None:
         self._host = host
         self._notices = notices
-        self.table: Iterable[Verb[Any, Any]] = ()
+        self.table: list[Verb[Any, Any]] = []
         self._described: list[dict[str, Any]] = []
         self.time: Callable[[], Timekeeping] = lambda: Timekeeping(synchronised=False, servers=[], serves=[])
 
@@ -100,8 +101,8 @@ class SystemVerbs:
 
     def describe(self, caller: Caller, given: Nothing) -> Description:  # noqa: ARG002
         """Return the declaration of every verb: parameters, result, role and REST route."""
-        if not self._described:  # a second's work on a small machine, and always the same
-            self._described = [verb.describe() for verb in self.table]
+        if not self._described:
+            self._described = described(self.table, self._host.places.state / "state", root_hash())
         return Description(verbs=self._described)
 
     def generation(self, caller: Caller, given: Nothing) -> Generation:  # noqa: ARG002

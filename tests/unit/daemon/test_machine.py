@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from patronus.daemon.machine import Release, image_release, memory
+from patronus.daemon.machine import Release, image_release, memory, root_hash
 
 
 def test_the_image_names_its_version_and_profile(tmp_path: Path) -> None:
@@ -24,3 +24,12 @@ def test_memory_is_read_in_bytes(tmp_path: Path) -> None:
     table = tmp_path / "meminfo"
     table.write_text("MemTotal:  1000 kB\nMemFree: 1 kB\nMemAvailable:  400 kB\n")
     assert memory(table) == (1_024_000, 409_600)
+
+
+def test_the_root_hash_is_the_kernels(tmp_path: Path) -> None:
+    line = tmp_path / "cmdline"
+    line.write_text(f"quiet roothash={'0f' * 32} console=tty0\n")
+    assert root_hash(line) == "0f" * 32
+    line.write_text(f"usrroothash={'0f' * 32} roothash=short\n")
+    assert root_hash(line) is None
+    assert root_hash(tmp_path / "missing") is None
