@@ -60,12 +60,12 @@ def describe(image: Path, port: int, *, wan_open: bool, memory_mib: int) -> Mach
     return Machine(image, nics=(lan, wan), memory_mib=memory_mib, cpus=2)
 
 
-def answers(port: int) -> bool:
-    """Whether the admin page answers on the forwarded port, whatever its status."""
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether the admin page answers on the port, which is forwarded or the router's, whatever its status."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the router made its own certificate a moment ago
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10.0, context=context)
+    connection = http.client.HTTPSConnection(host, port, timeout=10.0, context=context)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR

@@ -38,7 +38,7 @@ BENCHES = {
         ),
     ),
     "wire": Bench(("wire-drop-generic", "wire-drop-native")),
-    "boot": Bench(("boot-to-forwarding", "boot-to-admin-page"), in_tree=False),
+    "boot": Bench(("boot-to-forwarding", "boot-to-admin-page", "boot-to-daemon")),
     "memory": Bench(("memory-minimal", "memory-standard"), in_tree=False),
     "sizes": Bench(
         tuple(f"size-{profile}-{what}" for profile in ("minimal", "standard") for what in SIZES),
