@@ -35,6 +35,8 @@ bind = os.environ.get("PATRONUS_WEB_BIND", "[::]:443")
 """Used where systemd hands in no socket."""
 workers = 1
 worker_class = "webui.server.Worker"
+preload_app = True
+"""The application is loaded while patronusd still starts, and the worker is a fork that has it."""
 threads = 32
 timeout = 90
 graceful_timeout = 5
@@ -51,6 +53,9 @@ SILENCE_S = 10.0
 """Longest silence of a peer within its handshake, its request, or while it takes the answer."""
 REQUEST_S = 30.0
 """In which a request must be whole, however steadily it trickles: 6 MiB take that long at 1.7 Mbit/s."""
+LOOK_S = 0.1
+"""How often to look for the certificate, which patronusd hands out when it answers."""
+FIRST_SEEN = ("base.html", "macros.html", "log_in.html")
 CONNECTIONS, BUSY = 48, 12
 """Connections of one source, and threads that it may keep busy; a browser opens six, and a stream or two."""
 
@@ -109,9 +114,18 @@ def forget_errors() -> None:
 
 
 def ask_ahead(socket: Path = SOCKET) -> None:
-    """Have the daemon describe its verbs while this process imports: the first visitor waits for both."""
+    """Have the daemon describe its verbs before the first visitor comes, who would wait for it."""
     with suppress(PatronusError), Client(socket) as client:
         client.describe()
+
+
+def on_starting(arbiter: Any) -> None:
+    """Make ready what the first visitor sees, then wait for the certificate: visitors wait at the socket."""
+    templates = arbiter.app.wsgi().jinja_env
+    for name in FIRST_SEEN:
+        templates.get_template(name)
+    while not (Path(certfile).exists() and Path(keyfile).exists()):
+        time.sleep(LOOK_S)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

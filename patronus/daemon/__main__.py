@@ -65,11 +65,11 @@ def serve(places: Places) -> None:
     from patronus.daemon.certificate import Certificate  # loads cryptography's X.509
 
     certificate = Certificate(router.host)
-    fingerprint = certificate.try_to_hand_out()
     certificate.keep()
     door = router.host.places.run / "patronus.sock"
     server = Server(door, reception.answer)
     server.start()
+    fingerprint = certificate.try_to_hand_out()  # the page waits for it, and calls
     keep_pulse(router.engine.gets_on, door)
     patrol = Patrol(
         router.engine.observe, lambda: float(router.engine.config.get(PatronusFile).engine.drift_check)

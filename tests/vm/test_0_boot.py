@@ -63,7 +63,7 @@ def test_only_the_named_places_can_be_written_and_stay(lab: Lab) -> None:
 
 
 def test_the_page_waits_for_its_first_visitor_and_not_the_visitor_for_it(lab: Lab) -> None:
-    assert lab.guest.succeed("systemctl is-active patronus-web.service").strip() == "active"
+    lab.guest.wait_for_unit("patronus-web.service")
 
 
 def test_every_unit_is_sandboxed_to_its_figure(lab: Lab) -> None:
