@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +16,23 @@ from patronus.daemon.machine import image_release
 NAME = "head-start"
 """The file in the daemon's state folder."""
 NO_ROOT = "-"
+LOADER = "patronus-head-start"
+"""The folder in /run that is there as long as patronus-head-start.service works."""
+PATIENCE_S = 90.0
+"""systemd ends it after a minute."""
+LOOK_EVERY_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+def await_loader(folder: Path, patience_s: float = PATIENCE_S) -> None:
+    """Wait until the head start is over, taken or not: two must not change the kernel at once."""
+    until = time.monotonic() + patience_s
+    while folder.exists():
+        if time.monotonic() > until:
+            log.warning("the head start does not end, and is not waited for any longer")
+            return
+        time.sleep(LOOK_EVERY_S)
 
 
 def occasion(cards: Iterable[Nic], now_s: float, root: Path = Path("/")) -> Occasion:

@@ -50,8 +50,10 @@ def _booted(lab: Lab, machine: Machine) -> Iterator[None]:
     held = {**machine.credentials, "systemd.unit-dropin.patronusd.service~held": _HELD}
     lab.vm.start(machine=dataclasses.replace(machine, credentials=held))
     lab.guest.wait_ready(timeout_s=BOOT_LIMIT_S)
-    over = "systemctl is-active patronus-head-start.service | grep -x 'active\\|failed'"
-    lab.guest.wait_until_succeeds(over, timeout_s=BOOT_LIMIT_S)
+    lab.guest.wait_until_succeeds(
+        f"{SAID} | grep 'no head start\\|stands, packets\\|start failed'", timeout_s=BOOT_LIMIT_S
+    )
+    lab.guest.wait_until_succeeds("! [ -e /run/patronus-head-start ]")
     yield
 
 
