@@ -31,6 +31,8 @@ LOG_IN = " login: "
 BOOT_LIMIT_S = 600.0
 _PID = FOLDER / "qemu.pid"
 _LAN = "net=192.168.1.0/24,host=192.168.1.2,hostfwd=tcp:127.0.0.1:{port}-192.168.1.1:443"
+_CONTROLS = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07?)")
+"""What moves the cursor or sets a terminal (ECMA-48), and names its window."""
 _CODE = re.compile(r"set-up code: ([A-Z0-9]+(?:-[A-Z0-9]+)+)", re.IGNORECASE)
 
 
@@ -83,7 +85,7 @@ def wait_until(up: Callable[[], bool], vm: Vm, *, limit_s: float = BOOT_LIMIT_S)
         waited_s = time.monotonic() - started
         if waited_s > limit_s:
             raise Timeout(f"not up after {limit_s:.0f} s; the console is in {vm.places.serial_log}")
-        _progress(f"booting, {waited_s:3.0f} s  {_last_line(vm.console())}")
+        _progress(f"booting, {waited_s:3.0f} s  {last_line(vm.console())}")
         time.sleep(1.0)
     _progress("")
     return time.monotonic() - started
@@ -152,8 +154,9 @@ def _same_image(image: Path) -> bool:
     return note.exists() and note.read_text() == _identity(image) and Places(FOLDER).disk.exists()
 
 
-def _last_line(console: str) -> str:
-    lines = [line for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console).splitlines() if line.strip()]
+def last_line(console: str) -> str:
+    """Return the last line of a console that says something, without what controls a terminal."""
+    lines = [line for line in _CONTROLS.sub("", console).splitlines() if line.strip()]
     return lines[-1].strip()[:70] if lines else ""
 
 

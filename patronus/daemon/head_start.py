@@ -11,7 +11,7 @@ from pathlib import Path
 
 from patronus.core.head_start import Card, Occasion
 from patronus.core.link import Nic
-from patronus.daemon.machine import image_release
+from patronus.daemon.machine import image_release, root_hash
 
 NAME = "head-start"
 """The file in the daemon's state folder."""
@@ -40,16 +40,10 @@ def occasion(cards: Iterable[Nic], now_s: float, root: Path = Path("/")) -> Occa
     return Occasion(
         generation=0,
         image=image_release(root / "usr").version,
-        root=root_hash((root / "proc/cmdline").read_text()),
+        root=root_hash(root / "proc/cmdline") or NO_ROOT,
         now_s=now_s,
         cards=tuple(Card(one.name, one.mac, _place(one.name, root)) for one in cards),
     )
-
-
-def root_hash(command_line: str) -> str:
-    """Return the root hash that the kernel was given: it names the image to the byte."""
-    given = [word.partition("=")[2] for word in command_line.split() if word.startswith("roothash=")]
-    return given[-1] if given else NO_ROOT
 
 
 def _place(name: str, root: Path) -> str:

@@ -19,7 +19,7 @@ from tests.web.chromium import (
     says_not,
     show,
 )
-from tests.web.conftest import Machine
+from tests.web.conftest import PASSWORD, Machine
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -102,8 +102,7 @@ def test_a_draft_shows_its_own_text_again_and_a_file_can_be_removed(
     show(page, "/files/network/qos")
     press(page, "text=Remove this file")
     says(page.locator("tr", has_text="network/qos.yaml"), "none yet")
-    if page.locator(".pending").count():
-        press(page, "text=Keep these changes")
+    press(page, "text=Keep these changes")
     counts(page.locator(".pending"), 0)
     assert "network/qos.yaml" not in machine.client().call("config.Show")["files"]
     assert machine.ruleset() == before
@@ -111,3 +110,33 @@ def test_a_draft_shows_its_own_text_again_and_a_file_can_be_removed(
     assert answer.status == 404
     says_not(page.locator("main"), "Text")
     leave(page)
+
+
+def test_what_is_refused_stays_to_be_mended_and_nothing_is_emptied(
+    context: BrowserContext, machine: Machine
+) -> None:
+    before = machine.client().call("config.Show")["files"]
+    visitor = machine.visitor()
+    assert visitor.ask("POST", "/log-in", form={"name": "admin", "password": PASSWORD}).status == 303
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/files/network/interfaces")
+    press(page, "text=Remove this file")
+    says(page.locator(".note.error li"), "no interface is called")
+    assert page.input_value("#text") == before["network/interfaces.yaml"]
+    show(page, "/files/firewall/rules")
+    typed = before["firewall/rules.yaml"].replace("no telnet", "never telnet")
+    page.fill("#text", typed)
+    other = before["firewall/rules.yaml"].replace("no telnet", "telnet is old")
+    machine.client().call("config.Load", {"files": {"firewall/rules.yaml": other}})
+    press(page, "button:text-is('Take it')")
+    says(page.locator(".note.error"), "firewall/rules")
+    assert page.input_value("#text") == typed
+    assert machine.client().call("config.Show")["files"]["firewall/rules.yaml"] == other
+    leave(page)
+    for form in ({"deed": "save"}, {"text": ""}, {"text": "", "deed": "burn"}):
+        assert visitor.submit("/files/firewall/rules", **form).status == 400
+    answer = visitor.submit("/files/firewall/rules", text=other, deed="save", base="9" * 5000)
+    assert answer.status == 400
+    assert machine.client().call("config.Show")["files"]["firewall/rules.yaml"] == other
+    machine.client().call("config.Load", {"files": before})

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from patronus.core.errors import Conflict, NotFound, PatronusError
+from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 
 aliases = Blueprint("aliases", __name__, url_prefix="/aliases")
 
@@ -114,6 +114,5 @@ def _page(error: PatronusError | None = None) -> Response:
 def _form(
     given: Mapping[str, Any], found: Mapping[str, Any] | None, error: PatronusError | None = None
 ) -> Response:
-    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
-    base = seen or daemon().call("system.Status")["generation"]
+    base = base_of_form(error)
     return page("alias.html", error, given=given, found=found, kinds=KINDS, base=base)

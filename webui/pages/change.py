@@ -8,9 +8,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, flash, make_response, redirect, render_template
+from flask import Response, flash, make_response, redirect, render_template, request
 
-from patronus.core.errors import PatronusError
+from patronus.core.errors import Conflict, PatronusError
 from webui.daemon import daemon
 from webui.problem_details import headers_of, status_of
 
@@ -47,3 +47,12 @@ def own_target(wanted: str | None) -> str | None:
         return None
     parts = urlsplit(wanted)
     return None if parts.netloc or parts.scheme or wanted.startswith("//") else wanted
+
+
+def base_of_form(error: PatronusError | None) -> Any:
+    """Return the generation that a form is made from: the visitor's own while it is refused, else what runs.
+
+    After a conflict it is what runs: the page shows what others did, and what is sent then is meant.
+    """
+    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
+    return seen or daemon().call("system.Status")["generation"]

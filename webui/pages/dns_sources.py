@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from patronus.core.errors import Conflict, NotFound, PatronusError
+from patronus.core.errors import NotFound, PatronusError
 from webui.auth import may
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 
 PROTOCOLS = ("udp", "tcp", "tls", "https")
 UPSTREAM = ("id", "from", "address", "protocol", "name", "ca", "path")
@@ -155,11 +155,6 @@ def _blocklist() -> dict[str, Any]:
     return {**_words(BLOCKLIST), "url" if "://" in place else "file": place, **own}
 
 
-def _base(error: PatronusError | None) -> Any:
-    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
-    return seen or daemon().call("system.Status")["generation"]
-
-
 def _upstream_form(
     given: Mapping[str, Any], name: str | None, error: PatronusError | None = None
 ) -> Response:
@@ -171,11 +166,11 @@ def _upstream_form(
         name=name,
         roles=roles,
         protocols=PROTOCOLS,
-        base=_base(error),
+        base=base_of_form(error),
     )
 
 
 def _blocklist_form(
     given: Mapping[str, Any], name: str | None, error: PatronusError | None = None
 ) -> Response:
-    return page("dns_blocklist.html", error, given=given, name=name, base=_base(error))
+    return page("dns_blocklist.html", error, given=given, name=name, base=base_of_form(error))

@@ -14,9 +14,12 @@ from flask import Blueprint, Response, g, render_template, request, url_for
 from patronus.core.errors import InvalidConfiguration, InvalidRequest, NotFound, PatronusError
 from webui.daemon import daemon
 from webui.file_fields import fields_of
+from webui.pages import forms
 from webui.pages.change import apply, page, see
 
 files = Blueprint("files", __name__, url_prefix="/files")
+
+DEEDS = ("save", "check", "remove")
 
 
 @files.get("")
@@ -49,10 +52,12 @@ def edit(section: str) -> Response:
 def decide(section: str) -> Response:
     """Check what was written, take it, or remove the file."""
     form = request.form
-    name, _, generation = _find(section)
-    text = form.get("text", "").replace("\r\n", "\n")
-    base = _base(form.get("base", ""), generation)
     deed = form.get("deed")
+    if deed not in DEEDS or (deed != "remove" and "text" not in form):
+        raise InvalidRequest(f"a form has a text, and says what is done: {', '.join(DEEDS)}")
+    name, stands, _ = _find(section)
+    text = stands if deed == "remove" else form["text"].replace("\r\n", "\n")
+    base = forms.number(form.get("base", ""))
     try:
         if deed == "check":
             report = daemon().call("config.Check", {"files": {name: text}})
@@ -81,18 +86,11 @@ def _section(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(""))
 
 
-def _base(given: str, running: int) -> int:
-    """Return the generation that the visitor saw. Raises InvalidRequest."""
-    if not given.isascii() or not (given or "0").isdigit():
-        raise InvalidRequest("the generation is a number")
-    return int(given) if given else running
-
-
 def _page(
     section: str,
     name: str,
     text: str,
-    base: int,
+    base: int | str | None,
     error: PatronusError | None = None,
     report: dict[str, Any] | None = None,
 ) -> Response:

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from patronus.core.errors import Conflict, NotFound, PatronusError
+from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 from webui.pages.played import plays
 
 interfaces = Blueprint("interfaces", __name__, url_prefix="/interfaces")
@@ -226,13 +226,12 @@ def _methods(kind: str) -> dict[str, dict[str, str]]:
 def _form(
     given: Mapping[str, Any], kind: str, role: str | None, error: PatronusError | None = None
 ) -> Response:
-    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
     cards = daemon().call("interfaces.Inventory")["nics"] if kind == "nic" else []
     others = [item for item in _listed() if item["id"] != given.get("id")]
     return page(
         "interface.html", error, given=given, kind=kind, role=role, what=KINDS[kind],
         played=given.get("match" if kind == "nic" else kind) or {},
-        base=seen or daemon().call("system.Status")["generation"],
+        base=base_of_form(error),
         zones=[zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]],
         cards=[(nic["mac"], f"{nic['device']}, {nic['mac']}") for nic in cards if nic["role"] is None],
         others=[item["id"] for item in others if kind != "bond" or item["kind"] == "nic"],

@@ -10,10 +10,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from patronus.core.errors import Conflict, NotFound, PatronusError
+from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 
 leases = Blueprint("leases", __name__, url_prefix="/leases")
 
@@ -171,10 +171,9 @@ def _delegation(old: Mapping[str, Any]) -> dict[str, Any] | None:
 def _pool_form(
     pool: Mapping[str, Any], family: int, pool_id: str | None, error: PatronusError | None = None
 ) -> Response:
-    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
     return page(
         "pool.html", error, pool=pool, pool_id=pool_id, family=family,
         roles=[item["id"] for item in daemon().call("interfaces.List")["interfaces"]],
         kept=sorted(pool.keys() - set(HANDLED[family])),
-        base=seen or daemon().call("system.Status")["generation"],
+        base=base_of_form(error),
     )  # fmt: skip

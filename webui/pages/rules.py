@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from patronus.core.errors import Conflict, InvalidRequest, NotFound, PatronusError
+from patronus.core.errors import InvalidRequest, NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 from webui.pages.words import DAYS
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
@@ -176,8 +176,7 @@ def _submit(
 
 def _form(rule: Mapping[str, Any], rule_id: str | None, error: PatronusError | None = None) -> Response:
     zones = [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
-    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
-    base = seen or daemon().call("system.Status")["generation"]
+    base = base_of_form(error)
     order = [item["id"] for item in _rules()]
     place = order.index(rule_id) + 1 if rule_id in order else ""
     origin = rule.get("from")

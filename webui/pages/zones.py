@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from patronus.core.errors import Conflict, NotFound, PatronusError
+from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 
 zones = Blueprint("zones", __name__, url_prefix="/zones")
 
@@ -118,10 +118,9 @@ def _page(error: PatronusError | None = None) -> Response:
 
 
 def _form(zone: Mapping[str, Any], zone_id: str | None, error: PatronusError | None = None) -> Response:
-    seen = request.form.get("base") if error and not isinstance(error, Conflict) else None
     found = _found()
     return page(
         "zone.html", error, zone=zone, zone_id=zone_id, default=found["default"], actions=ACTIONS,
         others=[*(item["id"] for item in found["zones"]), SELF], name_of=name_of,
-        base=seen or daemon().call("system.Status")["generation"],
+        base=base_of_form(error),
     )  # fmt: skip

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from tests.netns.lab import Namespace
 PROGRAM = CHECKOUT / "rootfs/usr/lib/patronus/head-start"
 UNIT = CHECKOUT / "rootfs/usr/lib/systemd/system/patronus-head-start.service"
 LOCKDOWN = CHECKOUT / "rootfs/usr/share/patronus/lockdown.nft"
+WORKING_S = 10.0
+"""A daemon that did not wait would have its rules there by then, or the machine is very busy."""
 CARDS = ("eth0", "eth1", "eth2")
 INTERFACES = """\
 interfaces:
@@ -219,6 +222,30 @@ def test_the_daemon_takes_over_and_finds_nothing_to_change(kept: Machine) -> Non
             again = fresh.run("nft", "-a", "list", "table", "inet", "patronus")
             assert re.findall(r"# handle \d+", again) == handles
             assert world(fresh)["routes"] == routes
+        finally:
+            kept.kill()
+            kept.router = before
+            kept.own_sysfs()
+            kept.start()
+
+
+def test_the_daemon_leaves_the_kernel_alone_while_the_head_start_works(kept: Machine) -> None:
+    working = kept.places.run.with_name("patronus-head-start")
+    before = kept.router
+    kept.stop()
+    with started(macs(before)) as fresh:
+        tables = Loaded(fresh, 0, "").tables
+        kept.router = fresh
+        working.mkdir()
+        try:
+            kept.own_sysfs()
+            kept.launch()
+            end = time.monotonic() + WORKING_S
+            while time.monotonic() < end:
+                assert tables() == ["patronus_lockdown"]
+                time.sleep(0.2)
+            working.rmdir()
+            eventually(lambda: tables() == ["patronus"], "the rules")
         finally:
             kept.kill()
             kept.router = before
