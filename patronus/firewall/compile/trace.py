@@ -13,7 +13,8 @@ from typing import Any
 from patronus.firewall.compile.match import match_statements, versions_of
 from patronus.firewall.policy import Match, PolicyRule
 from patronus.firewall.table import statements as say
-from patronus.firewall.table.commands import Command, remove_table
+from patronus.firewall.table.command import Command
+from patronus.firewall.table.commands import remove_table
 from patronus.firewall.table.ruleset import FAMILY, Expression
 
 TABLE = "patronus_trace"

@@ -2,6 +2,6 @@
 """Our one table: as values, as commands of libnftables, as it stands in the kernel and is read back.
 
 ``ruleset`` are the values, ``statements`` the words, ``commands`` the way from one ruleset to the next,
-``chain_diff`` the least of it; ``read_back`` compares and ``standing`` remembers. Knows no policy and no
-configuration; the kernel is handed in.
+``chain_diff`` and ``sets`` the least of it; ``read_back`` compares and ``standing`` remembers. Knows no
+policy and no configuration; the kernel is handed in.
 """

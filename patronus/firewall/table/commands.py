@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-from patronus.firewall.addresses import Version
 from patronus.firewall.table import statements as say
 from patronus.firewall.table.chain_diff import ChainDiff, chain_diff, filled
+from patronus.firewall.table.command import Command, named, ours
 from patronus.firewall.table.ruleset import (
     FAMILY,
     TABLE,
@@ -24,22 +24,17 @@ from patronus.firewall.table.ruleset import (
     Dispatch,
     Helper,
     Hook,
-    Hosts,
-    Intervals,
     NftRule,
     RateLimit,
     Ruleset,
     Ways,
 )
+from patronus.firewall.table.sets import grown, jumps, made, shrunk
 
-Command = dict[str, Any]
 LOCKDOWN = "patronus_lockdown"
 """The table that stands from before the first link until the first ruleset (rootfs/lockdown.nft)."""
 PROBE = "patronus_probe"
 """A table that never stands: the kernel is asked whether it would take it."""
-KINDS: Mapping[Version | Literal[0], str] = {4: "ipv4_addr", 6: "ipv6_addr", 0: "inet_service"}
-CHUNK = 4096
-"""Elements in one command: libnftables merges intervals of one command in one go."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +79,16 @@ def transaction(before: Contents, wanted: Ruleset) -> list[Command]:
     commands = [
         *_new_objects(before, wanted),
         *(_chain(name, wanted.chains[name]) for name in changed if name not in diffs),
-        *_shrunk(before, after),
+        *shrunk(before.sets, after.sets),
         *(_flush(name) for name in sorted([*gone, *(before.chains.keys() & changed - diffs.keys())])),
         *(_remove_rule(name, handle) for name, diff in diffs.items() for handle in diff.gone),
-        *_grown(before, after),
+        *grown(before.sets, after.sets),
         *(command for name in changed for command in _rules(name, wanted.chains[name], diffs.get(name))),
-        *_jumps(before, after, "add"),
+        *jumps(before.sets, after.sets, "add"),
         *(_delete("chain", name) for name in gone),
         *_old_objects(before, after),
     ]
-    return [_named("add", "table", {"family": FAMILY, "name": TABLE}), *commands] if commands else []
+    return [named("add", "table", {"family": FAMILY, "name": TABLE}), *commands] if commands else []
 
 
 def _diff(before: Contents, after: Contents, name: str) -> ChainDiff | None:
@@ -152,7 +147,7 @@ def recreate(items: Iterable[Mapping[str, Any]]) -> list[Command]:
         if "dynamic" in fields.get("flags", ()):
             fields.pop("elem", None)
     return [
-        _named("add", kind, fields) for kind, fields in sorted(parts, key=lambda part: order.index(part[0]))
+        named("add", kind, fields) for kind, fields in sorted(parts, key=lambda part: order.index(part[0]))
     ]
 
 
@@ -161,37 +156,29 @@ def flow_table_probe() -> list[Command]:
     where = {"family": FAMILY, "table": PROBE}
     hook = {"type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}
     return [
-        _named("add", "table", {"family": FAMILY, "name": PROBE}),
-        _named("add", "flowtable", {**where, "name": "f", "hook": "ingress", "prio": 0, "dev": ["lo"]}),
-        _named("add", "chain", {**where, "name": "c", **hook}),
-        _named("add", "rule", {**where, "chain": "c", "expr": [say.offload("f")]}),
+        named("add", "table", {"family": FAMILY, "name": PROBE}),
+        named("add", "flowtable", {**where, "name": "f", "hook": "ingress", "prio": 0, "dev": ["lo"]}),
+        named("add", "chain", {**where, "name": "c", **hook}),
+        named("add", "rule", {**where, "chain": "c", "expr": [say.offload("f")]}),
     ]
 
 
 def remove_table(name: str) -> Command:
     """Return the command that deletes a table of ours with all it holds."""
-    return _named("delete", "table", {"family": FAMILY, "name": name})
-
-
-def _named(verb: str, kind: str, fields: Mapping[str, Any]) -> Command:
-    return {verb: {kind: dict(fields)}}
-
-
-def _ours(**fields: Any) -> dict[str, Any]:
-    return {"family": FAMILY, "table": TABLE, **fields}
+    return named("delete", "table", {"family": FAMILY, "name": name})
 
 
 def _delete(kind: str, name: str) -> Command:
-    return _named("delete", kind, _ours(name=name))
+    return named("delete", kind, ours(name=name))
 
 
 def _flush(name: str) -> Command:
-    return _named("flush", "chain", _ours(name=name))
+    return named("flush", "chain", ours(name=name))
 
 
 def _new_objects(before: Contents, wanted: Ruleset) -> Iterator[Command]:
     for name in sorted(wanted.counters - before.counters):
-        yield _named("add", "counter", _ours(name=name))
+        yield named("add", "counter", ours(name=name))
     for name, limit in sorted(wanted.limits.items()):
         if name not in before.limits:
             yield _limit(name, limit)
@@ -203,7 +190,7 @@ def _new_objects(before: Contents, wanted: Ruleset) -> Iterator[Command]:
             yield _flow_table(name, devices)
     for name, container in sorted(wanted.sets.items()):
         if name not in before.sets:
-            yield _container(name, container)
+            yield made(name, container)
 
 
 def _old_objects(before: Contents, after: Contents) -> Iterator[Command]:
@@ -222,113 +209,43 @@ def _old_objects(before: Contents, after: Contents) -> Iterator[Command]:
 
 
 def _limit(name: str, limit: RateLimit) -> Command:
-    return _named("add", "limit", _ours(name=name, rate=limit.rate, per=limit.per, burst=limit.burst))
+    return named("add", "limit", ours(name=name, rate=limit.rate, per=limit.per, burst=limit.burst))
 
 
 def _helper(helper: Helper) -> Command:
-    fields = _ours(name=helper.name, type=helper.type, protocol=helper.protocol)
-    return _named("add", "ct helper", fields)
+    fields = ours(name=helper.name, type=helper.type, protocol=helper.protocol)
+    return named("add", "ct helper", fields)
 
 
 def _flow_table(name: str, devices: Sequence[str]) -> Command:
-    fields = _ours(name=name, hook="ingress", prio=0, dev=list(devices))
-    return _named("add", "flowtable", fields)
-
-
-def _container(name: str, container: Container) -> Command:
-    if isinstance(container, Dispatch):
-        kind: Any = "ifname" if container.width == 1 else ["ifname"] * container.width
-        return _named("add", "map", _ours(name=name, type=kind, map="verdict"))
-    if isinstance(container, Ways):
-        kind = KINDS[container.kind]
-        return _named("add", "map", _ours(name=name, type=kind, map="verdict", flags=["interval"]))
-    kind = KINDS[container.version]
-    if isinstance(container, Intervals):
-        return _named("add", "set", _ours(name=name, type=kind, flags=["interval"]))
-    if isinstance(container, Hosts):
-        return _named("add", "set", _ours(name=name, type=kind, size=container.size))
-    flags = ["dynamic", "timeout"] if container.timeout_s else ["dynamic"]
-    timeout = {"timeout": container.timeout_s} if container.timeout_s else {}
-    return _named("add", "set", _ours(name=name, type=kind, flags=flags, **timeout, size=container.size))
+    fields = ours(name=name, hook="ingress", prio=0, dev=list(devices))
+    return named("add", "flowtable", fields)
 
 
 def _chain(name: str, chain: Chain) -> Command:
     if chain.hook is None:
-        return _named("add", "chain", _ours(name=name))
+        return named("add", "chain", ours(name=name))
     hook = chain.hook
-    fields = _ours(name=name, type=hook.type, hook=hook.hook, prio=hook.priority, policy=hook.policy)
-    return _named("add", "chain", fields)
+    fields = ours(name=name, type=hook.type, hook=hook.hook, prio=hook.priority, policy=hook.policy)
+    return named("add", "chain", fields)
 
 
 def _rules(name: str, chain: Chain, diff: ChainDiff | None) -> Iterator[Command]:
     """Yield the rules that are new, each at its place: before the rule of a handle, or at the end."""
     if diff is None:
-        yield from (_named("add", "rule", _rule(name, rule)) for rule in chain.rules)
+        yield from (named("add", "rule", _rule(name, rule)) for rule in chain.rules)
         return
     for position, before in diff.new:
         fields = _rule(name, chain.rules[position])
         if before is None:
-            yield _named("add", "rule", fields)
+            yield named("add", "rule", fields)
         else:
-            yield _named("insert", "rule", {**fields, "handle": before})
+            yield named("insert", "rule", {**fields, "handle": before})
 
 
 def _rule(chain: str, rule: NftRule) -> dict[str, Any]:
-    return _ours(chain=chain, expr=rule, comment=rule.comment)
+    return ours(chain=chain, expr=rule, comment=rule.comment)
 
 
 def _remove_rule(chain: str, handle: int) -> Command:
-    return _named("delete", "rule", _ours(chain=chain, handle=handle))
-
-
-def _shrunk(before: Contents, after: Contents) -> Iterator[Command]:
-    """Yield the elements that go, of maps and of sets; those of sets that go as a whole go with them."""
-    yield from _jumps(before, after, "delete")
-    yield from _addresses("delete", before, after)
-
-
-def _grown(before: Contents, after: Contents) -> Iterator[Command]:
-    yield from _addresses("add", before, after)
-
-
-def _addresses(verb: str, before: Contents, after: Contents) -> Iterator[Command]:
-    for name, container in sorted(after.sets.items()):
-        if not isinstance(container, Intervals | Hosts):
-            continue
-        known = before.sets.get(name)
-        there = known if isinstance(known, Intervals | Hosts) else None
-        left, right = (container, there) if verb == "add" else (there, container)
-        elements = list(_beyond(left, right))
-        for start in range(0, len(elements), CHUNK):
-            yield _named(verb, "element", _ours(name=name, elem=elements[start : start + CHUNK]))
-
-
-def _beyond(left: Intervals | Hosts | None, right: Intervals | Hosts | None) -> Iterator[Any]:
-    """Yield the elements that the one set has and the other has not."""
-    if isinstance(left, Intervals):
-        intervals = right.intervals if isinstance(right, Intervals) else ()
-        for interval in sorted(set(left.intervals).difference(intervals)):
-            yield say.interval(left.version, interval)
-    elif left is not None:
-        hosts = right.addresses if isinstance(right, Hosts) else ()
-        for number in sorted(set(left.addresses).difference(hosts)):
-            yield say.host(left.version, number)
-
-
-def _jumps(before: Contents, after: Contents, verb: str) -> Iterator[Command]:
-    for name in sorted(before.sets.keys() | after.sets.keys()):
-        pair = before.sets.get(name), after.sets.get(name)
-        container, other = pair if verb == "delete" else pair[::-1]
-        if not isinstance(container, Dispatch | Ways):
-            continue
-        there: Mapping[Any, str] = other.jumps if isinstance(other, Dispatch | Ways) else {}
-        keys: Iterable[Any] = sorted(key for key, to in container.jumps.items() if there.get(key) != to)
-        if elements := [_entry(container, key) for key in keys]:
-            yield _named(verb, "element", _ours(name=name, elem=elements))
-
-
-def _entry(container: Dispatch | Ways, key: Any) -> list[Any]:
-    """Return an element of a map."""
-    if isinstance(container, Ways):
-        return [say.value_of(container.kind, key), say.jump(container.jumps[key])]
-    return [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(container.jumps[key])]
+    return named("delete", "rule", ours(chain=chain, handle=handle))

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from patronus.core.feature import Difference
 from patronus.firewall.addresses import Interval, Version
-from patronus.firewall.table.commands import KINDS, Contents
+from patronus.firewall.table.commands import Contents
 from patronus.firewall.table.ruleset import Container, Dispatch, Hook, Hosts, Intervals, Meter, Ways
+from patronus.firewall.table.sets import KINDS
 from patronus.lists.addresses import WIDTH, parse_address
 
 SHOWN = 5

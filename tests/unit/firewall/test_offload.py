@@ -15,6 +15,7 @@ from patronus.firewall.plan import plan
 from patronus.firewall.policy import Policy
 from patronus.firewall.resolve.configuration import FirewallFacts
 from patronus.firewall.table import commands
+from patronus.firewall.table.command import Command
 from patronus.firewall.table.read_back import contents, differences
 from patronus.firewall.table.ruleset import Ruleset
 from patronus.firewall.tracking.offload import flow_devices, flow_table_name, offload_warnings, once
@@ -123,7 +124,7 @@ def test_a_flow_table_that_is_missing_or_too_many_is_a_difference() -> None:
     assert list(differences(plain, plain)) == list(differences(with_it, with_it)) == []
 
 
-def _kinds(made: list[commands.Command]) -> list[tuple[str, str]]:
+def _kinds(made: list[Command]) -> list[tuple[str, str]]:
     return [(verb, kind) for command in made for verb, what in command.items() for kind in what]
 
 
