@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from patronus.core.link import IpAddress
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem, Severity
 from patronus.network.dynamic.model import Bgp, Neighbor, Ospf, PrefixList, Redistribute
@@ -90,9 +91,10 @@ def _bgp(path: Path, bgp: Bgp, known: Known, lists: Lists) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for position, one in enumerate(bgp.neighbors):
         here = (*path, "neighbors", position)
-        other = seen.setdefault(f"{one.address}", one.id)
+        field = "interface" if one.address is None else "address"
+        other = seen.setdefault(f"{field} {one.address or one.interface}", one.id)
         if other != one.id:
-            yield Problem((*here, "address"), f"{other} has this address as well", one.address)
+            yield Problem((*here, field), f"{other} has this {field} as well", getattr(one, field))
         yield from _neighbor(here, one, bgp, known)
         yield from _is_missing((*here, "import"), one.import_, lists)
         yield from _is_missing((*here, "export"), one.export, lists)
@@ -104,27 +106,49 @@ def _has_ipv4(interfaces: Iterable[Interface]) -> bool:
 
 
 def _neighbor(path: Path, one: Neighbor, bgp: Bgp, known: Known) -> Iterator[Problem]:
-    own = [address.ip for item in known.values() for address in (*item.ipv4.addresses, *item.ipv6.addresses)]
-    if one.address in own:
-        yield Problem((*path, "address"), f"{one.address} is the router itself", one.address)
-    elif one.address.is_multicast or one.address.is_unspecified or one.address.is_loopback:
-        yield Problem((*path, "address"), f"{one.address} is not the address of a router", one.address)
-    if one.address.is_link_local and one.interface is None:
-        text = f"{one.address} is on every link"
-        yield Problem((*path, "address"), text, one.address, hint="add interface: the one behind which it is")
+    if one.address is not None:
+        yield from _by_address(path, one, one.address, known)
+    else:
+        yield from _by_interface(path, one, known)
     if one.interface is not None:
         yield from _link((*path, "interface"), one.interface, known)
     if one.multihop is not None and one.remote_as == bgp.as_:
         text = "a neighbour of our own system may be any number of routers away"
         yield Problem((*path, "multihop"), text, one.multihop, hint="leave multihop out")
-    if one.source is not None and one.source.version != one.address.version:
-        yield Problem(
-            (*path, "source"), f"{one.source} cannot speak to {one.address}", one.source,
-            f"an IPv{one.address.version} address",
-        )  # fmt: skip
     if one.hold < 3 * one.keepalive:
         text = f"a neighbour is taken for gone before three signs of life are missing ({one.keepalive}s each)"
         yield _warning((*path, "hold"), text, f"hold: {3 * one.keepalive}s")
+
+
+def _by_address(path: Path, one: Neighbor, address: IpAddress, known: Known) -> Iterator[Problem]:
+    own = [address.ip for item in known.values() for address in (*item.ipv4.addresses, *item.ipv6.addresses)]
+    here = (*path, "address")
+    if address in own:
+        yield Problem(here, f"{address} is the router itself", address)
+    elif address.is_multicast or address.is_unspecified or address.is_loopback:
+        yield Problem(here, f"{address} is not the address of a router", address)
+    if address.is_link_local and one.interface is None:
+        text = f"{address} is on every link"
+        yield Problem(here, text, address, hint="add interface: the one behind which it is")
+    if one.source is not None and one.source.version != address.version:
+        text, allowed = f"{one.source} cannot speak to {address}", f"an IPv{address.version} address"
+        yield Problem((*path, "source"), text, one.source, allowed)
+
+
+def _by_interface(path: Path, one: Neighbor, known: Known) -> Iterator[Problem]:
+    """Check a neighbour that is known by announcing itself on a link, where it is the only one."""
+    if one.interface is None:
+        text = f"{one.id} has neither an address nor an interface behind which it announces itself"
+        yield Problem(path, text, hint="address: its own; or interface, where it is the only other router")
+        return
+    for key, value in (("multihop", one.multihop), ("source", one.source)):
+        if value is not None:
+            text = "a neighbour without an address is spoken to on its link alone, by link-local addresses"
+            yield Problem((*path, key), text, value, hint=f"leave {key} out, or add address")
+    item = known.get(one.interface)
+    if item is not None and item.ipv6.advertise:
+        text = f"{item.id} is announced to hosts, and a neighbour without an address has a link of its own"
+        yield Problem((*path, "interface"), text, one.interface, hint="add address: its own")
 
 
 def _unfiltered(path: Path, one: Neighbor, bgp: Bgp) -> Iterator[Problem]:

@@ -14,13 +14,13 @@ from patronus.network.dynamic.lines import Line, left
 
 _IN_PLACE = re.compile(
     r"((?:ip|ipv6) prefix-list \S+ seq \d+|(?:bgp |ospf |ospf6 )router-id"
-    r"|neighbor \S+ (?:remote-as|description|password|timers(?: connect)?|ebgp-multihop|maximum-prefix"
-    r"|update-source)"
+    r"|neighbor \S+ (?:(?:interface v6only )?remote-as|description|password|timers(?: connect)?"
+    r"|ebgp-multihop|maximum-prefix|update-source)"
     r"|neighbor \S+ prefix-list(?= \S+ (?P<way>in|out))"
     r"|(?:ip ospf|ipv6 ospf6) (?:cost|hello-interval|dead-interval|priority|network)) "
 )
 """Lines that one with the same beginning replaces: their beginning."""
-_PEER = re.compile(r"neighbor (\S+) (remote-as )?")
+_PEER = re.compile(r"neighbor (\S+) ((?:interface v6only )?remote-as )?")
 
 
 def key(text: str) -> str | None:

@@ -106,9 +106,12 @@ class Neighbor(Timed):
     """A router with which BGP is spoken."""
 
     id: Id = Field(description="stable name of the neighbour")
-    address: Address = Field(description="its address")
+    address: Address | None = Field(
+        default=None, description="its address; left out: the one that announces itself at interface"
+    )
     interface: InterfaceId | None = Field(
-        default=None, description="interface behind which it is; needed for a link-local address"
+        default=None,
+        description="interface behind which it is; needed for a link-local address, and without an address",
     )
     remote_as: AsNumber = Field(description="number of its autonomous system")
     password: SecretRef | None = Field(default=None, description="password of the session (RFC 2385)")
@@ -118,7 +121,9 @@ class Neighbor(Timed):
     )
     source: Address | None = Field(default=None, description="address of ours from which it is spoken to")
     families: tuple[Family, ...] = Field(
-        default=(), max_length=2, description="routes of which family; left out: that of its address"
+        default=(),
+        max_length=2,
+        description="routes of which family; left out: that of its address, without one both",
     )
     import_: Id | None = Field(
         default=None, alias="import", description="prefix list of the routes that are taken from it"
@@ -138,9 +143,9 @@ class Neighbor(Timed):
     @property
     def spoken(self) -> tuple[Family, ...]:
         """Return the families whose routes are exchanged, in a fixed order."""
-        own: Family = "ipv4" if self.address.version == 4 else "ipv6"
-        given = self.families or (own,)
-        return tuple(one for one in FAMILIES if one in given)
+        version = None if self.address is None else self.address.version
+        own = [family for family, its in zip(FAMILIES, (4, 6), strict=True) if version in (its, None)]
+        return tuple(one for one in FAMILIES if one in (self.families or own))
 
 
 class Bgp(Strict):

@@ -23,7 +23,7 @@ _REASONS = {
     "Hold Timer Expired": "it gave no sign of life in time",
     "BFD down received": "it was seen to be gone (BFD)",
     "Waiting for NHT": "no route leads to it",
-    "Waiting for Peer IPv6 LLA": "its link-local address is not known",
+    "Waiting for Peer IPv6 LLA": "no router has announced itself there",
 }
 """What FRR calls the end of a session or the wait for one."""
 
@@ -55,11 +55,13 @@ def of_bgp(plan: DynamicPlan, said: Mapping[str, Any], wrong_passwords: int) -> 
     ``wrong_passwords`` is how many packets the kernel threw away for theirs.
     """
     for one in plan.bgp.neighbors if plan.bgp else ():
-        seen = said.get(str(one.address))
+        seen = said.get(plan.name(one) or "")
+        address = str(one.address or (seen or {}).get("bgpNeighborAddr") or "")
         if not one.enabled or not isinstance(seen, Mapping):
             state = "off" if not one.enabled else "silent"
-            reason = None if not one.enabled else "bgpd does not know it"
-            yield Heard("bgp", one.id, str(one.address), one.interface, up=False, state=state, reason=reason,
+            missing = "bgpd does not know it" if plan.name(one) else "its interface is not there"
+            reason = missing if one.enabled else None
+            yield Heard("bgp", one.id, address, one.interface, up=False, state=state, reason=reason,
                         remote_as=one.remote_as)  # fmt: skip
             continue
         state = str(seen.get("bgpState", "")).lower() or "idle"
@@ -68,7 +70,7 @@ def of_bgp(plan: DynamicPlan, said: Mapping[str, Any], wrong_passwords: int) -> 
             item for item in (seen.get("addressFamilyInfo") or {}).values() if isinstance(item, Mapping)
         ]
         yield Heard(
-            "bgp", one.id, str(one.address), one.interface, up=up, state=state,
+            "bgp", one.id, address, one.interface, up=up, state=state,
             since_s=_seconds(seen.get("bgpTimerUpMsec")) if up else None,
             received=sum(int(item.get("acceptedPrefixCounter", 0)) for item in counts) if up else None,
             sent=sum(int(item.get("sentPrefixCounter", 0)) for item in counts) if up else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.link import IpNetwork
@@ -30,6 +30,7 @@ DAEMONS = (MGMTD, ZEBRA, BFDD, BGPD, OSPFD, OSPF6D)
 """In the order in which they start: zebra brings the routes of the others to the kernel, and tells
 mgmtd of the links; it does so again without a pause where that one is not there."""
 _ALWAYS = {MGMTD, ZEBRA}
+LINK_LOCAL = IPv6Network("fe80::/10")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class DynamicPlan(Plan):
     def neighbors(self) -> tuple[Neighbor, ...]:
         """Return the neighbours that are spoken to."""
         return tuple(one for one in self.bgp.neighbors if one.enabled) if self.bgp else ()
+
+    def name(self, one: Neighbor) -> str | None:
+        """Return what FRR calls a neighbour: by its address, or the device; None while that is not there."""
+        return str(one.address) if one.address is not None else self.devices.get(one.interface or "")
 
     @property
     def daemons(self) -> tuple[str, ...]:
@@ -96,7 +101,9 @@ def _secrets(routing: Routing) -> Iterator[SecretRef]:
 
 
 def link_of(one: Neighbor, roles: Iterable[Interface]) -> str | None:
-    """Return the interface in whose subnet a neighbour is; None where the file does not tell it."""
+    """Return the interface at which a neighbour is; None where the file does not tell it."""
+    if one.interface is not None or one.address is None:
+        return one.interface
     for item in roles:
         if any(one.address in own.network for own in (*item.ipv4.addresses, *item.ipv6.addresses)):
             return item.id
@@ -111,8 +118,8 @@ def openings(config: Configuration) -> Iterator[Opening]:
     for one in routing.bgp.neighbors if routing.bgp else ():
         if not one.enabled:
             continue
-        name = one.interface or link_of(one, roles.values())
-        where, source = roles.get(name or ""), (ip_network(one.address),)
+        name = link_of(one, roles.values())
+        where, source = roles.get(name or ""), (ip_network(one.address) if one.address else LINK_LOCAL,)
         for zone in [where.zone] if where is not None else zones:
             if zone is not None:
                 yield Opening(zone, "tcp", (BGP_PORT,), "bgp", source, name)

@@ -70,17 +70,25 @@ def _bgp(plan: DynamicPlan, bgp: Bgp, secrets: Secrets) -> Iterator[Line]:
     if bgp.router_id is not None:
         yield Line(head, f"bgp router-id {bgp.router_id}")
     yield Line(head, "no bgp default ipv4-unicast")
-    for one in plan.neighbors:
-        yield from (Line(head, f"neighbor {one.address} {said}") for said in _session(plan, one, secrets))
+    for one, name in _named(plan):
+        yield from (Line(head, f"neighbor {name} {said}") for said in _session(plan, one, secrets))
     for family in families:
         inner = (*head, f"address-family {family} unicast")
         for network in bgp.networks:
             if network.version == _version(family):
                 yield Line(inner, f"network {network}")
         yield from (Line(inner, said) for said in _redistributed(bgp.redistribute, family))
-        for one in plan.neighbors:
+        for one, name in _named(plan):
             if family in one.spoken:
-                yield from (Line(inner, f"neighbor {one.address} {said}") for said in _exchange(one))
+                yield from (Line(inner, f"neighbor {name} {said}") for said in _exchange(one))
+
+
+def _named(plan: DynamicPlan) -> Iterator[tuple[Neighbor, str]]:
+    """Yield the neighbours with what FRR calls them, but for those whose card is missing."""
+    for one in plan.neighbors:
+        name = plan.name(one)
+        if name is not None:
+            yield one, name
 
 
 def _takes_part(plan: DynamicPlan, bgp: Bgp, family: Family) -> bool:
@@ -89,12 +97,17 @@ def _takes_part(plan: DynamicPlan, bgp: Bgp, family: Family) -> bool:
 
 
 def _session(plan: DynamicPlan, one: Neighbor, secrets: Secrets) -> Iterator[str]:
-    """Yield what is said of the session with a neighbour; ``remote-as`` makes it, and comes first."""
-    yield f"remote-as {one.remote_as}"
+    """Yield what is said of the session with a neighbour; ``remote-as`` makes it, and comes first.
+
+    Without an address it is the one whose router advertisements come in there (RFC 4861); ``v6only``: also
+    where the interface has an IPv4 network for two.
+    """
+    yield f"remote-as {one.remote_as}" if one.address else f"interface v6only remote-as {one.remote_as}"
     if one.description is not None:
         yield f"description {safe(one.description)}"
-    if one.interface is not None and one.address.is_link_local and one.interface in plan.devices:
-        yield f"interface {plan.devices[one.interface]}"
+    device = plan.devices.get(one.interface or "")
+    if one.address and one.address.is_link_local and device:
+        yield f"interface {device}"
     password = _secret(one.password, secrets)
     if one.password is not None and password is None:
         yield "shutdown"

@@ -197,6 +197,38 @@ def test_our_own_route_stands_before_one_that_is_told(router: Speaking, speaker:
     eventually(lambda: router.learned() == BOTH, "the route that was told, again")
 
 
+def test_a_neighbour_without_an_address_is_found_on_its_link(router: Speaking, speaker: Other) -> None:
+    """IPv4 routes come by a link-local address (RFC 8950); with another system's number none do."""
+    beside = {
+        "id": "spine", "interface": "side", "remote_as": 65002, "import": "theirs", "export": "ours",
+        "keepalive": "3s", "hold": "9s", "retry": "1s",
+    }  # fmt: skip
+    unnumbered = {**bgp(), "neighbors": [beside]}
+    speaker.vty.configure(
+        "bgpd",
+        [
+            "router bgp 65002", f"neighbor {OURS} shutdown", "neighbor eth0 interface v6only remote-as 65001",
+            "neighbor eth0 timers connect 1", "address-family ipv4 unicast", "neighbor eth0 activate",
+            "neighbor eth0 prefix-list all in", "neighbor eth0 prefix-list all out",
+        ],
+    )  # fmt: skip
+    router.speak(prefix_lists=LISTS, bgp=unnumbered)
+    eventually(lambda: router.learned() == BOTH, "the neighbour's routes")
+    eventually(lambda: told(speaker) == {"10.1.0.0/16"}, "our network at the neighbour's")
+    found = router.neighbor()
+    assert (found.id, found.up, found.address[:4], found.interface) == ("spine", True, "fe80", "side")
+    assert "via inet6 fe80:" in router.namespace.ip("route show 172.16.1.0/24")
+    assert {one.gateways[0][:4] for one in router.asked("routing.Table").routes} == {"fe80"}
+    assert (router.unlike(), router.differences()) == ([], [])
+    router.speak(prefix_lists=LISTS, bgp={**unnumbered, "neighbors": [{**beside, "remote_as": 65003}]})
+    eventually(lambda: not router.learned(), "the end of what another system told")
+    assert router.unlike() == []
+    speaker.vty.configure("bgpd", ["router bgp 65002", "no neighbor eth0", f"no neighbor {OURS} shutdown"])
+    apply_bgp(router)
+    eventually(lambda: router.learned() == BOTH, "the neighbour by its address again")
+    assert router.unlike() == []
+
+
 def test_only_the_neighbour_gets_in(router: Speaking, speaker: Other) -> None:
     apply_bgp(router)
     eventually(router.up, "the session")

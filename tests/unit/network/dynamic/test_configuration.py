@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,9 +28,12 @@ INTERFACES = [
     {"id": "lan", "match": {"path": "b"}, "zone": "lan",
      "ipv4": {"method": "static", "addresses": ["10.1.0.1/16"]}},
     {"id": "bare", "match": {"path": "c"}},
+    {"id": "hosts", "match": {"path": "d"}, "zone": "lan",
+     "ipv6": {"method": "static", "addresses": ["2001:db8:1::1/64"], "advertise": True}},
 ]  # fmt: skip
 LISTS = [{"id": "in", "entries": [{"prefix": "10.0.0.0/8", "ge": 16, "le": 24}]}]
 ISP = {"id": "isp", "address": "192.0.2.2", "remote_as": 65002, "import": "in", "export": "in"}
+BESIDE = {"id": "spine", "interface": "wan", "remote_as": 65002, "import": "in", "export": "in"}
 
 
 def neighbors(*given: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -76,6 +80,25 @@ def test_a_whole_configuration_has_no_problem() -> None:
         ),
         (neighbors({**ISP, "address": "fe80::1"}), "bgp.neighbors[0].address: fe80::1 is on every link"),
         (neighbors(ISP, {**ISP, "id": "two"}), "bgp.neighbors[1].address: isp has this address as well"),
+        (
+            neighbors(BESIDE, {**BESIDE, "id": "two"}),
+            "bgp.neighbors[1].interface: spine has this interface as well",
+        ),
+        (
+            neighbors({**BESIDE, "interface": None}),
+            "bgp.neighbors[0]: spine has neither an address nor an interface behind which it "
+            "announces itself",
+        ),
+        (
+            neighbors({**BESIDE, "multihop": 2}),
+            "bgp.neighbors[0].multihop: a neighbour without an address is spoken to on its link alone, by "
+            "link-local addresses",
+        ),
+        (
+            neighbors({**BESIDE, "interface": "hosts"}),
+            "bgp.neighbors[0].interface: hosts is announced to hosts, and a neighbour without an address "
+            "has a link of its own",
+        ),
         (
             neighbors({**ISP, "remote_as": 65001, "multihop": 3}),
             "bgp.neighbors[0].multihop: a neighbour of our own system may be any number of routers away",
@@ -168,6 +191,26 @@ def test_what_must_be_let_in_is_asked_for_and_no_more() -> None:
         ("lan", "ospf", "lan"),
     }  # fmt: skip
     assert Opening("lan", "ospf", (), "ospf", (), "lan") in found
+
+
+def test_a_neighbour_without_an_address_is_spoken_to_by_its_link() -> None:
+    """Both families; with link-local addresses alone, whatever IPv4 network the interface has (RFC 8950)."""
+    spoken = neighbors({**BESIDE, "bfd": True})
+    assert said(spoken) == []
+    opened = {
+        (one.zone, one.why, *map(str, one.sources), one.interface) for one in openings(configured(spoken))
+    }
+    assert opened == {("wan", "bgp", "fe80::/10", "wan"), ("wan", "bfd", "fe80::/10", "wan")}
+    made = planned(spoken)
+    lines = render(made, lambda _: None)["bgpd"]
+    session = [line.text for line in lines if line.context == ("router bgp 65001",)]
+    assert session[1:] == ["neighbor eth0 interface v6only remote-as 65002", "neighbor eth0 bfd"]
+    for family in ("ipv4", "ipv6"):
+        assert (
+            Line(("router bgp 65001", f"address-family {family} unicast"), "neighbor eth0 activate") in lines
+        )
+    gone = render(replace(made, devices={}), lambda _: None)["bgpd"]
+    assert not any(line.text.startswith("neighbor") for line in gone), "its card is missing"
 
 
 def test_who_is_turned_off_is_let_in_by_nothing_and_spoken_to_by_nobody() -> None:

@@ -34,6 +34,13 @@ def test_a_neighbour_goes_with_all_of_its_lines() -> None:
     assert commands(BASE, BASE[:1]) == ["router bgp 1", "no neighbor 192.0.2.2", "exit"]
 
 
+def test_a_neighbour_without_an_address_goes_by_its_link_and_changes_in_place() -> None:
+    peer = (*BASE, Line(HEAD, "neighbor eth0 interface v6only remote-as 2"), Line(HEAD, "neighbor eth0 bfd"))
+    assert commands(peer, BASE) == ["router bgp 1", "no neighbor eth0", "exit"]
+    other = (*BASE, Line(HEAD, "neighbor eth0 interface v6only remote-as 3"), Line(HEAD, "neighbor eth0 bfd"))
+    assert commands(peer, other) == ["router bgp 1", other[-2].text, "exit"]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -54,6 +54,16 @@ def test_a_neighbour_that_is_up_is_counted_over_its_families() -> None:
     assert (down.up, down.since_s, down.received, down.sent) == (False, None, None, None)
 
 
+def test_a_neighbour_without_an_address_is_found_by_its_link() -> None:
+    spine = {"id": "spine", "interface": "wan", "remote_as": 65002}
+    (found,) = of_bgp(planned(spine), {"eth0": {**UP, "bgpNeighborAddr": "fe80::2"}}, 0)
+    assert (found.address, found.interface, found.up) == ("fe80::2", "wan", True)
+    (found,) = of_bgp(planned(spine), {"eth0": {**DOWN, "lastResetDueTo": "Waiting for Peer IPv6 LLA"}}, 0)
+    assert (found.address, found.reason) == ("", "no router has announced itself there")
+    (found,) = of_bgp(planned({**spine, "interface": "away"}), {}, 0)
+    assert (found.state, found.reason) == ("silent", "its interface is not there")
+
+
 PASSWORD = {"password": {"secret": "isp"}}
 NO_FAMILY = "No AFI/SAFI activated for peer"
 
