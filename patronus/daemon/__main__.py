@@ -82,6 +82,8 @@ def serve(places: Places) -> None:
     notify(f"READY=1\nSTATUS=generation {report.generation} runs")
     router.vault.wake()
     publish_schemas(router)
+    gc.collect()
+    gc.freeze()  # what the daemon is made of stays: the collector need not look through it at every change
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     notify("STOPPING=1")
     server.stop()

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from patronus.core.errors import KernelError
 from patronus.firewall.table.commands import LOCKDOWN, NOTHING, Contents, batch, told, transaction
 from patronus.firewall.table.read_back import Found, contents
+from patronus.firewall.table.rehearsal import rehearsal
 from patronus.firewall.table.ruleset import FAMILY, TABLE, Ruleset
 
 SMALL = 256
@@ -138,8 +139,8 @@ class Standing:
 
     def refuses(self, wanted: Ruleset) -> str | None:
         """Return why the kernel would refuse the ruleset, or None; nothing changes."""
-        commands = self._way_to(wanted)
-        return self._nft.check(commands) if commands["nftables"] else None
+        asked = rehearsal(self._way_to(wanted)["nftables"])
+        return self._nft.check({"nftables": asked}) if asked else None
 
     def _way_to(self, wanted: Ruleset) -> Batch:
         """Return the batch from what stands to the ruleset; what was rehearsed is what is then sent."""
