@@ -18,6 +18,7 @@ from image import own, plugins
 from image.enter import command_line
 from image.host import CHECKOUT, cache, make_ours, run
 from image.keys import Keys
+from patronus.core.precompiled import FILE
 
 DIST_PACKAGES = Path("usr/lib/python3/dist-packages")
 IN_BOTH = (Path("usr/lib/udev/rules.d/65-patronus-boot-disk.rules"),)
@@ -29,12 +30,19 @@ import sys
 
 gc.disable()
 
-from {module} import {function}
+{load}
 
 gc.freeze()
 gc.enable()
 sys.exit({function}())
 """
+LOAD = "from {module} import {function}"
+LOAD_PRECOMPILED = """from patronus.core.precompiled import use
+
+with use():
+    from {module} import {function}"""
+PRECOMPILED = {"patronusd": ("patronus.daemon.__main__", "patronus.daemon.reception")}
+"""Commands whose dataclasses are compiled while the image is built, and the modules that define them."""
 
 
 def epoch() -> int:
@@ -78,6 +86,7 @@ def lay_out(
     _install_python(root_tree, [name for name in packages if (CHECKOUT / name).is_dir()])
     plugins.lay_out(guests, root_tree)
     _compile_python(root_tree)
+    _precompile(root_tree)
     objects = sorted((CHECKOUT / "build/bpf").glob("*.bpf.o"))
     place = root_tree / "usr/lib/patronus/bpf"
     place.mkdir(parents=True)
@@ -117,6 +126,16 @@ def _compile_python(root_tree: Path) -> None:
     make_ours(root_tree)
 
 
+def _precompile(root_tree: Path) -> None:
+    """Write what dataclasses would compile at each start; see ``patronus/core/precompiled.py``."""
+    modules = [name for names in PRECOMPILED.values() for name in names]
+    recorder = ["env", f"PYTHONPATH={root_tree / DIST_PACKAGES}", "PYTHONDONTWRITEBYTECODE=1", "python3"]
+    target = root_tree / FILE.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    run(command_line([*recorder, "-m", "patronus.core.precompiled", str(target), *modules]))
+    make_ours(target)
+
+
 def _copy_sources(source: Path, packages: list[str]) -> None:
     """Copy what the wheel is built from, so that nothing is written into the checkout."""
     for name in packages:
@@ -134,7 +153,8 @@ def _write_commands(root_tree: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, place in declared.items("console_scripts"):
         module, function = place.split(":")
-        (folder / name).write_text(SCRIPT.format(module=module, function=function))
+        load = (LOAD_PRECOMPILED if name in PRECOMPILED else LOAD).format(module=module, function=function)
+        (folder / name).write_text(SCRIPT.format(load=load, function=function))
         (folder / name).chmod(0o755)
 
 

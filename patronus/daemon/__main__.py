@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patronus.core.errors import PatronusError, StorageError
+from patronus.core.precompiled import use
 from patronus.daemon import wiring
 from patronus.daemon.console import first_login_text, tell_console
 from patronus.daemon.hot_reload import HotReload
@@ -103,8 +104,8 @@ def keep_head_start(router: wiring.Router) -> None:
 
 def receive(router: wiring.Router) -> Reception:
     """Load the verbs, which takes a third of the whole start."""
-    from patronus.daemon.reception import make
-
+    with use():
+        from patronus.daemon.reception import make
     return make(router)
 
 

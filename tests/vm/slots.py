@@ -67,8 +67,9 @@ class Esp:
         return [Path(line.strip()).name for line in self._call("mdir", "-b", "::/EFI/Linux").splitlines()]
 
     def rename(self, old: str, new: str) -> None:
-        """Give a boot entry another name: another counter."""
-        self._call("mren", f"::/EFI/Linux/{old}", f"::/EFI/Linux/{new}")
+        """Give a boot entry another name: another counter. mren refuses the name that it has."""
+        if new != old:
+            self._call("mren", f"::/EFI/Linux/{old}", f"::/EFI/Linux/{new}")
 
     def take(self, place: str, target: Path) -> Path:
         """Copy a file out of it."""
