@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ways and checks as people type them, ``192.168.1.254@lan=2``, to the parameters of verbs. Pure.
+"""Ways and checks as people type them, ``192.168.1.254@lan=2``, to the parameters of verbs, and back. Pure.
 
 Whether the parts make sense is for the daemon to say, which knows what is allowed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from patronus.core.typed import number_or_text
@@ -25,6 +26,13 @@ def parse_way(text: str) -> dict[str, Any]:
     return found
 
 
+def write_way(way: Mapping[str, Any]) -> str:
+    """Return a way as ``parse_way`` reads it."""
+    interface = f"@{way['interface']}" if way.get("interface") else ""
+    weight = f"={way['weight']}" if way.get("weight", 1) != 1 else ""
+    return f"{way.get('gateway') or ''}{interface}{weight}"
+
+
 CHECK_FORM = "KIND:TARGET:PORT:NAME"
 """How an uplink is checked; the end may be left out, and parts between. IPv6 addresses stand in brackets."""
 
@@ -40,3 +48,10 @@ def parse_check(text: str) -> dict[str, Any]:
     port, _, name = rest.partition(":")
     given: dict[str, Any] = {"kind": kind, "target": target, "port": number_or_text(port), "name": name}
     return {key: value for key, value in given.items() if value != ""}
+
+
+def write_check(check: Mapping[str, Any]) -> str:
+    """Return a check as ``parse_check`` reads it; one that says nothing is an echo."""
+    target = str(check.get("target") or "")
+    parts = [check.get("kind", "icmp"), f"[{target}]" if ":" in target else target]
+    return ":".join(map(str, (*parts, check.get("port", ""), check.get("name", "")))).rstrip(":")

@@ -35,6 +35,7 @@ PAGES = {
     "explain": "/explain?arrives_on=lan&source=192.168.1.9&destination=198.51.100.9&destination_port=23",
     "exchange": "/exchange",
     "forwarding": "/nat",
+    "translation": "/nat/n-1/edit",
     "mappings": "/mappings",
     "protection": "/protection",
     "connections": "/connections",

@@ -208,7 +208,7 @@ def test_the_vlans_of_a_bridge_are_given_by_member(context: BrowserContext) -> N
     leave(page)
 
 
-def test_a_route_and_a_policy_come_and_go(context: BrowserContext) -> None:
+def test_a_route_and_a_policy_come_change_and_go(context: BrowserContext, machine: Machine) -> None:
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())
     show(page, "/routes")
@@ -222,6 +222,23 @@ def test_a_route_and_a_policy_come_and_go(context: BrowserContext) -> None:
     page.fill("#gateway", "192.168.1.254")
     page.click("button:has-text('Add route')")
     says(page.locator("tr", has_text="192.168.1.254"), "active")
+    page.click("[aria-label='Edit the route to 10.20.0.0/16']")
+    says(page.locator("h1"), "Edit the route to 10.20.0.0/16")
+    assert (page.input_value("#gateway"), page.input_value("#interface")) == ("192.168.1.254", "lan")
+    page.screenshot(path=SHOTS / "route-edited.png", full_page=True)
+    page.fill("#gateway", "192.168.7.7")
+    page.click("button:text-is('Save')")
+    says(page.locator(".note.error"), "192.168.7.7 is in no subnet of lan")
+    page.fill("#gateway", "192.168.1.253")
+    page.fill("#metric", "30")
+    page.uncheck("[name=enabled]")
+    page.click("button:text-is('Save')")
+    says(page.locator("tr", has_text="192.168.1.253"), "off")
+    (route,) = machine.client().call("routing.List")["routes"]
+    assert {**route["configuration"], "id": ""} == {
+        "id": "", "destination": "10.20.0.0/16", "gateway": "192.168.1.253", "interface": "lan", "metric": 30,
+        "enabled": False,
+    }  # fmt: skip
     page.locator("tr", has_text="10.20.0.0/16").get_by_role("button", name="Delete").click()
     says(page.locator("main"), "There are no static routes.")
     page.click("text=Add a policy")
@@ -235,6 +252,14 @@ def test_a_route_and_a_policy_come_and_go(context: BrowserContext) -> None:
     row = page.locator("tr", has_text="from 192.168.1.9/32 tcp port 25")
     says(row, "via 192.168.1.254 on lan0 weight 2")
     says(row, "active")
+    row.get_by_role("link", name="Edit").click()
+    assert page.input_value("#policy-ways") == "192.168.1.254=2, 192.168.1.253@lan"
+    page.screenshot(path=SHOTS / "policy-edited.png", full_page=True)
+    page.fill("#policy-ports", "25, 587-588")
+    page.fill("#policy-ways", "192.168.1.254")
+    page.click("button:text-is('Save')")
+    row = page.locator("tr", has_text="from 192.168.1.9/32 tcp port 25, 587-588")
+    says(row, "via 192.168.1.254 on lan0")
     row.get_by_role("button", name="Delete").click()
     says(page.locator("main"), "There are no policies.")
     show(page, "/uplinks")
@@ -246,6 +271,40 @@ def test_a_route_and_a_policy_come_and_go(context: BrowserContext) -> None:
     says(page.locator(".note.error"), "lan has no gateway and asks for none")
     assert page.input_value("#checks") == "icmp, tcp:192.0.2.1:443"
     leave(page)
+
+
+def test_an_uplink_comes_changes_and_goes(context: BrowserContext, machine: Machine) -> None:
+    wan, _ = (item["configuration"] for item in machine.client().call("interfaces.List")["interfaces"])
+    out = {**wan, "ipv4": {**wan["ipv4"], "gateway": "198.51.100.1"}}
+    machine.client().call("interfaces.Replace", {"id": "wan", "interface": out})
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    show(page, "/uplinks")
+    page.click("text=Add an uplink")
+    page.select_option("#id", "wan")
+    page.fill("#checks", "tcp:[2001:db8::1]:443, icmp")
+    page.click("button:has-text('Add uplink')")
+    page.click("[aria-label='Edit the uplink wan']")
+    says(page.locator("h1"), "Edit uplink wan")
+    assert page.input_value("#checks") == "tcp:[2001:db8::1]:443, icmp"
+    page.screenshot(path=SHOTS / "uplink-edited.png", full_page=True)
+    page.fill("#interval", "always")
+    page.click("button:text-is('Save')")
+    says(page.locator(".note.error"), "always")
+    page.fill("#interval", "10s")
+    page.fill("#weight", "3")
+    page.fill("#checks", "none")
+    page.click("button:text-is('Save')")
+    (uplink,) = machine.client().call("uplinks.List")["uplinks"]
+    assert uplink["configuration"] == {"id": "wan", "weight": 3, "checks": [], "interval": "10s"}
+    page.click("[aria-label='Edit the uplink wan']")
+    assert (page.input_value("#checks"), page.input_value("#weight")) == ("none", "3")
+    page.click("text=Cancel")
+    page.click("[aria-label='Delete the uplink wan']")
+    says(page.locator("main"), "There are no uplinks")
+    press(page, "text=Keep these changes")
+    leave(page)
+    machine.client().call("interfaces.Replace", {"id": "wan", "interface": wan})
 
 
 def test_a_lease_is_kept_for_its_host_by_one_click(context: BrowserContext, machine: Machine) -> None:

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Translation of addresses: list, add each kind, switch on and off, delete."""
+"""Translation of addresses: list, add each kind, change, switch on and off, delete."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from patronus.core.errors import PatronusError
+from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, page, see
+from webui.pages.change import apply, base_of_form, page, see
 
 nat = Blueprint("nat", __name__, url_prefix="/nat")
 
@@ -26,6 +27,20 @@ WORDS = ("name", "in", "out", "zone", "to", "inside", "outside", "helper")
 LISTS = ("source", "destination")
 SWITCHES = ("hairpin", "rule")
 """How the forms' fields are read: one word, words, or a box to tick."""
+NAMES = {
+    "dnat": "Port forward", "masquerade": "Masquerade", "snat": "Source address", "one-to-one": "One to one",
+    "nptv6": "IPv6 prefix", "exempt": "Exception",
+}  # fmt: skip
+_MAPPED = ("type", "name", "zone", "inside", "outside", *SWITCHES)
+SHOWN = {
+    "dnat": ("name", "in", "protocol", "destination_port", "to", "source", "helper", *SWITCHES),
+    "masquerade": ("out", "source"),
+    "snat": ("out", "source", "destination", "to"),
+    "one-to-one": _MAPPED,
+    "nptv6": _MAPPED,
+    "exempt": ("in", "out", "source", "destination"),
+}
+"""Type of an entry → its keys that the form shows; what else it says stays as it is, and is named."""
 
 
 @nat.get("")
@@ -43,6 +58,23 @@ def add(kind: str) -> Response:
         apply("firewall.AddNat", {"entry": given, "index": 0 if type_ == "exempt" else None}, said)
     except PatronusError as error:
         return _page(error, given)
+    return see(url_for("nat.show"))
+
+
+@nat.route("/<entry_id>/edit", methods=("GET", "POST"))
+def edit(entry_id: str) -> Response:
+    """Change a translation; its kind, its place and its counter stay."""
+    old = next((dict(item["entry"]) for item in _entries() if item["id"] == entry_id), None)
+    if old is None:
+        raise NotFound(f"no translation is called {entry_id}")
+    if request.method == "GET":
+        return _form(entry_id, old)
+    entry = _changed(old)
+    given = {"id": entry_id, "entry": entry, "base": forms.number(request.form.get("base", ""))}
+    try:
+        apply("firewall.ReplaceNat", given, "Translation changed.")
+    except PatronusError as error:
+        return _form(entry_id, entry, error)
     return see(url_for("nat.show"))
 
 
@@ -69,20 +101,42 @@ def _given(type_: str) -> dict[str, Any]:
         **{key: forms.one_or_many(form.get(key, "")) for key in LISTS},
         "destination_port": forms.ports(form.get("destination_port", "")),
     }
-    if type_ in ("dnat", "one-to-one"):
+    if type_ in ("dnat", "one-to-one", "nptv6"):
         found |= {key: key in form for key in SWITCHES}
     if "protocol" in form:
-        protocol = form["protocol"] or None
-        found["protocol"] = ["tcp", "udp"] if protocol == "both" else protocol
-    if type_ == "one-to-one" and form.get("kind") == "nptv6":
-        type_ = "nptv6"
+        both = form["protocol"] == "both"
+        found["protocol"] = ["tcp", "udp"] if both else forms.one_or_many(form["protocol"])
+    if type_ in ("one-to-one", "nptv6"):
+        type_ = "nptv6" if form.get("kind") == "nptv6" else "one-to-one"
     return {"type": type_, **found}
+
+
+def _changed(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry as the form says it; what is as it was is said as it was."""
+    given, shown = _given(old["type"]), SHOWN[old["type"]]
+    for key in set(SWITCHES) & set(shown):
+        if given[key] == old.get(key, key == "rule" and old["type"] == "dnat"):
+            given[key] = old.get(key)
+    if given.get("protocol") == old.get("protocol", "tcp"):
+        given["protocol"] = old.get("protocol")
+    return forms.changed(old, {key: given[key] for key in shown if key in given}, shown)
 
 
 def _entries() -> list[dict[str, Any]]:
     return list(daemon().call("firewall.ListNat")["nat"])
 
 
+def _zones() -> list[str]:
+    return [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
+
+
 def _page(error: PatronusError | None = None, given: dict[str, Any] | None = None) -> Response:
-    zones = [zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]]
-    return page("nat.html", error, entries=_entries(), zones=zones, given=given or {})
+    return page("nat.html", error, entries=_entries(), zones=_zones(), given=given or {}, names=NAMES)
+
+
+def _form(entry_id: str, entry: Mapping[str, Any], error: PatronusError | None = None) -> Response:
+    kept = [key for key in entry if key not in (*SHOWN[entry["type"]], "id", "type", "enabled")]
+    return page(
+        "nat_entry.html", error, entry=entry, entry_id=entry_id, zones=_zones(), kept=kept,
+        what=NAMES[entry["type"]].lower(), base=base_of_form(error),
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from patronus.core.link import Address, Link, Nic
 from patronus.core.model import Configuration
 from patronus.core.problem import render_path
 from patronus.core.route_table import UPLINK_BITS, NextHop, TableRoute, uplink_mark
-from patronus.core.way_text import parse_check
+from patronus.core.way_text import parse_check, parse_way, write_check, write_way
 from patronus.firewall.compile.uplinks import marks_chain, uplink_chains
 from patronus.firewall.table import statements as say
 from patronus.network.interfaces.learned import Learned
@@ -269,3 +269,11 @@ def test_a_connection_that_has_an_uplink_is_never_given_another() -> None:
 )
 def test_a_check_is_read_as_people_type_it(text: str, given: dict[str, Any]) -> None:
     assert parse_check(text) == given
+    assert write_check(given) == text
+
+
+@pytest.mark.parametrize("text", ["192.168.1.254@lan=2", "192.168.1.254", "@lan", "fe80::1@lan", "@lan=7"])
+def test_a_way_is_written_as_people_type_it(text: str) -> None:
+    assert write_way(parse_way(text)) == text
+    assert write_way({**parse_way(text), "weight": 1}) == text.partition("=")[0]
+    assert write_check({}) == "icmp"
