@@ -79,6 +79,18 @@ class Loop:
         if self._watched.pop(sock.fileno(), None) is not None:
             self._epoll.unregister(sock.fileno())
 
+    def rest(self, sock: socket.socket, delay_s: float) -> None:
+        """Leave a watched socket alone for a while: all that comes meanwhile is one callback then."""
+        descriptor = sock.fileno()
+        if descriptor in self._watched:
+            self._epoll.modify(descriptor, 0)
+            self.call_later(delay_s, lambda: self._look_again(descriptor))
+
+    def _look_again(self, descriptor: int) -> None:
+        watched = self._watched.get(descriptor)
+        if watched is not None:
+            self._epoll.modify(descriptor, watched[0])
+
     def call_later(self, delay_s: float, callback: Callback) -> Timer:
         """Call back once, after ``delay_s`` seconds that the wall clock has no say in."""
         timer = Timer(time.monotonic() + delay_s, callback)

@@ -24,9 +24,9 @@ from tests.bench.rows import Row, alone, compare, version
 from tests.netns.lab import Namespace, connect
 from tests.netns.services.network import Router, wait_for
 
-RATES = (3000, 4500, 6000)
+RATES = (3000, 6000, 9000)
 """Hosts a second that ask; the time of a lease is taken at the first, which both must reach nearly."""
-HOSTS, RUNS = 4500, 3
+HOSTS, RUNS = 6000, 3
 REACHED = 0.9
 RELAY, SERVER = "10.0.0.2", "192.168.1.1"
 NETWORK, RANGE = "10.0.0.0/8", "10.1.0.0-10.4.255.255"

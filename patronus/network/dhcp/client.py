@@ -4,11 +4,26 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from patronus.network.dhcp.codec import Code, Packet
 from patronus.network.dhcp.config import ClientClass, Pool
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Asked(NamedTuple):
+    """A packet, and who sent it when: made out once, since every question about it needs that."""
+
+    packet: Packet
+    client: str
+    mac: str
+    now_s: float
+
+
+def who_asks(packet: Packet, now_s: float) -> Asked:
+    """Return the packet with its client."""
+    return Asked(packet, client_of(packet), packet.hardware.hex(":"), now_s)
 
 
 def client_of(packet: Packet) -> str:
@@ -17,11 +32,6 @@ def client_of(packet: Packet) -> str:
     if len(identifier) >= 2:
         return f"id:{identifier.hex()}"
     return f"hw:{packet.hardware_type:02x}:{packet.hardware.hex()}"
-
-
-def mac_of(packet: Packet) -> str:
-    """Return the hardware address as text with colons."""
-    return packet.hardware.hex(":")
 
 
 def class_of(packet: Packet, pool: Pool) -> ClientClass | None:

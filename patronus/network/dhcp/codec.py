@@ -15,9 +15,10 @@ from typing import NamedTuple
 MAGIC = b"\x63\x82\x53\x63"
 HEADER = struct.Struct("!BBBBIHHIIII16s64s128s4s")
 _FIXED = struct.Struct("!BBBBIHHIIII16s")
+_NAMELESS = struct.Struct("!BBBBIHHIIII16s192x4s")
+_read = _NAMELESS.unpack_from
 _NAMES = struct.Struct("!64s128s")
-_MAGIC_AT = HEADER.size - len(MAGIC)
-_NO_NAMES = bytes(_NAMES.size) + MAGIC
+_SIZE = HEADER.size
 SMALLEST_REPLY = 300
 """Bytes of a BOOTP message; some clients drop what is shorter (RFC 1542 section 2.1)."""
 LARGEST_REQUEST = 4096
@@ -75,7 +76,7 @@ class Code(IntEnum):
     END = 255
 
 
-_PAD, _OVERLOAD, _END = int(Code.PAD), int(Code.OVERLOAD), int(Code.END)
+_OVERLOAD, _END = int(Code.OVERLOAD), int(Code.END)
 """Plain numbers: an option's code is compared with them for every option of every packet."""
 
 
@@ -114,79 +115,100 @@ class Packet(NamedTuple):
         return int.from_bytes(value) if value is not None and len(value) == size else None
 
 
+_new = tuple.__new__
+"""Makes a packet of all its fields, without looking for defaults."""
+
+
 def decode(data: bytes) -> Packet:
     """Return the message in the bytes. Raises MalformedPacket."""
-    if not HEADER.size <= len(data) <= LARGEST_REQUEST:
+    if not _SIZE <= len(data) <= LARGEST_REQUEST:
         raise MalformedPacket(f"{len(data)} bytes are no DHCP message")
-    op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr = _FIXED.unpack_from(data)
-    if data[_MAGIC_AT : HEADER.size] != MAGIC:
+    op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, magic = _read(data)
+    if magic != MAGIC:
         raise MalformedPacket("the magic cookie is missing")
-    if op not in {1, 2} or not 1 <= hlen <= 16:
+    if not 1 <= op <= 2 or not 1 <= hlen <= 16:
         raise MalformedPacket(f"op {op} with a hardware address of {hlen} bytes")
-    hardware, options = chaddr[:hlen], _all_options(data)
-    return Packet(op, xid, hardware, htype, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hops, b"", options)
-
-
-def _all_options(data: bytes) -> dict[int, bytes]:
-    """Return the options of the three fields that may hold them (RFC 2132 section 9.3)."""
     options: dict[int, bytes] = {}
-    _read_options(data, HEADER.size, options)
+    _read_options(data, _SIZE, options)
     if _OVERLOAD in options:
-        overload = options.pop(_OVERLOAD)
-        if len(overload) != 1 or overload[0] > 3:
-            raise MalformedPacket("the overload option has no such value")
-        if overload[0] & 1:
-            _read_options(data[FILE], 0, options)
-        if overload[0] & 2:
-            _read_options(data[SNAME], 0, options)
-    return options
+        _read_overloaded(data, options)
+    hardware = chaddr[:hlen]
+    fields = op, xid, hardware, htype, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hops, b"", options
+    return _new(Packet, fields)
+
+
+def _read_overloaded(data: bytes, options: dict[int, bytes]) -> None:
+    """Add the options of the other two fields that may hold them (RFC 2132 section 9.3)."""
+    overload = options.pop(_OVERLOAD)
+    if len(overload) != 1 or overload[0] > 3:
+        raise MalformedPacket("the overload option has no such value")
+    if overload[0] & 1:
+        _read_options(data[FILE], 0, options)
+    if overload[0] & 2:
+        _read_options(data[SNAME], 0, options)
 
 
 def _read_options(data: bytes, position: int, options: dict[int, bytes]) -> None:
     """Add the options from the position on; parts of one option are joined in order (RFC 3396)."""
-    end = len(data)
-    while position < end:
-        code = data[position]
-        if code == _END:
-            return
-        if code == _PAD:
-            position += 1
-            continue
-        start = position + 2
-        if start > end:
-            raise MalformedPacket(f"option {code} has no length")
-        position = start + data[start - 1]
-        if position > end:
-            raise MalformedPacket(f"option {code} is longer than its field")
-        value = data[start:position]
-        options[code] = options[code] + value if code in options else value
+    code = 0
+    try:
+        while (code := data[position]) != _END:
+            if not code:  # a pad
+                position += 1
+                continue
+            start = position + 2
+            position = start + data[position + 1]
+            if code in options:
+                options[code] += data[start:position]
+            else:
+                options[code] = data[start:position]
+    except IndexError:
+        _check_end(code, position, len(data))
 
 
-def encode(packet: Packet, limit: int = DEFAULT_REPLY_LIMIT) -> bytes:
+def _check_end(code: int, position: int, end: int) -> None:
+    """Accept a field that ends behind a whole option, without the one that says so."""
+    if position > end:
+        raise MalformedPacket(f"option {code} is longer than its field")
+    if position < end:
+        raise MalformedPacket(f"option {code} has no length")
+
+
+def encode(packet: Packet, limit: int = DEFAULT_REPLY_LIMIT, body: bytearray | None = None) -> bytes:
     """Return the message as bytes, of at most ``limit`` bytes; the last options that do not fit stay out.
 
-    Options go to the options field, then to file and sname by overload (RFC 2131 section 4.1).
+    Options go to the options field, then to file and sname by overload (RFC 2131 section 4.1). ``body`` is
+    what ``written`` makes of them, where it is known.
     """
     op, xid, hardware, htype, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hops, file, options = packet
-    fixed = _FIXED.pack(
-        op, htype, len(hardware), hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hardware
-    )
-    room, body = limit - HEADER.size - 1, bytearray()
-    try:
-        for code, value in options.items():
-            body.append(code)
-            body.append(len(value))
-            body += value
-    except ValueError:  # an option is longer than its length can say
-        body = bytearray(room + 1)
-    if len(body) <= room and not file:
-        return (fixed + _NO_NAMES + body + b"\xff").ljust(SMALLEST_REPLY, b"\0")
+    if body is None:
+        body = written(options)
+    room, size = limit - _SIZE - 1, len(hardware)
+    if not file and body is not None and len(body) <= room:
+        header = _NAMELESS.pack(
+            op, htype, size, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hardware, MAGIC
+        )
+        return (header + body + b"\xff").ljust(SMALLEST_REPLY, b"\0")
+    fixed = _FIXED.pack(op, htype, size, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, hardware)
     fields, overload = _place(options, room)
     if overload:
         fields, overload = _place(options, room - 3)
         fields[0] += bytes((_OVERLOAD, 1, overload))
     names = _NAMES.pack(fields[2], fields[1] or file[: FILE.stop - FILE.start - 1])
     return (fixed + names + MAGIC + fields[0] + b"\xff").ljust(SMALLEST_REPLY, b"\0")
+
+
+def written(options: Mapping[int, bytes]) -> bytearray | None:
+    """Return the options one behind the other, or None where one is longer than its length can say."""
+    body = bytearray()
+    try:
+        for code, value in options.items():
+            body.append(code)
+            body.append(len(value))
+            body += value
+    except ValueError:
+        return None
+    return body
 
 
 def _place(options: Mapping[int, bytes], room: int) -> tuple[list[bytes], int]:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from patronus.network.dhcp6 import config as dhcp6
 
@@ -39,6 +39,14 @@ class ClientClass:
     next_server: int = 0
 
 
+class Told(NamedTuple):
+    """Options of a reply, and how they go over the wire; ``body`` is None where one is too long for that."""
+
+    options: dict[int, bytes]
+    body: bytearray | None
+    file: bytes
+
+
 @dataclass(frozen=True)
 class Pool:
     """The addresses for one subnet on one device, and what its clients are told.
@@ -68,6 +76,11 @@ class Pool:
     def network(self) -> str:
         """Return the subnet as text: leases are kept apart by it."""
         return str(self.subnet)
+
+    @cached_property
+    def told(self) -> dict[Hashable, Told]:
+        """Return what hosts were told, by what they asked for: remembered for the next one."""
+        return {}
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -108,7 +121,23 @@ class Pool:
 
     def in_ranges(self, address: int) -> bool:
         """Return whether the address may be given to any client."""
-        return address != self.server and any(first <= address <= last for first, last in self.ranges)
+        for first, last in self.ranges:
+            if first <= address <= last:
+                return address != self.server
+        return False
+
+
+class DevicePools:
+    """The pools of one device, by who is served from them."""
+
+    def __init__(self, pools: Iterable[Pool]) -> None:
+        self.here: list[Pool] = []
+        self.remote: list[Pool] = []
+        self.behind: dict[int, list[Pool]] = {}
+        for pool in pools:
+            (self.remote if pool.remote else self.here).append(pool)
+            for relay in pool.relays:
+                self.behind.setdefault(relay, []).append(pool)
 
 
 @dataclass(frozen=True)
@@ -117,6 +146,14 @@ class ServerConfig:
 
     pools: tuple[Pool, ...] = ()
     six: dhcp6.Config = field(default_factory=dhcp6.Config)
+
+    @cached_property
+    def by_device(self) -> dict[str, DevicePools]:
+        """Return the pools of each device."""
+        devices = {pool.device for pool in self.pools}
+        return {
+            device: DevicePools(pool for pool in self.pools if pool.device == device) for device in devices
+        }
 
     def as_data(self) -> dict[str, Any]:
         """Return the configuration as JSON-ready data."""

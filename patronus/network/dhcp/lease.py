@@ -11,10 +11,9 @@ DUID with the identity association, and ``address`` the lower half of an address
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv6Address
-from typing import Any
+from typing import Any, NamedTuple
 
 from patronus.network.dhcp.config import read_address, write_address
 
@@ -27,8 +26,7 @@ class State(StrEnum):
     DECLINED = "declined"
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(NamedTuple):
     """One address in the hands of one client from ``start_s`` until ``end_s``."""
 
     network: str
@@ -121,6 +119,10 @@ class Table:
         leases = (self._by_address[network, address] for address in addresses)
         return [lease for lease in leases if lease.held(now_s)]
 
+    def number_of_mac(self, network: str, mac: str) -> int:
+        """Return how many leases the hardware address has, ended ones included."""
+        return len(self._by_mac.get((network, mac), ()))
+
     def put(self, lease: Lease) -> None:
         """Take the lease in; whatever had its client or its address before is gone."""
         for former in (self.of_client(lease.network, lease.client), self.at(lease.network, lease.address)):
@@ -149,7 +151,7 @@ class Table:
 
 def released(lease: Lease, now_s: float) -> Lease:
     """Return the lease as its client gave it back."""
-    return replace(lease, state=State.RELEASED, end_s=min(lease.end_s, now_s))
+    return lease._replace(state=State.RELEASED, end_s=min(lease.end_s, now_s))
 
 
 def declined(lease: Lease, now_s: float, time_s: float) -> Lease:
@@ -158,6 +160,6 @@ def declined(lease: Lease, now_s: float, time_s: float) -> Lease:
     It counts as one of the addresses of the host that says so: nobody can talk a pool empty.
     """
     client = declined_client(lease.text)
-    return replace(
-        lease, client=client, hostname="", state=State.DECLINED, start_s=now_s, end_s=now_s + time_s
+    return lease._replace(
+        client=client, hostname="", state=State.DECLINED, start_s=now_s, end_s=now_s + time_s
     )

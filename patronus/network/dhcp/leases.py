@@ -27,6 +27,8 @@ log = logging.getLogger("patronus-dhcp")
 SCHEMA_VERSION = 1
 CLOCK_STEP_S = 5.0
 """A difference between the clocks that says that somebody set the wall clock."""
+UNUSED = ("row_lease_end", "row6_lease_end")
+"""Indexes of earlier versions that nobody asked, and that were written with every lease."""
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "busy_timeout": 2000}
 
 database = peewee.SqliteDatabase(None, pragmas=PRAGMAS)
@@ -43,7 +45,7 @@ class Row(peewee.Model):  # type: ignore[misc]
     interface = peewee.TextField()
     state = peewee.TextField()
     lease_start = peewee.IntegerField()
-    lease_end = peewee.IntegerField(index=True)
+    lease_end = peewee.IntegerField()
     boot_id = peewee.TextField()
     boot_end = peewee.FloatField()
 
@@ -97,6 +99,8 @@ class Leases:
         if found > SCHEMA_VERSION:
             raise StorageError(f"the lease database has version {found}, newer than {SCHEMA_VERSION}")
         database.create_tables([Row, Row6])
+        for unused in UNUSED:
+            self._connection.execute(f"DROP INDEX IF EXISTS {unused}")
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def load(self, *, six: bool = False) -> Table:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from patronus.network.dhcp.address import Addresses
-from patronus.network.dhcp.client import client_of, hostname_of, mac_of
+from patronus.network.dhcp.client import Asked, client_of, hostname_of, who_asks
 from patronus.network.dhcp.codec import Code, Kind, Packet
 from patronus.network.dhcp.config import Pool, ServerConfig
 from patronus.network.dhcp.lease import Lease, State, Table, declined, released
@@ -32,8 +32,7 @@ class Dropped(Enum):
     INCOMPLETE = "a field that this message needs is missing"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What to write and, once that is durable, what to send; ``dropped`` says why where it is nothing.
 
     ``unsure`` is an offer of an address that the client did not have: somebody may use it unknown to us.
@@ -60,7 +59,7 @@ class Machine:
         self.config = config
         self.table = table
         self._addresses = Addresses(table)
-        self._handlers: Mapping[int, Callable[[Packet, list[Pool], float], Outcome]] = {
+        self._handlers: Mapping[int, Callable[[Asked, list[Pool]], Outcome]] = {
             Kind.DISCOVER: self._discover,
             Kind.REQUEST: self._request,
             Kind.DECLINE: self._decline,
@@ -96,7 +95,7 @@ class Machine:
         pools = self._pools(packet, device)
         if not pools:
             return Outcome(dropped=Dropped.UNKNOWN_RELAY if packet.giaddr else Dropped.NO_POOL)
-        outcome = handler(packet, pools, now_s)
+        outcome = handler(who_asks(packet, now_s), pools)
         if outcome.change is not None:
             self.table.put(outcome.change)
         return outcome
@@ -108,30 +107,35 @@ class Machine:
         relay is, and the reply goes to the relay itself. A host behind a relay renews its lease without it
         (section 4.3.2), and only the lease that it has.
         """
-        here = [pool for pool in self.config.pools if pool.device == device]
+        found = self.config.by_device.get(device)
+        if found is None:
+            return []
         if packet.giaddr:
-            return [pool for pool in here if packet.giaddr in pool.relays]
-        own = [pool for pool in here if not pool.remote]
+            return found.behind.get(packet.giaddr, [])
         if not packet.ciaddr:
-            return own
-        return own + [pool for pool in here if pool.remote and self._has(packet, pool)]
+            return found.here
+        return found.here + [pool for pool in found.remote if self._has(packet, pool)]
 
     def _has(self, packet: Packet, pool: Pool) -> bool:
         """Return whether the client has the very address in the pool that it sends from."""
         lease = self.table.of_client(pool.network, client_of(packet))
         return lease is not None and lease.address == packet.ciaddr
 
-    def _discover(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:
-        found = self._addresses.choose(packet, pools, now_s)
+    def _discover(self, asked: Asked, pools: list[Pool]) -> Outcome:
+        found = self._addresses.choose(asked, pools)
         if found is None:
-            full = any(self._addresses.full(packet, pool, now_s) for pool in pools)
+            full = any(self._addresses.full(asked, pool) for pool in pools)
             return Outcome(dropped=Dropped.TOO_MANY if full else Dropped.POOL_EMPTY)
         pool, address = found
-        self._addresses.offer(pool, address, packet, now_s)
-        lease = self.table.at(pool.network, address)
-        unsure = pool.probe and not pool.remote and (lease is None or lease.client != client_of(packet))
-        reply = reply_to(packet, Kind.OFFER, pool, address, _lease_time_s(packet, pool))
+        self._addresses.offer(pool, address, asked)
+        unsure = pool.probe and not pool.remote and self._is_news(asked, pool, address)
+        reply = reply_to(asked.packet, Kind.OFFER, pool, address, _lease_time_s(asked.packet, pool))
         return Outcome(reply, unsure=unsure)
+
+    def _is_news(self, asked: Asked, pool: Pool, address: int) -> bool:
+        """Return whether the client did not have the address until now."""
+        lease = self.table.at(pool.network, address)
+        return lease is None or lease.client != asked.client
 
     def in_use(self, device: str, address: int, mac: bytes, now_s: float) -> Lease | None:
         """Keep an address from everyone that somebody was found using; return what to write.
@@ -149,99 +153,96 @@ class Machine:
         self._addresses.retract(pool.network, address)
         return change
 
-    def _request(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:
+    def _request(self, asked: Asked, pools: list[Pool]) -> Outcome:
         """Tell the client's four states apart (section 4.3.2, table 4)."""
+        packet = asked.packet
         server, requested = packet.address(Code.SERVER_ID), packet.address(Code.REQUESTED_ADDRESS)
         if server is not None:
-            return self._selecting(packet, pools, now_s, server)
+            return self._selecting(asked, pools, server)
         if packet.ciaddr:
-            return self._grant(packet, pools, now_s, packet.ciaddr)
+            return self._grant(asked, pools, packet.ciaddr)
         if requested is None:
             return Outcome(dropped=Dropped.INCOMPLETE)
-        return self._init_reboot(packet, pools, now_s, requested)
+        return self._init_reboot(asked, pools, requested)
 
-    def _selecting(self, packet: Packet, pools: list[Pool], now_s: float, server: int) -> Outcome:
+    def _selecting(self, asked: Asked, pools: list[Pool], server: int) -> Outcome:
         if all(pool.server != server for pool in pools):
-            self._addresses.withdraw(pools, client_of(packet))
+            self._addresses.withdraw(pools, asked.client)
             return Outcome(dropped=Dropped.OTHER_SERVER)
-        requested = packet.address(Code.REQUESTED_ADDRESS)
+        requested = asked.packet.address(Code.REQUESTED_ADDRESS)
         if requested is None:
             return Outcome(dropped=Dropped.INCOMPLETE)
-        return self._grant(packet, pools, now_s, requested)
+        return self._grant(asked, pools, requested)
 
-    def _init_reboot(self, packet: Packet, pools: list[Pool], now_s: float, requested: int) -> Outcome:
+    def _init_reboot(self, asked: Asked, pools: list[Pool], requested: int) -> Outcome:
         pool = next((pool for pool in pools if pool.on_subnet(requested)), None)
         if pool is None:
-            return Outcome(reply_to(packet, Kind.NAK, pools[0]))
-        known = self._addresses.reservation(packet, pool) or self.table.of_client(
-            pool.network, client_of(packet)
-        )
+            return Outcome(reply_to(asked.packet, Kind.NAK, pools[0]))
+        known = self._addresses.reservation(asked, pool) or self.table.of_client(pool.network, asked.client)
         if known is None:
             return Outcome(dropped=Dropped.UNKNOWN_CLIENT)
         if known.address != requested:
-            return Outcome(reply_to(packet, Kind.NAK, pool))
-        return self._grant(packet, pools, now_s, requested)
+            return Outcome(reply_to(asked.packet, Kind.NAK, pool))
+        return self._grant(asked, pools, requested)
 
-    def _grant(self, packet: Packet, pools: list[Pool], now_s: float, address: int) -> Outcome:
+    def _grant(self, asked: Asked, pools: list[Pool], address: int) -> Outcome:
         """Give or prolong the lease of the address where this client may have it, else refuse it."""
-        pool = self._addresses.pool_for(packet, pools, address, now_s)
+        pool = self._addresses.pool_for(asked, pools, address)
         if pool is None:
-            return Outcome(reply_to(packet, Kind.NAK, pools[0]))
-        time_s = _lease_time_s(packet, pool)
-        lease = self._lease(packet, pool, address, now_s, time_s)
+            return Outcome(reply_to(asked.packet, Kind.NAK, pools[0]))
+        time_s = _lease_time_s(asked.packet, pool)
+        lease = self._lease(asked, pool, address, time_s)
         self._addresses.withdraw([pool], lease.client)
-        return Outcome(
-            reply_to(packet, Kind.ACK, pool, address, time_s), lease, renewed=lease.start_s < now_s
-        )
+        reply = reply_to(asked.packet, Kind.ACK, pool, address, time_s)
+        return Outcome(reply, lease, renewed=lease.start_s < asked.now_s)
 
-    def _lease(self, packet: Packet, pool: Pool, address: int, now_s: float, time_s: int) -> Lease:
-        client = client_of(packet)
-        former = self.table.of_client(pool.network, client)
-        prolonged = former is not None and former.address == address and former.active(now_s)
-        reservation = self._addresses.reservation(packet, pool)
+    def _lease(self, asked: Asked, pool: Pool, address: int, time_s: int) -> Lease:
+        former = self.table.of_client(pool.network, asked.client)
+        prolonged = former is not None and former.address == address and former.active(asked.now_s)
+        reservation = self._addresses.reservation(asked, pool)
         return Lease(
             network=pool.network,
-            client=client,
+            client=asked.client,
             address=address,
-            mac=mac_of(packet),
-            hostname=reservation.hostname if reservation and reservation.hostname else hostname_of(packet),
+            mac=asked.mac,
+            hostname=(reservation.hostname if reservation else "") or hostname_of(asked.packet),
             interface=pool.interface,
-            start_s=former.start_s if former is not None and prolonged else now_s,
-            end_s=now_s + time_s,
+            start_s=former.start_s if former is not None and prolonged else asked.now_s,
+            end_s=asked.now_s + time_s,
         )
 
-    def _decline(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:
+    def _decline(self, asked: Asked, pools: list[Pool]) -> Outcome:
         """Keep an address from everyone: its client found somebody using it (section 4.3.3)."""
-        address = packet.address(Code.REQUESTED_ADDRESS)
-        lease = self._own_lease(packet, pools, address)
+        address = asked.packet.address(Code.REQUESTED_ADDRESS)
+        lease = self._own_lease(asked, pools, address)
         if lease is None:
             return Outcome(dropped=Dropped.UNKNOWN_CLIENT)
         self._addresses.reconsider()
-        return Outcome(change=declined(lease, now_s, DECLINE_TIME_S))
+        return Outcome(change=declined(lease, asked.now_s, DECLINE_TIME_S))
 
-    def _release(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:
+    def _release(self, asked: Asked, pools: list[Pool]) -> Outcome:
         """Take an address back (section 4.3.4); the client gets the same one when it returns."""
-        lease = self._own_lease(packet, pools, packet.ciaddr)
-        if lease is None or not lease.active(now_s):
+        lease = self._own_lease(asked, pools, asked.packet.ciaddr)
+        if lease is None or not lease.active(asked.now_s):
             return Outcome(dropped=Dropped.UNKNOWN_CLIENT)
         self._addresses.reconsider()
-        return Outcome(change=released(lease, now_s))
+        return Outcome(change=released(lease, asked.now_s))
 
-    def _own_lease(self, packet: Packet, pools: list[Pool], address: int | None) -> Lease | None:
+    def _own_lease(self, asked: Asked, pools: list[Pool], address: int | None) -> Lease | None:
         """Return the client's lease of that very address, if the message is meant for this server."""
-        server = packet.address(Code.SERVER_ID)
+        server = asked.packet.address(Code.SERVER_ID)
         for pool in pools:
-            lease = self.table.of_client(pool.network, client_of(packet))
+            lease = self.table.of_client(pool.network, asked.client)
             if lease is not None and lease.address == address and server in {None, pool.server}:
                 return lease
         return None
 
-    def _inform(self, packet: Packet, pools: list[Pool], now_s: float) -> Outcome:  # noqa: ARG002
+    def _inform(self, asked: Asked, pools: list[Pool]) -> Outcome:
         """Give the options alone to a host that has its address from elsewhere (section 4.3.5)."""
-        pool = next((pool for pool in pools if pool.on_subnet(packet.ciaddr)), None)
+        pool = next((pool for pool in pools if pool.on_subnet(asked.packet.ciaddr)), None)
         if pool is None:
             return Outcome(dropped=Dropped.NO_POOL)
-        return Outcome(reply_to(packet, Kind.ACK, pool))
+        return Outcome(reply_to(asked.packet, Kind.ACK, pool))
 
 
 def _lease_time_s(packet: Packet, pool: Pool) -> int:

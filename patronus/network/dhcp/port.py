@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from patronus.kernel.sockets import IP_PKTINFO, PKTINFO_V4
@@ -44,14 +45,22 @@ class Port:
             self.frames.send(frame(self.mac, reply.packet.hardware, reply.server, reply.address, data))
             return
         port = SERVER_PORT if reply.way is Way.RELAY else CLIENT_PORT
-        source = PKTINFO_V4.pack(0, reply.server.to_bytes(4), bytes(4))
-        ancillary = [(socket.IPPROTO_IP, IP_PKTINFO, source)]
-        self.datagrams.sendmsg([data], ancillary, 0, (write_address(reply.address), port))
+        self.datagrams.sendmsg((data,), _leaving(reply.server), 0, (_written(reply.address), port))
 
     def close(self) -> None:
         """Close the sockets."""
         for sock in (self.datagrams, self.frames, self.arp):
             sock.close()
+
+
+_written = lru_cache(256)(write_address)
+"""Relays, and hosts that come back, are written to again and again."""
+
+
+@lru_cache(256)
+def _leaving(server: int) -> tuple[tuple[int, int, bytes]]:
+    """Return what makes a datagram leave from this address of ours."""
+    return ((socket.IPPROTO_IP, IP_PKTINFO, PKTINFO_V4.pack(0, server.to_bytes(4), bytes(4))),)
 
 
 def waiting(sock: socket.socket) -> list[bytes]:

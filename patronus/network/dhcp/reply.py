@@ -4,17 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from patronus.network.dhcp.client import class_of
-from patronus.network.dhcp.codec import BROADCAST_FLAG, DEFAULT_REPLY_LIMIT, Code, Kind, Packet, encode
-from patronus.network.dhcp.config import Pool
+from patronus.network.dhcp.codec import (
+    BROADCAST_FLAG,
+    DEFAULT_REPLY_LIMIT,
+    Code,
+    Kind,
+    Packet,
+    encode,
+    written,
+)
+from patronus.network.dhcp.config import ClientClass, Pool, Told
 
 ETHERNET = 1
 LARGEST_REPLY = 1472
 """Bytes that fit an Ethernet frame after the IP and UDP headers."""
 HEADERS = 28
+_ECHOED = (int(Code.CLIENT_ID), int(Code.RELAY_AGENT))
+REMEMBERED = 256
+"""Sets of options that a pool remembers: hosts of one kind ask for the same, and one may invent more."""
 
 
 class Way(Enum):
@@ -26,8 +37,7 @@ class Way(Enum):
     RELAY = "to the relay agent"
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """A packet and its way: ``address`` is its destination, ``server`` our source address."""
 
     packet: Packet
@@ -35,33 +45,36 @@ class Reply:
     address: int
     server: int
     limit: int
+    body: bytearray | None = None
 
     def bytes(self) -> bytes:
         """Return the message as it goes over the wire."""
-        return encode(self.packet, self.limit)
+        return encode(self.packet, self.limit, self.body)
 
 
 def reply_to(packet: Packet, kind: Kind, pool: Pool, address: int = 0, lease_time_s: int = 0) -> Reply:
     """Return the reply of that kind; ``address`` and ``lease_time_s`` are 0 for NAK and for INFORM's ACK."""
     nak = kind is Kind.NAK
-    special = class_of(packet, pool)
-    told = {} if nak else pool.options if special is None else {**pool.options, **special.options}
-    boot_from = (special.next_server if special is not None else 0) or pool.next_server
+    special = class_of(packet, pool) if pool.classes else None
+    told = _told(packet, kind, pool, special, lease_time_s)
+    options, body = _echoing(packet, told)
     answer = Packet(
-        op=2,
-        xid=packet.xid,
-        hardware=packet.hardware,
-        hardware_type=packet.hardware_type,
-        flags=packet.flags | BROADCAST_FLAG if nak and packet.giaddr else packet.flags,
-        ciaddr=packet.ciaddr if kind is Kind.ACK else 0,
-        yiaddr=address,
-        siaddr=0 if nak else boot_from,
-        giaddr=packet.giaddr,
-        file=told.get(Code.BOOT_FILE, b""),
-        options=_options(packet, kind, pool, told, lease_time_s),
+        2,
+        packet.xid,
+        packet.hardware,
+        packet.hardware_type,
+        0,
+        packet.flags | BROADCAST_FLAG if nak and packet.giaddr else packet.flags,
+        packet.ciaddr if kind is Kind.ACK else 0,
+        address,
+        0 if nak else (special.next_server if special is not None else 0) or pool.next_server,
+        packet.giaddr,
+        0,
+        told.file,
+        options,
     )
     way, destination = _way(packet, nak=nak, address=address)
-    return Reply(answer, way, destination, pool.server, _limit(packet))
+    return Reply(answer, way, destination, pool.server, _limit(packet), body)
 
 
 def _way(packet: Packet, *, nak: bool, address: int) -> tuple[Way, int]:
@@ -77,20 +90,41 @@ def _way(packet: Packet, *, nak: bool, address: int) -> tuple[Way, int]:
     return Way.LINK, address
 
 
-def _options(
-    packet: Packet, kind: Kind, pool: Pool, told: Mapping[int, bytes], lease_time_s: int
-) -> dict[int, bytes]:
+def _told(packet: Packet, kind: Kind, pool: Pool, special: ClientClass | None, lease_time_s: int) -> Told:
+    """Return what such a host is told; it is put together and written once for all that ask alike."""
+    key = kind, packet.options.get(Code.PARAMETER_LIST), lease_time_s, id(special)
+    told = pool.told.get(key)
+    if told is None:
+        if len(pool.told) >= REMEMBERED:
+            pool.told.clear()
+        told = pool.told[key] = _put_together(packet, kind, pool, special, lease_time_s)
+    return told
+
+
+def _put_together(
+    packet: Packet, kind: Kind, pool: Pool, special: ClientClass | None, lease_time_s: int
+) -> Told:
     options: dict[int, bytes] = {Code.MESSAGE_TYPE: bytes((kind,)), Code.SERVER_ID: pool.server.to_bytes(4)}
     if lease_time_s:
         options[Code.LEASE_TIME] = lease_time_s.to_bytes(4)
         options[Code.RENEWAL_TIME] = (lease_time_s // 2).to_bytes(4)
         options[Code.REBINDING_TIME] = (lease_time_s * 7 // 8).to_bytes(4)
+    file = b""
     if kind is not Kind.NAK:
-        options |= _configured(packet, pool, told)
-    for echoed in (Code.CLIENT_ID, Code.RELAY_AGENT):  # RFC 6842, RFC 3046 section 2.2
-        if echoed in packet.options:
-            options[echoed] = packet.options[echoed]
-    return options
+        own = pool.options if special is None else {**pool.options, **special.options}
+        file = own.get(Code.BOOT_FILE, b"")
+        options |= _configured(packet, pool, own)
+    return Told(options, written(options), file)
+
+
+def _echoing(packet: Packet, told: Told) -> tuple[Mapping[int, bytes], bytearray | None]:
+    """Return what is told, and what host and relay want to see again (RFC 6842, RFC 3046 section 2.2)."""
+    echoed = {code: packet.options[code] for code in _ECHOED if code in packet.options}
+    if not echoed:
+        return told.options, told.body
+    again = written(echoed)
+    body = None if told.body is None or again is None else told.body + again
+    return {**told.options, **echoed}, body
 
 
 def _configured(packet: Packet, pool: Pool, told: Mapping[int, bytes]) -> dict[int, bytes]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -72,3 +73,35 @@ def test_what_the_hearer_raises_ends_the_loop(loop: Loop) -> None:
     loop.call_soon(fail)
     with pytest.raises(OSError, match="no disk"):
         run(loop)
+
+
+def test_a_socket_that_is_given_up_while_it_rests_is_left_alone(loop: Loop) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        loop.on_readable(here, fail)
+        loop.rest(here, A_WHILE_S)
+        loop.forget(here)
+        there.send(b"too late")
+        loop.call_later(3 * A_WHILE_S, loop.stop)
+        run(loop)
+
+
+def test_a_socket_that_rests_hears_nothing_until_it_is_over(loop: Loop) -> None:
+    """Told by the order of what happens, not by a clock."""
+    here, there = socket.socketpair()
+    order: list[str] = []
+
+    def read() -> None:
+        order.append(here.recv(16).decode())
+        if len(order) == 1:
+            loop.rest(here, A_WHILE_S)
+            there.send(b"second")
+            loop.call_later(A_WHILE_S / 2, lambda: order.append("half of it"))
+        else:
+            loop.stop()
+
+    with here, there:
+        loop.on_readable(here, read)
+        there.send(b"first")
+        run(loop)
+    assert order == ["first", "half of it", "second"]

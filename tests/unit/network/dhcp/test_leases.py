@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,8 +49,17 @@ def test_what_is_written_is_there_after_a_restart(opened: Leases, path: Path) ->
     opened.write([LEASE])
     found = reopened(path, "boot-1").load().of_client(NETWORK, LEASE.client)
     assert found is not None
-    assert replace(found, start_s=LEASE.start_s) == LEASE
+    assert found._replace(start_s=LEASE.start_s) == LEASE
     assert abs(found.start_s - LEASE.start_s) <= 1.0
+
+
+def test_an_index_of_earlier_versions_goes_and_the_leases_stay(opened: Leases, path: Path) -> None:
+    opened.write([LEASE])
+    for table, name in (("leases", "row_lease_end"), ("leases6", "row6_lease_end")):
+        store.database.connection().execute(f"CREATE INDEX {name} ON {table} (lease_end)")
+    assert len(reopened(path, "boot-1").load()) == 1
+    names = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE '%lease_end%'"
+    assert store.database.connection().execute(names).fetchall() == []
 
 
 SIX = Lease("lan", "duid:0004aa/00000001", 0x1000, "", "laptop", "lan", NOW_S, NOW_S + 600, six=True)
@@ -75,19 +83,19 @@ def test_the_file_is_in_wal_mode_with_full_synchronisation(opened: Leases) -> No
 
 
 def test_an_address_that_changes_hands_leaves_one_row(opened: Leases) -> None:
-    heir = replace(LEASE, client="hw:01:020000000002")
+    heir = LEASE._replace(client="hw:01:020000000002")
     opened.write([LEASE, heir])
     table = opened.load()
     assert [lease.client for lease in table] == [heir.client]
 
 
 def test_one_client_on_two_networks_has_two_rows(opened: Leases) -> None:
-    opened.write([LEASE, replace(LEASE, network="10.0.0.0/24", address=0x0A000005)])
+    opened.write([LEASE, LEASE._replace(network="10.0.0.0/24", address=0x0A000005)])
     assert len(opened.load()) == 2
 
 
 def test_a_released_lease_is_remembered_as_such(opened: Leases) -> None:
-    opened.write([replace(LEASE, state=State.RELEASED)])
+    opened.write([LEASE._replace(state=State.RELEASED)])
     assert [lease.state for lease in opened.load()] == [State.RELEASED]
 
 
@@ -196,14 +204,13 @@ def test_a_write_that_fails_leaves_nothing_behind(opened: Leases) -> None:
 WRITER = """
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from patronus.network.dhcp.lease import Lease
 from patronus.network.dhcp.leases import Leases
 store = Leases(Path(sys.argv[1]), "boot-1")
 lease = Lease("10.0.0.0/8", "", 0, "", "", "lan", 0.0, 1e9)
 for number in range(10**6):
-    store.write([replace(lease, client=f"c{number}", address=0x0A000000 + number)])
+    store.write([lease._replace(client=f"c{number}", address=0x0A000000 + number)])
     print(number, flush=True)
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,10 +73,10 @@ def test_leases_of_both_families_and_of_routers_come_back_from_a_backup(server: 
 @pytest.mark.parametrize(
     "given",
     [
-        replace(HOST6, client="duid:00/1"),
-        replace(HOST6, address=0x1006),
-        replace(HOST, client="hw:01:020000000009"),
-        replace(ROUTER, client="duid:00/1", address=Part(18, 62).number),
+        HOST6._replace(client="duid:00/1"),
+        HOST6._replace(address=0x1006),
+        HOST._replace(client="hw:01:020000000009"),
+        ROUTER._replace(client="duid:00/1", address=Part(18, 62).number),
     ],
 )
 def test_who_has_something_here_keeps_it(server: Server, given: Lease) -> None:
