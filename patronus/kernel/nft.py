@@ -51,6 +51,7 @@ class Nft:
         self._library = nftables.Nftables()
         self._library.set_json_output(True)
         self._library.set_numeric_prio_output(True)
+        self._library.set_numeric_proto_output(True)
         self._state = RulesetState()
         self._batches = BatchSocket()
         self._encoded: tuple[Batch, bytearray] | None = None

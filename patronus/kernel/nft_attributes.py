@@ -41,9 +41,9 @@ def expression(name: str, *parts: bytes) -> bytes:
     return nested(1, attribute(1, text(name)), nested(2, *parts))
 
 
-def masked(mask: bytes, bits: bytes) -> bytes:
-    """Return the expression that keeps ``mask`` of the first register, and turns ``bits`` over."""
-    parts = word(1, REGISTER), word(2, REGISTER), word(3, len(mask)), word(6, 0)
+def masked(mask: bytes, bits: bytes, register: int = REGISTER) -> bytes:
+    """Return the expression that keeps ``mask`` of a register, and turns ``bits`` over."""
+    parts = word(1, register), word(2, register), word(3, len(mask)), word(6, 0)
     return expression("bitwise", *parts, value(4, mask), value(5, bits))
 
 

@@ -14,8 +14,10 @@ from functools import lru_cache
 from typing import Any
 
 from patronus.kernel import nft_fields as fields
+from patronus.kernel import nft_keys
 from patronus.kernel.nfnetlink import attribute, text
 from patronus.kernel.nft_attributes import (
+    REGISTER,
     VERDICTS,
     Statement,
     Unknown,
@@ -97,12 +99,22 @@ class RuleEncoder:
         if name == "match":
             return self._match(said)
         if name == "counter":
-            return _object(_COUNTER, said)
+            return self._counter(said)
         if name == "limit":
             return _object(_LIMIT, said)
         if name in VERDICTS:
             return _verdict(name, said["target"] if said else None)
         return self._seldom(name, said)
+
+    def _counter(self, said: Any) -> bytes:
+        """Return what counts in a counter, or in the one that a named map has for the packet."""
+        if not isinstance(said, dict) or "map" not in said:
+            return _object(_COUNTER, said)
+        counters = attribute(4, text(said["map"]["data"].removeprefix("@")))
+        key = said["map"]["key"]
+        loaded = nft_keys.loaded(key) + expression("objref", word(3, REGISTER), counters)
+        family = nft_keys.family_of(key)
+        return (self._of_family(family) if family else b"") + loaded
 
     def _seldom(self, name: str, said: Any) -> bytes:
         """Return a statement that few rules have."""

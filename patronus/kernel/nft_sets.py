@@ -3,7 +3,7 @@
 
 Named sets of addresses, and maps from addresses or ports, are of intervals: an element where one begins, and
 one behind its last value that ends it. An element that is written out, ``{"elem": {"val": …}}``, is its value
-alone, in a set without intervals. A map's key that is text, or several, names interfaces.
+alone, or values of several fields (``nft_keys``). A map's key that is text, or several, names interfaces.
 Source: linux/netfilter/nf_tables.h; what is kept beside a set and an element as libnftnl stores it
 (libnftnl/udata.h).
 """
@@ -26,8 +26,15 @@ KINDS = {
 }  # fmt: skip
 """Type of a key → its number in libnftables, and its length in bytes."""
 _FLAGS = {"constant": 2, "interval": 4, "timeout": 0x10, "dynamic": 0x20}
-_ANONYMOUS, _MAP = 1, 8
+_ANONYMOUS, _MAP, _OBJECT, _CONCAT = 1, 8, 0x40, 0x80
 _VERDICT = 0xFFFFFF00
+_COUNTER = 1
+_DATA = {
+    None: (0, b""),
+    "verdict": (_MAP, word(6, _VERDICT) + word(7, 0)),
+    "counter": (_OBJECT, word(15, _COUNTER)),
+}
+"""What a map leads to → its flag, and what it says of that."""
 _KNOWN = {"family", "table", "name", "type", "map", "flags", "timeout", "size"}
 _HOST, _NETWORK = 1, 2
 """Beside a set: the byte order of its keys."""
@@ -46,16 +53,18 @@ _ids = count(1)
 
 def container(fields: Fields, *, is_map: bool) -> bytes:
     """Return a named set or map, but for its table and name. Raises Unknown."""
-    if not fields.keys() <= _KNOWN or (is_map and fields.get("map") != "verdict"):
+    if not fields.keys() <= _KNOWN or fields.get("map") not in (_DATA if is_map else (None,)):
         raise Unknown("a set of another form")
     flags = 0
     for name in fields.get("flags", ()):
         flags |= _FLAGS[name]
     kinds = [fields["type"]] if isinstance(fields["type"], str) else fields["type"]
-    parts = [_keys(kinds, flags | (_MAP if is_map else 0))]
-    if is_map:
-        parts += [word(6, _VERDICT), word(7, 0)]
-    if "size" in fields:
+    of_parts = len(kinds) > 1 and "interval" in fields.get("flags", ())
+    more, data = _DATA[fields.get("map")]
+    parts = [_keys(kinds, flags | more | (_CONCAT if of_parts else 0)), data]
+    if of_parts:
+        parts.append(nested(9, nested(2, *(nested(1, word(1, KINDS[kind][1])) for kind in kinds))))
+    elif "size" in fields:
         parts.append(nested(9, word(1, fields["size"])))
     if "timeout" in fields:
         parts.append(attribute(11, (1000 * fields["timeout"]).to_bytes(8, "big")))
@@ -155,13 +164,42 @@ def _parts(elements: Iterable[bytes]) -> Iterator[bytes]:
 def _each(elements: Sequence[Any]) -> Iterator[bytes]:
     for item in elements:
         key, verdict = item if isinstance(item, list) else (item, None)
-        data = b"" if verdict is None else verdict_data(verdict)
-        if data and (isinstance(key, str) or "concat" in _fields(key)):
+        data = b"" if verdict is None else _led_to(verdict)
+        if "elem" in _fields(key):
+            yield nested(1, *_by_fields(key["elem"]["val"]), data)
+        elif data and (isinstance(key, str) or "concat" in _fields(key)):
             yield nested(1, value(1, _interfaces(key)), data)
-        elif "elem" in _fields(key):
-            yield nested(1, value(1, packed(key["elem"]["val"], 0)))
         else:
             yield from _interval(key, data)
+
+
+def _led_to(what: Any) -> bytes:
+    """Return a verdict, or the counter of a name."""
+    return attribute(9, text(what)) if isinstance(what, str) else verdict_data(what)
+
+
+def _by_fields(said: Any) -> Iterator[bytes]:
+    """Yield the key of one field or several (``nft_keys``), and where it ends if one of them is a range."""
+    if "concat" not in _fields(said):
+        yield value(1, packed(said, 0))
+        return
+    values = said["concat"]
+    yield value(1, _side_by_side(values, 0))
+    if any(isinstance(one, dict) for one in values):
+        yield value(10, _side_by_side(values, 1))
+
+
+def _side_by_side(values: Sequence[Any], end: int) -> bytes:
+    """Return the values, each filled up to 32 bits: of ranges the one end. A protocol comes before ports."""
+    found, length = b"", 1
+    for one in values:
+        if isinstance(one, str):
+            found += packed(one, 0)
+        else:
+            number = one["range"][end] if isinstance(one, dict) else one
+            found += number.to_bytes(length, "big").ljust(4, b"\0")
+            length = 2
+    return found
 
 
 def _fields(key: Any) -> Fields:
@@ -217,7 +255,7 @@ def _keys(kinds: Sequence[str], flags: int) -> bytes:
         if kind not in KINDS:
             raise Unknown(f"keys of {kind}")
         number = number << _CONCATENATED | KINDS[kind][0]
-        length += KINDS[kind][1]
+        length += KINDS[kind][1] if len(kinds) == 1 else -(-KINDS[kind][1] // 4) * 4
     return word(3, flags) + word(4, number) + word(5, length)
 
 

@@ -97,7 +97,7 @@ class Tap:
 
 @contextmanager
 def in_a_line() -> Iterator[None]:
-    """Fold nothing meanwhile."""
+    """Fold nothing meanwhile, and put nothing into indexes."""
     before, fold.RUN = fold.RUN, sys.maxsize
     try:
         yield

@@ -16,6 +16,7 @@ from patronus.firewall.addresses import VERSIONS, AddressSet, Version
 from patronus.firewall.classes import class_mark
 from patronus.firewall.model.limits import Per
 from patronus.firewall.model.match import ICMP, ICMPV6, TCP, UDP
+from patronus.firewall.optimise.shape import Keys, keys_of
 from patronus.firewall.policy import Match, PolicyRule
 from patronus.firewall.table import statements as say
 from patronus.firewall.table.ruleset import (
@@ -45,9 +46,11 @@ FORMS: Mapping[tuple[bool, bool], tuple[Version | None, ...]] = {
 class CompiledRule:
     """One rule of the policy: what stands in the chains of its pairs, and what has to stand beside them.
 
-    ``versions`` says of each of the rules for which family it is, None for both.
+    ``versions`` says of each of the rules for which family it is, None for both. A rule that has ``keys``
+    mostly becomes elements of an index: its rules are made where they are needed.
     """
 
+    keys: Keys
     rules: tuple[NftRule, ...]
     versions: tuple[Version | None, ...]
     limits: Mapping[str, RateLimit] | None = None
@@ -61,8 +64,10 @@ Compiled = Kept[PolicyRule, CompiledRule]
 
 def compile_rule(rule: PolicyRule) -> CompiledRule:
     """Return all that one rule of the policy becomes; parts that it does not need are None."""
-    versions = versions_of(rule)
+    keys = keys_of(rule)
+    versions = () if keys else versions_of(rule)
     return CompiledRule(
+        keys=keys,
         rules=tuple(filter_rules(rule, versions)),
         versions=versions,
         limits=dict(limits_of(rule)) or None,

@@ -13,21 +13,19 @@
     postrouting  src   sources       masquerade, SNAT
 
 Only pairs of zones that somebody says something about have a chain; the rest meets the default. What a packet
-costs thus does not grow with the rules of other zones, and hardly with those of its own: they are folded
-(``optimise.fold``). Output has no chain: the router's own traffic is open.
+costs thus does not grow with the rules of other zones, and hardly with those of its own
+(``compile.pairs``). Output has no chain: the router's own traffic is open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 
 from patronus.core.kept import Kept
 from patronus.firewall.classes import CLASS_BITS
 from patronus.firewall.compile.blocklist import blocked_rules, blocked_sets, blocklist_chain
 from patronus.firewall.compile.classes import class_chains
-from patronus.firewall.compile.fold import Cell, Folded, Made
 from patronus.firewall.compile.guards import CHAIN, guard_chains, guard_sets, knocks
 from patronus.firewall.compile.match import (
     REJECT_CHAIN,
@@ -36,18 +34,16 @@ from patronus.firewall.compile.match import (
     alias_sets,
     compile_rule,
     decide,
-    filter_rules,
     helpers_of,
-    versions_of,
 )
 from patronus.firewall.compile.nat import nat_chains
+from patronus.firewall.compile.pairs import PairsBefore, pair_chains, pair_name
 from patronus.firewall.compile.segments import segment_chains
 from patronus.firewall.compile.uplinks import marks_chain, uplink_chains
 from patronus.firewall.guards import REASONS
 from patronus.firewall.model.match import ICMPV6, TCP
 from patronus.firewall.model.zones import SELF
-from patronus.firewall.optimise.fold import Before, Kind, fold
-from patronus.firewall.policy import Policy, PolicyRule
+from patronus.firewall.policy import Policy
 from patronus.firewall.table import statements as say
 from patronus.firewall.table.ruleset import (
     Chain,
@@ -70,26 +66,18 @@ LISTENER_DISCOVERY = (130, 131, 132, 143)
 
 @dataclass
 class CompiledBefore:
-    """What the last table was made of: rules, how the lists between zones were parted, and the cells."""
+    """What the last table was made of: rules, and what stands between zones."""
 
     rules: Compiled = field(default_factory=Kept)
-    parted: dict[str, Before] = field(default_factory=dict)
-    cells: dict[Cell, Made] = field(default_factory=dict)
+    pairs: PairsBefore = field(default_factory=PairsBefore)
 
 
 def compile_nft(policy: Policy, before: CompiledBefore | None = None) -> Ruleset:
     """Return the whole table for the policy. Pure but for what it keeps."""
     before = before or CompiledBefore()
     made = before.rules.each(policy.rules, None, compile_rule)
-    of = {id(rule): one for rule, one in zip(policy.rules, made, strict=True)}
-    folded = Folded(partial(_rules_for, of), before.cells)
-    before.parted = {pair_name(*pair): before.parted.get(pair_name(*pair), {}) for pair in policy.pairs}
-    pairs = {
-        pair: chain
-        for pair in policy.pairs
-        if (chain := _pair_chain(policy, *pair, folded, before.parted[pair_name(*pair)])) is not None
-    }
-    logged = {rule.origin: of[id(rule)].logging for rule in policy.rules if rule.log}
+    pairs = pair_chains(policy, made, before.pairs)
+    logged = {rule.origin: one.logging for rule, one in zip(policy.rules, made, strict=True) if rule.log}
     guards = guard_chains(policy)
     guarded = (NftRule(CHAIN, (say.jump(CHAIN),)),) if CHAIN in guards else ()
     chains = {
@@ -104,60 +92,24 @@ def compile_nft(policy: Policy, before: CompiledBefore | None = None) -> Ruleset
         **guards,
         **nat_chains(policy),
         **{origin: chain for origin, chain in logged.items() if chain is not None},
-        **{pair_name(*pair): chain for pair, chain in pairs.items()},
-        **folded.chains,
+        **{pair_name(*pair): chain for pair, chain in pairs.chains.items()},
+        **pairs.beside,
     }
-    before.cells = folded.made
     return Ruleset(
-        counters=_counters(policy, pairs),
+        counters=_counters(policy, pairs.chains),
         limits={name: limit for one in made if one.limits for name, limit in one.limits.items()},
-        sets={**_sets(policy, made), **_dispatch(policy, pairs), **folded.ways},
+        sets={**_sets(policy, made), **_dispatch(policy, pairs.chains), **pairs.maps},
         chains=chains,
         flow_tables={flow_table_name(policy.offload): policy.offload} if policy.offload else {},
         helpers=frozenset(helper for rule in policy.rules for helper in helpers_of(rule)),
     )
 
 
-def pair_name(from_zone: str, to_zone: str) -> str:
-    """Return the name of the chain, and of the counter of its default, between two zones."""
-    return f"pair/{from_zone}/{to_zone}"
-
-
-def _counters(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> frozenset[str]:
+def _counters(policy: Policy, pairs: Mapping[tuple[str, str], Chain]) -> frozenset[str]:
     origins = {rule.origin for rule in policy.rules} | set(policy.counted)
     return frozenset(
         {"blocked", "invalid", "default", *REASONS, *origins, *(pair_name(*pair) for pair in pairs)}
     )
-
-
-def _pair_chain(policy: Policy, from_zone: str, to_zone: str, folded: Folded, parted: Before) -> Chain | None:
-    """Return the chain between two zones, or None where it would only repeat the default."""
-    rules = policy.pair(from_zone, to_zone)
-    if not rules and (from_zone, to_zone) not in policy.defaults:
-        return None
-    name = pair_name(from_zone, to_zone)
-    closed = policy.default_for(from_zone, to_zone) != "allow"
-    counted = tuple(knocks(policy, [from_zone])) if closed else ()
-    last = NftRule(name, (say.counter(name), decide(policy.default_for(from_zone, to_zone))))
-    steps = fold([_in_pair(rule, policy, from_zone) for rule in rules], before=parted)
-    return Chain((*folded.body(name, steps), *counted, last))
-
-
-def _rules_for(made: Mapping[int, CompiledRule], rule: PolicyRule, kind: Kind) -> Sequence[NftRule]:
-    """Return what a rule became for packets of a family; one that only stands in a pair is compiled now."""
-    known = made.get(id(rule))
-    versions = versions_of(rule) if known is None else known.versions
-    rules = tuple(filter_rules(rule, versions)) if known is None else known.rules
-    if not kind:
-        return rules
-    return [one for version, one in zip(versions, rules, strict=True) if version in (None, kind)]
-
-
-def _in_pair(rule: PolicyRule, policy: Policy, from_zone: str) -> PolicyRule:
-    """Return the rule without what the pair already says: the zone's only interface."""
-    if rule.match.interfaces and rule.match.interfaces == frozenset(policy.zones[from_zone]):
-        return replace(rule, match=replace(rule.match, interfaces=None))
-    return rule
 
 
 def _marks_chain(policy: Policy) -> dict[str, Chain]:
@@ -255,7 +207,7 @@ def _sets(policy: Policy, made: Iterable[CompiledRule]) -> dict[str, Container]:
     return found
 
 
-def _dispatch(policy: Policy, pairs: dict[tuple[str, str], Chain]) -> dict[str, Container]:
+def _dispatch(policy: Policy, pairs: Mapping[tuple[str, str], Chain]) -> dict[str, Container]:
     """Return the maps from interfaces to the chain of their pair; a zone without any has no entry."""
     arrive: dict[tuple[str, ...], str] = {}
     through: dict[tuple[str, ...], str] = {}

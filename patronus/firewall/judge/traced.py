@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from patronus.core.trace import Seen, TraceStep
@@ -15,6 +15,8 @@ REWRITING = frozenset({"destinations", "sources"})
 """Chains of ours that translate and decide nothing."""
 Comments = Mapping[tuple[str, int], str]
 """Chain and handle of a rule of ours → where it came from."""
+Named = Callable[[str, str, Seen | None], str]
+"""A chain, where one of its rules came from, and the packet → where that came from which the packet met."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Traced:
         return f"{'dropped' if dropped else 'accepted'} by {by}"
 
 
-def traced(steps: Iterable[TraceStep], comments: Comments, ignored: str) -> Iterator[Traced]:
+def traced(steps: Iterable[TraceStep], comments: Comments, ignored: str, named: Named) -> Iterator[Traced]:
     """Yield the packets in the order in which they came; steps in the table ``ignored`` are left out."""
     packets: dict[int, list[TraceStep]] = {}
     for step in steps:
@@ -46,8 +48,19 @@ def traced(steps: Iterable[TraceStep], comments: Comments, ignored: str) -> Iter
     for way in packets.values():
         seen = [step.seen for step in way if step.seen is not None]
         if seen:
-            told = (step for step in way if step.table != ignored and not _is_bare_end(step))
-            yield Traced(seen[0], seen[-1], tuple((step, _origin(step, comments)) for step in told))
+            yield Traced(seen[0], seen[-1], tuple(_told(way, comments, ignored, named)))
+
+
+def _told(
+    way: Iterable[TraceStep], comments: Comments, ignored: str, named: Named
+) -> Iterator[tuple[TraceStep, str | None]]:
+    """Yield the steps of a packet, each with where its rule came from."""
+    seen: Seen | None = None
+    for step in way:
+        seen = step.seen or seen
+        if step.table != ignored and not _is_bare_end(step):
+            origin = _origin(step, comments)
+            yield step, origin and named(step.chain, origin, seen)
 
 
 def _is_bare_end(step: TraceStep) -> bool:

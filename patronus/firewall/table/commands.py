@@ -24,6 +24,7 @@ from patronus.firewall.table.ruleset import (
     Dispatch,
     Helper,
     Hook,
+    Keyed,
     NftRule,
     RateLimit,
     Ruleset,
@@ -195,7 +196,7 @@ def _new_objects(before: Contents, wanted: Ruleset) -> Iterator[Command]:
 
 def _old_objects(before: Contents, after: Contents) -> Iterator[Command]:
     for name in sorted(before.sets.keys() - after.sets.keys()):
-        kind = "map" if isinstance(before.sets[name], Dispatch | Ways) else "set"
+        kind = "map" if isinstance(before.sets[name], Dispatch | Keyed | Ways) else "set"
         yield _delete(kind, name)
     for name in sorted(before.flow_tables.keys() - after.flow_tables.keys()):
         yield _delete("flowtable", name)

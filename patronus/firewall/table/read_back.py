@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from patronus.core.feature import Difference
 from patronus.firewall.addresses import Interval, Version
 from patronus.firewall.table.commands import Contents
-from patronus.firewall.table.ruleset import Container, Dispatch, Hook, Hosts, Intervals, Meter, Ways
+from patronus.firewall.table.ruleset import Container, Dispatch, Hook, Hosts, Intervals, Keyed, Meter, Ways
 from patronus.firewall.table.sets import KINDS
 from patronus.lists.addresses import WIDTH, parse_address
 
@@ -76,6 +76,8 @@ def _hook(fields: Mapping[str, Any]) -> Hook | None:
 
 def _container(fields: Mapping[str, Any]) -> Container:
     elements = fields.get("elem", [])
+    if fields.get("map") == "counter":
+        return _keyed(fields)
     if "map" in fields and "interval" in fields.get("flags", ()):
         kind = next(kind for kind, name in KINDS.items() if name == fields["type"])
         return Ways(kind, {_interval(key): verdict["jump"]["target"] for key, verdict in elements})
@@ -88,6 +90,20 @@ def _container(fields: Mapping[str, Any]) -> Container:
     if "flags" not in fields:
         return Hosts(version, fields.get("size", 0), tuple(sorted(map(_number, elements))))
     return Intervals(version, tuple(sorted(_interval(element) for element in elements)))
+
+
+def _keyed(fields: Mapping[str, Any]) -> Keyed:
+    """Return a map to counters, by one field or several."""
+    kinds = (fields["type"],) if isinstance(fields["type"], str) else tuple(fields["type"])
+    found = {
+        tuple(map(_value, key["concat"] if isinstance(key, dict) else (key,))): counter
+        for key, counter in fields.get("elem", [])
+    }
+    return Keyed(kinds, fields.get("size", 0), found)
+
+
+def _value(value: Any) -> int | Interval:
+    return _interval(value) if isinstance(value, dict) else _number(value)
 
 
 def _key(key: Any) -> tuple[str, ...]:

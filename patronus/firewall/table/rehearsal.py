@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What of a transaction is rehearsed: all but rules that are like one before them.
+"""What of a transaction is rehearsed: all but rules, and elements of indexes, that are like one before them.
 
 The kernel looks at a rule's form: what is compared and how long that is, what is named, what is done. Which
 number, address or counter it is, it does not ask. So two rules are alike that differ in nothing
@@ -25,8 +25,9 @@ _COUNTER = re.compile(rb'\{"counter":"([^"]*)"\}')
 def rehearsal(commands: Sequence[Command]) -> list[Command]:
     """Return the commands that the kernel is asked about, in their order."""
     first: dict[bytes, NftRule] = {}
-    kept = [command for command in commands if _is_first(command, first)]
+    kept = [_of_one_element(command) for command in commands if _is_first(command, first)]
     named = {name.decode() for rule in first.values() for name in _COUNTER.findall(rule.text)}
+    named |= {counter for command in kept for _, counter in _counted(command)[:1]}
     return [command for command in kept if _is_named(command, named)]
 
 
@@ -38,7 +39,20 @@ def _is_first(command: Command, first: dict[bytes, NftRule]) -> bool:
     return first.setdefault(_VALUE.sub(b"", rule.text), rule) is rule
 
 
+def _of_one_element(command: Command) -> Command:
+    """Return the command that fills an index with the first of its elements alone, any other as it is."""
+    if len(elements := _counted(command)) <= 1:
+        return command
+    return {"add": {"element": {**command["add"]["element"], "elem": elements[:1]}}}
+
+
+def _counted(command: Command) -> Sequence[Any]:
+    """Return the elements of a command that leads packets to counters; none of any other."""
+    elements: Sequence[Any] = command.get("add", _NONE).get("element", _NONE).get("elem", ())
+    return elements if elements and isinstance(elements[0], list) and isinstance(elements[0][1], str) else ()
+
+
 def _is_named(command: Command, named: Container[str]) -> bool:
-    """Return whether the command is rehearsed beside the rules: all but counters that none of them names."""
+    """Return whether the command is rehearsed: all but counters that no rule or element beside them names."""
     made = command.get("add")
     return made is None or "counter" not in made or made["counter"]["name"] in named

@@ -20,6 +20,8 @@ from patronus.firewall.addresses import AddressSet, Interval, Version
 
 FAMILY = "inet"
 TABLE = "patronus"
+Values = tuple[int | Interval, ...]
+"""A key of several fields."""
 Expression = dict[str, Any]
 """One statement in libnftables' JSON, libnftables-json(5)."""
 
@@ -138,7 +140,20 @@ class Meter:
     size: int = 65536
 
 
-Container = Intervals | Hosts | Dispatch | Ways | Meter
+@dataclass(frozen=True)
+class Keyed:
+    """A map from several fields at once to the names of counters.
+
+    ``kinds`` are the fields' types as nft calls them. ``size`` is how many keys a hash table takes; with 0 a
+    value may be an interval.
+    """
+
+    kinds: tuple[str, ...]
+    size: int
+    counters: Mapping[Values, str]
+
+
+Container = Intervals | Hosts | Dispatch | Ways | Keyed | Meter
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from patronus.firewall.addresses import Version
+from patronus.firewall.addresses import Interval, Version, address
 from patronus.firewall.table import statements as say
 from patronus.firewall.table.command import Command, named, ours
-from patronus.firewall.table.ruleset import Container, Dispatch, Hosts, Intervals, Ways
+from patronus.firewall.table.ruleset import Container, Dispatch, Hosts, Intervals, Keyed, Values, Ways
 
 KINDS: Mapping[Version | Literal[0], str] = {4: "ipv4_addr", 6: "ipv6_addr", 0: "inet_service"}
+VERSIONS_OF: Mapping[str, Version] = {"ipv4_addr": 4, "ipv6_addr": 6}
 CHUNK = 4096
 """Elements in one command: libnftables merges intervals of one command in one go."""
 Containers = Mapping[str, Container]
@@ -25,6 +26,8 @@ def made(name: str, container: Container) -> Command:
     if isinstance(container, Ways):
         kind = KINDS[container.kind]
         return named("add", "map", ours(name=name, type=kind, map="verdict", flags=["interval"]))
+    if isinstance(container, Keyed):
+        return named("add", "map", ours(name=name, **_keyed(container)))
     kind = KINDS[container.version]
     if isinstance(container, Intervals):
         return named("add", "set", ours(name=name, type=kind, flags=["interval"]))
@@ -35,15 +38,23 @@ def made(name: str, container: Container) -> Command:
     return named("add", "set", ours(name=name, type=kind, flags=flags, **timeout, size=container.size))
 
 
+def _keyed(container: Keyed) -> dict[str, Any]:
+    kind: Any = container.kinds[0] if len(container.kinds) == 1 else list(container.kinds)
+    form: dict[str, Any] = {"size": container.size} if container.size else {"flags": ["interval"]}
+    return {"type": kind, "map": "counter", **form}
+
+
 def shrunk(before: Containers, after: Containers) -> Iterator[Command]:
     """Yield the elements that go, of maps and of sets; those of sets that go as a whole go with them."""
     yield from jumps(before, after, "delete")
+    yield from _counters("delete", before, after)
     yield from _addresses("delete", before, after)
 
 
 def grown(before: Containers, after: Containers) -> Iterator[Command]:
-    """Yield the addresses that come to sets."""
+    """Yield the addresses that come to sets, and the keys that come to maps to counters."""
     yield from _addresses("add", before, after)
+    yield from _counters("add", before, after)
 
 
 def _addresses(verb: str, before: Containers, after: Containers) -> Iterator[Command]:
@@ -88,3 +99,33 @@ def _entry(container: Dispatch | Ways, key: Any) -> list[Any]:
     if isinstance(container, Ways):
         return [say.value_of(container.kind, key), say.jump(container.jumps[key])]
     return [key[0] if len(key) == 1 else {"concat": list(key)}, say.jump(container.jumps[key])]
+
+
+def _counters(verb: str, before: Containers, after: Containers) -> Iterator[Command]:
+    """Yield the elements of maps to counters; those of maps that go as a whole go with them."""
+    for name, container in sorted(after.items()):
+        known = before.get(name)
+        if not isinstance(container, Keyed) or known == container:
+            continue
+        there = known if isinstance(known, Keyed) else Keyed(container.kinds, container.size, {})
+        left, right = (container, there) if verb == "add" else (there, container)
+        changed = left.counters.items() - right.counters.items() if right.counters else left.counters.items()
+        elements = [_counted(container.kinds, key, counter) for key, counter in sorted(changed, key=_place)]
+        for start in range(0, len(elements), CHUNK):
+            yield named(verb, "element", ours(name=name, elem=elements[start : start + CHUNK]))
+
+
+def _place(element: tuple[Values, str]) -> list[Interval]:
+    return [(value, value) if isinstance(value, int) else value for value in element[0]]
+
+
+def _counted(kinds: Sequence[str], key: Values, counter: str) -> list[Any]:
+    """Return an element of a map to counters."""
+    values = list(map(_value, kinds, key))
+    return [{"elem": {"val": values[0] if len(values) == 1 else {"concat": values}}}, counter]
+
+
+def _value(kind: str, value: int | Interval) -> Any:
+    if isinstance(value, int):
+        return str(address(VERSIONS_OF[kind], value)) if kind in VERSIONS_OF else value
+    return {"range": list(value)}

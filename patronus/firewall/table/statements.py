@@ -181,6 +181,19 @@ def way_by(key: Expression, ways: str) -> Expression:
     return {"vmap": {"key": key, "data": f"@{ways}"}}
 
 
+def count_by(key: Expression, counters: str) -> Expression:
+    """Count in the counter that a map has for the packet; go on with the next rule where it has none."""
+    return {"counter": {"map": {"key": key, "data": f"@{counters}"}}}
+
+
+def prefix_of(version: Version, name: str, bits: int) -> Expression:
+    """Name ``saddr`` or ``daddr`` without the bits behind a prefix of so many."""
+    field, width = payload(IP[version], name), 32 if version == 4 else 128
+    if bits == width:
+        return field
+    return {"&": [field, str(address(version, (1 << width) - (1 << width - bits)))]}
+
+
 def address_in(version: Version, name: str, addresses: AddressSet) -> Expression:
     """Match ``saddr`` or ``daddr`` against addresses of the family; an alias by its named set."""
     left = payload(IP[version], name)

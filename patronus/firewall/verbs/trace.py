@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import Field
 
 from patronus.core.errors import InvalidRequest
-from patronus.core.trace import TraceStep
+from patronus.core.trace import Seen, TraceStep
 from patronus.core.values import Port, PortRange, Prefix
 from patronus.core.verb import Caller, Parameters, Result, Role, Verb
 from patronus.firewall.addresses import AddressSet
+from patronus.firewall.compile.index import action_of
+from patronus.firewall.compile.pairs import pair_name
 from patronus.firewall.compile.trace import TABLE as TRACE
 from patronus.firewall.compile.trace import trace_table
 from patronus.firewall.judge.traced import Traced, spoken, traced
+from patronus.firewall.judge.verdict import Packet, fits
 from patronus.firewall.model.match import TCP, UDP, Protocols
 from patronus.firewall.policy import Match, Policy
 from patronus.firewall.table.commands import batch, remove_table
@@ -106,7 +110,8 @@ class TraceVerbs:
         wanted = match_of(given, self._policy())
         found = self._followed(wanted, given)
         comments = {(rule.chain, rule.handle): rule.comment for rule in self._nft.rules(FAMILY, TABLE)}
-        return TraceList(packets=[_info(one) for one in traced(found, comments, TRACE)])
+        named = partial(named_by_index, self._policy())
+        return TraceList(packets=[_info(one) for one in traced(found, comments, TRACE, named)])
 
     def _followed(self, wanted: Match, given: TracePackets) -> list[TraceStep]:
         with self._tracing() as heard:
@@ -115,6 +120,28 @@ class TraceVerbs:
                 return heard.steps(given.seconds, given.packets)
             finally:
                 self._nft.load(batch([remove_table(TRACE)]))
+
+
+def named_by_index(policy: Policy, chain: str, origin: str, seen: Seen | None) -> str:
+    """Return the rule that a packet met in an index: the first between its zones that fits and does the same.
+
+    What is no index, and a packet of which too little was seen, stays what it is.
+    """
+    action = action_of(origin)
+    pair = next((pair for pair in policy.pairs if pair_name(*pair) == chain), None)
+    if action is None or pair is None or seen is None:
+        return origin
+    ends = (
+        seen.source,
+        seen.destination,
+        seen.protocol,
+        seen.leaves_by,
+        seen.source_port,
+        seen.destination_port,
+    )
+    packet = Packet(seen.arrives_on or "", *ends)
+    rules = (rule for rule in policy.pair(*pair) if rule.action == action and fits(rule, packet))
+    return next((rule.origin for rule in rules), origin)
 
 
 def match_of(given: TracePackets, policy: Policy) -> Match:

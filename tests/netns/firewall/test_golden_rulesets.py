@@ -102,7 +102,7 @@ def _lacks(nft: Nft, ruleset: Ruleset) -> bool:
     return LACKING in (nft.check(commands.batch(commands.whole(ruleset))) or "")
 
 
-@pytest.mark.parametrize("name", ["03-port-forwards", "19-folded-rules"])
+@pytest.mark.parametrize("name", ["03-port-forwards", "19-folded-rules", "29-indexed-rules"])
 def test_what_was_listed_can_be_put_back(nft: Nft, name: str) -> None:
     ruleset = RULESETS[name]
     nft.load(commands.batch(commands.whole(ruleset)))

@@ -25,6 +25,7 @@ from patronus.firewall.table.ruleset import (
     Hook,
     Hosts,
     Intervals,
+    Keyed,
     Meter,
     NftRule,
     RateLimit,
@@ -66,6 +67,16 @@ def moved(*pairs: list[int]) -> Any:
     return {"map": {"key": say.payload("th", "dport"), "data": {"set": list(pairs)}}}
 
 
+def _by(*fields: Any) -> Any:
+    return {"concat": list(fields)}
+
+
+ALL_FIELDS = "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service", "inet_service"
+SOURCE, BOTH_SIDES = (
+    say.payload("ip", "saddr"),
+    (say.prefix_of(6, "saddr", 64), say.prefix_of(6, "daddr", 121)),
+)
+PROTOCOL, SPORT, DPORT = say.meta("l4proto"), say.payload("th", "sport"), say.payload("th", "dport")
 OVER = {"limit": {"rate": 20, "per": "minute", "burst": 7, "inv": True}}
 VERDICTS: tuple[Any, ...] = (
     say.ACCEPT,
@@ -159,6 +170,25 @@ SETS: dict[str, Container] = {
     "open/6": Meter(6, timeout_s=0),
     "ways/4": Ways(4, {(16 * at, 16 * at + 15): "other" for at in (0, 1, 5, (1 << 28) - 1)}),
     "ways/6": Ways(6, {(16 * at, 16 * at + 15): "other" for at in (1, 3)} | {(1 << 127, 1 << 127): "reject"}),
+    "by/all": Keyed(ALL_FIELDS, 256, {(1 << 24, at, 6, 1, 65535): f"rule/r-{at % 7}" for at in range(200)}),
+    "by/4": Keyed(
+        ALL_FIELDS[1:4],
+        0,
+        {
+            (1 << 24, 6, (80, 90)): "rule/r-1",
+            (1 << 24, 17, (80, 90)): "rule/r-2",
+            (2 << 24, 6, (0, 65535)): "rule/r-3",
+        },
+    ),
+    "by/6": Keyed(
+        ("ipv6_addr", "ipv6_addr", "inet_proto", "inet_service"),
+        0,
+        {(1 << 64, at << 9, 6, (1, 2)): "rule/r-1" for at in range(5)},
+    ),
+    "by/protocol": Keyed(("ipv6_addr", "inet_proto"), 1024, {(at << 64, 6): "rule/r-4" for at in (0, 1, 7)}),
+    "by/pair": Keyed(("ipv4_addr", "ipv4_addr"), 256, {(1, 2): "rule/r-4"}),
+    "by/one": Keyed(("ipv4_addr",), 256, {(7,): "rule/r-5", (8,): "rule/r-6"}),
+    "by/none": Keyed(("inet_proto", "inet_service"), 256, {(6, 80): "rule/r-2"}),
     "ways/0": Ways(0, {(0, 0): "other", (1, 1): "reject", (32768, 65535): "other"}),
 }
 WAYS: list[list[Any]] = [
@@ -167,6 +197,14 @@ WAYS: list[list[Any]] = [
     [say.way_by(say.payload("th", "dport"), "ways/0")],
     [say.way_by(say.meta("iifname"), "input")],
     [say.protocol_in([6]), say.REJECT_TCP],
+    [say.count_by(_by(SOURCE, say.prefix_of(4, "daddr", 9), PROTOCOL, SPORT, DPORT), "by/all"), say.DROP],
+    [say.count_by(_by(say.payload("ip", "daddr"), PROTOCOL, DPORT), "by/4"), say.ACCEPT],
+    [say.count_by(_by(*BOTH_SIDES, PROTOCOL, DPORT), "by/6"), say.goto("reject")],
+    [say.count_by(_by(say.prefix_of(6, "saddr", 48), PROTOCOL), "by/protocol")],
+    [say.count_by(_by(SOURCE, say.payload("ip", "daddr")), "by/pair")],
+    [say.count_by(say.prefix_of(4, "saddr", 24), "by/one")],
+    [say.count_by(SOURCE, "by/one")],
+    [say.count_by(_by(PROTOCOL, SPORT), "by/none")],
     [say.way_by({"concat": [say.meta("iifname"), say.meta("oifname")]}, "forward")],
 ]
 FAMILY = {"family": "inet", "table": "patronus"}
@@ -308,15 +346,19 @@ def test_a_set_of_one_rule_may_be_larger_than_a_message(
 def test_sets_change_and_go_as_libnftables_lets_them(nft: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elements go and come in one transaction, also where a prefix takes the place of two halves."""
     there = {"other": Chain(), "reject": Chain()}
-    before = Ruleset(sets=SETS, chains={**there, "pair/wan/lan": Chain()})
+    counters = frozenset(f"rule/r-{at}" for at in range(7))
+    before = Ruleset(sets=SETS, chains={**there, "pair/wan/lan": Chain()}, counters=counters)
     moved: dict[str, Container] = {
         "input": Dispatch(1, {("eth0",): "other"}),
         "some/4": Intervals(4, addresses("10.0.0.0/30", "10.0.0.0/9", "192.0.2.128/26").ipv4),
         "hosts/4": Hosts(4, 1024, (2, 4)),
+        "by/4": Keyed(ALL_FIELDS[1:4], 0, {(1 << 24, 6, (80, 91)): "rule/r-1", (9, 6, (1, 2)): "rule/r-2"}),
+        "by/one": Keyed(("ipv4_addr",), 256, {(8,): "rule/r-5", (9,): "rule/r-6"}),
+        "by/none": Keyed(("inet_proto", "inet_service"), 256, {(6, 80): "rule/r-3"}),
         "ways/4": Ways(4, {(0, 31): "reject", (64, 79): "other"}),
         "ways/0": Ways(0, {(0, 1): "other", (32768, 40000): "reject"}),
     }
-    after = Ruleset(sets=moved, chains=there)
+    after = Ruleset(sets=moved, chains=there, counters=counters)
     there_and_back = commands.transaction(commands.Contents.of(before), after)
     found = []
     monkeypatch.setattr(nft_module, "LARGE", 0)

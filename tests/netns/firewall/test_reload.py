@@ -15,6 +15,7 @@ from patronus.core.errors import InvalidConfiguration, KernelError
 from patronus.core.feature import Earlier
 from patronus.core.files import LISTS
 from patronus.core.verb import Nothing
+from patronus.firewall.table.ruleset import Keyed
 from patronus.kernel import sysctl
 from patronus.kernel.host import Places
 from patronus.kernel.nft import Batch
@@ -202,17 +203,14 @@ def sent(firewall: Firewall, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[st
 def test_one_rule_of_many_is_all_that_is_sent_and_the_counters_of_the_others_stay(
     lab: Lab, firewall: Firewall, sent: list[Mapping[str, Any]]
 ) -> None:
-    firewall.apply(rules=rules(*MANY))
+    many = [rule.replace("action", "mark: '0x0/0x1', action") for rule in MANY]
+    firewall.apply(rules=rules(*many))
     assert lab.guest.udp(lab.lan.ipv4, 200, lab.lan)
     handles = _handles(lab)
     assert sum(name.startswith("pair/guest/lan/") for name in handles) > 10, "they are folded"
     sent.clear()
-    firewall.apply(rules=rules(*MANY[:100], MANY[100].replace("allow", "drop"), *MANY[101:]))
-    assert [(verb, kind) for command in sent for verb, what in command.items() for kind in what] == [
-        ("add", "table"),
-        ("delete", "rule"),
-        ("insert", "rule"),
-    ]
+    firewall.apply(rules=rules(*many[:100], many[100].replace("allow", "drop"), *many[101:]))
+    assert _kinds(sent) == [("add", "table"), ("delete", "rule"), ("insert", "rule")]
     after = _handles(lab)
     assert after.keys() == handles.keys()
     changed = [name for name, found in after.items() if found != handles[name]]
@@ -222,6 +220,49 @@ def test_one_rule_of_many_is_all_that_is_sent_and_the_counters_of_the_others_sta
     assert not lab.guest.udp(lab.lan.ipv4, 101, lab.lan)
     assert firewall.packets("rule/r-100") == 1
     assert firewall.differences() == []
+
+
+def _kinds(sent: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return [(verb, kind) for command in sent for verb, what in command.items() for kind in what]
+
+
+def test_a_rule_of_an_index_is_an_element_and_keeps_its_counter(
+    lab: Lab, firewall: Firewall, sent: list[Mapping[str, Any]]
+) -> None:
+    """The first one of a verdict brings the map of that verdict, the others are taken out and put in."""
+    dropped = [rule.replace("allow", "drop") for rule in MANY]
+    firewall.apply(rules=rules(*MANY[:99], dropped[99], *MANY[100:]))
+    assert lab.guest.udp(lab.lan.ipv4, 101, lab.lan)
+    assert not lab.guest.udp(lab.lan.ipv4, 100, lab.lan)
+    handles = _handles(lab)
+    sent.clear()
+    firewall.apply(rules=rules(*MANY[:99], *dropped[99:101], *MANY[101:]))
+    assert _kinds(sent) == [("add", "table"), ("delete", "element"), ("add", "element")]
+    assert _handles(lab) == handles
+    assert not lab.guest.udp(lab.lan.ipv4, 101, lab.lan)
+    assert (firewall.packets("rule/r-99"), firewall.packets("rule/r-100")) == (1, 2)
+    firewall.apply(rules=rules(*MANY[:60]))
+    assert lab.guest.udp(lab.lan.ipv4, 60, lab.lan)
+    assert not lab.guest.udp(lab.lan.ipv4, 61, lab.lan)
+    assert firewall.packets("rule/r-59") == 1
+    assert firewall.differences() == []
+    firewall.apply(rules=rules(*MANY[:20]))
+    assert firewall.packets("rule/r-19") == 0
+    assert lab.guest.udp(lab.lan.ipv4, 20, lab.lan)
+    assert firewall.packets("rule/r-19") == 1
+    assert firewall.differences() == []
+
+
+def test_an_element_that_somebody_takes_out_is_missed_and_comes_back(lab: Lab, firewall: Firewall) -> None:
+    firewall.apply(rules=rules(*MANY))
+    assert firewall.running is not None
+    name = next(name for name, one in firewall.running.ruleset.sets.items() if isinstance(one, Keyed))
+    lab.router.run("nft", "delete", "element", "inet", "patronus", name, "{", "udp", ".", "77", "}")
+    assert not lab.guest.udp(lab.lan.ipv4, 77, lab.lan)
+    assert [found.what for found in firewall.differences()] == [f"nft set {name}"]
+    firewall.apply(rules=rules(*MANY))
+    assert firewall.differences() == []
+    assert lab.guest.udp(lab.lan.ipv4, 77, lab.lan)
 
 
 def test_rules_that_move_stand_where_they_should(lab: Lab, firewall: Firewall) -> None:

@@ -75,6 +75,21 @@ def test_a_packet_that_falls_is_told_with_the_rules_that_fitted(lab: Lab, firewa
 
 
 @pytest.mark.parametrize("version", [4, 6])
+def test_a_packet_that_an_index_finds_is_told_with_its_rule(
+    lab: Lab, firewall: Firewall, version: int
+) -> None:
+    many = "".join(
+        f"  - {{id: r-{port}, from: guest, to: lan, protocol: udp, destination_port: {port}, action: drop}}\n"
+        for port in range(5001, 5101)
+    )
+    firewall.apply(rules=f"rules:\n{many}")
+    with sending(lab.guest, lab.lan.address(version), 5042):
+        (one,) = followed(lab, firewall, arrives_on="guest", destination_port=5042)
+    assert one.fate == "dropped by rule/r-5042"
+    assert firewall.packets("rule/r-5042") > 0
+
+
+@pytest.mark.parametrize("version", [4, 6])
 def test_a_packet_that_goes_on_is_told_with_what_translation_did(
     lab: Lab, firewall: Firewall, version: int
 ) -> None:

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Most of a long list as indexes: one look-up by several fields finds the one rule that fits a packet.
+
+Rules whose keys have one shape (``optimise.shape``) become one index. A packet goes through the indexes one
+after the other, then through the rules that are left, in their order. So every packet meets the first rule
+that fits it: a rule that shares a packet with an earlier one that is tried later, or with an earlier range of
+its own index, is left among the rules. Of two rules with the same key the first is never passed, so it alone
+stands there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from patronus.firewall.addresses import VERSIONS
+from patronus.firewall.optimise import fold
+from patronus.firewall.optimise.shape import Key, Keys, Shape
+from patronus.firewall.optimise.taken import TakenByAny, TakenKeys, pairs
+from patronus.firewall.policy import PolicyRule
+
+MOST_SHAPES = 4
+"""Indexes that a packet of a family meets at most."""
+MOST_RANGES = 4096
+"""Keys of an index with ranges: what it takes to make one, and to look into it, grows with them."""
+
+
+WORTH = 2
+"""Indexes are made where one in so many rules finds a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The rules that are found by keys of a shape, each by its own."""
+
+    shape: Shape
+    rules: Mapping[Key, PolicyRule]
+
+
+def indexed(
+    rules: Sequence[PolicyRule], keys: Sequence[Keys]
+) -> tuple[tuple[Index, ...], Sequence[PolicyRule]]:
+    """Return the indexes and the rules that are left; ``keys`` are those of each rule. Pure.
+
+    Where too few rules would find a place, all are left.
+    """
+    order = _shapes(keys)
+    if not order:
+        return (), rules
+    places = _Places(order)
+    left = [rule for rule, own in zip(rules, keys, strict=True) if not places.take(rule, own)]
+    if (len(rules) - len(left)) * WORTH < len(rules):
+        return (), rules
+    return tuple(Index(shape, found) for shape, found in places.found.items() if found), left
+
+
+def _shapes(keys: Sequence[Keys]) -> list[Shape]:
+    """Return the shapes with the most keys in the order in which packets are tried: those of ranges last."""
+    held = Counter(shape for own in keys for shape, _ in own)
+    enough = [shape for shape, number in held.items() if number >= fold.RUN and _names_an_end(shape)]
+    enough.sort(key=lambda shape: (-held[shape], *map(str, shape)))
+    met: Counter[int] = Counter()
+    found = []
+    for shape in enough:
+        families = (shape.version,) if shape.version else VERSIONS
+        if all(met[family] < MOST_SHAPES for family in families):
+            met.update(families)
+            found.append(shape)
+    return sorted(found, key=lambda shape: shape.ranged)
+
+
+def _names_an_end(shape: Shape) -> bool:
+    """Return whether the shape says more than a protocol."""
+    return bool(shape.version or shape.source_port or shape.destination_port)
+
+
+class _Places:
+    """The indexes while they are filled, rule by rule in their order."""
+
+    def __init__(self, order: Sequence[Shape]) -> None:
+        self.found: dict[Shape, dict[Key, PolicyRule]] = {shape: {} for shape in order}
+        self._left = TakenByAny()
+        taken = {pair: TakenKeys(pair[1], pair[0]) for pair in pairs(order)}
+        self._behind = {
+            shape: [one for (earlier, _), one in taken.items() if earlier == shape] for shape in order
+        }
+        self._before = {
+            shape: [one for (_, later), one in taken.items() if later == shape] for shape in order
+        }
+
+    def take(self, rule: PolicyRule, keys: Keys) -> bool:
+        """Give a rule its places; return whether it has some, else it is left."""
+        if not keys or not all(self._has_place(*key) for key in keys):
+            self._left.add(rule.match)
+            return False
+        for shape, key in keys:
+            self.found[shape].setdefault(key, rule)
+            for behind in self._before[shape]:
+                behind.add(shape, key)
+        return True
+
+    def _has_place(self, shape: Shape, key: Key) -> bool:
+        if shape not in self.found or (shape.ranged and len(self.found[shape]) >= MOST_RANGES):
+            return False
+        if self._left.meets(shape, key):
+            return False
+        return not any(behind.meets(shape, key) for behind in self._behind[shape])
