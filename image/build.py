@@ -141,9 +141,12 @@ def _signing(keys: Keys | None) -> list[str]:
     return [
         "--secure-boot=yes",
         "--secure-boot-auto-enroll=yes",
-        "--sign-expected-pcr=no",
         f"--secure-boot-key={keys.boot_key}",
         f"--secure-boot-certificate={keys.boot_certificate}",
+        # What a TPM measures of a system that this key has signed opens the master key, also of a later one.
+        "--sign-expected-pcr=yes",
+        f"--sign-expected-pcr-key={keys.boot_key}",
+        f"--sign-expected-pcr-certificate={keys.boot_certificate}",
     ]
 
 

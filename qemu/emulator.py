@@ -15,7 +15,7 @@ from image.trees import tree
 from qemu.errors import Missing
 
 TREE_VARIABLE = "PATRONUS_TOOLS_TREE"
-_LIBRARIES = "usr/lib/x86_64-linux-gnu"
+_LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/swtpm")
 _DATA = ("usr/share/qemu", "usr/share/seabios")
 
 
@@ -34,7 +34,7 @@ class Emulator:
     root: Path
 
     def program(self, name: str) -> list[str]:
-        """Return the start of an argv for one of QEMU's programs."""
+        """Return the start of an argv for one of QEMU's programs, or for swtpm."""
         binary = self.root / "usr/bin" / name
         if not binary.exists():
             raise Missing(
@@ -43,7 +43,8 @@ class Emulator:
         if self.root == Path("/"):
             return [str(binary)]
         loader = self.root / "usr/lib64/ld-linux-x86-64.so.2"
-        return [str(loader), "--library-path", str(self.root / _LIBRARIES), str(binary)]
+        libraries = ":".join(str(self.root / folder) for folder in _LIBRARIES)
+        return [str(loader), "--library-path", libraries, str(binary)]
 
     def system(self) -> list[str]:
         """Return the start of an argv for the machine itself, with the folders of its ROMs."""
@@ -52,7 +53,7 @@ class Emulator:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of either program; QEMU would look for its modules beside the loader."""
-        return {"PATH": "/usr/bin:/bin", "QEMU_MODULE_DIR": str(self.root / _LIBRARIES / "qemu")}
+        return {"PATH": "/usr/bin:/bin", "QEMU_MODULE_DIR": str(self.root / _LIBRARIES[0] / "qemu")}
 
     def firmware(self, *, secure_boot: bool = False) -> Firmware:
         """OVMF, with or without the code that enforces Secure Boot (which needs ``smm=on``)."""

@@ -84,6 +84,8 @@ class Machine:
     more_disks: tuple[Path, ...] = ()
     """qcow2 files, three at most: on the bus before the disk that it starts from, so found first."""
     secure_boot: bool = False
+    tpm: Path | None = None
+    """The folder with the memory of its TPM, made where it is missing; None: it has none."""
     more_command_line: str = "systemd.default_device_timeout_sec=600"
     """What systemd-stub(7) adds to the command line: where nothing accelerates, a disk is slow to come."""
     direct_kernel: DirectKernel | None = None
@@ -121,6 +123,11 @@ class Places:
         return self.folder / "qmp.sock"
 
     @property
+    def tpm_socket(self) -> Path:
+        """The TPM's end for QEMU."""
+        return self.folder / "tpm.sock"
+
+    @property
     def shell(self) -> Path:
         """The other end of the harness's virtio port."""
         return self.folder / "shell.sock"
@@ -136,6 +143,9 @@ def arguments(machine: Machine, places: Places, firmware: Firmware, accelerator:
     argv += ["-device", "virtio-rng-pci", "-qmp", f"unix:{places.qmp},server=on,wait=off"]
     argv += _firmware(machine, places, firmware) + _disks(machine, places) + _consoles(places)
     argv += _kernel(machine.direct_kernel) + _nics(machine.nics) + credentials(machine.credentials)
+    if machine.tpm:
+        argv += ["-chardev", f"socket,id=tpm,path={places.tpm_socket}"]
+        argv += ["-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"]
     if words := " ".join(filter(None, (machine.more_command_line, _WORDS[accelerator]))):
         argv += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={words}"]
     return argv

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from qemu import disks
+from qemu import disks, tpm
 from qemu.acceleration import accelerator
 from qemu.emulator import Emulator, find_emulator
 from qemu.errors import HarnessError, MachineDied, Timeout
@@ -53,6 +53,7 @@ class Vm:
         self.places = Places(folder or Path(tempfile.mkdtemp(prefix="patronus-vm-")))
         self._firmware = self.emulator.firmware(secure_boot=machine.secure_boot)
         self._process: subprocess.Popen[bytes] | None = None
+        self._tpm: subprocess.Popen[bytes] | None = None
         self._qmp: QmpClient | None = None
         self._guest: Guest | None = None
         if not keep_disks:
@@ -95,6 +96,8 @@ class Vm:
             raise HarnessError("only the first thread starts a machine: it ends with the one that did")
         self.machine = machine or self.machine
         self._remove_sockets()
+        if self.machine.tpm:
+            self._tpm = tpm.start(self.emulator, self.machine.tpm, self.places.tpm_socket)
         argv = [] if detached else list(_ENDS_WITH_US)
         argv += self.command_line() + (["-S"] if paused else [])
         backends = [nic.backend for nic in self.machine.nics]
@@ -192,9 +195,17 @@ class Vm:
                 end.close()
         if self._process is not None:
             self._process.wait()
-        self._process = self._qmp = self._guest = None
+        if self._tpm is not None:
+            self._tpm.terminate()
+            self._tpm.wait()
+        self._process = self._tpm = self._qmp = self._guest = None
         self._remove_sockets()
 
     def _remove_sockets(self) -> None:
-        for path in (self.places.qmp, self.places.shell, self.places.serial_socket):
+        for path in (
+            self.places.qmp,
+            self.places.shell,
+            self.places.serial_socket,
+            self.places.tpm_socket,
+        ):
             path.unlink(missing_ok=True)

@@ -57,6 +57,7 @@ SOAKS = {
     "plugin": Soak(("-m", "tests.soak.plugin"), in_tree=False),
     "tampering": Soak((*PYTEST, "tests/vm/test_a_tampering.py"), {"PATRONUS_TAMPERING": "1"}),
     "updates": Soak((*PYTEST, "tests/vm/test_e_updates.py"), {"PATRONUS_UPDATES": "1"}),
+    "sealing": Soak((*PYTEST, "tests/vm/test_e_sealing.py"), {"PATRONUS_SEALING": "1"}),
     "cuts": Soak((*PYTEST, "tests/netns/update/test_power_cuts.py"), {"PATRONUS_CUT_POINTS": "200"}),
     "recovery": Soak((*PYTEST, "tests/vm/test_f_recovery.py"), {"PATRONUS_RECOVERY": "1"}),
     "install": Soak((*PYTEST, "tests/vm/test_g_install.py"), {"PATRONUS_INSTALL": "1"}),

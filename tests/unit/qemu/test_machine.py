@@ -47,6 +47,13 @@ def test_secure_boot_needs_smm_and_a_secure_flash() -> None:
     assert "property=secure" not in line(Machine(Path("/i")))
 
 
+def test_a_tpm_is_there_only_where_it_has_a_memory() -> None:
+    said = line(Machine(Path("/i"), tpm=Path("/t")))
+    assert "socket,id=tpm,path=/m/tpm.sock" in said
+    assert "-device tpm-crb,tpmdev=tpm0" in said
+    assert "tpm" not in line(Machine(Path("/i")))
+
+
 def test_a_kernel_is_given_only_where_asked() -> None:
     assert "-kernel" not in line(Machine(Path("/i")))
     assert "-kernel /k -append quiet" in line(
