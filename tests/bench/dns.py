@@ -86,14 +86,21 @@ def query(number: int, host: str = "") -> bytes:
 
 
 def ask(end: socket.socket, questions: Sequence[bytes]) -> None:
-    """Send the questions, WINDOW at a time; every answer must be there, with a record, without an error."""
+    """Send the questions, WINDOW at a time; every answer must be there, with a record, without an error.
+
+    An answer to what was asked before, which came too late then, is none.
+    """
     for start in range(0, len(questions), WINDOW):
         part = questions[start : start + WINDOW]
         for question in part:
             end.send(question)
-        for _ in part:
-            _, flags, _, answers, _, _ = HEADER.unpack_from(end.recv(512))
-            assert flags & RCODE == 0 and answers == 1, (flags, answers)
+        waiting = {question[:2] for question in part}
+        while waiting:
+            reply = end.recv(512)
+            if reply[:2] in waiting:
+                waiting.remove(reply[:2])
+                _, flags, _, answers, _, _ = HEADER.unpack_from(reply)
+                assert flags & RCODE == 0 and answers == 1, (end.getpeername(), flags, answers)
 
 
 def connected(namespace: Namespace, port: int) -> socket.socket:

@@ -31,7 +31,7 @@ from patronus.network.dns.wire import (
 LOCAL_ANSWERS = 20_000
 """Local answers that are kept ready at most; a flood of invented names must not fill the memory."""
 UNDER_WAY = 2_000
-"""Questions to upstream at one time; past that the client is told SERVFAIL."""
+"""Questions to upstream at one time; past that the client gets a stale answer, or is told SERVFAIL."""
 STALE_WAIT_S = 1.8
 """How long a client waits before it gets a stale answer (RFC 8767 section 5)."""
 PREFETCH_S = 10
@@ -57,6 +57,7 @@ class Resolver:
         self.cache = cache
         self.counters: Counter[str] = Counter()
         self.epoch = 0
+        self._flushed = 0
         self.sources = Sources()
         self._transport = transport
         self._config = ServerConfig()
@@ -86,7 +87,7 @@ class Resolver:
 
     def flush(self) -> int:
         """Forget all answers of upstream servers; return how many they were."""
-        self.epoch += 1
+        self.epoch = self._flushed = self.epoch + 1
         return self.cache.flush()
 
     def know_leases(self, leases: Iterable[LeaseName]) -> None:
@@ -203,7 +204,7 @@ class Resolver:
             return
         if len(self._waiting) >= UNDER_WAY:
             self.counters["too many under way"] += 1
-            respond(error_reply(query, Rcode.SERVFAIL))
+            respond(stale.reply(query, now_s, limit) if stale else error_reply(query, Rcode.SERVFAIL))
             return
         self._begin(key, query, (query, limit, respond))
 
@@ -226,7 +227,8 @@ class Resolver:
         ).start()
 
     def _serve_stale_late(self, key: bytes, waiting: _Waiting) -> None:
-        if waiting.clients:
+        """Give what there was to those who have waited long enough, and at once to those who come later."""
+        if self._waiting.get(key) is waiting:
             self._serve_stale(key, waiting)
 
     def _serve_stale(self, key: bytes, waiting: _Waiting) -> bool:
@@ -255,8 +257,8 @@ class Resolver:
                 respond(error_reply(query, Rcode.SERVFAIL))
             return
         answer = from_response(response, now_s)
-        if answer.ttl_s and waiting.epoch == self.epoch:
-            answer.epoch = self.epoch
+        if answer.ttl_s and waiting.epoch >= self._flushed:
+            answer.epoch = waiting.epoch  # what has changed since is looked at when it is asked for
             self.cache.put(key, answer)
         for query, limit, respond in clients:
             respond(answer.reply(query, now_s, limit))

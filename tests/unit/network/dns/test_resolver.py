@@ -10,6 +10,7 @@ import pytest
 
 from patronus.network.dns.blocklist import Names
 from patronus.network.dns.config import LeaseName, LocalRecord, Policy, ServerConfig, UpstreamServer
+from patronus.network.dns.resolver import UNDER_WAY
 from patronus.network.dns.upstream import BAD_TIME_S, FAILURES, MOST_S, TRY_TIMES_S, Health, Upstreams
 from patronus.network.dns.wire import parse_query, wire_name
 from tests.unit.network.dns.upstreams import FIRST, SECOND, Asker
@@ -338,6 +339,39 @@ class TestStale:
         assert asker.answers == ["A 198.51.100.7"]
         assert len(asker.world.sent) == count
 
+    def test_who_asks_while_nobody_has_answered_for_long_waits_no_more(self) -> None:
+        """Also where the question went out ahead of time, for nobody."""
+        asker = Asker()
+        asker.ask("www.example")
+        asker.world.sent[0].reply(A_RECORD)
+        asker.world.pass_time(59.0)
+        asker.ask("www.example")
+        asker.world.pass_time(2.0)
+        count = len(asker.replies)
+        asker.ask("www.example")
+        assert (len(asker.replies), asker.answers) == (count + 1, ["A 198.51.100.7"])
+
+    def test_an_answer_in_time_leaves_the_new_one_as_it_is(self) -> None:
+        """It is asked for again at its end, though a stale one would have been given by now."""
+        asker = self.begun()
+        asker.world.sent[-1].reply("www.example 1 A 198.51.100.8")
+        asker.world.pass_time(5.0)
+        count = len(asker.world.sent)
+        asker.ask("www.example")
+        assert len(asker.world.sent) == count + 1
+
+    def test_it_is_served_also_where_too_many_are_asked_for(self) -> None:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.world.sent[0].reply(A_RECORD)
+        asker.world.pass_time(100.0)
+        for number in range(UNDER_WAY):
+            asker.ask(f"h{number}.example")
+        asker.ask("www.example")
+        assert asker.answers == ["A 198.51.100.7"]
+        asker.ask("nobody-knows.example")
+        assert asker.status == "SERVFAIL"
+
     def test_an_answer_that_is_too_old_is_not_served(self) -> None:
         asker = self.begun()
         asker.world.pass_time(sum(TRY_TIMES_S))
@@ -499,6 +533,15 @@ class TestAfterAChange:
         asker.world.sent[0].reply(A_RECORD)
         asker.ask("www.example")
         assert (asker.status, len(asker.resolver.cache)) == ("NXDOMAIN", 0)
+
+    def test_one_that_comes_after_a_change_that_does_not_concern_it_is_kept(self) -> None:
+        asker = Asker()
+        asker.ask("www.example")
+        asker.resolver.know_leases([LeaseName("lan", "c", "192.168.1.50", "host")])
+        asker.world.sent[0].reply(A_RECORD)
+        asker.world.refusing = True
+        asker.ask("www.example")
+        assert asker.answers == ["A 198.51.100.7"]
 
     def test_nor_is_one_that_was_asked_for_before_a_flush(self) -> None:
         asker = Asker()
