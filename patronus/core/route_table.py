@@ -42,6 +42,8 @@ ANSWERS = 12100
 """What the router says with an uplink's address leaves by that uplink."""
 OVER_DEFAULT = 13000
 """Policies that are asked in place of the default route."""
+NUMBERED = 13900
+"""What is sent with an address of an uplink's prefix leaves by that uplink, which alone carries it."""
 LAST = 13999
 
 UPLINK_BITS = 0x7F000000

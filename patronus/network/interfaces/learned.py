@@ -22,6 +22,8 @@ _USABLE = (IPv6Network("2000::/3"), IPv6Network("fc00::/7"))
 """Global unicast (RFC 4291 section 2.4) and local addresses (RFC 4193): networks have no others."""
 _IA_PD = re.compile(r"new_dhcp6_ia_pd\d+_prefix\d+")
 _RDNSS = re.compile(r"nd\d+_rdnss\d+_servers")
+_NUMBERED = re.compile(r"nd\d+_addr\d+")
+_ANNOUNCED = re.compile(r"nd(\d+)_from")
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,14 @@ class Delegation:
 
 @dataclass(frozen=True)
 class Learned:
-    """What one uplink gave; what is empty was not given. ``peer`` is the other end of a session."""
+    """What one uplink gave; what is empty was not given. ``peer`` is the other end of a session.
+
+    ``gateway6`` is the router that announced itself as one, by its link-local address (RFC 4861).
+    """
 
     addresses: tuple[IpInterface, ...] = ()
     gateway: IPv4Address | None = None
+    gateway6: IPv6Address | None = None
     dns_servers: tuple[IPv4Address | IPv6Address, ...] = ()
     domain: str | None = None
     ntp_servers: tuple[IPv4Address, ...] = ()
@@ -73,18 +79,30 @@ def parse(dhcp: Mapping[str, str], dhcp6: Mapping[str, str], ra: Mapping[str, st
     address, length = dhcp.get("new_ip_address", ""), dhcp.get("new_subnet_cidr", "")
     given = [f"{address}/{length}"] if address and length else []
     given += [f"{text}/128" for name, text in sorted(dhcp6.items()) if _IA_NA.fullmatch(name)]
+    numbered = [text for name, text in sorted(ra.items()) if _NUMBERED.fullmatch(name)]
+    given += [f"{text.partition('/')[0]}/128" for text in numbered]
     servers = dhcp.get("new_domain_name_servers", "").split()
     servers += dhcp6.get("new_dhcp6_name_servers", "").split()
     servers += [one for name, text in sorted(ra.items()) if _RDNSS.fullmatch(name) for one in text.split()]
     gateways = _valid(dhcp.get("new_routers", "").split(), IPv4Address)
     return Learned(
-        addresses=_valid(given, ip_interface),
+        addresses=tuple(dict.fromkeys(_valid(given, ip_interface))),
         gateway=gateways[0] if gateways else None,
+        gateway6=next(_routers(ra), None),
         dns_servers=tuple(dict.fromkeys(_valid(servers, ip_address))),
         domain=_domain(dhcp.get("new_domain_name", "")),
         ntp_servers=tuple(dict.fromkeys(_valid(dhcp.get("new_ntp_servers", "").split(), IPv4Address))),
         prefixes=tuple(_delegations(dhcp6)),
     )
+
+
+def _routers(ra: Mapping[str, str]) -> Iterator[IPv6Address]:
+    """Yield the routers that would be a default gateway, in dhcpcd's order; one of 0 seconds would not be."""
+    found = [match for match in map(_ANNOUNCED.fullmatch, ra) if match]
+    for match in sorted(found, key=lambda one: int(one[1])):
+        for router in _valid([ra[match[0]]], IPv6Address):
+            if router.is_link_local and ra.get(f"nd{match[1]}_lifetime", "0") != "0":
+                yield router
 
 
 def _delegations(dhcp6: Mapping[str, str]) -> Iterator[Delegation]:

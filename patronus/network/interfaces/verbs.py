@@ -38,6 +38,7 @@ class LearnedInfo(Result):
 
     addresses: list[str]
     gateway: str | None
+    gateway6: str | None = Field(description="router of IPv6 that announced itself")
     dns_servers: list[str]
     domain: str | None
     prefixes: list[str] = Field(description="IPv6 prefixes that it delegated to us")
@@ -126,6 +127,7 @@ def _learned_info(learned: Learned) -> LearnedInfo:
     return LearnedInfo(
         addresses=[str(address) for address in learned.addresses],
         gateway=str(learned.gateway) if learned.gateway else None,
+        gateway6=str(learned.gateway6) if learned.gateway6 else None,
         dns_servers=[str(server) for server in learned.dns_servers],
         domain=learned.domain,
         prefixes=[str(one.prefix) for one in learned.prefixes],

@@ -66,8 +66,8 @@ def _check_interface(
 
 
 def has_gateway(interface: Interface) -> bool:
-    """Return whether an interface has a gateway, or asks a provider for one of IPv4."""
-    asks = interface.ipv4.method not in ("static", "none")
+    """Return whether an interface has a gateway, or asks a provider for one."""
+    asks = interface.ipv4.method not in ("static", "none") or interface.ipv6.method in ("dhcp", "slaac")
     return asks or interface.ipv4.gateway is not None or interface.ipv6.gateway is not None
 
 

@@ -10,7 +10,7 @@ from patronus.core.connection import Tracked
 from patronus.core.feature import Plan
 from patronus.core.link import IpAddress, IpNetwork
 from patronus.core.model import Configuration
-from patronus.core.route_table import ANSWERS, MARKED, UPLINK_BITS, uplink_mark
+from patronus.core.route_table import ANSWERS, MARKED, NUMBERED, UPLINK_BITS, uplink_mark
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.routing.delegated import Delegated, routes_to
@@ -47,7 +47,9 @@ class UplinksPlan(Plan):
     def steering(self) -> Steering:
         """Return what chooses a way beside the destination, and what it is called."""
         kept = {
-            place + way.number - 1: f"uplink/{way.role}" for way in self.ways for place in (MARKED, ANSWERS)
+            place + way.number - 1: f"uplink/{way.role}"
+            for way in self.ways
+            for place in (MARKED, ANSWERS, NUMBERED)
         }
         tables = self.routing.tables
         return Steering(tables.rules, {**kept, **tables.names}, tables.routes, self.vrfs)

@@ -20,6 +20,7 @@ from patronus.core.route_table import (
     FAMILIES,
     MAIN_TABLE,
     MARKED,
+    NUMBERED,
     UPLINK_TABLES,
     Family,
     NextHop,
@@ -94,7 +95,7 @@ def _way_out(
     well: bool,
 ) -> WayOut:
     learned = links.learned.get(item.id)
-    gateways = [*given, learned.gateway if learned else None]
+    gateways = [*given, *((learned.gateway, learned.gateway6) if learned else ())]
     hops: dict[Family, NextHop] = {}
     reason: str | None = "it has no gateway now"
     for gateway in gateways:
@@ -108,7 +109,8 @@ def _way_out(
     device = links.devices.get(item.id)
     if device is None:
         reason = f"{item.id} has no device"
-    return WayOut(item.id, number, device, hops, None if hops else reason, well)
+    by_family = {family: hops[family] for family in FAMILIES if family in hops}
+    return WayOut(item.id, number, device, by_family, None if hops else reason, well)
 
 
 def routes_of(ways: Sequence[WayOut], links: InterfacesPlan) -> Iterator[TableRoute]:
@@ -131,7 +133,11 @@ def routes_of(ways: Sequence[WayOut], links: InterfacesPlan) -> Iterator[TableRo
 
 
 def rules_of(ways: Sequence[WayOut], links: InterfacesPlan) -> Iterator[RouteRule]:
-    """Yield the rules that keep connections and the router's own answers on their uplink."""
+    """Yield the rules that keep connections and the router's own answers on their uplink.
+
+    So do networks that are numbered from its prefix, while it is well: no other provider carries what has an
+    address of it (RFC 8678), and when it is not, another may be told to translate it.
+    """
     for way in ways:
         place = way.number - 1
         for family in way.hops:
@@ -141,6 +147,10 @@ def rules_of(ways: Sequence[WayOut], links: InterfacesPlan) -> Iterator[RouteRul
                 if address.version == family:
                     answers = Selector(source=ip_network(address))
                     yield RouteRule(family, ANSWERS + place, way.table, answers)
+        learned = links.learned.get(way.role)
+        if learned is not None and way.well and 6 in way.hops:
+            for one in learned.prefixes:
+                yield RouteRule(6, NUMBERED + place, way.table, Selector(source=one.prefix))
 
 
 def own_addresses(role: str, links: InterfacesPlan) -> tuple[IpAddress, ...]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Network, ip_address, ip_interface
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_interface
 
 import pytest
 
@@ -74,6 +74,17 @@ def test_all_that_an_uplink_gives_is_learned_once() -> None:
         ntp_servers=(IPv4Address("198.51.100.123"), IPv4Address("198.51.100.124")),
     )
     assert str(parse(dhcp, {}, {}).gateway) == "198.51.100.1"
+
+
+def test_the_first_router_that_would_be_a_gateway_is_it_and_our_addresses_are_ours_alone() -> None:
+    ra = {
+        "nd2_from": "fe80::2", "nd2_lifetime": "1800", "nd1_from": "fe80::1", "nd1_lifetime": "0",
+        "nd10_from": "fe80::a", "nd10_lifetime": "1800", "nd2_addr1": "2001:db8:1::7/64",
+    }  # fmt: skip
+    learned = parse({}, {}, ra)
+    assert learned == Learned(addresses=(ip_interface("2001:db8:1::7/128"),), gateway6=IPv6Address("fe80::2"))
+    assert parse({}, {}, {**ra, "nd2_from": "2001:db8:1::1"}).gateway6 == IPv6Address("fe80::a")
+    assert parse({}, {}, {"nd1_from": "fe80::1; reboot", "nd1_lifetime": "1800"}) == Learned()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ from patronus.core.connection import Connection, Tracked, Way
 from patronus.core.link import Address, Link, Nic
 from patronus.core.model import Configuration
 from patronus.core.problem import render_path
-from patronus.core.route_table import UPLINK_BITS, NextHop, TableRoute, uplink_mark
+from patronus.core.route_table import UPLINK_BITS, NextHop, RouteRule, Selector, TableRoute, uplink_mark
 from patronus.core.way_text import parse_check, parse_way, write_check, write_way
 from patronus.firewall.compile.uplinks import marks_chain, uplink_chains
 from patronus.firewall.table import statements as say
-from patronus.network.interfaces.learned import Learned
+from patronus.network.interfaces.learned import Delegation, Learned
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import Facts
 from patronus.network.interfaces.plan import build as build_links
@@ -126,6 +127,34 @@ def test_connections_and_answers_are_kept_by_rules_of_each_family() -> None:
         "12000: IPv6, everything: table 254",
     ]
     assert planned().routing.tables.rules == ()
+
+
+def test_who_announces_itself_is_the_gateway_and_its_prefix_leaves_by_it_while_it_is_well() -> None:
+    prefix = IPv6Network("2001:db8:aa00::/56")
+    given = replace(LEASE, gateway6=IPv6Address("fe80::1"), prefixes=(Delegation(prefix, 60, 90),))
+    both = ({"id": "wan"}, {"id": "cable", "tier": 2})
+    made = planned(*both, lease=given)
+    assert routes(made, 30001)[-2:] == ["0.0.0.0/0 via 203.0.113.1 on eth1", "::/0 via fe80::1 on eth1"]
+    assert made.ways[1].gateway == LEASE.gateway, "that of IPv4 is asked"
+    numbered = RouteRule(6, 13901, 30001, Selector(source=prefix))
+    assert numbered in made.routing.tables.rules
+    assert made.steering().names[13901] == "uplink/cable"
+    for other in (planned(*both, lease=given, down=("cable",)), planned(*both)):
+        assert all(rule.priority != 13901 for rule in other.routing.tables.rules)
+
+
+def test_an_uplink_that_asks_for_ipv6_alone_may_have_a_gateway() -> None:
+    for method, problems in (("slaac", 0), ("dhcp", 0), ("none", 1)):
+        alone = {**LAN, "ipv4": {"method": "none"}, "ipv6": {"method": method}}
+        found = check(
+            Configuration(
+                {
+                    "network/interfaces": Interfaces.model_validate({"interfaces": [alone]}),
+                    "network/uplinks": Uplinks.model_validate({"uplinks": [{"id": "lan"}]}),
+                }
+            )
+        )
+        assert len(list(found)) == problems
 
 
 def test_an_uplink_without_a_gateway_waits_and_says_why() -> None:
