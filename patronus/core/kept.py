@@ -32,10 +32,13 @@ class Kept(Generic[Item, Made]):
         tail = _same(old[head:][::-1], wanted[head:][::-1])
         left, right = len(old) - tail, len(wanted) - tail
         known = dict(zip(map(id, old), done, strict=True)) if head < right else {}
+        middle: list[Made] = []
         for item in wanted[head:right]:
-            if id(item) not in known:
-                known[id(item)] = make(item)
-        made = [*done[:head], *(known[id(item)] for item in wanted[head:right]), *done[left:]]
+            number = id(item)
+            if number not in known:
+                known[number] = make(item)
+            middle.append(known[number])
+        made = [*done[:head], *middle, *done[left:]]
         self._items, self._made, self._context = wanted, made, context
         return made
 

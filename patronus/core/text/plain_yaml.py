@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from patronus.core.text.yaml_tree import resolve
@@ -35,7 +36,6 @@ _VALUE = re.compile(rf"(?:{_ONE}|{_FLOW})")
 _BARE = re.compile(rf'"[^"]*"|\'([^\']*)\'|({_WORD})')
 _JSON_TEXT = re.compile(rf"[\n\x20-\x5b\x5d-\x7e{_MORE}]*")
 _KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(?: (.+))?")
-_ADJACENT = re.compile(r'":(?! )')
 _DIGITS = 18
 """More of them are text: see ``yaml_tree.resolve``."""
 
@@ -71,12 +71,19 @@ def read(text: str) -> PlainYaml | None:
 
 
 def _read(text: str, *, json_items: bool) -> PlainYaml | None:
-    if json_items and (_ADJACENT.search(text) or not _JSON_TEXT.fullmatch(text)):
+    if json_items and (text.count('":') != text.count('": ') or not _may_be_json(text)):
         return None
     try:
         return _Reader(text, json_items=json_items).read()
     except (_Other, ValueError, RecursionError):
         return None
+
+
+def _may_be_json(text: str) -> bool:
+    """Return whether no character of the text means another thing in JSON."""
+    if text.isascii():
+        return "\\" not in text and text.replace("\n", "").isprintable()
+    return _JSON_TEXT.fullmatch(text) is not None
 
 
 class _Reader:
@@ -99,15 +106,34 @@ class _Reader:
 
     def read(self) -> PlainYaml | None:
         """Return the data. Raises _Other, ValueError."""
-        offset = 0
-        for line in self._text.split("\n"):
-            self._line(line, offset)
-            offset += len(line) + 1
+        lines, at, offset = self._text.split("\n"), 0, 0
+        while at < len(lines):
+            run = self._run(lines, at) if self._items else 0
+            if run:
+                *starts, offset = accumulate((len(line) + 1 for line in lines[at : at + run]), initial=offset)
+                self._starts.extend(starts)
+            else:
+                self._line(lines[at], offset)
+                offset += len(lines[at]) + 1
+            at += run or 1
         self._end_list(len(self._text))
         if not self._keys:
             return None
         data = _loads("{" + ",".join(self._json) + "}")
         return PlainYaml(data, self._lists)
+
+    def _run(self, lines: Sequence[str], first: int) -> int:
+        """Take the items in a line each that follow, thousands at once; return how many there are."""
+        dash = " " * self._column + "- {"
+        if not self._json_items or not lines[first].startswith(dash):
+            return 0
+        self._end_item()
+        end = next((at for at in range(first, len(lines)) if not lines[at].startswith(dash)), len(lines))
+        items = [line[len(dash) - 1 :] for line in lines[first:end]]
+        if max(map(len, items)) + len(dash) > LINE or not all(map(_shallow, items)):
+            raise _Other
+        self._items += items
+        return end - first
 
     def _line(self, line: str, offset: int) -> None:
         bare = line.lstrip(" ")
@@ -197,8 +223,21 @@ def _word(text: str) -> str:
 
 
 def _loads(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = _DECODER.decode(text)
-    return found
+    """Return JSON. Raises _Other where a key stands twice, ValueError."""
+    found: dict[str, Any] = _FLAT.decode(text)
+    return found if _has_all_keys(found, text) else _DECODER.decode(text)
+
+
+def _has_all_keys(found: Mapping[str, Any], text: str) -> bool:
+    """Return whether no key was lost to a later one; False where that takes a closer look.
+
+    Each key is followed by a colon, so in lists of mappings without mappings in them counting tells.
+    """
+    lists = [value for value in found.values() if isinstance(value, list)]
+    if " :" in text or any(set(map(type, items)) != {dict} for items in lists):
+        return False
+    flat = text.count("{") == 1 + sum(map(len, lists))
+    return flat and text.count('":') == len(found) + sum(sum(map(len, items)) for items in lists)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -224,6 +263,7 @@ def _refuse(text: str) -> Any:
     raise _Other(text)
 
 
+_FLAT = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_refuse)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse
 )

@@ -48,6 +48,7 @@ from patronus.core.values.addresses import (
     parse_ipv6_address,
     parse_mac_address,
     parse_prefix,
+    plain_prefix,
     write_prefix,
 )
 from patronus.core.values.certificates import Certificates, parse_certificates
@@ -206,6 +207,7 @@ __all__ = [
     "parse_time_zone",
     "parse_url",
     "parse_vlan_tag",
+    "plain_prefix",
     "shown",
     "text_of",
     "write_bit_rate",

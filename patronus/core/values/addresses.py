@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Annotated, Any, TypeVar
@@ -64,31 +65,64 @@ def parse_prefix(value: Any) -> IPv4Network | IPv6Network:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     text = text_of(value, "a prefix", _PREFIX_ALLOWED)
+    if (plain := plain_prefix(text)) is not None:
+        return plain
     _refuse_odd_lengths(value, text, "a prefix", _PREFIX_ALLOWED)
     try:
-        return _network(text)
+        return ipaddress.ip_network(text)
     except ValueError:
         raise Refused(f"{shown(value)} is not a prefix", _PREFIX_ALLOWED, _prefix_hint(text)) from None
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
-    """Return what ``ipaddress`` reads, in a third of the time: C reads the address. Raises ValueError."""
+def plain_prefix(text: str) -> IPv4Network | IPv6Network | None:
+    """Return what ``ipaddress`` makes of a plain prefix, in a quarter of the time; None for any other text.
+
+    C reads the address, and what all prefixes of a length have in common is made once. The function ``hosts``
+    that ``ipaddress`` gives each prefix of one address is left out: 250 bytes a rule.
+    """
     address, slash, length = text.partition("/")
-    six = ":" in address
+    alike = _alike(IPv6Network if ":" in address else IPv4Network, length if slash else None)
+    if alike is None:
+        return None
     try:
-        number = int.from_bytes(inet_pton(AF_INET6 if six else AF_INET, address), "big")
-    except OSError:
-        return ipaddress.ip_network(text)
-    if six:
-        return _lean(IPv6Network((number, int(length) if slash else 128)))
-    return _lean(IPv4Network((number, int(length) if slash else 32)))
+        number = int.from_bytes(inet_pton(alike.family, address), "big")
+    except (OSError, ValueError):
+        return None
+    if number & alike.host_bits:
+        return None
+    network: Any = alike.kind.__new__(alike.kind)
+    network.network_address = alike.single(number)
+    network.netmask, network._prefixlen = alike.netmask, alike.length
+    found: IPv4Network | IPv6Network = network
+    return found
 
 
-def _lean(network: Network) -> Network:
-    """Take off the function that ``ipaddress`` gives each prefix of one address: 250 bytes a rule."""
-    if network.prefixlen == network.max_prefixlen:
-        del network.hosts
-    return network
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """What all prefixes of a length have in common."""
+
+    kind: type[IPv4Network | IPv6Network]
+    single: type[IPv4Address | IPv6Address]
+    family: int
+    netmask: IPv4Address | IPv6Address
+    length: int
+    host_bits: int
+
+
+@lru_cache(maxsize=512)
+def _alike(kind: type[IPv4Network | IPv6Network], length: str | None) -> _Alike | None:
+    """Return what prefixes of a length have in common, without one those of an address; None for an odd one.
+
+    Those of two addresses are left to ``ipaddress``, which gives them another ``hosts``.
+    """
+    most = 32 if kind is IPv4Network else 128
+    text = str(most) if length is None else length
+    bits = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else -1
+    if not 0 <= bits <= most or bits == most - 1:
+        return None
+    whole = kind((0, bits))
+    family = AF_INET if kind is IPv4Network else AF_INET6
+    return _Alike(kind, type(whole.network_address), family, whole.netmask, bits, int(whole.hostmask))
 
 
 def _refuse_odd_lengths(value: Any, text: str, what: str, allowed: str) -> None:

@@ -36,6 +36,8 @@ def _suggest(value: str, pattern: re.Pattern[str], limit: int) -> str | None:
 
 def parse_id(value: Any) -> str:
     """Return an item's id: ``r-7f3a``. Raises Refused."""
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value
     text = text_of(value, "an id", _ID_ALLOWED)
     if not _ID.fullmatch(text):
         raise Refused(f"{shown(value)} is not an id", _ID_ALLOWED, _suggest(text, _ID, 32))

@@ -110,8 +110,13 @@ def _whole_number(value: Any) -> int | None:
     """Return an int written as a number or as digits, else None; a bool is no number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 12:
-        return int(value)
+    if (
+        isinstance(value, str)
+        and len(value) < 12
+        and (digits := value.strip()).isascii()
+        and digits.isdigit()
+    ):
+        return int(digits)
     return None
 
 

@@ -10,10 +10,20 @@ from patronus.firewall.check.known import warning
 from patronus.firewall.model import Rule
 from patronus.firewall.model.helpers import HELPERS, HelperName
 from patronus.firewall.model.match import NAMES, TCP
+from patronus.firewall.model.rules import RuleAction
+
+_DECIDING: frozenset[RuleAction] = frozenset({"allow", "drop", "reject"})
+_BESIDE = frozenset({"reject_with", "set_mark", "set_dscp", "queue", "helper", "tcp_flags", "connections"})
+"""Keys that suit some actions or protocols alone."""
 
 
 def check_action(rule: Rule, path: Path) -> Iterator[Problem]:
-    """Yield the problems of one rule's action."""
+    """Return the problems of one rule's action."""
+    plain = rule.action in _DECIDING and _BESIDE.isdisjoint(rule.model_fields_set)
+    return iter(()) if plain else _problems(rule, path)
+
+
+def _problems(rule: Rule, path: Path) -> Iterator[Problem]:
     only_tcp = rule.protocol is not None and {protocol.number for protocol in rule.protocol} == {TCP}
     if rule.reject_with is not None and rule.action != "reject":
         hint = "action: reject, or leave the key out"

@@ -81,53 +81,64 @@ def _check_zones(config: Configuration, known: Known) -> Iterator[Problem]:
 
 
 def check_rule(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
-    """Yield the problems of one rule."""
-    origin = rule.from_
-    if origin is not None:
-        yield from known.zone(origin.zone, (*path, "from"), router=False)
-        yield from known.addresses(origin.source, (*path, "from", "source"))
-    yield from known.zone(rule.to, (*path, "to"), router=True)
-    yield from _check_interface(rule, path, known)
-    yield from known.addresses(rule.source, (*path, "source"))
-    yield from known.addresses(rule.destination, (*path, "destination"))
-    yield from known.ports(rule.source_port, (*path, "source_port"))
-    yield from known.ports(rule.destination_port, (*path, "destination_port"))
-    yield from _check_protocol(rule, path)
+    """Yield the problems of one rule. Nothing is asked of what it does not say: there may be ten thousand."""
+    yield from _check_way(rule, path, known)
+    for key, addresses in (("source", rule.source), ("destination", rule.destination)):
+        if addresses is not None:
+            yield from known.addresses(addresses, (*path, key))
+    for key, ports in (("source_port", rule.source_port), ("destination_port", rule.destination_port)):
+        if ports is not None:
+            yield from known.ports(ports, (*path, key))
+            yield from _check_protocol(rule, ports, (*path, key))
+    if rule.icmp_type is not None:
+        yield from _check_icmp(rule, rule.icmp_type, (*path, "icmp_type"))
     yield from _check_families(rule, path, known)
     yield from check_action(rule, path)
-    yield from check_state(rule, path)
+    if rule.state is not None:
+        yield from check_state(rule, path)
 
 
-def _check_interface(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
-    if rule.interface is None:
-        return
-    if rule.interface not in known.roles:
-        yield unknown("interface", rule.interface, tuple(known.roles), (*path, "interface"))
-    elif known.vrfs.get(rule.interface, rule.interface) != rule.interface:
-        vrf = known.vrfs[rule.interface]
-        message = f"what comes in by {rule.interface} comes to the rules by its VRF {vrf}"
-        yield Problem((*path, "interface"), message, rule.interface, hint=f"interface: {vrf}")
-    elif known.roles[rule.interface] is None:
-        message = f"the interface {rule.interface} is in no zone, so the rule fits nothing"
-        yield warning((*path, "interface"), message, rule.interface)
+def _check_way(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
+    """Yield the problems of where it comes from, and of where it goes."""
+    origin = rule.from_
+    if origin is not None:
+        if origin.zone not in known.zones:
+            yield from known.zone(origin.zone, (*path, "from"), router=False)
+        yield from known.addresses(origin.source, (*path, "from", "source"))
+    if rule.to not in known.zones:
+        yield from known.zone(rule.to, (*path, "to"), router=True)
+    if rule.interface is not None:
+        yield from _check_interface(rule.interface, path, known)
 
 
-def _check_protocol(rule: Rule, path: Path) -> Iterator[Problem]:
+def _check_interface(interface: str, path: Path, known: Known) -> Iterator[Problem]:
+    if interface not in known.roles:
+        yield unknown("interface", interface, tuple(known.roles), (*path, "interface"))
+    elif known.vrfs.get(interface, interface) != interface:
+        vrf = known.vrfs[interface]
+        message = f"what comes in by {interface} comes to the rules by its VRF {vrf}"
+        yield Problem((*path, "interface"), message, interface, hint=f"interface: {vrf}")
+    elif known.roles[interface] is None:
+        message = f"the interface {interface} is in no zone, so the rule fits nothing"
+        yield warning((*path, "interface"), message, interface)
+
+
+def _check_protocol(rule: Rule, ports: tuple[object, ...], path: Path) -> Iterator[Problem]:
+    if not rule.protocol or not all(protocol.number in WITH_PORTS for protocol in rule.protocol):
+        hint = "protocol: tcp, udp or [tcp, udp]"
+        yield Problem(path, "a port without a protocol that has ports", _shown(ports), hint=hint)
+
+
+def _check_icmp(rule: Rule, types: tuple[str | int, ...], path: Path) -> Iterator[Problem]:
     numbers = {protocol.number for protocol in rule.protocol or ()}
-    for key, ports in (("source_port", rule.source_port), ("destination_port", rule.destination_port)):
-        if ports is not None and (not numbers or not numbers <= WITH_PORTS):
-            hint = "protocol: tcp, udp or [tcp, udp]"
-            yield Problem((*path, key), "a port without a protocol that has ports", _shown(ports), hint=hint)
-    if rule.icmp_type is None:
-        return
     if not numbers or not numbers <= {ICMP, ICMPV6}:
         hint = "protocol: icmp, icmpv6 or [icmp, icmpv6]"
-        yield Problem((*path, "icmp_type"), "an ICMP type without icmp", _shown(rule.icmp_type), hint=hint)
+        yield Problem(path, "an ICMP type without icmp", _shown(types), hint=hint)
         return
-    for name in rule.icmp_type:
+    for name in types:
         fits = (ICMP in numbers and name in ICMP_TYPES) or (ICMPV6 in numbers and name in ICMPV6_TYPES)
-        if isinstance(name, str) and numbers and not fits:
-            yield Problem((*path, "icmp_type"), f"{name} is not a type of {'/'.join(_names(rule))}", name)
+        if isinstance(name, str) and not fits:
+            yield Problem(path, f"{name} is not a type of {'/'.join(_names(rule))}", name)
 
 
 def _names(rule: Rule) -> list[str]:
@@ -141,9 +152,9 @@ def _shown(items: tuple[object, ...]) -> str:
 def _check_families(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
     """Refuse what no packet can be: IPv4 to IPv6, or ICMP between addresses of the other family."""
     origin = rule.from_
-    numbers = {protocol.number for protocol in rule.protocol or ()}
     sources = rule.source or (origin.source if origin else None)
-    if (sources is None or rule.destination is None) and numbers not in ({ICMP}, {ICMPV6}):
+    numbers = [protocol.number for protocol in rule.protocol or ()]
+    if (sources is None or rule.destination is None) and numbers not in ([ICMP], [ICMPV6]):
         return
     source, destination = known.names.addresses(sources), known.names.addresses(rule.destination)
     key = "destination" if rule.destination else "source"
@@ -151,7 +162,7 @@ def _check_families(rule: Rule, path: Path, known: Known) -> Iterator[Problem]:
         hint = "one is IPv4 and the other IPv6: give both for each family"
         yield Problem((*path, key), "source and destination have no family in common", hint=hint)
     for only, version in ((ICMP, 4), (ICMPV6, 6)):
-        if numbers == {only} and any(version not in versions(side) for side in (source, destination)):
+        if numbers == [only] and any(version not in versions(side) for side in (source, destination)):
             name = _names(rule)[0]
             yield Problem((*path, key), f"{name} does not exist between addresses of the other family")
 

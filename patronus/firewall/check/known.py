@@ -50,12 +50,12 @@ class Known:
             yield unknown("zone", zone, self.zones, path)
 
     def addresses(self, matches: Iterable[AddressMatch] | None, path: Path) -> Iterator[Problem]:
-        """Yield the problems of the aliases among addresses."""
-        yield from self._references(matches or (), path, "addresses")
+        """Return the problems of the aliases among addresses."""
+        return self._references(matches, path, "addresses") if matches else iter(())
 
     def ports(self, matches: Iterable[PortMatch] | None, path: Path) -> Iterator[Problem]:
-        """Yield the problems of the aliases among ports."""
-        yield from self._references(matches or (), path, "ports")
+        """Return the problems of the aliases among ports."""
+        return self._references(matches, path, "ports") if matches else iter(())
 
     def _references(self, matches: Iterable[object], path: Path, kind: str) -> Iterator[Problem]:
         for match in matches:

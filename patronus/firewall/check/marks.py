@@ -21,7 +21,7 @@ def check_marks(config: Configuration) -> Iterator[Problem]:
         taken.append((UPLINK_BITS, "the uplink of a connection"))
     if any(rule.set_dscp is not None for rule in rules):
         taken.append((CLASS_BITS, "the class that a rule gave a connection"))
-    for position, rule in enumerate(rules):
+    for position, rule in enumerate(rules if taken else ()):
         for key, mark in (("mark", rule.mark), ("set_mark", rule.set_mark)):
             for bits, what in taken:
                 if mark is not None and mark.value & bits:

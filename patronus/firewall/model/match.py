@@ -22,6 +22,7 @@ from patronus.core.values import (
     parse_id,
     parse_port_range,
     parse_prefix,
+    plain_prefix,
     shown,
     write_prefix,
 )
@@ -86,10 +87,11 @@ PortMatch = PortRange | AliasName
 
 def _many(value: Any, parse: Callable[[Any], T], allowed: str) -> tuple[T, ...]:
     """Return one value or a list of them as a tuple; an empty list is refused: it would match nothing."""
-    items = value if isinstance(value, list | tuple) else [value]
-    if not items:
+    if not isinstance(value, list | tuple):
+        return (parse(value),)
+    if not value:
         raise Refused("an empty list matches nothing", allowed, "leave the key out to match anything")
-    return tuple(parse(item) for item in items)
+    return tuple(map(parse, value))
 
 
 def _alias(text: str) -> AliasName:
@@ -98,11 +100,19 @@ def _alias(text: str) -> AliasName:
 
 def parse_address_match(value: Any) -> AddressMatch:
     """Return a prefix, a range or ``@alias``. Raises Refused."""
-    if isinstance(value, AddressMatch):
-        return value
-    if isinstance(value, str) and value.startswith("@"):
-        return _alias(value)
-    return parse_address_range(value) if isinstance(value, str) and "-" in value else parse_prefix(value)
+    if isinstance(value, str):
+        if value.startswith("@"):
+            return _alias(value)
+        return parse_address_range(value) if "-" in value else parse_prefix(value)
+    return value if isinstance(value, AddressMatch) else parse_prefix(value)
+
+
+def _addresses(value: Any) -> tuple[AddressMatch, ...]:
+    """Return one address or a list of them; one plain prefix, as most rules have, by the shortest way."""
+    only = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if isinstance(only, str) and (prefix := plain_prefix(only)) is not None:
+        return (prefix,)
+    return _many(value, parse_address_match, _ADDRESS_ALLOWED)
 
 
 def parse_literal_address(value: Any) -> IPv4Network | IPv6Network | Range:
@@ -115,9 +125,17 @@ def parse_literal_address(value: Any) -> IPv4Network | IPv6Network | Range:
 
 def parse_port_match(value: Any) -> PortMatch:
     """Return a port, a range or ``@alias``. Raises Refused."""
-    if isinstance(value, PortRange | AliasName):
-        return value
-    return _alias(value) if isinstance(value, str) and value.startswith("@") else parse_port_range(value)
+    if isinstance(value, str) and value.startswith("@"):
+        return _alias(value)
+    return value if isinstance(value, AliasName) else parse_port_range(value)
+
+
+def _ports(value: Any) -> tuple[PortMatch, ...]:
+    """Return one port or a list of them; one number, as most rules have, by the shortest way."""
+    only = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if type(only) is int and 1 <= only <= 65535:
+        return (PortRange(only, only),)
+    return _many(value, parse_port_match, _PORT_ALLOWED)
 
 
 def parse_protocol(value: Any) -> Protocol:
@@ -195,7 +213,7 @@ def _schema(written: str, *examples: Any, numbers: bool = False) -> metadata.Sha
 _TO_JSON = PlainSerializer(_write, when_used="json")
 Addresses = Annotated[
     tuple[AddressMatch, ...],
-    PlainValidator(lambda value: _many(value, parse_address_match, _ADDRESS_ALLOWED)),
+    PlainValidator(_addresses),
     _TO_JSON,
     _schema(_ADDRESS_ALLOWED, "192.168.1.0/24", "@admins"),
 ]
@@ -211,7 +229,7 @@ LiteralAddresses = Annotated[
 """Prefixes and ranges; may be empty."""
 PortMatches = Annotated[
     tuple[PortMatch, ...],
-    PlainValidator(lambda value: _many(value, parse_port_match, _PORT_ALLOWED)),
+    PlainValidator(_ports),
     _TO_JSON,
     _schema(_PORT_ALLOWED, 22, "1000-2000", "@web", numbers=True),
 ]

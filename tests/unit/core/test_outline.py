@@ -186,6 +186,20 @@ def test_a_short_plain_text_means_what_libyaml_says(tokens: list[str], head: str
     plain_agrees(head + "".join(tokens) + ("}\n" if head.endswith("{a: ") else "\n"))
 
 
+KEYS = (
+    '"a": 1', '"b": "x"', '"a" : 2', '"c": [1, ": d"]', '"d": {"a": 1}', '"e": {}', '"f": "{"', '"g": ":"',
+    '"a": "b: c"', '"d": {"a": 1, "a": 2}', '"h": [{"a": 1}, {"b": 2}]', '"i": "}"', '"j": [[], []]',
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(KEYS), max_size=5), min_size=1, max_size=5), st.booleans())
+def test_no_key_that_stands_twice_is_lost(items: list[list[str]], commented: bool) -> None:
+    """Whether keys were lost is told by counting, where that is certain."""
+    between = "  # a comment\n" if commented else ""
+    text = "rules:\n" + between.join(f"  - {{{', '.join(keys)}}}\n" for keys in items)
+    plain_agrees(text)
+
+
 def test_the_place_of_a_value_in_a_plain_text_is_found() -> None:
     document = parse("r.yaml", PLAIN)
     assert document.lists is not None

@@ -336,6 +336,11 @@ def test_a_prefix_is_what_ipaddress_reads(text: str) -> None:
     except v.Refused:
         found = None
     assert (found, str(found)) == (expected, str(expected))
+    if found is not None:
+        made = {name: value for name, value in vars(expected).items() if name != "hosts"}
+        assert {name: value for name, value in vars(found).items() if name != "hosts"} == made
+        two = found.max_prefixlen - found.prefixlen == 1
+        assert not two or list(found.hosts()) == list(expected.hosts())
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7", "192.0.2.7/32", "2001:db8::7", "192.0.2.0/31", "192.0.2.0/24"])
