@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from patronus.core.kept import same_ends
 from patronus.core.model import Configuration, as_data
 from patronus.core.redaction import MASK, is_secret, redact
 from patronus.core.shape import fields
@@ -89,16 +90,30 @@ def _between(section: str, old: Any, new: Any, name: str) -> Iterator[Change]:
             before, after = getattr(old, attribute), getattr(new, attribute)
             if before != after:
                 yield from _between(section, before, after, f"{name}.{key}" if name else key)
-    elif _have_ids(old) and _have_ids(new) and (old or new):
-        yield from _items(section, old, new, name)
+    elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        yield from _in_list(section, old, new, name)
     else:
         yield Change(section, name, "changed", old, new)
 
 
-def _have_ids(items: Any) -> bool:
-    if not isinstance(items, list | tuple):
-        return False
+def _in_list(section: str, old: Sequence[Any], new: Sequence[Any], name: str) -> Iterator[Change]:
+    """Yield what changed in a list; the items that are the very same at its ends are not looked at."""
+    head, tail = same_ends(old, new)
+    left, right = old[head : len(old) - tail], new[head : len(new) - tail]
+    if not (_have_ids(left) and _have_ids(right) and (left or right)):
+        yield Change(section, name, "changed", old, new)
+        return
+    for change in _items(section, left, right, name):
+        whole = change.kind == "reordered"
+        yield replace(change, old=_ids(old), new=_ids(new)) if whole else change
+
+
+def _have_ids(items: Sequence[Any]) -> bool:
     return None not in [getattr(item, "id", None) for item in items]
+
+
+def _ids(items: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(item.id for item in items))
 
 
 def _items(section: str, old: Sequence[Any], new: Sequence[Any], name: str) -> Iterator[Change]:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -169,15 +170,15 @@ class Generations:
 
     def log(self, count: int) -> list[Manifest]:
         """Return the manifests of the newest generations that can be read, newest first."""
-        found: list[Manifest] = []
+        return list(islice(self._newest(), count))
+
+    def _newest(self) -> Iterator[Manifest]:
+        """Yield the manifests that can be read, newest first."""
         for number in reversed(self.numbers()):
-            if len(found) == count:
-                break
             try:
-                found.append(self.manifest(number))
+                yield self.manifest(number)
             except StorageError:
                 continue
-        return found
 
     def diff(self, old: int, new: int) -> str:
         """Return the unified diff from one generation to another. Raises NotFound, StorageError."""
@@ -251,7 +252,7 @@ class Generations:
     def knows(self, name: str, text: str) -> bool:
         """Return whether any kept generation has this file with this text: then nobody wrote it by hand."""
         digest = sha256(text)
-        return any(manifest.sha256.get(name) == digest for manifest in self.log(KEPT))
+        return any(manifest.sha256.get(name) == digest for manifest in islice(self._newest(), KEPT))
 
     def prune(self) -> None:
         """Remove old generations; what runs and what was confirmed last stays. Raises StorageError."""

@@ -28,8 +28,7 @@ class Kept(Generic[Item, Made]):
         """Return ``make(item)`` for each; ``context`` is all that ``make`` depends on beside the item."""
         wanted = tuple(items)
         old, done = (self._items, self._made) if context == self._context else ((), ())
-        head = _same(old, wanted)
-        tail = _same(old[head:][::-1], wanted[head:][::-1])
+        head, tail = same_ends(old, wanted)
         left, right = len(old) - tail, len(wanted) - tail
         known = dict(zip(map(id, old), done, strict=True)) if head < right else {}
         middle: list[Made] = []
@@ -41,6 +40,12 @@ class Kept(Generic[Item, Made]):
         made = [*done[:head], *middle, *done[left:]]
         self._items, self._made, self._context = wanted, made, context
         return made
+
+
+def same_ends(left: Sequence[object], right: Sequence[object]) -> tuple[int, int]:
+    """Return how many items are the very same from the beginning on, and of the rest up to the end."""
+    head = _same(left, right)
+    return head, _same(left[head:][::-1], right[head:][::-1])
 
 
 def _same(left: Sequence[object], right: Sequence[object]) -> int:

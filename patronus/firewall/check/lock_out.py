@@ -58,8 +58,10 @@ def _why_cut_off(config: Configuration, zone: Zone, port: int) -> Path | None:
 
 def _concerns(rule: Rule, zone: str, port: int, names: Names) -> bool:
     """Return whether some connection from the zone to the page fits the rule."""
+    if rule.to is not None and rule.to != SELF:
+        return False
     origin = rule.from_.zone if rule.from_ else None
-    if not rule.enabled or origin not in (None, zone) or rule.to not in (None, SELF):
+    if not rule.enabled or origin not in (None, zone):
         return False
     if rule.protocol is not None and TCP not in {protocol.number for protocol in rule.protocol}:
         return False
