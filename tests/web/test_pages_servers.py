@@ -149,6 +149,16 @@ def test_a_dns_server_is_added_changed_and_asked_no_more(context: BrowserContext
     press(page, "button:text-is('Save')")
     says(row, "udp")
     assert servers()["quad"] == {"id": "quad", "address": "198.51.100.54"}
+    page.click("[aria-label='Edit the server quad']")
+    page.fill("#domains", "corp.example, 9.10.in-addr.arpa")
+    press(page, "button:text-is('Save')")
+    says(row, "corp.example, 9.10.in-addr.arpa")
+    domains = {"domains": ["corp.example", "9.10.in-addr.arpa"]}
+    assert servers()["quad"] == {"id": "quad", "address": "198.51.100.54", **domains}
+    page.click("[aria-label='Edit the server quad']")
+    assert page.input_value("#domains") == "corp.example 9.10.in-addr.arpa"
+    page.screenshot(path=SHOTS / "dns-server-domains.png", full_page=True)
+    page.click("text=Cancel")
     page.click("[aria-label='Delete the server quad']")
     counts(row, 0)
     assert servers() == before

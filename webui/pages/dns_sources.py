@@ -129,7 +129,8 @@ def _servers(
         own = left.pop(one["id"], None) if not one["policies"] else None
         yield {**one, "configured": own is not None}
     for name, entry in left.items():
-        yield {"id": name, "configured": True, "from": entry.get("from"), "address": entry.get("address")}
+        told = {key: entry.get(key) for key in ("from", "address", "domains")}
+        yield {"id": name, "configured": True, **told}
 
 
 def _found(verb: str, key: str, name: str) -> dict[str, Any]:
@@ -146,7 +147,9 @@ def _words(keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _upstream() -> dict[str, Any]:
     port = forms.number(request.form.get("port", "").strip())
-    return {**_words(UPSTREAM), **({} if port is None else {"port": port})}
+    domains = request.form.get("domains", "").replace(",", " ").split()
+    given = {"port": port, "domains": domains or None}
+    return {**_words(UPSTREAM), **{key: value for key, value in given.items() if value is not None}}
 
 
 def _blocklist() -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _render(session: Session, result: dict[str, Any]) -> None:
             item["protocol"],
             item["answered"],
             f"{item['takes_ms']:.1f} ms" if item["takes_ms"] else None,
-            ", ".join(item["policies"]) or "all others",
+            ", ".join([*item["domains"], *item["policies"]]) or "all others",
             item["problem"] or ("well" if item["answered"] else "not asked yet"),
         )
         for item in result["upstreams"]

@@ -43,10 +43,11 @@ def list_upstreams(session: Session) -> None:
             item["upstream"].get("port"),
             item["upstream"].get("protocol", "udp"),
             item["upstream"].get("name"),
+            item["upstream"].get("domains"),
         )
         for item in result["upstreams"]
     ]
-    heads = ("id", "server", "port", "over", "name in its certificate")
+    heads = ("id", "server", "port", "over", "name in its certificate", "only for")
     session.show(result, lambda: session.table(heads, rows, "Nobody is asked: only local names resolve."))
     if len(rows) > 1:
         session.say(
@@ -60,6 +61,7 @@ def list_upstreams(session: Session) -> None:
 @click.option("--over", "protocol", type=click.Choice(PROTOCOLS), help="How it is asked; udp unless given.")
 @click.option("--port", type=int, help="53 unless given; over tls 853, over https 443.")
 @click.option("--name", help="Name in its certificate; its address unless given.")
+@click.option("--for", "domains", multiple=True, metavar="DOMAIN", help="It alone is asked for this domain.")
 @click.option("--path", help="Where it is asked over https; /dns-query unless given.")
 @CA
 @click.option("--at", "index", type=click.IntRange(min=0), help="Position, 0 is first; the end unless given.")
@@ -80,10 +82,11 @@ def add_upstream(
     \b
     patronus dns upstreams add wan
     patronus dns upstreams add 192.0.2.53 --over tls --name dns.example
+    patronus dns upstreams add 10.9.0.53 --for corp.example --for 9.10.in-addr.arpa
     """  # noqa: D301
     by = "address" if set(server) & set(".:") else "from"
     found = {"id": upstream_id, by: server, **how, "ca": text_of(ca) if ca else None}
-    upstream = {key: value for key, value in found.items() if value is not None}
+    upstream = {key: value for key, value in found.items() if value not in {None, ()}}
     given = {"upstream": upstream, "index": index, "confirm_s": confirm_s}
     show_commit(session, session.call("dns.AddUpstream", **given))
 

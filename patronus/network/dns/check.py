@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem, Severity
+from patronus.network.dns.check_domains import check_domains
 from patronus.network.dns.model import Blocklist, Decision, Dns, Policy, Record, Upstream
 from patronus.network.dns.record import FORMS, record_data
 from patronus.network.dns.wire import MalformedMessage, wire_name
@@ -31,6 +32,7 @@ def check(config: Configuration) -> Iterator[Problem]:
 def _problems(dns: Dns, interfaces: dict[str, Interface]) -> Iterator[Problem]:
     yield from _listening(dns, interfaces)
     yield from _upstreams(dns.upstreams, (SECTION_PATH, "upstreams"), interfaces)
+    yield from check_domains(dns)
     for position, blocklist in enumerate(dns.blocklists):
         yield from _blocklist(blocklist, (SECTION_PATH, "blocklists", position))
     yield from _records(dns.records, (SECTION_PATH, "records"), ())
@@ -40,7 +42,7 @@ def _problems(dns: Dns, interfaces: dict[str, Interface]) -> Iterator[Problem]:
         yield from _upstreams(policy.upstreams, (*place, "upstreams"), interfaces)
     yield from _decisions(dns.names, (SECTION_PATH, "names"), dns.local.domain)
     yield from _unused(dns)
-    if dns.listen and not dns.upstreams:
+    if dns.listen and all(item.domains for item in dns.upstreams):
         path: Path = (SECTION_PATH, "upstreams")
         message = "nobody is asked: only local names will resolve"
         yield Problem(path, message, hint="{id: isp, from: wan}", severity=Severity.WARNING)

@@ -70,12 +70,22 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """Domains that servers of their own are asked for, whoever asks; their answers' ``source`` is hex."""
+
+    domains: tuple[str, ...]
+    upstreams: tuple[UpstreamServer, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class ServerConfig:
     """Everything but the sockets, the blocklists' files and the leases.
 
     ``records`` are in order of precedence: an address's first name is the one that its reverse gives.
     ``lists`` are the names of the blocklists for everyone; the first of ``policies`` that fits counts.
     Of names in ``block`` and ``allow`` the longest counts, a policy's before everyone's and all before lists.
+    Of the domains of ``forwards`` the longest counts; each stands in one of them.
     """
 
     domain: str = "home.arpa"
@@ -93,11 +103,17 @@ class ServerConfig:
     policies: tuple[Policy, ...] = ()
     block: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Return the domains that servers of their own are asked for."""
+        return tuple(domain for item in self.forwards for domain in item.domains)
 
     def names(self) -> Iterator[str]:
         """Yield the names that must be some for the server to go on, beside those of policies' records."""
         yield self.domain
-        yield from self.private_domains
+        yield from (*self.private_domains, *self.elsewhere)
         yield from (item.name for item in self.records)
         yield from (*self.block, *self.allow)
         for policy in self.policies:
@@ -116,6 +132,7 @@ class ServerConfig:
         for name in ("private_domains", "lists", "block", "allow"):
             fields[name] = tuple(fields[name])
         fields["policies"] = tuple(_policy(item) for item in fields["policies"])
+        fields["forwards"] = tuple(_forward(item) for item in fields["forwards"])
         return cls(**fields)
 
 
@@ -125,6 +142,10 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         fields[name] = tuple(fields[name])
     fields["upstreams"] = _servers(fields["upstreams"])
     return Policy(**{**fields, "records": _records(fields["records"])})
+
+
+def _forward(item: Mapping[str, Any]) -> Forward:
+    return Forward(tuple(item["domains"]), _servers(item["upstreams"]), item["source"])
 
 
 def _servers(items: Iterable[Mapping[str, Any]]) -> tuple[UpstreamServer, ...]:

@@ -56,6 +56,11 @@ class Upstream(Strict):
     path: HttpPath | None = Field(
         default=None, description="where it is asked, for https; left out: /dns-query"
     )
+    domains: Annotated[tuple[DomainName, ...], Field(max_length=256)] = Field(
+        default=(),
+        description="domains, with all below, that it alone is asked for; left out: asked for all others",
+        examples=[["corp.example", "9.10.in-addr.arpa"]],
+    )
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Upstream:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp.model import Dhcp
-from patronus.network.dns.config import LocalRecord, Policy, ServerConfig, UpstreamServer
+from patronus.network.dns.config import Forward, LocalRecord, Policy, ServerConfig, UpstreamServer
 from patronus.network.dns.lists import file_of
 from patronus.network.dns.model import Decision, Dns, Record, Upstream
 from patronus.network.dns.record import TYPES, record_data
@@ -66,7 +66,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
     told = ServerConfig(
         domain=dns.local.domain,
         records=tuple(_records(config, dns, links)),
-        upstreams=_servers(dns.upstreams, links),
+        upstreams=_servers((item for item in dns.upstreams if not item.domains), links),
         fastest_first=dns.ask == "fastest",
         lease_names=dns.local.leases,
         cache_size=dns.cache.size,
@@ -79,6 +79,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
         policies=tuple(_policies(dns, links)),
         block=_decided(dns.names, "block"),
         allow=_decided(dns.names, "allow"),
+        forwards=tuple(_forwards(dns, links)),
     )
     return DnsPlan(
         contributions=tuple(openings),
@@ -144,6 +145,17 @@ def _policies(dns: Dns, links: InterfacesPlan) -> Iterator[Policy]:
             )
 
 
+def _forwards(dns: Dns, links: InterfacesPlan) -> Iterator[Forward]:
+    """Yield the domains that have servers of their own, those that have the same together."""
+    domains = dict.fromkeys(domain for item in dns.upstreams for domain in item.domains)
+    found: dict[tuple[Upstream, ...], list[str]] = {}
+    for domain in domains:
+        asked = tuple(item for item in dns.upstreams if domain in item.domains)
+        found.setdefault(asked, []).append(domain)
+    for asked, together in found.items():
+        yield Forward(tuple(together), _servers(asked, links), _source(asked, {"domains"}))
+
+
 def _decided(names: Iterable[Decision], action: str) -> tuple[str, ...]:
     return tuple(item.name for item in names if item.action == action)
 
@@ -152,9 +164,9 @@ def _files(lists: Iterable[str], files: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(files[item] for item in lists))
 
 
-def _source(upstreams: Sequence[Upstream]) -> str:
+def _source(upstreams: Sequence[Upstream], apart_from: Set[str] = frozenset({"id", "domains"})) -> str:
     """Return what tells the answers of these servers from all others', in hex; empty where there are none."""
-    told = [item.model_dump(mode="json", exclude={"id"}, exclude_none=True) for item in upstreams]
+    told = [item.model_dump(mode="json", exclude={*apart_from}, exclude_none=True) for item in upstreams]
     return hashlib.blake2b(json.dumps(told).encode(), digest_size=SOURCE_SIZE).hexdigest() if told else ""
 
 

@@ -132,7 +132,12 @@ class Resolver:
 
         Another policy may come to have the number, but no other servers the source.
         """
-        return query.key + self._views[query.view].source
+        return query.key + self._source(query)
+
+    def _source(self, query: Query) -> bytes:
+        """Return whose servers are asked: those of the name's domain, else of the client's policy."""
+        found = self.sources.of_name(query.name)
+        return self._views[query.view].source if found is None else found
 
     def _look_again(self, key: bytes, query: Query, kept: Answer, now_s: float) -> None:
         """Forget an answer that came before the last change and would not be given since; once in each epoch.
@@ -220,7 +225,7 @@ class Resolver:
             self._transport.later(STALE_WAIT_S, lambda: self._serve_stale_late(key, waiting))
         Resolution(
             question,
-            self.sources.of(self._views[query.view].source),
+            self.sources.of(self._source(query)),
             self._transport,
             self.counters,
             lambda response: self._finish(key, waiting, response),
@@ -267,7 +272,8 @@ class Resolver:
         """Return whether an outside name answers with an inside address and may not."""
         if not self._config.rebind_protection or not private_address(response):
             return False
-        if any(parent in self._private for parent in parents(name_of(key))):
+        name = name_of(key)
+        if self.sources.of_name(name) is not None or any(parent in self._private for parent in parents(name)):
             return False
         self.counters["rebinding refused"] += 1
         return True

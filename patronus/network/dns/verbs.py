@@ -25,6 +25,9 @@ class UpstreamInfo(Result):
     healthy: bool = Field(description="false while it does not answer and others are asked first")
     problem: str | None = Field(description="why it last did not answer, until it does")
     policies: list[str] = Field(description="policies for whose clients it is asked; empty: for all others")
+    domains: list[str] = Field(
+        description="domains that it alone is asked for; empty: it is asked for all others"
+    )
 
 
 class ServerStatus(Result):

@@ -50,7 +50,7 @@ class View:
 
 def views(config: ServerConfig, leases: Sequence[LeaseName], lists: Lists) -> Iterator[View]:
     """Yield the view of those without a policy, then one for each policy."""
-    everyones = Zone(config.domain, config.records, leases)
+    everyones = Zone(config.domain, config.records, leases, config.elsewhere)
     for_everyone = _decided(config)
     yield View(everyones, _chosen(config.lists, lists), (for_everyone,))
     for policy in config.policies:
@@ -69,7 +69,7 @@ def _decided(told: ServerConfig | Policy) -> Decided:
 def _zone(config: ServerConfig, policy: Policy, leases: Sequence[LeaseName]) -> Zone:
     theirs = {record.name for record in policy.records}
     others = (record for record in config.records if record.name not in theirs)
-    return Zone(config.domain, (*policy.records, *others), leases)
+    return Zone(config.domain, (*policy.records, *others), leases, config.elsewhere)
 
 
 def _chosen(names: Iterable[str], lists: Lists) -> Iterator[Names]:

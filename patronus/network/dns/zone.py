@@ -45,6 +45,8 @@ NOBODYS = frozenset({"isatap", "localhost", "wpad"})
 """Names that programs believe without asking anyone; a host that calls itself so would lead all others."""
 _SOA_NUMBERS = struct.Struct("!IIIII")
 _TO_QUESTION = b"\xc0\x0c"
+_ANY = b"\x01*"
+"""The label that stands for all names below, as RFC 4592 has it."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,19 @@ class _Data:
 class Zone:
     """Local names by wire form; looked up once per name and change, answers are kept by the server."""
 
-    def __init__(self, domain: str, records: Iterable[LocalRecord], leases: Iterable[LeaseName]) -> None:
+    def __init__(
+        self,
+        domain: str,
+        records: Iterable[LocalRecord],
+        leases: Iterable[LeaseName],
+        elsewhere: Iterable[str] = (),
+    ) -> None:
+        """``elsewhere`` are domains that servers of their own are asked for, though they lie below ours."""
         self._domain = wire_name(domain)
+        self._elsewhere = frozenset(map(wire_name, elsewhere))
         self._names: dict[bytes, dict[int, list[_Data]]] = {}
         self._inner: set[bytes] = set()
+        self._any_below: set[bytes] = set()
         self._tops = {wire_name(name) for name in (domain, "localhost", *PRIVATE_REVERSE, *NOWHERE)}
         self._add_all([LocalRecord("localhost", Type.A, 300, "7f000001")])
         self._add_all([LocalRecord("localhost", Type.AAAA, 300, "00" * 15 + "01")])
@@ -74,7 +85,7 @@ class Zone:
         for record in records:
             name, rdata = wire_name(record.name), bytes.fromhex(record.data)
             self._add(name, record.rtype, _Data(record.ttl_s, rdata))
-            if record.rtype in {Type.A, Type.AAAA}:
+            if record.rtype in {Type.A, Type.AAAA} and not name.startswith(_ANY):
                 reverse.setdefault(reverse_name(rdata), _Data(record.ttl_s, name))
         for name, data in reverse.items():
             if Type.PTR not in self._names.get(name, {}):
@@ -85,6 +96,8 @@ class Zone:
         if data not in entries:
             entries.append(data)
         self._inner.update(parent for parent in parents(name) if parent != name)
+        if name.startswith(_ANY):
+            self._any_below.add(name[len(_ANY) :])
 
     def _add_lease(self, lease: LeaseName, domain: str, holders: dict[bytes, LeaseName]) -> None:
         """Enter a host's name, unless a record or another host has it: nobody takes another's name.
@@ -119,11 +132,29 @@ class Zone:
         for candidate in names:
             if (found := self._positive(candidate, qtype, now_s)) is not None:
                 return found
-        if any(candidate in self._names for candidate in names):
+        if any(self._entries(candidate) for candidate in names):
             return self.negative(Rcode.NOERROR, now_s)
-        if any(parent in self._tops for parent in parents(name)):
-            return self.negative(Rcode.NOERROR if name in self._inner else Rcode.NXDOMAIN, now_s)
+        for parent in parents(name):
+            if parent in self._elsewhere:
+                return None
+            if parent in self._tops:
+                return self.negative(Rcode.NOERROR if name in self._inner else Rcode.NXDOMAIN, now_s)
         return self.negative(Rcode.NXDOMAIN, now_s) if single and qtype in {Type.A, Type.AAAA} else None
+
+    def _entries(self, name: bytes) -> dict[int, list[_Data]]:
+        """Return what there is of a name: its own, else what ``*.`` says below the next name that there is.
+
+        A name that is there, or has others below it, is never what ``*.`` means (RFC 4592 section 3.3.1).
+        """
+        found = self._names.get(name)
+        if found is not None or not self._any_below:
+            return found or {}
+        for parent in parents(name):
+            if parent in self._any_below and parent != name:
+                return self._names[_ANY + parent]
+            if parent in self._names or parent in self._inner:
+                return {}
+        return {}
 
     def _positive(self, name: bytes, qtype: int, now_s: float) -> Answer | None:
         records = list(self._chain(name, qtype))
@@ -141,7 +172,7 @@ class Zone:
         """Yield the records of the answer, from alias to alias (RFC 1034 section 3.6.2)."""
         owner = _TO_QUESTION
         for _ in range(CHAIN):
-            entries = self._names.get(name, {})
+            entries = self._entries(name)
             for data in entries.get(qtype, ()):
                 yield owner, qtype, data
             aliases = entries.get(Type.CNAME)

@@ -311,6 +311,50 @@ def test_where_a_policys_servers_do_not_answer_nobody_else_is_asked(asked: Route
         assert (everyones.answered, own.healthy) == (0, False)
 
 
+OFFICE_WORLD = (
+    "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file=",
+    "--user=root", f"--listen-address={FILTER}", "--local-ttl=600",
+    "--host-record=wiki.corp.example,10.9.0.7", "--txt-record=www.example,not asked here",
+)  # fmt: skip
+
+
+def test_names_of_a_domain_are_asked_of_its_server_and_it_of_nothing_else(asked: Router) -> None:
+    """Also the reverse of its addresses, which nobody is asked for otherwise; clients of a policy, too."""
+    asked.wan.ip(f"addr add {FILTER}/24 dev eth0")
+    office = {"id": "office", "address": FILTER, "domains": ["corp.example", "9.10.in-addr.arpa"]}
+    with asked.wan:
+        server = subprocess.Popen(OFFICE_WORLD)
+    try:
+        wait_for(lambda: dig(asked.wan, "wiki.corp.example", at=FILTER) == ["10.9.0.7"])
+        with asked.upstream():
+            assert dig(asked.lan, "wiki.corp.example") == []
+            asked.apply(dns={**DNS, "upstreams": [*DNS["upstreams"], office]})
+            assert dig(asked.lan, "wiki.corp.example") == ["10.9.0.7"]
+            assert dig(asked.lan, "-x", "10.9.0.7") == ["wiki.corp.example."]
+            assert dig(asked.lan, "www.example") == ["198.51.100.7"]
+            assert dig(asked.lan, "www.example", "TXT") == []
+            found = asked.ask_dns.status(ROOT, Nothing()).upstreams
+            assert [(item.id, item.domains) for item in found] == [("up", []), ("office", office["domains"])]
+            other = {"id": "kids", "clients": ["192.168.1.0/24"], "upstreams": DNS["upstreams"]}
+            asked.apply(dns={**DNS, "upstreams": [*DNS["upstreams"], office], "policies": [other]})
+            assert dig(asked.lan, "wiki.corp.example", "+tcp") == ["10.9.0.7"]
+            asked.apply()
+            assert dig(asked.lan, "wiki.corp.example") == []
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_record_for_all_names_below_answers_for_each(asked: Router) -> None:
+    wild = {"id": "apps", "name": "*.apps.home.arpa", "type": "A", "value": "192.168.1.40"}
+    asked.apply(dns={**DNS, "records": [*DNS["records"], wild]})
+    assert dig(asked.lan, "x.apps.home.arpa") == dig(asked.lan, "y.z.apps.home.arpa") == ["192.168.1.40"]
+    assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]
+    assert status(asked.lan, "apps.home.arpa") == "NOERROR"
+    asked.apply()
+    assert status(asked.lan, "x.apps.home.arpa") == "NXDOMAIN"
+
+
 def test_nobody_is_served_where_the_server_does_not_listen(asked: Router) -> None:
     assert dig(asked.wan, "nas.home.arpa", at="203.0.113.2") == []
     assert dig(asked.lan, "nas.home.arpa") == ["192.168.1.30"]

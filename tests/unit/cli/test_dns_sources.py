@@ -18,7 +18,15 @@ LISTED: dict[str, dict[str, Any]] = {
     "dns.ListUpstreams": {
         "upstreams": [
             {"id": "isp", "upstream": {"id": "isp", "from": "wan"}},
-            {"id": "quad", "upstream": {"id": "quad", "address": "192.0.2.53", "protocol": "tls"}},
+            {
+                "id": "quad",
+                "upstream": {
+                    "id": "quad",
+                    "address": "192.0.2.53",
+                    "protocol": "tls",
+                    "domains": ["a.example", "b.example"],
+                },
+            },
         ],
         "ask": "fastest",
     },
@@ -56,7 +64,11 @@ def run(daemon: Daemon, *words: str) -> Result:
 
 def test_lists_say_whom_and_for_whom(daemon: Daemon) -> None:
     lines = [" ".join(line.split()) for line in run(daemon, "upstreams").output.splitlines()]
-    assert lines[1:] == ["isp those of wan – udp –", "quad 192.0.2.53 – tls –", "asked first: the fastest"]
+    assert lines[1:] == [
+        "isp those of wan – udp – –",
+        "quad 192.0.2.53 – tls – a.example, b.example",
+        "asked first: the fastest",
+    ]
     lines = [" ".join(line.split()) for line in run(daemon, "blocklists").output.splitlines()]
     assert lines[1:] == ["ads ads – everybody, kids", "old old – nobody"]
 
@@ -65,6 +77,7 @@ def test_options_become_entries_that_the_model_takes(daemon: Daemon) -> None:
     how = ("--id", "quad", "--over", "https", "--name", "dns.example", "--path", "/q", "--port", "8443")
     run(daemon, "upstreams", "add", "192.0.2.53", *how, "--at", "0")
     run(daemon, "upstreams", "add", "wan")
+    run(daemon, "upstreams", "add", "10.9.0.53", "--for", "corp.example", "--for", "9.10.in-addr.arpa")
     run(daemon, "upstreams", "first", "in-order")
     run(daemon, "upstreams", "remove", "quad")
     run(daemon, "blocklists", "add", "https://lists.example/ads.txt", "--id", "ads", "--refresh", "12h")
@@ -72,10 +85,12 @@ def test_options_become_entries_that_the_model_takes(daemon: Daemon) -> None:
     run(daemon, "blocklists", "remove", "ads")
     server = {"id": "quad", "address": "192.0.2.53", "protocol": "https", "port": 8443, "name": "dns.example",
               "path": "/q"}  # fmt: skip
+    office = {"address": "10.9.0.53", "domains": ("corp.example", "9.10.in-addr.arpa")}
     lists = {"id": "ads", "url": "https://lists.example/ads.txt", "refresh": "12h"}
     assert daemon.told == [
         ("dns.AddUpstream", {"upstream": server, "index": 0}),
         ("dns.AddUpstream", {"upstream": {"from": "wan"}}),
+        ("dns.AddUpstream", {"upstream": office}),
         ("dns.SetAsk", {"ask": "in_order"}),
         ("dns.RemoveUpstream", {"id": "quad"}),
         ("dns.AddBlocklist", {"blocklist": lists}),

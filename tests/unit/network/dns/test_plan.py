@@ -57,6 +57,8 @@ NAS = {"id": "nas", "name": "nas.home.arpa", "type": "A", "value": "192.168.1.30
 
 ADS = {"name": "ads.example", "action": "block"}
 KIDS = {"id": "kids", "clients": ["192.168.1.64/26"], "blocklists": ["a", "b"]}
+OFFICE = {"id": "office", "address": "10.9.0.53", "domains": ["corp.example", "9.10.in-addr.arpa"]}
+OFFICE_TWICE = {**OFFICE, "id": "again", "domains": ["corp.example", "corp.example"]}
 FETCHED = {"id": "ads", "url": "https://lists.example/ads"}
 
 
@@ -86,6 +88,17 @@ def test_a_good_section_has_no_problem() -> None:
         ),
         ({"upstreams": [{"id": "x", "from": "lan"}]}, "upstreams.0.from", "is not told any servers"),
         ({"upstreams": [{"id": "x", "address": "127.0.0.1"}]}, "upstreams.0.address", "would ask itself"),
+        ({"upstreams": [OFFICE, OFFICE_TWICE]}, "upstreams.1.domains.1", "corp.example stands here twice"),
+        (
+            {"upstreams": [{**OFFICE, "domains": ["home.arpa"]}]},
+            "upstreams.0.domains.0",
+            "this router answers all of home.arpa itself",
+        ),
+        (
+            {"policies": [{"id": "kids", "clients": ["192.168.1.64/26"], "upstreams": [OFFICE]}]},
+            "policies.0.upstreams.0.domains",
+            "a domain has the same servers whoever asks",
+        ),
         (
             {
                 "upstreams": [
@@ -185,6 +198,33 @@ def test_the_plan_listens_opens_asks_and_knows() -> None:
         ("patronus.home.arpa", "c0a80101"),
         ("printer.home.arpa", "c0a80114"),
     ]
+
+
+def test_domains_with_the_same_servers_go_together_and_a_domain_may_have_several() -> None:
+    second = {"id": "second", "address": "10.9.0.54", "domains": ["corp.example"]}
+    same = {"id": "same", "address": "10.9.0.53", "domains": ["other.example"]}
+    isp = {"id": "isp", "from": "wan"}
+    told = plan(configuration(upstreams=[OFFICE, isp, second, same]), {}, Earlier((LINKS,))).config
+    assert [server.id for server in told.upstreams] == ["isp", "isp"]
+    found = [(item.domains, [server.id for server in item.upstreams]) for item in told.forwards]
+    assert found == [
+        (("corp.example",), ["office", "second"]),
+        (("9.10.in-addr.arpa",), ["office"]),
+        (("other.example",), ["same"]),
+    ]
+    assert len({item.source for item in told.forwards}) == 3
+
+
+def test_servers_for_domains_alone_leave_nobody_to_ask_for_the_rest() -> None:
+    (problem,) = check(configuration(upstreams=[OFFICE]))
+    assert (problem.severity, "nobody is asked" in problem.message) == (Severity.WARNING, True)
+
+
+def test_a_domain_below_a_blocked_name_is_a_warning() -> None:
+    blocked = [{"id": "n", "name": "corp.example", "action": "block"}]
+    upstreams = [{"id": "isp", "from": "wan"}, OFFICE]
+    (problem,) = check(configuration(upstreams=upstreams, names=blocked))
+    assert (problem.severity, problem.path[-1]) == (Severity.WARNING, 0)
 
 
 def test_a_server_over_tls_is_known_by_its_name_or_else_by_its_address() -> None:
@@ -335,7 +375,13 @@ def test_a_list_whose_content_changed_makes_another_plan() -> None:
 
 
 def test_what_the_server_is_told_survives_the_wire() -> None:
-    config = plan(configuration(records=[NAS]), {}, Earlier((LINKS,))).config
+    policies, upstreams = (
+        [{"id": "kids", "clients": ["192.168.1.64/26"]}],
+        [{"id": "isp", "from": "wan"}, OFFICE],
+    )
+    given = configuration(records=[NAS], upstreams=upstreams, policies=policies)
+    config = plan(given, {}, Earlier((LINKS,))).config
+    assert config.forwards and config.policies
     assert ServerConfig.from_data(config.as_data()) == config
 
 

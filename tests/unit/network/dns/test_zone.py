@@ -100,6 +100,50 @@ def test_the_worlds_names_are_asked_of_others(asker: Asker, name: str, qtype: st
     assert len(asker.world.sent) == 1
 
 
+WILD = (
+    record("*.apps.home.arpa", "A", "192.168.1.40"),
+    record("*.apps.home.arpa", "TXT", "any"),
+    record("own.apps.home.arpa", "A", "192.168.1.41"),
+    record("deep.under.apps.home.arpa", "A", "192.168.1.42"),
+    record("*.alias.home.arpa", "CNAME", "nas.home.arpa"),
+    record("*.shop.example", "A", "192.168.1.43"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "status", "answers"),
+    [
+        ("x.apps.home.arpa", "A", "NOERROR", ["A 192.168.1.40"]),
+        ("X.Y.apps.home.arpa", "A", "NOERROR", ["A 192.168.1.40"]),
+        ("x.apps.home.arpa", "AAAA", "NOERROR", []),
+        ("x.alias.home.arpa", "A", "NOERROR", ["CNAME nas.home.arpa.", "A 192.168.1.30"]),
+        ("x.shop.example", "A", "NOERROR", ["A 192.168.1.43"]),
+        ("x.shop.example", "MX", "NOERROR", []),
+        ("own.apps.home.arpa", "A", "NOERROR", ["A 192.168.1.41"]),
+        ("own.apps.home.arpa", "TXT", "NOERROR", []),
+        ("x.own.apps.home.arpa", "A", "NXDOMAIN", []),
+        ("apps.home.arpa", "A", "NOERROR", []),
+        ("under.apps.home.arpa", "A", "NOERROR", []),
+        ("x.under.apps.home.arpa", "A", "NXDOMAIN", []),
+        ("nope.home.arpa", "A", "NXDOMAIN", []),
+        ("40.1.168.192.in-addr.arpa", "PTR", "NXDOMAIN", []),
+    ],
+)
+def test_a_record_for_all_names_below_stands_for_those_that_are_not_there(
+    name: str, qtype: str, status: str, answers: list[str]
+) -> None:
+    """RFC 4592: not for the name above, nor for one that is there or has others below it."""
+    asker = Asker(ServerConfig(records=RECORDS + WILD, upstreams=(FIRST,)))
+    asker.ask(name, qtype)
+    assert (asker.status, asker.answers, asker.world.sent) == (status, answers, [])
+
+
+def test_the_name_above_one_for_all_below_is_the_worlds_where_it_is_not_ours() -> None:
+    asker = Asker(ServerConfig(records=WILD, upstreams=(FIRST,)))
+    asker.ask("shop.example")
+    assert len(asker.world.sent) == 1
+
+
 def test_nobody_takes_the_name_that_another_has(asker: Asker) -> None:
     asker.ask("laptop.home.arpa")
     assert asker.answers == ["A 192.168.1.100"]
