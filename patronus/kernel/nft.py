@@ -128,8 +128,9 @@ class Nft:
 
     def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
         """Return a table's chains without their rules, sets, maps and flow tables. Raises KernelError."""
-        # In JSON, libnftables passes over the table that is asked for: it lists everybody's.
-        found = [item for kind in _PARTS for item in self._list({kind: {"family": family}})]
+        # In JSON, libnftables passes over the table that is asked for, and lists everybody's. One call reads
+        # what is there once.
+        found = self._list(*({kind: {"family": family}} for kind in _PARTS))
         return [item for item in found if all(part["table"] == table for part in item.values())]
 
     def counters(self, family: str, table: str) -> dict[str, Count]:
@@ -152,13 +153,13 @@ class Nft:
         where = {"family": family, "table": table, "name": name, "elem": list(elements)}
         self.load({"nftables": [{verb: {"element": where}}]})
 
-    def _list(self, what: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _list(self, *what: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._lock:
-            code, output, error = self._library.json_cmd({"nftables": [{"list": what}]})
+            code, output, error = self._library.cmd(_json({"nftables": [{"list": one} for one in what]}))
         if code != 0:
             raise KernelError(f"nftables: {first_line(error)}")
-        items: list[dict[str, Any]] = output["nftables"] if output else []
-        return [item for item in items if "metainfo" not in item]
+        answers = (json.loads(line)["nftables"] for line in output.split("\n") if line)
+        return [item for items in answers for item in items if "metainfo" not in item]
 
     def _messages(self, batch: Batch) -> bytearray | None:
         """Return a batch as messages, made once for rehearsal and change; None for libnftables.

@@ -105,9 +105,11 @@ def _for_one_rule(
     data: bytes = b"",
     beside: bytes = b"",
 ) -> Anonymous:
+    """Return a set that is filled at once. Its size is said, so that it never grows while it is read back."""
     number, name = next(_ids) & 0xFFFFFFFF, attribute(2, text(said))
     keys = _keys(kinds, flags | _ANONYMOUS | _FLAGS["constant"])
-    made = name + keys + data + word(10, number) + attribute(13, _user_data(kinds) + beside)
+    size = b"" if flags & _FLAGS["interval"] else nested(9, word(1, len(items)))
+    made = name + keys + data + size + word(10, number) + attribute(13, _user_data(kinds) + beside)
     where = name + word(4, number)
     return number, made, [where + part for part in _parts(items)]
 

@@ -12,7 +12,7 @@ from patronus.firewall.compile.guards import knocks
 from patronus.firewall.compile.index import index_maps, index_rules
 from patronus.firewall.compile.match import CompiledRule, decide, filter_rules, versions_of
 from patronus.firewall.optimise.fold import Before, Kind, fold
-from patronus.firewall.optimise.index import indexed
+from patronus.firewall.optimise.index import Placed, indexed, placed
 from patronus.firewall.optimise.shape import keys_of
 from patronus.firewall.policy import Policy, PolicyRule
 from patronus.firewall.table import statements as say
@@ -21,8 +21,9 @@ from patronus.firewall.table.ruleset import Chain, Container, NftRule
 
 @dataclass
 class PairsBefore:
-    """How the lists between zones were parted the last time, and the cells that they became."""
+    """Which rules between zones had places in indexes, and how the rest was parted, into which cells."""
 
+    placed: dict[str, Placed] = field(default_factory=dict)
     parted: dict[str, Before] = field(default_factory=dict)
     cells: dict[Cell, Made] = field(default_factory=dict)
 
@@ -46,6 +47,7 @@ def pair_chains(policy: Policy, compiled: Sequence[CompiledRule], before: PairsB
     made = {id(rule): one for rule, one in zip(policy.rules, compiled, strict=True)}
     folded = Folded(partial(_rules_for, made), before.cells)
     parted, before.parted = before.parted, {}
+    known, before.placed = before.placed, {}
     maps: dict[str, Container] = {}
     chains = {}
     for pair in policy.pairs:
@@ -54,7 +56,8 @@ def pair_chains(policy: Policy, compiled: Sequence[CompiledRule], before: PairsB
             before.parted[name] = parted.get(name, {})
             rules = [_in_pair(rule, policy, pair[0]) for rule in policy.pair(*pair)]
             keys = [made[id(rule)].keys if id(rule) in made else keys_of(rule) for rule in rules]
-            indexes, left = indexed(rules, keys)
+            before.placed[name] = placed(rules, keys, known.get(name))
+            indexes, left = indexed(rules, before.placed[name])
             asked = [one for index in indexes for one in index_rules(name, index)]
             maps |= {key: found for index in indexes for key, found in index_maps(name, index).items()}
             body = folded.body(name, fold(left, before=before.parted[name]))

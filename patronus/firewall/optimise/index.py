@@ -18,7 +18,7 @@ from patronus.firewall.addresses import VERSIONS
 from patronus.firewall.optimise import fold
 from patronus.firewall.optimise.shape import Key, Keys, Shape
 from patronus.firewall.optimise.taken import TakenByAny, TakenKeys, pairs
-from patronus.firewall.policy import PolicyRule
+from patronus.firewall.policy import Match, PolicyRule
 
 MOST_SHAPES = 4
 """Indexes that a packet of a family meets at most."""
@@ -38,21 +38,43 @@ class Index:
     rules: Mapping[Key, PolicyRule]
 
 
-def indexed(
-    rules: Sequence[PolicyRule], keys: Sequence[Keys]
-) -> tuple[tuple[Index, ...], Sequence[PolicyRule]]:
-    """Return the indexes and the rules that are left; ``keys`` are those of each rule. Pure.
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where each rule of a list has its place, by its number in the list, and what that hangs on.
 
-    Where too few rules would find a place, all are left.
+    ``left`` are the rules without one.
     """
-    order = _shapes(keys)
-    if not order:
-        return (), rules
-    places = _Places(order)
-    left = [rule for rule, own in zip(rules, keys, strict=True) if not places.take(rule, own)]
+
+    keys: Sequence[Keys]
+    matches: Sequence[Match]
+    places: Mapping[Shape, Mapping[Key, int]]
+    left: Sequence[int]
+
+
+def placed(rules: Sequence[PolicyRule], keys: Sequence[Keys], last: Placed | None = None) -> Placed:
+    """Return where the rules have their places; ``keys`` are those of each. Pure.
+
+    Where too few would find one, all are left. What was found for a list the last time is what is found now
+    if nobody says another thing of a packet.
+    """
+    matches = [rule.match for rule in rules]
+    if last is not None and last.keys == keys and last.matches == matches:
+        return last
+    places = _Places(_shapes(keys))
+    left = [at for at, own in enumerate(keys) if not places.take(at, matches[at], own)]
     if (len(rules) - len(left)) * WORTH < len(rules):
-        return (), rules
-    return tuple(Index(shape, found) for shape, found in places.found.items() if found), left
+        return Placed(keys, matches, {}, range(len(rules)))
+    return Placed(keys, matches, places.found, left)
+
+
+def indexed(rules: Sequence[PolicyRule], where: Placed) -> tuple[tuple[Index, ...], Sequence[PolicyRule]]:
+    """Return the indexes and the rules that are left."""
+    indexes = (
+        Index(shape, {key: rules[at] for key, at in found.items()})
+        for shape, found in where.places.items()
+        if found
+    )
+    return tuple(indexes), [rules[at] for at in where.left]
 
 
 def _shapes(keys: Sequence[Keys]) -> list[Shape]:
@@ -79,7 +101,7 @@ class _Places:
     """The indexes while they are filled, rule by rule in their order."""
 
     def __init__(self, order: Sequence[Shape]) -> None:
-        self.found: dict[Shape, dict[Key, PolicyRule]] = {shape: {} for shape in order}
+        self.found: dict[Shape, dict[Key, int]] = {shape: {} for shape in order}
         self._left = TakenByAny()
         taken = {pair: TakenKeys(pair[1], pair[0]) for pair in pairs(order)}
         self._behind = {
@@ -89,13 +111,13 @@ class _Places:
             shape: [one for (_, later), one in taken.items() if later == shape] for shape in order
         }
 
-    def take(self, rule: PolicyRule, keys: Keys) -> bool:
+    def take(self, at: int, match: Match, keys: Keys) -> bool:
         """Give a rule its places; return whether it has some, else it is left."""
         if not keys or not all(self._has_place(*key) for key in keys):
-            self._left.add(rule.match)
+            self._left.add(match)
             return False
         for shape, key in keys:
-            self.found[shape].setdefault(key, rule)
+            self.found[shape].setdefault(key, at)
             for behind in self._before[shape]:
                 behind.add(shape, key)
         return True

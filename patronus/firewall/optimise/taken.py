@@ -54,7 +54,11 @@ class TakenKeys:
         self._width = WIDTH.get(taken.version, 0)
         self._protocol = taken.protocol and asking.protocol
         self._port = taken.destination_port and asking.destination_port
-        self._found: dict[tuple[int, ...], Ports] = {}
+        self._same = None
+        if _address_bits(taken) == _address_bits(asking) and taken.protocol == asking.protocol:
+            self._same = 2 - self._bits.count(None) + taken.protocol
+            """How many values of a key are said alike by both shapes."""
+        self._found: dict[Key, Ports] = {}
 
     def add(self, shape: Shape, key: Key) -> None:
         """Take a key."""
@@ -67,8 +71,11 @@ class TakenKeys:
         found = self._found.get(common)
         return found is not None and found.meets(*ports)
 
-    def _common(self, shape: Shape, key: Key) -> tuple[tuple[int, ...], tuple[int, int]]:
+    def _common(self, shape: Shape, key: Key) -> tuple[Key, tuple[int, int]]:
         """Return what both shapes say of the key: addresses and protocol, and ports, which may overlap."""
+        ports = _span(key[-1]) if self._port else ALL_PORTS
+        if self._same is not None:
+            return key[: self._same], ports
         values = iter(key)
         common = []
         for named, bits in zip(_address_bits(shape), self._bits, strict=True):
@@ -78,7 +85,7 @@ class TakenKeys:
         protocol = _number(next(values)) if shape.protocol else 0
         if self._protocol:
             common.append(protocol)
-        return tuple(common), _span(key[-1]) if self._port else ALL_PORTS
+        return tuple(common), ports
 
 
 class TakenByAny:

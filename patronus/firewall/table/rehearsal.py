@@ -48,7 +48,10 @@ def _of_one_element(command: Command) -> Command:
 
 def _counted(command: Command) -> Sequence[Any]:
     """Return the elements of a command that leads packets to counters; none of any other."""
-    elements: Sequence[Any] = command.get("add", _NONE).get("element", _NONE).get("elem", ())
+    made = command.get("add")
+    if made is None or "element" not in made:
+        return ()
+    elements: Sequence[Any] = made["element"]["elem"]
     return elements if elements and isinstance(elements[0], list) and isinstance(elements[0][1], str) else ()
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from patronus.firewall.addresses import Interval, Version, address
+from patronus.firewall.addresses import Interval, Version, spelled
 from patronus.firewall.table import statements as say
 from patronus.firewall.table.command import Command, named, ours
 from patronus.firewall.table.ruleset import Container, Dispatch, Hosts, Intervals, Keyed, Values, Ways
@@ -127,5 +127,5 @@ def _counted(kinds: Sequence[str], key: Values, counter: str) -> list[Any]:
 
 def _value(kind: str, value: int | Interval) -> Any:
     if isinstance(value, int):
-        return str(address(VERSIONS_OF[kind], value)) if kind in VERSIONS_OF else value
+        return spelled(VERSIONS_OF[kind], value) if kind in VERSIONS_OF else value
     return {"range": list(value)}

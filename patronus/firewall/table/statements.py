@@ -10,7 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from patronus.core.values import Mark, PortRange, Range
-from patronus.firewall.addresses import AddressSet, Interval, IpNetwork, Version, address, single_network
+from patronus.firewall.addresses import (
+    AddressSet,
+    Interval,
+    IpNetwork,
+    Version,
+    address,
+    single_network,
+    spelled,
+)
 from patronus.firewall.model.flags import RST, SYN, FlagMatch
 from patronus.firewall.model.match import TCP
 from patronus.firewall.model.queue import Queue
@@ -156,16 +164,16 @@ def interval(version: Version, item: Interval) -> Any:
     """Return an interval of addresses: one address, a prefix, or a range."""
     first, last = item
     if first == last:
-        return str(address(version, first))
+        return spelled(version, first)
     network = single_network(version, first, last)
     if network is None:
-        return {"range": [str(address(version, first)), str(address(version, last))]}
+        return {"range": [spelled(version, first), spelled(version, last)]}
     return {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
 
 
 def host(version: Version, number: int) -> Any:
     """Return an address as an element of a set without intervals, written out."""
-    return {"elem": {"val": str(address(version, number))}}
+    return {"elem": {"val": spelled(version, number)}}
 
 
 def value_of(kind: Version | Literal[0], item: Interval) -> Any:
@@ -173,7 +181,7 @@ def value_of(kind: Version | Literal[0], item: Interval) -> Any:
     first, last = item
     if first < last:
         return interval(kind, item) if kind else {"range": [first, last]}
-    return {"prefix": {"addr": str(address(kind, first)), "len": 32 if kind == 4 else 128}} if kind else first
+    return {"prefix": {"addr": spelled(kind, first), "len": 32 if kind == 4 else 128}} if kind else first
 
 
 def way_by(key: Expression, ways: str) -> Expression:

@@ -20,7 +20,7 @@ from patronus.firewall.judge.verdict import Packet, fits
 from patronus.firewall.model.limits import ConnectionLimit
 from patronus.firewall.model.rules import RuleAction
 from patronus.firewall.optimise import fold, index
-from patronus.firewall.optimise.index import Index, indexed
+from patronus.firewall.optimise.index import Index, Placed, indexed, placed
 from patronus.firewall.optimise.shape import MOST_KEYS, Key, Shape, keys_of
 from patronus.firewall.optimise.taken import Ports
 from patronus.firewall.policy import Match, Policy, PolicyRule
@@ -80,6 +80,10 @@ def packet(random: Random) -> Packet:
     return Packet("wan", source, destination, random.choice([6, 17, 1]), None, *ends)
 
 
+def at_once(rules: Sequence[PolicyRule]) -> tuple[tuple[Index, ...], Sequence[PolicyRule]]:
+    return indexed(rules, placed(rules, list(map(keys_of, rules))))
+
+
 def decided(rules: Sequence[PolicyRule], one: Packet) -> Iterator[str]:
     """Yield the rules that a packet fits up to the one that decides."""
     for rule in rules:
@@ -129,9 +133,41 @@ def test_every_packet_is_counted_and_decided_by_the_same_rules(seed: int) -> Non
         patch.setattr(fold, "RUN", 2)
         patch.setattr(index, "WORTH", 1000)
         before = rules(random, random.choice([10, 40, 120]))
-        indexes, left = indexed(before, list(map(keys_of, before)))
+        indexes, left = at_once(before)
     for one in (packet(random) for _ in range(60)):
         assert list(decided_by_indexes(indexes, left, one)) == list(decided(before, one))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1_000_000))
+def test_what_is_kept_of_the_last_list_changes_nothing(seed: int) -> None:
+    random = Random(seed)
+    now, last = rules(random, 60), None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fold, "RUN", 2)
+        patch.setattr(index, "WORTH", 1000)
+        for _ in range(5):
+            last = placed(now, list(map(keys_of, now)), last)
+            assert indexed(now, last) == at_once(now)
+            at, other = random.randrange(len(now)), rules(random, 1)[0]
+            now = random.choice(
+                [
+                    [*now[:at], replace(now[at], action="reject"), *now[at + 1 :]],
+                    [*now[:at], replace(now[at], connections=ConnectionLimit(most=3)), *now[at + 1 :]],
+                    [*now[:at], other, *now[at:]],
+                    [*now[:at], *now[at + 1 :]],
+                ]
+            )
+
+
+def test_places_are_kept_until_somebody_says_another_thing_of_a_packet() -> None:
+    there = hosts(100)
+    first: Placed = placed(there, list(map(keys_of, there)))
+    there[7] = replace(there[7], action="drop")
+    assert placed(there, list(map(keys_of, there)), first) is first
+    assert indexed(there, first)[0][0].rules[BASES[4] + 7, 6, 80] is there[7]
+    there[7] = replace(there[7], action="count")
+    assert list(placed(there, list(map(keys_of, there)), first).left) == [7]
 
 
 def test_generated_rules_do_find_places() -> None:
@@ -142,7 +178,7 @@ def test_generated_rules_do_find_places() -> None:
         patch.setattr(index, "WORTH", 1000)
         for seed in range(20):
             before = rules(Random(seed), 120)
-            indexes, left = indexed(before, list(map(keys_of, before)))
+            indexes, left = at_once(before)
             found += indexes
             assert 0 < len(left) < 120
     assert {one.shape.ranged for one in found} == {True, False}
@@ -204,9 +240,9 @@ def test_only_prefixes_protocols_and_ports_make_keys(more: dict[str, Any], keys:
 def test_few_rules_and_lists_of_which_few_find_a_place_stay_as_they_are() -> None:
     few, odd = hosts(fold.RUN - 1), [PolicyRule("rule/odd", "count")] * (2 * fold.RUN)
     for found in (few, [*hosts(fold.RUN), *odd]):
-        assert indexed(found, list(map(keys_of, found))) == ((), found)
+        assert at_once(found) == ((), found)
     enough = [*hosts(fold.RUN), *odd[: fold.RUN]]
-    indexes, left = indexed(enough, list(map(keys_of, enough)))
+    indexes, left = at_once(enough)
     assert [len(one.rules) for one in indexes] == [fold.RUN]
     assert len(left) == fold.RUN
 
