@@ -24,8 +24,11 @@ NUMBERS = {4: ("interface_mtu",), 6: ()}
 DELEGATED = ("from", "prefix")
 HANDLED = {
     4: ("id", "interface", "ranges", "lease_time", "options", "relays", "subnet", "probe"),
-    6: ("id", "interface", "ranges", "lease_time", "options", "delegation", "rapid_commit"),
-}
+    6: (
+        "id", "interface", "ranges", "lease_time", "options", "relays", "subnet", "delegation",
+        "rapid_commit",
+    ),
+}  # fmt: skip
 """The keys of a pool that the form shows; what else it says stays as it is, and is named."""
 
 

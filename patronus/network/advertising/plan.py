@@ -50,7 +50,7 @@ def _networks(config: Configuration, earlier: Earlier) -> Iterator[Network]:
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     names = earlier.find(DnsPlan) or DnsPlan()
     sizes = {item.id: item.mtu for item in config.get(Interfaces).interfaces}
-    pools = {pool.interface: pool for pool in config.get(Dhcp).ipv6_pools}
+    pools = {pool.interface: pool for pool in config.get(Dhcp).ipv6_pools if not pool.relays}
     for role, told in links.advertised.items():
         device = links.devices.get(role)
         if device is None:

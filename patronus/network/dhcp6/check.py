@@ -13,6 +13,7 @@ from patronus.network.dhcp6.model import Ipv6Pool
 from patronus.network.dhcp6.prefixes import IDENTIFIER
 from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface
+from patronus.network.interfaces.onlink import SUBNET_LENGTH
 
 FEWEST_SECONDS = 60
 MOST = 65536
@@ -33,15 +34,17 @@ def check_pools(
             message = f"no interface is called {pool.interface}"
             yield Problem((*at, "interface"), message, pool.interface, known)
             continue
-        first = served.setdefault(pool.interface, pool.id)
+        key, network = ("subnet", f"{pool.subnet}") if pool.subnet else ("interface", pool.interface)
+        first = served.setdefault(network, pool.id)
         if first != pool.id:
-            message = f"{pool.interface} is served by {first} already"
-            yield Problem((*at, "interface"), message, pool.interface, hint=f"add the ranges to {first}")
+            message = f"{network} is served by {first} already"
+            yield Problem((*at, key), message, network, hint=f"add the ranges to {first}")
         what = "no addresses are given out"
         yield from not_in_vrf((*at, "interface"), pool.interface, interfaces.values(), what)
         yield from _network(pool, interface, at)
-        yield from _ranges(pool, own_identifiers(interface), at)
-        yield from _reservations(pool, own_identifiers(interface), at)
+        yield from _relayed(pool, interface, at)
+        yield from _ranges(pool, taken_identifiers(pool, interface), at)
+        yield from _reservations(pool, taken_identifiers(pool, interface), at)
     yield from check_delegations(pools, interfaces, path)
 
 
@@ -55,7 +58,7 @@ def own_identifiers(interface: Interface) -> frozenset[int]:
 def _network(pool: Ipv6Pool, interface: Interface, at: Path) -> Iterator[Problem]:
     if interface.zone is None:
         yield Problem((*at, "interface"), f"{interface.id} has no zone, so nobody could reach the server")
-    if interface.ipv6.method != "delegated" and not interface.ipv6.advertise:
+    if interface.ipv6.method != "delegated" and not interface.ipv6.advertise and not pool.relays:
         message = (
             f"{interface.id} sends no router advertisements: its hosts would not ask, and find no way out"
         )
@@ -64,6 +67,34 @@ def _network(pool: Ipv6Pool, interface: Interface, at: Path) -> Iterator[Problem
     if pool.lease_time < FEWEST_SECONDS:
         message = f"a lease of {pool.lease_time} s is too short"
         yield Problem((*at, "lease_time"), message, pool.lease_time, f"{FEWEST_SECONDS}s or longer")
+
+
+def taken_identifiers(pool: Ipv6Pool, interface: Interface) -> frozenset[int]:
+    """Return the identifiers that no host may have: the router's, or those of the relays in their network."""
+    if not pool.relays:
+        return own_identifiers(interface)
+    here = [one for one in pool.relays if pool.subnet is not None and one in pool.subnet]
+    return frozenset({0, *(int(one) & IDENTIFIER for one in here)})
+
+
+def _relayed(pool: Ipv6Pool, interface: Interface, at: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a network behind relays."""
+    subnet = pool.subnet
+    if (subnet is None) != (not pool.relays):
+        key, text = ("subnet", "nothing says of which network") if subnet is None else ("relays", "nobody")
+        message = f"{text} the relays are" if subnet is None else f"{text} relays for {subnet}"
+        yield Problem((*at, key), message, hint="relays and subnet go together")
+    if subnet is not None and (subnet.version != 6 or subnet.prefixlen != SUBNET_LENGTH):
+        yield Problem((*at, "subnet"), f"{subnet} is no network of hosts", str(subnet), "a /64 of IPv6")
+    elif subnet is not None and any(one.ip in subnet for one in interface.ipv6.addresses):
+        message = f"{subnet} is the network of {interface.id} itself, whose hosts need no relay"
+        yield Problem((*at, "subnet"), message, str(subnet))
+    for position, relay in enumerate(pool.relays):
+        if relay.is_multicast or relay.is_unspecified or relay.is_loopback:
+            yield Problem((*at, "relays", position), f"{relay} is not the address of a relay", str(relay))
+    if pool.relays and pool.delegation is not None:
+        message = f"prefixes are given to routers of {interface.id} itself, since the route leads there"
+        yield Problem((*at, "delegation"), message, hint="a pool without relays")
 
 
 def _ranges(pool: Ipv6Pool, own: frozenset[int], at: Path) -> Iterator[Problem]:

@@ -94,7 +94,7 @@ class Choice:
         kept = reservation_of(self.client, self.pool)
         if kept is not None and self._free(kept.identifier, key):
             return kept.identifier
-        former = self.table.of_client(self.pool.interface, key)
+        former = self.table.of_client(self.pool.network, key)
         if former is not None and former.active(self.now_s) and self._usable(former.address, key):
             return former.address
         if self._full():
@@ -104,7 +104,7 @@ class Choice:
         return next((one for one in wishes if self._usable(one, key)), None) or self._search(key)
 
     def _full(self) -> bool:
-        held = self.table.of_mac(self.pool.interface, self.client.host, self.now_s)
+        held = self.table.of_mac(self.pool.network, self.client.host, self.now_s)
         return len({lease.address for lease in held} | self.taken) >= self.pool.leases_per_mac
 
     def _usable(self, identifier: int, key: str) -> bool:
@@ -113,7 +113,7 @@ class Choice:
 
     def _free(self, identifier: int, key: str) -> bool:
         """Return whether no other association holds the identifier."""
-        lease = self.table.at(self.pool.interface, identifier)
+        lease = self.table.at(self.pool.network, identifier)
         return identifier not in self.taken and (
             lease is None or lease.client == key or not lease.held(self.now_s)
         )
@@ -133,7 +133,7 @@ class Choice:
             identifier = self.pool.identifier_at((start + index) % size)
             if not self._usable(identifier, key):
                 continue
-            lease = self.table.at(self.pool.interface, identifier)
+            lease = self.table.at(self.pool.network, identifier)
             if lease is None:
                 return identifier
             if best is None or lease.end_s < best.end_s:

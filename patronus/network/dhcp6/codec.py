@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DHCPv6 messages to bytes and back (RFC 8415 sections 8 and 21), with strict bounds. Pure.
 
-Addresses are ints in host order. What a relay agent wraps is no message here.
+Addresses are ints in host order. What a relay agent wraps is no message here, see ``relay``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Kind(IntEnum):
     DECLINE = 9
     INFORMATION_REQUEST = 11
     RELAY_FORWARD = 12
+    RELAY_REPLY = 13
 
 
 class Code(IntEnum):
@@ -51,8 +52,10 @@ class Code(IntEnum):
     IA_ADDRESS = 5
     OPTION_REQUEST = 6
     PREFERENCE = 7
+    RELAY_MESSAGE = 9
     STATUS = 13
     RAPID_COMMIT = 14
+    INTERFACE_ID = 18
     DNS_SERVERS = 23
     DOMAIN_SEARCH = 24
     IA_PD = 25
@@ -122,7 +125,7 @@ def decode(data: bytes) -> Packet:
         raise MalformedPacket(f"{len(data)} bytes are no DHCPv6 message")
     options: dict[int, bytes] = {}
     associations: list[Association] = []
-    for code, value in _options(data, 4):
+    for code, value in each_option(data, 4):
         if code in _ASSOCIATIONS:
             associations.append(_association(code, value))
         elif code in options and code in _SINGLE:
@@ -143,7 +146,8 @@ def _refuse(options: Mapping[int, bytes], associations: list[Association]) -> No
         raise MalformedPacket("two identity associations have one IAID")
 
 
-def _options(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+def each_option(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """Yield code and bytes of each option from a place on. Raises MalformedPacket."""
     end = len(data)
     while at < end:
         if at + _OPTION.size > end:
@@ -162,7 +166,7 @@ def _association(code: int, value: bytes) -> Association:
     inner = _ASSOCIATIONS[code]
     addresses: list[int] = []
     lengths: list[int] = []
-    for found, body in _options(value, _ASSOCIATION.size):
+    for found, body in each_option(value, _ASSOCIATION.size):
         if found != inner:
             continue
         if len(body) < (_ADDRESS.size if inner == Code.IA_ADDRESS else _PREFIX.size):

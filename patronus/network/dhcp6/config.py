@@ -13,6 +13,7 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from patronus.network.dhcp6.prefixes import IDENTIFIER, Delegation, Kept, Prefix
+from patronus.network.dhcp6.relay import Agent
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Reservation:
 class Pool:
     """What one network's hosts are given. ``own`` are the router's identifiers, ``options`` bytes by code.
 
+    ``relays`` are the addresses of the agents that may ask for it; without any, it is the device's own.
+
     ``ranges`` hold first and last identifier, both included; without any, reservations alone are given out.
     """
 
@@ -46,6 +49,18 @@ class Pool:
     preference: int = 0
     leases_per_mac: int = 8
     delegation: Delegation | None = None
+    relays: frozenset[int] = frozenset()
+
+    @cached_property
+    def network(self) -> str:
+        """Return under what its leases are kept: the interface, or the network behind relays."""
+        return f"{self.interface} {self.prefixes[0].network}" if self.relays else self.interface
+
+    def serves(self, device: str, agent: Agent | None) -> bool:
+        """Return whether it is for what came in by a device, from the link or by an agent that it names."""
+        if agent is None:
+            return self.device == device and not self.relays
+        return self.device == device and agent.address in self.relays and self.on_link(agent.link)
 
     @cached_property
     def by_duid(self) -> dict[str, Reservation]:
@@ -111,6 +126,7 @@ def _pool_data(pool: Pool) -> dict[str, Any]:
         "prefixes": _prefix_data(pool.prefixes),
         "delegation": _delegation_data(pool.delegation) if pool.delegation is not None else None,
         "ranges": [[write_identifier(first), write_identifier(last)] for first, last in pool.ranges],
+        "relays": [write_identifier(one) for one in sorted(pool.relays)],
         "own": [write_identifier(one) for one in sorted(pool.own)],
         "options": {str(code): value.hex() for code, value in pool.options.items()},
         "reservations": [
@@ -129,6 +145,7 @@ def _pool(data: Mapping[str, Any]) -> Pool:
         prefixes=_prefixes(data["prefixes"]),
         delegation=_delegation(data["delegation"]) if data["delegation"] is not None else None,
         ranges=tuple((_number(first), _number(last)) for first, last in data["ranges"]),
+        relays=frozenset(map(_number, data["relays"])),
         own=frozenset(map(_number, data["own"])),
         options={int(code): bytes.fromhex(value) for code, value in data["options"].items()},
         reservations=tuple(

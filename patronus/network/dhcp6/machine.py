@@ -17,6 +17,7 @@ from patronus.network.dhcp6.config import Config, Pool
 from patronus.network.dhcp6.delegating import Delegating, is_prefix
 from patronus.network.dhcp6.prefixes import IDENTIFIER
 from patronus.network.dhcp6.question import Dropped, Outcome, Question, taken_back
+from patronus.network.dhcp6.relay import Agent
 
 DECLINE_TIME_S = 3600
 """How long an identifier stays out of use that a client found taken."""
@@ -67,18 +68,27 @@ class Machine:
         self._empty.clear()
 
     def handle(
-        self, packet: Packet, device: str, server: bytes, source: int, now_s: float, *, to_all: bool = True
+        self,
+        packet: Packet,
+        device: str,
+        server: bytes,
+        source: int,
+        now_s: float,
+        *,
+        to_all: bool = True,
+        agent: Agent | None = None,
     ) -> Outcome:
         """Return what comes of a packet from a link-local address; the table already has the changes.
 
         ``server`` is our DUID on the device. ``to_all``: it came to the address of all servers, as it must.
+        ``agent`` is who passed it on, from another link.
         """
         handler = self._handlers.get(packet.kind)
         if handler is None:
             return Outcome(dropped=Dropped.NOT_A_REQUEST)
-        pool = next((pool for pool in self.config.pools if pool.device == device), None)
+        pool = next((pool for pool in self.config.pools if pool.serves(device, agent)), None)
         if pool is None:
-            return Outcome(dropped=Dropped.NO_POOL)
+            return Outcome(dropped=Dropped.NO_POOL if agent is None else Dropped.UNKNOWN_RELAY)
         if (source >> 64) != _LINK_LOCAL:
             return Outcome(dropped=Dropped.NOT_FROM_THE_LINK)
         if (reason := _invalid(packet, server, to_all=to_all)) is not None:
@@ -129,11 +139,11 @@ class Machine:
 
     def _keep(self, question: Question, iaid: int, identifier: int, valid_s: int) -> None:
         client, now_s, key = question.client, question.now_s, question.client.key(iaid)
-        former = self.table.of_client(question.pool.interface, key)
+        former = self.table.of_client(question.pool.network, key)
         prolonged = former is not None and former.address == identifier and former.active(now_s)
         kept = reservation_of(client, question.pool)
         lease = Lease(
-            network=question.pool.interface,
+            network=question.pool.network,
             client=key,
             address=identifier,
             mac=client.host,
@@ -165,7 +175,7 @@ class Machine:
         return question.answer(Kind.REPLY)
 
     def _renew_one(self, question: Question, asked: Association) -> None:
-        lease = self.table.of_client(question.pool.interface, question.client.key(asked.iaid))
+        lease = self.table.of_client(question.pool.network, question.client.key(asked.iaid))
         if lease is not None and lease.state is State.ACTIVE:
             self._give_one(question, asked, commit=True)
             return
@@ -194,7 +204,7 @@ class Machine:
             if asked.kind == Code.IA_PD:
                 self._routers.give_up(question, asked)
                 continue
-            lease = self.table.of_client(question.pool.interface, question.client.key(asked.iaid))
+            lease = self.table.of_client(question.pool.network, question.client.key(asked.iaid))
             names = {one & IDENTIFIER for one in asked.addresses}
             if lease is None or not lease.active(now_s) or lease.address not in names:
                 question.say(asked, problem=Status.NO_BINDING)

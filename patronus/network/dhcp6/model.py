@@ -107,7 +107,14 @@ class Ipv6Pool(Strict):
     """What DHCPv6 gives to the hosts of one network; without ranges and reservations settings alone."""
 
     id: Id = Field(description="stable name of the pool")
-    interface: InterfaceId = Field(description="interface that it serves")
+    interface: InterfaceId = Field(description="interface that it serves, or behind which its relays are")
+    relays: tuple[Ipv6Address, ...] = Field(
+        default=(),
+        description="addresses from which relay agents ask for hosts of their network; no other is believed",
+    )
+    subnet: Prefix | None = Field(
+        default=None, description="network behind the relays", examples=["2001:db8:9::/64"]
+    )
     ranges: tuple[AddressRange, ...] = Field(
         default=(),
         description="addresses that are given out, without their prefix",

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address, IPv6Network
 
-from patronus.network.dhcp6.check import own_identifiers
+from patronus.network.dhcp6.check import taken_identifiers
 from patronus.network.dhcp6.codec import Code, option
 from patronus.network.dhcp6.config import Config, Pool, Reservation
 from patronus.network.dhcp6.model import Ipv6Options, Ipv6Pool, Ipv6Reservation, PrefixDelegation
@@ -16,7 +16,7 @@ from patronus.network.dns.wire import wire_name
 from patronus.network.interfaces.learned import EVER_S, Learned
 from patronus.network.interfaces.learned import Delegation as Delegated
 from patronus.network.interfaces.model import Interface
-from patronus.network.interfaces.onlink import OnLink
+from patronus.network.interfaces.onlink import Advertised, OnLink
 from patronus.network.interfaces.plan import InterfacesPlan
 
 SERVER_PORT = 547
@@ -33,7 +33,7 @@ def build(
     found = []
     for pool in pools:
         device, told = links.devices.get(pool.interface), links.advertised.get(pool.interface)
-        if device is None or told is None:
+        if device is None or (told is None and not pool.relays):
             continue
         server = links.first_ipv6(pool.interface) if pool.interface in dns.listen else None
         found.append(
@@ -42,9 +42,10 @@ def build(
                 interface=pool.interface,
                 device=device,
                 lease_time_s=pool.lease_time,
-                prefixes=tuple(map(_prefix, told.prefixes)),
+                prefixes=_prefixes(pool, told),
+                relays=frozenset(map(int, pool.relays)),
                 ranges=tuple((int(part.first), int(part.last)) for part in pool.ranges),
-                own=own_identifiers(interfaces[pool.interface]),
+                own=taken_identifiers(pool, interfaces[pool.interface]),
                 options=dict(_options(pool.options, server, dns.local.domain)),
                 reservations=tuple(map(_reservation, pool.reservations)),
                 rapid_commit=pool.rapid_commit,
@@ -54,6 +55,13 @@ def build(
             )
         )
     return Config(tuple(found))
+
+
+def _prefixes(pool: Ipv6Pool, told: Advertised | None) -> tuple[Prefix, ...]:
+    """Return the prefixes of the pool's network: the one behind its relays, or what the network is told."""
+    if isinstance(pool.subnet, IPv6Network) and pool.relays:
+        return (Prefix(pool.subnet, EVER_S, EVER_S),)
+    return tuple(map(_prefix, told.prefixes)) if told is not None else ()
 
 
 def _prefix(one: OnLink | Delegated) -> Prefix:

@@ -29,6 +29,7 @@ class Dropped(Enum):
 
     NOT_A_REQUEST = "not a request"
     NO_POOL = "no pool for this network"
+    UNKNOWN_RELAY = "no pool names this relay"
     NOT_FROM_THE_LINK = "not from a link-local address"
     NOT_TO_ALL = "not to all servers"
     OTHER_SERVER = "for another server"

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv6Address
 from typing import Any
@@ -24,6 +24,7 @@ from patronus.network.dhcp6.delegating import is_prefix, network_of, without_ove
 from patronus.network.dhcp6.machine import Machine
 from patronus.network.dhcp6.prefixes import IDENTIFIER, Part
 from patronus.network.dhcp6.question import Outcome
+from patronus.network.dhcp6.relay import AGENT_PORT, Agent, is_relayed, unwrap, wrap
 
 log = logging.getLogger("patronus-dhcp")
 
@@ -98,30 +99,38 @@ class Six:
 
     def _receive(self, port: Port) -> None:
         now_s = boottime_s()
-        answers: list[tuple[Outcome, str]] = []
+        answers: list[tuple[Outcome, tuple[str, int]]] = []
         for arrival in _arrivals(port.datagrams):
             outcome = self._handle(arrival, port, now_s)
             if outcome is not None:
-                answers.append((outcome, arrival.source))
+                back = AGENT_PORT if is_relayed(arrival.data) else CLIENT_PORT
+                answers.append((outcome, (arrival.source, back)))
         if self._store([lease for outcome, _ in answers for _, lease in outcome.changes]):
-            for outcome, source in answers:
-                self._reply(outcome, source, port)
+            for outcome, target in answers:
+                self._reply(outcome, target, port)
             self.announce([change for outcome, _ in answers for change in outcome.changes], now_s)
 
     def _handle(self, arrival: _Arrival, port: Port, now_s: float) -> Outcome | None:
         """Return the outcome of a packet that has one, and count every packet."""
+        relayed = is_relayed(arrival.data)
         try:
-            packet = decode(arrival.data)
+            passed = unwrap(arrival.data)
+            packet = decode(passed.message)
         except MalformedPacket:
             self._counters["IPv6: malformed"] += 1
             return None
         self._counters[f"IPv6: {NAMES.get(packet.kind, 'unknown')}"] += 1
-        source = int(IPv6Address(arrival.source))
-        outcome = self._machine.handle(packet, port.device, port.duid, source, now_s, to_all=arrival.to_all)
+        self._counters["IPv6: passed on by a relay"] += relayed
+        came_from = int(IPv6Address(arrival.source))
+        agent = Agent(came_from, passed.link) if relayed else None
+        source, to_all = (passed.host, True) if relayed else (came_from, arrival.to_all)
+        outcome = self._machine.handle(
+            packet, port.device, port.duid, source, now_s, to_all=to_all, agent=agent
+        )
         if outcome.dropped is not None:
             self._counters[f"IPv6: dropped: {outcome.dropped.value}"] += 1
             return None
-        return outcome
+        return replace(outcome, reply=wrap(passed.hops, outcome.reply)) if relayed else outcome
 
     def _store(self, changes: Sequence[Lease]) -> bool:
         return self._leases.keep(changes, self._counters, "IPv6: not stored", self.reload)
@@ -130,9 +139,9 @@ class Six:
         """Return which leases of a backup can be taken in. Raises ValueError for one that is none."""
         return without_overlaps(taken_over(given, self.leases, now_s), self.leases, now_s)
 
-    def _reply(self, outcome: Outcome, source: str, port: Port) -> None:
+    def _reply(self, outcome: Outcome, target: tuple[str, int], port: Port) -> None:
         try:
-            port.datagrams.sendto(outcome.reply, (source, CLIENT_PORT))
+            port.datagrams.sendto(outcome.reply, target)
             self._counters["IPv6: sent"] += 1
         except OSError as error:
             self._counters["IPv6: not sent"] += 1
@@ -151,12 +160,18 @@ class Six:
     def entries(self, leases: Iterable[Lease], now_s: float) -> list[dict[str, Any]]:
         """Return the leases as JSON-ready data, one entry for each address or router's prefix of now."""
         wall_s = now_s + clock_offset_s()
-        pools = {pool.interface: pool for pool in self._machine.config.pools}
+        pools = self._pools()
         return [
             {**lease.as_data(now_s, wall_s), **place}
             for lease in sorted(leases, key=lambda lease: (lease.network, lease.address))
-            for place in _places(lease, pools.get(lease.interface))
+            for place in _places(lease, pools.get(lease.network))
         ]
+
+    def _pools(self) -> dict[str, Pool]:
+        """Return network → the pool whose leases are kept under it, of addresses and of prefixes."""
+        pools = self._machine.config.pools
+        giving = {network_of(pool.interface): pool for pool in pools if not pool.relays}
+        return {**giving, **{pool.network: pool for pool in pools}}
 
     def remove(self, address: int, now_s: float) -> bool:
         """Forget the leases of an address; return whether there were any. Raises StorageError."""
@@ -173,12 +188,12 @@ class Six:
         Of a router's prefix it is the first.
         """
         if is_prefix(lease):
-            places = _places(lease, self._pool_of(lease))
+            places = _places(lease, self._pools().get(lease.network))
             return any(place["address"].partition("/")[0] == write_identifier(address) for place in places)
         if address & IDENTIFIER != lease.address:
             return False
-        pools = [pool for pool in self._machine.config.pools if pool.interface == lease.network]
-        return address == lease.address or any(pool.on_link(address) for pool in pools)
+        pool = self._pools().get(lease.network)
+        return address == lease.address or (pool is not None and pool.on_link(address))
 
     def status(self, now_s: float) -> list[dict[str, Any]]:
         """Return how full each pool is."""
@@ -188,18 +203,16 @@ class Six:
                 "id": pool.id,
                 "size": pool.size,
                 "used": sum(_in_pool(lease, pool) for lease in held),
-                "routers": sum(lease.network == network_of(pool.interface) for lease in held),
+                "routers": sum(
+                    lease.network == network_of(pool.interface) and not pool.relays for lease in held
+                ),
             }
             for pool in self._machine.config.pools
         ]
 
-    def _pool_of(self, lease: Lease) -> Pool | None:
-        pools = self._machine.config.pools
-        return next((pool for pool in pools if pool.interface == lease.interface), None)
-
 
 def _in_pool(lease: Lease, pool: Pool) -> bool:
-    return lease.network == pool.interface and pool.in_ranges(lease.address)
+    return lease.network == pool.network and pool.in_ranges(lease.address)
 
 
 def _places(lease: Lease, pool: Pool | None) -> Iterator[dict[str, Any]]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.netns.lab import Namespace
-from tests.netns.services.network import DHCP, LONG_S, Router, wait_for
+from patronus.core.verb import Nothing
+from tests.netns.lab import Namespace, connect
+from tests.netns.services.network import DHCP, LONG_S, ROOT, Router, wait_for
 
 SCRIPT = """#!/bin/sh
 echo "$reason $new_ip_address$new_ip6_address$new_ip6_prefix" >> {told}
@@ -121,6 +122,64 @@ def test_dhclient_gets_an_address_or_a_prefix_of_ipv6_and_gives_it_back(
         given, *_ = client.told("BOUND6")
         assert given.startswith(start)
         assert [lease.address for lease in router.leases()] == [given]
+        client.release()
+    wait_for(lambda: router.leases() == [])
+
+
+BEHIND = {
+    "id": "branch6",
+    "interface": "lan",
+    "subnet": "fd00:9::/64",
+    "relays": ["fd00:1::50"],
+    "ranges": ["::1000-::1fff"],
+}
+
+
+@pytest.fixture
+def branch(router: Router) -> Iterator[Namespace]:
+    """Return a network behind the LAN, and between them the relay agent of dnsmasq."""
+    made = Namespace()
+    connect(router.lan, "branch0", made, "eth0")
+    router.lan.ip("-6 address add fd00:1::50/64 dev eth0 nodad")
+    router.lan.ip("-6 address add fd00:9::1/64 dev branch0 nodad")
+    router.namespace.ip("-6 address add fd00:1::1/64 dev lan0 nodad")
+    router.namespace.ip("-6 route add fd00:9::/64 via fd00:1::50")
+    command = [
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--port=0",
+        "--pid-file=",
+        "--dhcp-relay=fd00:9::1,fd00:1::1",
+    ]
+    with router.lan:
+        relay = subprocess.Popen(command)
+    yield made
+    relay.kill()
+    relay.wait()
+    made.close()
+
+
+def test_dhclient_behind_a_relay_gets_an_address_of_its_network_where_the_relay_is_known(
+    router: Router, branch: Namespace, tmp_path: Path
+) -> None:
+    """The agent is dnsmasq; without a pool that names it nobody is answered."""
+    router.apply(dhcp=SIX)
+    wait_for(lambda: "fe80" in branch.ip("-6 address show dev eth0 scope link"))
+    wait_for(lambda: "tentative" not in branch.ip("-6 address show dev eth0 scope link"))
+    client = Dhclient(branch, tmp_path / "client", "-6", "-N")
+    with client.asking():
+
+        def counted(what: str) -> int:
+            return router.ask_dhcp.status(ROOT, Nothing()).counters.get(f"IPv6: {what}", 0)
+
+        wait_for(lambda: counted("dropped: no pool names this relay") > 0)
+        assert router.leases() == []
+        router.apply(dhcp={**SIX, "ipv6_pools": [ROUTERS, BEHIND]})
+        given, *_ = client.told("BOUND6")
+        assert given.startswith("fd00:9::1")
+        (lease,) = router.leases()
+        assert (lease.address, lease.network, lease.interface) == (given, "fd00:9::/64", "lan")
+        assert counted("passed on by a relay") > 0
         client.release()
     wait_for(lambda: router.leases() == [])
 

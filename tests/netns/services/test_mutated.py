@@ -213,7 +213,7 @@ def test_dhcp_endures_broken_packets(router: Router, host: Namespace) -> None:
 
 
 def requests6(server: bytes) -> list[bytes]:
-    """Return each message that a client of DHCPv6 may send."""
+    """Return each message that a client of DHCPv6 may send, and as an agent passes it on."""
     address = codec6.option(codec6.Code.IA_ADDRESS, IPv6Address("fd00:1::1005").packed + bytes(8))
     prefix = codec6.option(
         codec6.Code.IA_PREFIX, bytes(8) + bytes((60,)) + IPv6Address("2001:db8:4000::").packed
@@ -226,7 +226,9 @@ def requests6(server: bytes) -> list[bytes]:
         + codec6.option(codec6.Code.IA_PD, b"\0\0\0\2" + bytes(8) + prefix)
     )
     named = codec6.option(codec6.Code.SERVER_ID, server)
-    return [bytes((kind, 1, 2, 3)) + body + more for kind in codec6.Kind for more in (b"", named)]
+    found = [bytes((kind, 1, 2, 3)) + body + more for kind in codec6.Kind for more in (b"", named)]
+    head = bytes((codec6.Kind.RELAY_FORWARD, 0)) + bytes(32)
+    return [*found, *(head + codec6.option(codec6.Code.RELAY_MESSAGE, one) for one in found)]
 
 
 def test_dhcpv6_endures_broken_packets(router: Router, host: Namespace) -> None:

@@ -76,6 +76,12 @@ def configuration(
     )
 
 
+BEHIND: dict[str, Any] = {
+    "id": "branch6", "interface": "lan", "subnet": "2001:db8:9::/64", "relays": ["2001:db8:9::1", "fe80::9"],
+    "ranges": ["::1000-::1fff"],
+}  # fmt: skip
+
+
 def giving(**delegation: Any) -> dict[str, Any]:
     """Return a pool that gives prefixes to routers."""
     return {**POOL, "delegation": delegation}
@@ -231,3 +237,36 @@ def test_a_pool_opens_its_port_for_its_zone_and_waits_for_its_card() -> None:
 def test_hosts_are_told_to_ask_for_what_there_is(pools: tuple[dict[str, Any], ...], flags: int) -> None:
     (network,) = plan_advertising(configuration(*pools), Earlier((LINKS,))).networks
     assert compose(network, Memory(), bytes(6), 0.0).encode()[5] == flags
+
+
+def test_a_network_behind_relays_is_told_with_them_beside_that_of_the_interface() -> None:
+    made = planned(POOL, BEHIND)
+    own, behind = made.config.six.pools
+    assert (own.relays, own.network) == (frozenset(), "lan")
+    assert behind.network == "lan 2001:db8:9::/64"
+    assert behind.prefixes == (Prefix(IPv6Network("2001:db8:9::/64"), EVER_S, EVER_S),)
+    assert (behind.own, len(behind.relays)) == (frozenset({0, 1}), 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"relays": []}, "nobody relays for 2001:db8:9::/64"),
+        ({"subnet": None}, "nothing says of which network the relays are"),
+        ({"subnet": "2001:db8:9::/56"}, "2001:db8:9::/56 is no network of hosts"),
+        ({"subnet": "10.0.0.0/24"}, "10.0.0.0/24 is no network of hosts"),
+        ({"relays": ["ff02::1"]}, "ff02::1 is not the address of a relay"),
+        ({"ranges": ["::1-::9"]}, "::1-::9 has an address of the router"),
+        ({"delegation": {"from": "wan"}}, "prefixes are given to routers of lan itself"),
+    ],
+)
+def test_a_mistake_about_relays_is_said(change: dict[str, Any], problem: str) -> None:
+    found = [one.message for one in check(configuration({**BEHIND, **change}))]
+    assert any(one.startswith(problem) for one in found), found
+
+
+def test_two_networks_behind_relays_are_two() -> None:
+    other = {**BEHIND, "id": "cellar6", "subnet": "2001:db8:8::/64"}
+    assert list(check(configuration(POOL, BEHIND, other))) == []
+    (found,) = check(configuration(BEHIND, {**BEHIND, "id": "again"}))
+    assert found.message == "2001:db8:9::/64 is served by branch6 already"
