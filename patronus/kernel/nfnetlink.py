@@ -65,19 +65,22 @@ def number(value: bytes) -> int:
     return int.from_bytes(value, "big")
 
 
-def attributes(data: bytes, start: int, end: int) -> Attributes:
-    """Return the attributes between two places; of a kind that stands twice, the last."""
+def attributes(data: bytes, start: int, end: int, until: int = _NESTED) -> Attributes:
+    """Return the attributes between two places, up to one of a kind; of one that stands twice, the last."""
     found: Attributes = {}
     unpack, last = _ATTRIBUTE.unpack_from, end - _ATTRIBUTE.size
-    while start <= last:
+    while start <= last and until not in found:
         length, kind = unpack(data, start)
         found[kind & _NESTED] = data[start + 4 : start + length]
         start += (length + 3) & ~3 or _ATTRIBUTE.size
     return found
 
 
-def answers(data: bytes) -> Iterator[Answer | None]:
-    """Yield the messages of one datagram, None for the end of a dump. Raises OSError, Interrupted."""
+def answers(data: bytes, until: int = _NESTED) -> Iterator[Answer | None]:
+    """Yield the messages of one datagram, None for the end of a dump. Raises OSError, Interrupted.
+
+    Of each the attributes up to one of a kind, in the kernel's order.
+    """
     place = 0
     while place + _HEADER.size <= len(data):
         length, kind, flags, _, _ = _HEADER.unpack_from(data, place)
@@ -89,7 +92,7 @@ def answers(data: bytes) -> Iterator[Answer | None]:
             code = -struct.unpack_from("=i", data, place + _HEADER.size)[0]
             raise OSError(code, os.strerror(code))
         elif kind >> 8 == NFTABLES:
-            yield Answer(kind & 0xFF, attributes(data, place + _BODY, place + length))
+            yield Answer(kind & 0xFF, attributes(data, place + _BODY, place + length, until))
         place += max(_HEADER.size, (length + 3) & ~3)
 
 
@@ -109,20 +112,25 @@ class Nfnetlink:
             raise OSError(0, "no answer")
         return found
 
-    def dump(self, kind: int, family: int, given: bytes, read: Callable[[Attributes], T]) -> list[T]:
-        """Return what ``read`` makes of each thing of a kind, at one moment. Raises KernelError, OSError."""
+    def dump(
+        self, kind: int, family: int, given: bytes, read: Callable[[Attributes], T], until: int = _NESTED
+    ) -> list[T]:
+        """Return what ``read`` makes of each thing of a kind, at one moment. Raises KernelError, OSError.
+
+        It is given the attributes up to one of a kind, in the kernel's order.
+        """
         for _ in range(_TRIES):
             self._send(kind, _REQUEST | _DUMP, family, given)
             try:
-                return self._dumped(read)
+                return self._dumped(read, until)
             except Interrupted:
                 self._drain()
         raise KernelError("nftables: the ruleset changes faster than it can be read")
 
-    def _dumped(self, read: Callable[[Attributes], T]) -> list[T]:
+    def _dumped(self, read: Callable[[Attributes], T], until: int) -> list[T]:
         items: list[T] = []
         while True:
-            for found in answers(self._socket.recv(_LARGEST)):
+            for found in answers(self._socket.recv(_LARGEST), until):
                 if found is None:
                     return items
                 items.append(read(found.attributes))

@@ -23,14 +23,13 @@ from patronus.kernel.nft_attributes import Unknown
 from patronus.kernel.nft_batch import encoded
 from patronus.kernel.nft_refusal import first_line, refused
 from patronus.kernel.nft_socket import BatchSocket, Refusal
-from patronus.kernel.nft_state import Objects, RulesetState, StandingRule
+from patronus.kernel.nft_state import Objects, Parts, RulesetState, StandingRule
 
 log = logging.getLogger(__name__)
 
 Command = Mapping[str, Any]
 Batch = Mapping[str, Sequence[Command]]
 """``{"nftables": [command, …]}``."""
-_PARTS = ("chains", "sets", "maps", "flowtables")
 LARGE = 1000
 """Commands of a large batch: we encode it ourselves, or memory is left behind to be given back."""
 
@@ -126,12 +125,16 @@ class Nft:
             return None
         return self._list({"table": {"family": family, "name": name}})
 
-    def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
-        """Return a table's chains without their rules, sets, maps and flow tables. Raises KernelError."""
-        # In JSON, libnftables passes over the table that is asked for, and lists everybody's. One call reads
-        # what is there once.
-        found = self._list(*({kind: {"family": family}} for kind in _PARTS))
-        return [item for item in found if all(part["table"] == table for part in item.values())]
+    def parts(self, family: str, table: str) -> Parts:
+        """Return a table's chains without their rules, and its sets and maps. Raises KernelError."""
+        with self._lock:
+            return self._state.parts(family, table)
+
+    def flow_tables(self, family: str, table: str) -> list[dict[str, Any]]:
+        """Return the table's flow tables, as libnftables tells them. Raises KernelError."""
+        items = self._list({"flowtables": {"family": family}})
+        found = (item["flowtable"] for item in items if "flowtable" in item)
+        return [fields for fields in found if fields["table"] == table]
 
     def counters(self, family: str, table: str) -> dict[str, Count]:
         """Return the table's named counters; none where there is no such table. Raises KernelError."""
@@ -153,13 +156,13 @@ class Nft:
         where = {"family": family, "table": table, "name": name, "elem": list(elements)}
         self.load({"nftables": [{verb: {"element": where}}]})
 
-    def _list(self, *what: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _list(self, what: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._lock:
-            code, output, error = self._library.cmd(_json({"nftables": [{"list": one} for one in what]}))
+            code, output, error = self._library.json_cmd({"nftables": [{"list": what}]})
         if code != 0:
             raise KernelError(f"nftables: {first_line(error)}")
-        answers = (json.loads(line)["nftables"] for line in output.split("\n") if line)
-        return [item for items in answers for item in items if "metainfo" not in item]
+        items: list[dict[str, Any]] = output["nftables"] if output else []
+        return [item for item in items if "metainfo" not in item]
 
     def _messages(self, batch: Batch) -> bytearray | None:
         """Return a batch as messages, made once for rehearsal and change; None for libnftables.

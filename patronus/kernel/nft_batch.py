@@ -32,8 +32,8 @@ _INGRESS = 0
 """NF_NETDEV_INGRESS, the hook of flow tables."""
 _COUNTER, _HELPER, _LIMIT = 1, 3, 4
 _L4 = {"tcp": 6, "udp": 17}
-_HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
-_POLICIES = {"drop": 0, "accept": 1}
+HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
+POLICIES = {"drop": 0, "accept": 1}
 
 
 Commands = Sequence[Mapping[str, Mapping[str, Fields]]]
@@ -84,8 +84,8 @@ def _new_chain(fields: Fields) -> tuple[Message, ...]:
     name = attribute(3, text(fields["name"]))
     if "hook" not in fields:
         return _message(_NEWCHAIN, _CREATE, _where(fields), name)
-    hook = nested(4, word(1, _HOOKS[fields["hook"]]), word(2, fields["prio"]))
-    policy, kind = word(5, _POLICIES[fields["policy"]]), attribute(7, text(fields["type"]))
+    hook = nested(4, word(1, HOOKS[fields["hook"]]), word(2, fields["prio"]))
+    policy, kind = word(5, POLICIES[fields["policy"]]), attribute(7, text(fields["type"]))
     return _message(_NEWCHAIN, _CREATE, _where(fields), name, kind, hook, policy)
 
 

@@ -42,7 +42,7 @@ _ORDER_OF_DATA = struct.pack("=BBI", 1, 4, _NETWORK)
 """Beside a map: that of what it leads to."""
 _OPEN = struct.pack("=BBI", 1, 4, 1)
 """Beside an element: the interval that it begins has no end."""
-_CONCATENATED = 6
+CONCATENATED = 6
 """Bits of a type's number in that of a concatenation."""
 _FULL = 60_000
 """Bytes of elements in a message; an attribute holds 65,535."""
@@ -256,7 +256,7 @@ def _keys(kinds: Sequence[str], flags: int) -> bytes:
     for kind in kinds:
         if kind not in KINDS:
             raise Unknown(f"keys of {kind}")
-        number = number << _CONCATENATED | KINDS[kind][0]
+        number = number << CONCATENATED | KINDS[kind][0]
         length += KINDS[kind][1] if len(kinds) == 1 else -(-KINDS[kind][1] // 4) * 4
     return word(3, flags) + word(4, number) + word(5, length)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What stands in the kernel's ruleset, read by netlink: its number, and the names of rules and objects.
+"""What stands in the kernel's ruleset, read by netlink: its number, chains, sets, names of rules and objects.
 
 libnftables tells the same with every expression spelled out: for 10,000 rules that takes eight times as long.
 Source: linux/netfilter/nf_tables.h; comments as libnftnl stores them (libnftnl/udata.h).
@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from patronus.core.errors import KernelError
+from patronus.kernel import nft_parts as told
 from patronus.kernel.nfnetlink import Answer, Attributes, Nfnetlink, attribute, number, text
 
 _FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
@@ -20,8 +21,11 @@ _FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
 _NEWGEN, _GETGEN, _GETRULE, _GETOBJ = 15, 16, 7, 19
 _GEN_ID = 1
 _TABLE, _CHAIN, _HANDLE, _USERDATA = 1, 2, 3, 7
+_SET = 2
 _OBJECT_NAME, _OBJECT_KIND = 2, 3
 _COUNTER, _HELPER, _LIMIT = 1, 3, 4
+_TRIES = 8
+"""How often parts are read that change meanwhile."""
 _COMMENT = 0
 """The first kind of what libnftnl keeps beside a rule."""
 
@@ -40,6 +44,13 @@ class Objects(NamedTuple):
     counters: frozenset[str]
     limits: frozenset[str]
     helpers: frozenset[str]
+
+
+class Parts(NamedTuple):
+    """A table's chains without their rules, and its sets and maps with their elements."""
+
+    chains: tuple[told.StandingChain, ...]
+    sets: tuple[told.StandingSet, ...]
 
 
 class RulesetState:
@@ -69,11 +80,41 @@ class RulesetState:
         with _kernel_errors(f"rule {handle} of {chain}"):
             return rule_of(self._netlink.ask(_GETRULE, _FAMILIES[family], given).attributes)
 
+    def parts(self, family: str, table: str) -> Parts:
+        """Return the table's chains, sets and maps. Raises KernelError."""
+        with _kernel_errors("its chains and sets"):
+            for _ in range(_TRIES):
+                try:
+                    return self._parts(_FAMILIES[family], text(table))
+                except FileNotFoundError:
+                    continue  # somebody took a set away between its name and its elements
+        raise KernelError("nftables: the ruleset changes faster than it can be read")
+
+    def _parts(self, family: int, table: bytes) -> Parts:
+        of_table = attribute(_TABLE, table)
+
+        def chain(given: Attributes) -> told.StandingChain | None:
+            return told.chain_of(given) if given[_TABLE] == table else None
+
+        chains = self._netlink.dump(told.GET_CHAIN, family, of_table, chain)
+        sets = self._netlink.dump(told.GET_SET, family, of_table, told.set_of)
+        return Parts(
+            tuple(one for one in chains if one is not None),
+            tuple(self._filled(family, of_table, one) for one in sets if one is not None),
+        )
+
+    def _filled(self, family: int, of_table: bytes, found: told.StandingSet) -> told.StandingSet:
+        if found.dynamic:
+            return found
+        given = of_table + attribute(_SET, text(found.name))
+        messages = self._netlink.dump(told.GET_ELEMENTS, family, given, told.elements_of)
+        return found._replace(elements=tuple(one for message in messages for one in message))
+
     def objects(self, family: str, table: str) -> Objects:
         """Return the table's named objects. Raises KernelError."""
         given = attribute(_TABLE, text(table))
         with _kernel_errors("its objects"):
-            found = self._netlink.dump(_GETOBJ, _FAMILIES[family], given, _object)
+            found = self._netlink.dump(_GETOBJ, _FAMILIES[family], given, _object, _OBJECT_KIND)
         kinds = (_COUNTER, _LIMIT, _HELPER)
         return Objects(*(frozenset(name for name, kind in found if kind == one) for one in kinds))
 

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What libnftables tells of our table, as the values that the plan is made of, and how the two differ."""
+"""What the kernel tells of our table, as the values that the plan is made of, and how the two differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from patronus.core.feature import Difference
-from patronus.firewall.addresses import Interval, Version
 from patronus.firewall.table.commands import Contents
-from patronus.firewall.table.ruleset import Container, Dispatch, Hook, Hosts, Intervals, Keyed, Meter, Ways
-from patronus.firewall.table.sets import KINDS
-from patronus.lists.addresses import WIDTH, parse_address
+from patronus.firewall.table.containers import FoundSet, container
+from patronus.firewall.table.ruleset import Hook
 
 SHOWN = 5
 """Elements or rules that one difference names."""
@@ -33,32 +31,58 @@ class Found(Protocol):
         """What is kept beside it; empty for a rule that is not ours."""
 
 
-def contents(
-    parts: Iterable[Mapping[str, Any]],
-    rules: Iterable[Found],
-    counters: frozenset[str],
-    limits: frozenset[str],
-    helpers: frozenset[str],
-) -> Contents:
-    """Return a table as contents, from libnftables' list of its parts and the rules in their order.
+class FoundChain(Protocol):
+    """A chain in the kernel."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def hook(self) -> tuple[Any, Any, int, Any] | None:
+        """Type, hook, priority and policy of a base chain."""
+
+
+class Parts(Protocol):
+    """What a table has beside rules and objects."""
+
+    @property
+    def chains(self) -> Sequence[FoundChain]:
+        """Its chains, without their rules."""
+
+    @property
+    def sets(self) -> Sequence[FoundSet]:
+        """Its sets and maps, with their elements."""
+
+
+Objects = tuple[frozenset[str], frozenset[str], frozenset[str]]
+"""The names of counters, of limits and of helpers."""
+FlowTables = Iterable[Mapping[str, Any]]
+"""Flow tables in libnftables' JSON."""
+
+
+def contents(parts: Parts, rules: Iterable[Found], objects: Objects, flow_tables: FlowTables) -> Contents:
+    """Return a table as contents, from its parts and the rules in their order.
 
     Rules without a comment count as ``foreign``.
     """
-    objects = [(kind, fields) for item in parts for kind, fields in item.items()]
     comments: dict[str, list[str]] = {}
     handles: dict[str, list[int]] = {}
     for rule in rules:
         comments.setdefault(rule.chain, []).append(rule.comment or "foreign")
         handles.setdefault(rule.chain, []).append(rule.handle)
-    hooks = {fields["name"]: _hook(fields) for kind, fields in objects if kind == "chain"}
+    counters, limits, helpers = objects
     return Contents(
         counters=counters,
         limits=limits,
         helpers=helpers,
-        sets={fields["name"]: _container(fields) for kind, fields in objects if kind in ("set", "map")},
-        chains={name: (hook, tuple(comments.get(name, ()))) for name, hook in hooks.items()},
-        flow_tables={fields["name"]: _devices(fields) for kind, fields in objects if kind == "flowtable"},
-        handles={name: tuple(handles.get(name, ())) for name in hooks},
+        sets={found.name: container(found) for found in parts.sets},
+        chains={
+            chain.name: (Hook(*chain.hook) if chain.hook else None, tuple(comments.get(chain.name, ())))
+            for chain in parts.chains
+        },
+        flow_tables={fields["name"]: _devices(fields) for fields in flow_tables},
+        handles={chain.name: tuple(handles.get(chain.name, ())) for chain in parts.chains},
     )
 
 
@@ -66,65 +90,6 @@ def _devices(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the devices of a flow table: one is told alone, and none not at all."""
     found = fields.get("dev", [])
     return (found,) if isinstance(found, str) else tuple(sorted(found))
-
-
-def _hook(fields: Mapping[str, Any]) -> Hook | None:
-    if "hook" not in fields:
-        return None
-    return Hook(fields["type"], fields["hook"], int(fields["prio"]), fields["policy"])
-
-
-def _container(fields: Mapping[str, Any]) -> Container:
-    elements = fields.get("elem", [])
-    if fields.get("map") == "counter":
-        return _keyed(fields)
-    if "map" in fields and "interval" in fields.get("flags", ()):
-        kind = next(kind for kind, name in KINDS.items() if name == fields["type"])
-        return Ways(kind, {_interval(key): verdict["jump"]["target"] for key, verdict in elements})
-    if "map" in fields:
-        jumps = {_key(key): verdict["jump"]["target"] for key, verdict in elements}
-        return Dispatch(1 if isinstance(fields["type"], str) else 2, jumps)
-    version: Version = 4 if fields["type"] == "ipv4_addr" else 6
-    if "dynamic" in fields.get("flags", ()):
-        return Meter(version, fields.get("timeout", 0), fields.get("size", 0))
-    if "flags" not in fields:
-        return Hosts(version, fields.get("size", 0), tuple(sorted(map(_number, elements))))
-    return Intervals(version, tuple(sorted(_interval(element) for element in elements)))
-
-
-def _keyed(fields: Mapping[str, Any]) -> Keyed:
-    """Return a map to counters, by one field or several."""
-    kinds = (fields["type"],) if isinstance(fields["type"], str) else tuple(fields["type"])
-    found = {
-        tuple(map(_value, key["concat"] if isinstance(key, dict) else (key,))): counter
-        for key, counter in fields.get("elem", [])
-    }
-    return Keyed(kinds, fields.get("size", 0), found)
-
-
-def _value(value: Any) -> int | Interval:
-    return _interval(value) if isinstance(value, dict) else _number(value)
-
-
-def _key(key: Any) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else tuple(key["concat"])
-
-
-def _interval(element: Any) -> Interval:
-    if isinstance(element, int | str):
-        number = _number(element)
-        return number, number
-    if "range" in element:
-        first, last = element["range"]
-        return _number(first), _number(last)
-    prefix = element["prefix"]
-    version, first = parse_address(prefix["addr"])
-    return first, first + (1 << WIDTH[version] - prefix["len"]) - 1
-
-
-def _number(value: int | str) -> int:
-    """Return an address as a number; a port is one."""
-    return value if isinstance(value, int) else parse_address(value)[1]
 
 
 def differences(wanted: Contents, found: Contents) -> Iterator[Difference]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from patronus.core.errors import KernelError
 from patronus.firewall.table.commands import LOCKDOWN, NOTHING, Contents, batch, told, transaction
-from patronus.firewall.table.read_back import Found, contents
+from patronus.firewall.table.read_back import FlowTables, Found, Objects, Parts, contents
 from patronus.firewall.table.rehearsal import rehearsal
 from patronus.firewall.table.ruleset import FAMILY, TABLE, Ruleset
 
@@ -46,8 +46,11 @@ class Tables(Protocol):
     def tables(self) -> frozenset[tuple[str, str]]:
         """Return (family, name) of each."""
 
-    def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
+    def parts(self, family: str, table: str) -> Parts:
         """Return chains, sets and maps."""
+
+    def flow_tables(self, family: str, table: str) -> FlowTables:
+        """Return flow tables, each with its devices."""
 
     def rules(self, family: str, table: str) -> Iterable[Found]:
         """Return the rules, each chain's in their order."""
@@ -55,7 +58,7 @@ class Tables(Protocol):
     def rule(self, family: str, table: str, chain: str, handle: int) -> Found:
         """Return one rule."""
 
-    def objects(self, family: str, table: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    def objects(self, family: str, table: str) -> Objects:
         """Return the names of counters, of limits and of helpers."""
 
 
@@ -134,8 +137,9 @@ class Standing:
     def _read(self) -> Contents:
         if (FAMILY, TABLE) not in self._nft.tables():
             return NOTHING
-        parts = self._nft.list_parts(FAMILY, TABLE)
-        return contents(parts, self._nft.rules(FAMILY, TABLE), *self._nft.objects(FAMILY, TABLE))
+        where = FAMILY, TABLE
+        parts, rules = self._nft.parts(*where), self._nft.rules(*where)
+        return contents(parts, rules, self._nft.objects(*where), self._nft.flow_tables(*where))
 
     def refuses(self, wanted: Ruleset) -> str | None:
         """Return why the kernel would refuse the ruleset, or None; nothing changes."""

@@ -35,8 +35,8 @@ def nft() -> Iterator[Nft]:
 def found(nft: Nft) -> commands.Contents:
     if ("inet", "patronus") not in nft.tables():
         return commands.NOTHING
-    parts, rules = nft.list_parts("inet", "patronus"), nft.rules("inet", "patronus")
-    return contents(parts, rules, *nft.objects("inet", "patronus"))
+    where = "inet", "patronus"
+    return contents(nft.parts(*where), nft.rules(*where), nft.objects(*where), nft.flow_tables(*where))
 
 
 @pytest.mark.parametrize("ruleset", RULESETS.values(), ids=RULESETS)

@@ -423,7 +423,7 @@ def test_a_batch_for_another_ruleset_is_refused(nft: Nft) -> None:
     assert nft.tables() == {("inet", "patronus")}
     of_any = encoded([{"add": {"chain": {**FAMILY, "name": "c"}}}])
     assert batches.send(of_any, None, commit=True) is None
-    assert [item["chain"]["name"] for item in nft.list_parts("inet", "patronus")] == ["c"]
+    assert [chain.name for chain in nft.parts("inet", "patronus").chains] == ["c"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from patronus.firewall.table.commands import Contents
 from patronus.firewall.table.ruleset import Chain, Hosts, Intervals, NftRule, Ruleset
 from patronus.firewall.table.standing import SMALL, Standing
 from patronus.kernel.nft import Batch, Nft
+from patronus.kernel.nft_state import Parts
 from tests.netns.lab import Namespace
 
 LONG = 20 * SMALL
@@ -30,9 +31,9 @@ class Counting(Nft):
         self.rehearsed = len(batch["nftables"])
         return super().check(batch)
 
-    def list_parts(self, family: str, table: str) -> list[dict[str, Any]]:
+    def parts(self, family: str, table: str) -> Parts:
         self.read += 1
-        return super().list_parts(family, table)
+        return super().parts(family, table)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from patronus.firewall.table.command import Command
 from patronus.firewall.table.read_back import contents, differences
 from patronus.firewall.table.ruleset import Ruleset
 from patronus.firewall.tracking.offload import flow_devices, flow_table_name, offload_warnings, once
+from patronus.kernel.nft_state import Parts
 from patronus.network.interfaces.plan import InterfacesPlan
 from tests.golden.case import links, load
 from tests.unit.firewall.test_flows import INTERFACES, ZONES
@@ -103,9 +104,9 @@ def test_a_flow_table_is_read_back_with_the_devices_that_it_still_has(
     devices = ("eth0", "eth1")
     name = flow_table_name(devices)
     wanted = commands.Contents.of(compile_nft(replace(OF_ZONES, offload=devices)))
-    table = {"flowtable": {"family": "inet", "name": name, "table": "patronus", "hook": "ingress", **told}}
+    table = {"family": "inet", "name": name, "table": "patronus", "hook": "ingress", **told}
     nothing = frozenset[str]()
-    there = contents([table], (), nothing, nothing, nothing)
+    there = contents(Parts((), ()), (), (nothing, nothing, nothing), [table])
     assert there.flow_tables == {name: found}
     said = list(differences(wanted, replace(wanted, flow_tables=there.flow_tables)))
     as_planned = found == devices
