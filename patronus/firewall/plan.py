@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 from patronus.core.early import EarlyLimits, Ingress, XdpMode
@@ -88,6 +89,12 @@ class Memory:
 
     resolved: Resolved = field(default_factory=Kept)
     compiled: CompiledBefore = field(default_factory=CompiledBefore)
+
+    def lent(self) -> Memory:
+        """Return it for a plan beside the one that runs: that may use it, and changes nothing of it."""
+        parted = {name: {**before} for name, before in self.compiled.pairs.parted.items()}
+        pairs = replace(self.compiled.pairs, parted=parted)
+        return Memory(copy(self.resolved), CompiledBefore(copy(self.compiled.rules), pairs))
 
 
 def plan(

@@ -125,7 +125,7 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
             return self._plan
         facts = self.facts()
         staying = tuple(one for one in facts.local if one.interface.is_link_local)
-        return plan(config, replace(facts, local=staying), earlier)
+        return plan(config, replace(facts, local=staying), earlier, self._memory.lent())
 
     def head_start(self, plan: FirewallPlan, earlier: Earlier) -> HeadStart:  # noqa: ARG002
         """Return the table and forwarding, until a timed block ends or a schedule says something else."""
