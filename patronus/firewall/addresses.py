@@ -37,8 +37,7 @@ class AddressSet:
         """Return the union of prefixes and ranges."""
         items = tuple(items)
         if len(items) == 1 and not isinstance(items[0], Range):
-            only = (ends(items[0]),)
-            return AddressSet(only, (), alias) if items[0].version == 4 else AddressSet((), only, alias)
+            return AddressSet.of_prefix(items[0], alias)
         found: dict[int, list[Interval]] = {4: [], 6: []}
         for item in items:
             if isinstance(item, Range):
@@ -46,6 +45,12 @@ class AddressSet:
             else:
                 found[item.version].append(ends(item))
         return AddressSet(merged(found[4]), merged(found[6]), alias)
+
+    @staticmethod
+    def of_prefix(prefix: IpNetwork, alias: str | None = None) -> AddressSet:
+        """Return the addresses of one prefix."""
+        only = (ends(prefix),)
+        return AddressSet(only, (), alias) if prefix.version == 4 else AddressSet((), only, alias)
 
     def united(self, others: Iterable[AddressSet], alias: str | None, *, lives: bool = False) -> AddressSet:
         """Return all that this one and the others hold, under another alias; it lives if one of them does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network
 
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, host_networks
@@ -34,6 +35,8 @@ class Names:
         if matches is None:
             return None
         items = tuple(matches)
+        if len(items) == 1 and isinstance(items[0], IPv4Network | IPv6Network):
+            return AddressSet.of_prefix(items[0])
         alias = items[0].id if len(items) == 1 and isinstance(items[0], AliasName) else None
         literal, living = [], []
         for item in items:

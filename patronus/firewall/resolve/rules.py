@@ -57,9 +57,14 @@ def _alone(zone: str) -> frozenset[str]:
     return frozenset({zone})
 
 
-@lru_cache(maxsize=256)
+_ONE_PROTOCOL = tuple((number,) for number in range(256))
+"""A protocol's number alone, the same for all rules that have it."""
+
+
 def _numbers(protocols: tuple[Protocol, ...]) -> tuple[int, ...]:
-    """Return the protocols' numbers, the same for all rules that have the same."""
+    """Return the protocols' numbers."""
+    if len(protocols) == 1:
+        return _ONE_PROTOCOL[protocols[0].number]
     return tuple(sorted({protocol.number for protocol in protocols}))
 
 
@@ -74,18 +79,20 @@ def _match(rule: Rule, names: Names) -> Match:
         protocols=protocols,
         source_ports=names.ports(rule.source_port),
         destination_ports=names.ports(rule.destination_port),
-        icmp=_icmp(rule, ICMP, ICMP_TYPES),
-        icmpv6=_icmp(rule, ICMPV6, ICMPV6_TYPES),
+        icmp=_icmp(rule, rule.icmp_type, ICMP, ICMP_TYPES) if rule.icmp_type else None,
+        icmpv6=_icmp(rule, rule.icmp_type, ICMPV6, ICMPV6_TYPES) if rule.icmp_type else None,
         tcp_flags=rule.tcp_flags,
         dscp=tuple(sorted(set(rule.dscp))) if rule.dscp else None,
         mark=rule.mark,
     )
 
 
-def _icmp(rule: Rule, protocol: int, numbers: Mapping[str, int]) -> tuple[int, ...] | None:
-    if rule.icmp_type is None or protocol not in {item.number for item in rule.protocol or ()}:
+def _icmp(
+    rule: Rule, types: tuple[str | int, ...], protocol: int, numbers: Mapping[str, int]
+) -> tuple[int, ...] | None:
+    if protocol not in {item.number for item in rule.protocol or ()}:
         return None
-    known = (numbers.get(item, -1) if isinstance(item, str) else item for item in rule.icmp_type)
+    known = (numbers.get(item, -1) if isinstance(item, str) else item for item in types)
     return tuple(sorted({number for number in known if number >= 0}))
 
 
