@@ -16,7 +16,7 @@ from typing import Any
 
 from patronus.network.advertising.packet import Advertisement
 from patronus.network.advertising.plan import Network
-from patronus.network.dns.wire import wire_name
+from patronus.network.dns.names import wire_name
 from patronus.network.interfaces.onlink import Advertised, OnLink
 
 PREFERRED_S, VALID_S = 2700, 5400

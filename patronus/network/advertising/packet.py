@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 
-from patronus.network.dns.wire import wire_name
+from patronus.network.dns.names import wire_name
 from patronus.network.interfaces.onlink import SUBNET_LENGTH, OnLink
 
 SOLICITATION, ADVERTISEMENT = 133, 134

@@ -9,7 +9,7 @@ from typing import Any
 
 from patronus.network.dhcp.codec import Code, addresses
 from patronus.network.dhcp.model import Options, StaticRoute
-from patronus.network.dns.wire import wire_name
+from patronus.network.dns.names import wire_name
 
 _TABLE: tuple[tuple[str, Code, Callable[[Any], bytes]], ...] = (
     ("router", Code.ROUTER, lambda address: addresses([int(address)])),

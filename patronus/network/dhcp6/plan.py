@@ -12,7 +12,7 @@ from patronus.network.dhcp6.config import Config, Pool, Reservation
 from patronus.network.dhcp6.model import Ipv6Options, Ipv6Pool, Ipv6Reservation, PrefixDelegation
 from patronus.network.dhcp6.prefixes import MOST_SUBNETS, Delegation, Kept, Prefix
 from patronus.network.dns.model import Dns
-from patronus.network.dns.wire import wire_name
+from patronus.network.dns.names import wire_name
 from patronus.network.interfaces.learned import EVER_S, Learned
 from patronus.network.interfaces.learned import Delegation as Delegated
 from patronus.network.interfaces.model import Interface

@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from patronus.network.dns.wire import MalformedMessage, parents, wire_name
+from patronus.network.dns.names import MalformedMessage, parents, wire_name
 
 HOSTS_ADDRESSES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104 - what hosts files hold
 NEVER = frozenset({"localhost", "localhost.localdomain", "local", "broadcasthost", "0.0.0.0"})  # noqa: S104

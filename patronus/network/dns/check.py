@@ -10,8 +10,8 @@ from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem, Severity
 from patronus.network.dns.check_domains import check_domains
 from patronus.network.dns.model import Blocklist, Decision, Dns, Policy, Record, Upstream
+from patronus.network.dns.names import MalformedMessage, wire_name
 from patronus.network.dns.record import FORMS, record_data
-from patronus.network.dns.wire import MalformedMessage, wire_name
 from patronus.network.interfaces.check_vrf import not_in_vrf
 from patronus.network.interfaces.model import Interface, Interfaces
 

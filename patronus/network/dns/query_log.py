@@ -15,7 +15,8 @@ import peewee
 
 from patronus.core.errors import StorageError
 from patronus.network.dns.cache import database
-from patronus.network.dns.wire import Query, Rcode, Type, name_text, rcode_text
+from patronus.network.dns.names import name_text
+from patronus.network.dns.wire import Query, Rcode, Type, rcode_text
 
 WAITING = 10_000
 """Questions that wait to be written; in a flood the oldest of them go."""

@@ -7,14 +7,8 @@ import ipaddress
 import struct
 from collections.abc import Iterator
 
-from patronus.network.dns.wire import (
-    CLASS_IN,
-    MalformedMessage,
-    RecordSpan,
-    Response,
-    Type,
-    skip_plain_name,
-)
+from patronus.network.dns.names import MalformedMessage, skip_plain_name
+from patronus.network.dns.wire import CLASS_IN, RecordSpan, Response, Type
 
 PRIVATE = tuple(
     ipaddress.ip_network(text)

@@ -7,7 +7,8 @@ import re
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
-from patronus.network.dns.wire import MalformedMessage, Type, wire_name
+from patronus.network.dns.names import MalformedMessage, wire_name
+from patronus.network.dns.wire import Type
 
 TYPES = {name: int(Type[name]) for name in ("A", "AAAA", "CNAME", "TXT", "MX", "SRV", "PTR")}
 FORMS = {

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from patronus.network.dns.answer import Answer, from_response
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import LeaseName, ServerConfig
+from patronus.network.dns.names import MalformedMessage, parents, wire_name
 from patronus.network.dns.rebinding import private_address
 from patronus.network.dns.sources import Sources
 from patronus.network.dns.upstream import Question, Resolution, Transport
@@ -16,16 +17,13 @@ from patronus.network.dns.view import Lists, View, views
 from patronus.network.dns.wire import (
     STREAM_SIZE,
     Flag,
-    MalformedMessage,
     Query,
     Rcode,
     Response,
     Type,
     error_reply,
     name_of,
-    parents,
     parse_response,
-    wire_name,
 )
 
 LOCAL_ANSWERS = 20_000

@@ -10,32 +10,30 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from patronus.core.errors import InvalidRequest, StorageError
 from patronus.kernel.crowd import Crowd
 from patronus.kernel.datagrams import COUNT, Batch, Ready, Route, reply
 from patronus.kernel.endpoint import Endpoint, arguments
 from patronus.kernel.heartbeat import keep_beating
-from patronus.kernel.loop import Loop, Timer
+from patronus.kernel.loop import Loop
 from patronus.kernel.notify import notify
-from patronus.kernel.outgoing import ask_datagram, ask_stream
 from patronus.kernel.sockets import bound_device
 from patronus.network.dns.cache import Cache, Store
 from patronus.network.dns.clients import Clients
-from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig, UpstreamServer
+from patronus.network.dns.config import CONTROL_INTERFACE, LeaseName, ServerConfig
 from patronus.network.dns.cookies import answered
+from patronus.network.dns.keeping import Keeper, open_store
 from patronus.network.dns.list_reader import ListReader
+from patronus.network.dns.names import MalformedMessage, wire_name
+from patronus.network.dns.outside import Outside
 from patronus.network.dns.query_log import QueryLog, Respond
 from patronus.network.dns.resolver import Resolver
-from patronus.network.dns.upstream import Closable
-from patronus.network.dns.wire import STREAM_SIZE, MalformedMessage, Query, parse_query, wire_name
-
-if TYPE_CHECKING:
-    from patronus.kernel.tls_link import Links
+from patronus.network.dns.wire import STREAM_SIZE, Query, parse_query
 
 log = logging.getLogger("patronus-dns")
 
@@ -45,54 +43,8 @@ LAST_ANSWER_S = 10.0
 """No answer takes longer."""
 STREAMS, STREAMS_EACH = 256, 16
 """TCP connections at one time: of all clients, and of one address."""
-SAVE_S = 900.0
-LOG_S = 2.0
-SAVE_STEP_S = 0.05
 SECRET_SIZE = 16
 """Bytes of the key that our cookies are made with: another one at each start."""
-
-
-class Outside:
-    """The transport of the resolver: sockets of our own, and this process's loop."""
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._links: Links | None = None
-
-    def ask(
-        self,
-        server: UpstreamServer,
-        data: bytes,
-        on_data: Callable[[bytes], None],
-        on_failure: Callable[[str], None],
-    ) -> Closable:
-        """Send to the server. Raises OSError."""
-        if server.private:
-            return self._privately(server, data, on_data, on_failure)
-        ask = ask_stream if server.stream else ask_datagram
-        return ask(self._loop, (server.address, server.port), data, on_data, on_failure)
-
-    def _privately(
-        self,
-        server: UpstreamServer,
-        data: bytes,
-        on_data: Callable[[bytes], None],
-        on_failure: Callable[[str], None],
-    ) -> Closable:
-        """Ask on the connection that there is, or a new one; only who needs TLS loads it."""
-        from patronus.kernel.tls_link import Links, Peer
-
-        self._links = self._links or Links(self._loop)
-        peer = Peer(server.address, server.port, server.name, server.ca, server.path)
-        return self._links.ask(peer, data, on_data, on_failure)
-
-    def later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
-        """Call back after a while."""
-        return self._loop.call_later(delay_s, callback)
-
-    def now(self) -> float:
-        """Return monotonic seconds."""
-        return time.monotonic()
 
 
 class Server:
@@ -100,7 +52,6 @@ class Server:
 
     def __init__(self, loop: Loop, store: Store, control: Path, peer: int) -> None:
         self._loop = loop
-        self._store = store
         self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
         self._reader = ListReader(loop, self._resolver.block)
         self._sockets: list[socket.socket] = []
@@ -109,7 +60,7 @@ class Server:
         self._clients = Clients(())
         self._secret = os.urandom(SECRET_SIZE)
         self._query_log = QueryLog(self._resolver.blocks)
-        self._load()
+        self._keeper = Keeper(loop, store, self._resolver.cache, self._query_log)
         handlers = {
             "Configure": self._configure,
             "SetLeases": self._set_leases,
@@ -119,8 +70,6 @@ class Server:
         }
         Endpoint(loop, control, peer=peer, interface=CONTROL_INTERFACE, handlers=handlers, snapshot=list)
         loop.failed = self._failed
-        loop.call_later(SAVE_S, self._save)
-        loop.call_later(LOG_S, self._write_queries)
 
     def _failed(self, error: Exception) -> None:
         """Count a fault of ours and say where it lies: who meets it ends nobody else's answers."""
@@ -259,19 +208,16 @@ class Server:
         )
         return {"on": self._query_log.on, "queries": found}
 
-    def _write_queries(self) -> None:
-        try:
-            self._query_log.write()
-        except StorageError as error:
-            log.warning("%s", error)
-        self._loop.call_later(LOG_S, self._write_queries)
-
     def _set_leases(self, parameters: dict[str, Any], _: tuple[int, ...]) -> dict[str, Any]:
         try:
             self._resolver.know_leases([LeaseName(**item) for item in parameters["leases"]])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidRequest(f"not leases: {error!r}") from error
         return {}
+
+    def save(self) -> None:
+        """Write the cache and the query log at the end."""
+        self._keeper.save_all()
 
     def _flush(self, _: dict[str, Any], __: tuple[int, ...]) -> dict[str, Any]:
         return {"flushed": self._resolver.flush()}
@@ -287,43 +233,6 @@ class Server:
             "upstreams": list(self._resolver.sources.report(time.monotonic())),
         }
 
-    def _load(self) -> None:
-        """Take what was kept; what cannot be read costs a few questions."""
-        try:
-            log.info("%d answers kept from before", self._store.load(self._resolver.cache))
-        except StorageError as error:
-            log.warning("%s", error)
-
-    def _save(self) -> None:
-        self._save_step(self._store.save(self._resolver.cache))
-        self._loop.call_later(SAVE_S, self._save)
-
-    def _save_step(self, steps: Iterator[int]) -> None:
-        """Write one batch and leave the rest for later, so that questions are answered in between."""
-        try:
-            if next(steps, None) is not None:
-                self._loop.call_later(SAVE_STEP_S, lambda: self._save_step(steps))
-        except StorageError as error:
-            log.warning("%s", error)
-
-    def save_all(self) -> None:
-        """Write the cache and the query log at the end."""
-        try:
-            self._query_log.write()
-            for _ in self._store.save(self._resolver.cache):
-                pass
-        except StorageError as error:
-            log.warning("%s", error)
-
-
-def open_store(path: Path) -> Store:
-    """Return the file of the cache, or one in memory where the disk takes none: names matter more."""
-    try:
-        return Store(path)
-    except StorageError as error:
-        log.error("answers are not kept over a restart: %s", error)
-        return Store(Path(":memory:"))
-
 
 def main() -> None:
     """Serve until told to stop."""
@@ -335,7 +244,7 @@ def main() -> None:
     notify("READY=1")
     keep_beating(loop)
     loop.run()
-    server.save_all()
+    server.save()
     store.close()
 
 

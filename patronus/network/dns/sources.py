@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from patronus.network.dns.config import Policy, ServerConfig, UpstreamServer
-from patronus.network.dns.upstream import Upstreams
-from patronus.network.dns.wire import parents, wire_name
+from patronus.network.dns.health import Upstreams
+from patronus.network.dns.names import parents, wire_name
 
 EVERYONES = b""
 

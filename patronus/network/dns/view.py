@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from patronus.network.dns.blocklist import Names, blocked
 from patronus.network.dns.config import LeaseName, Policy, ServerConfig
+from patronus.network.dns.names import parents, wire_name
 from patronus.network.dns.sources import EVERYONES, source_of
-from patronus.network.dns.wire import parents, wire_name
 from patronus.network.dns.zone import Zone
 
 Lists = Mapping[str, Names]

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DNS messages as bytes: just enough to answer from a cache and to check what upstream sent (RFC 1035, 6891).
 
-No object is made per record. A name in a key is its wire form in lower case: a label's length is at most
-63, which is below "A", so ``bytes.lower`` changes letters only.
+No object is made per record.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from patronus.network.dns.cookies import BadOptions, cookie_in, cookie_option
+from patronus.network.dns.names import NAME_LIMIT, MalformedMessage, skip_plain_name
 
 HEADER = struct.Struct("!HHHHHH")
 QUESTION_TAIL = struct.Struct("!HH")
@@ -21,7 +21,6 @@ KEY_TAIL = struct.Struct("!HH??B")
 RECORD_FIXED = struct.Struct("!HHIH")
 OPT_FIXED = struct.Struct("!BHHBBHH")
 HEADER_SIZE = 12
-NAME_LIMIT = 255
 PLAIN_UDP_SIZE = 512
 STREAM_SIZE = 65535
 """Bytes that a message over TCP may have."""
@@ -30,8 +29,6 @@ OUR_UDP_SIZE = 1232
 CLASS_IN = 1
 OPT = 41
 PADDING, PADDING_BLOCK = 12, 128
-ROOT = b"\0"
-PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
 
 
 class Flag:
@@ -81,10 +78,6 @@ class Type(IntEnum):
     IXFR = 251
     AXFR = 252
     ANY = 255
-
-
-class MalformedMessage(ValueError):
-    """The bytes are no DNS message, or not one that may be answered."""
 
 
 class Query(NamedTuple):
@@ -170,19 +163,6 @@ def _extras(data: bytes, position: int, count: int) -> _Extras:
             found = True, do, size, rcode, cookie
         position = record.end
     return found or _NO_EXTRAS
-
-
-def skip_plain_name(data: bytes, position: int) -> int:
-    """Return where an uncompressed name ends. Raises MalformedMessage."""
-    start, end = position, len(data)
-    while position < end:
-        length = data[position]
-        if not length:
-            return position + 1
-        position += length + 1
-        if length > 63 or position - start > NAME_LIMIT - 1:
-            break
-    raise MalformedMessage("a name without end")
 
 
 def skip_name(data: bytes, position: int) -> int:
@@ -297,34 +277,3 @@ def error_reply(query: Query, rcode: int) -> bytes:
     header = HEADER.pack(query.id, flags, 1 if query.question else 0, 0, 0, 1 if query.edns else 0)
     tail = opt_record(dnssec_ok=query.dnssec_ok, rcode=rcode, cookie=query.cookie) if query.edns else b""
     return header + query.question + tail
-
-
-def wire_name(text: str) -> bytes:
-    """Return a name as labels in lower case; empty text and ``.`` are the root. Raises MalformedMessage."""
-    labels = text.lower().rstrip(".").encode("ascii", "replace").split(b".") if text.strip(".") else []
-    if any(not 1 <= len(label) <= 63 for label in labels):
-        raise MalformedMessage(f"{text!r} is not a name")
-    name = b"".join(bytes((len(label),)) + label for label in labels) + ROOT
-    if len(name) > NAME_LIMIT:
-        raise MalformedMessage(f"{text!r} is too long for a name")
-    return name
-
-
-def name_text(name: bytes) -> str:
-    """Return a name as people write it; a byte that no host name has becomes its number (RFC 1035 5.1)."""
-    labels = []
-    position = 0
-    while name[position : position + 1] not in {b"", ROOT}:
-        end = position + 1 + name[position]
-        label = name[position + 1 : end]
-        labels.append("".join(chr(byte) if byte in PLAIN else f"\\{byte:03}" for byte in label))
-        position = end
-    return ".".join(labels) or "."
-
-
-def parents(name: bytes) -> Iterator[bytes]:
-    """Yield the name, then each name above it, without the root."""
-    position = 0
-    while name[position]:
-        yield name[position:]
-        position += name[position] + 1

@@ -14,16 +14,8 @@ from dataclasses import dataclass
 
 from patronus.network.dns.answer import Answer
 from patronus.network.dns.config import LeaseName, LocalRecord
-from patronus.network.dns.wire import (
-    CLASS_IN,
-    RECORD_FIXED,
-    Flag,
-    MalformedMessage,
-    Rcode,
-    Type,
-    parents,
-    wire_name,
-)
+from patronus.network.dns.names import MalformedMessage, parents, wire_name
+from patronus.network.dns.wire import CLASS_IN, RECORD_FIXED, Flag, Rcode, Type
 
 LEASE_TTL_S = 60
 NEGATIVE_TTL_S = 60

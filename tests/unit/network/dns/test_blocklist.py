@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from patronus.kernel.loop import Loop
 from patronus.network.dns.blocklist import STEP, Names, blocked, read_lines
 from patronus.network.dns.list_reader import ListReader
+from patronus.network.dns.names import wire_name
 from patronus.network.dns.view import Lists
-from patronus.network.dns.wire import wire_name
 
 LONG_S = 60.0
 

@@ -9,7 +9,7 @@ import dnslib
 import pytest
 
 from patronus.network.dns.cookies import PLAIN_S, BadOptions, answered, cookie_in, cookie_option
-from patronus.network.dns.upstream import TRY_TIMES_S
+from patronus.network.dns.health import TRY_TIMES_S
 from patronus.network.dns.wire import Query, Rcode, error_reply, parse_query
 from tests.unit.network.dns.upstreams import FIRST, Asker, Sent, any_answer
 

@@ -11,8 +11,9 @@ import dnslib
 import pytest
 
 from patronus.network.dns.cache import Store, database
+from patronus.network.dns.names import name_text, wire_name
 from patronus.network.dns.query_log import NO_POLICY, WAITING, Entry, QueryLog, pruning
-from patronus.network.dns.wire import name_text, parse_query, wire_name
+from patronus.network.dns.wire import parse_query
 
 NOERROR, NXDOMAIN = b"\0\0\x81\x80", b"\0\0\x81\x83"
 

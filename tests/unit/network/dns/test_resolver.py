@@ -10,9 +10,10 @@ import pytest
 
 from patronus.network.dns.blocklist import Names
 from patronus.network.dns.config import LeaseName, LocalRecord, Policy, ServerConfig, UpstreamServer
+from patronus.network.dns.health import BAD_TIME_S, FAILURES, MOST_S, TRY_TIMES_S, Health, Upstreams
+from patronus.network.dns.names import wire_name
 from patronus.network.dns.resolver import UNDER_WAY
-from patronus.network.dns.upstream import BAD_TIME_S, FAILURES, MOST_S, TRY_TIMES_S, Health, Upstreams
-from patronus.network.dns.wire import parse_query, wire_name
+from patronus.network.dns.wire import parse_query
 from tests.unit.network.dns.upstreams import FIRST, SECOND, Asker
 
 A_RECORD = "www.example 60 A 198.51.100.7"

@@ -11,7 +11,8 @@ import pytest
 from patronus.core.errors import StorageError
 from patronus.kernel.loop import Loop
 from patronus.network.dns.cache import Cache, Store
-from patronus.network.dns.server import Server, open_store
+from patronus.network.dns.keeping import open_store
+from patronus.network.dns.server import Server
 
 
 def test_without_a_place_on_disk_the_cache_lives_in_memory(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from patronus.network.dns.cache import Store
 from patronus.network.dns.config import Policy, ServerConfig, UpstreamServer
-from patronus.network.dns.upstream import TRY_TIMES_S
+from patronus.network.dns.health import TRY_TIMES_S
 from tests.unit.network.dns.upstreams import FIRST, SECOND, Asker
 
 THIRD = UpstreamServer("third", "192.0.2.53")

@@ -11,16 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patronus.network.dns.wire import (
-    Flag,
-    MalformedMessage,
-    Rcode,
-    error_reply,
-    parents,
-    parse_query,
-    parse_response,
-    wire_name,
-)
+from patronus.network.dns.names import MalformedMessage, parents, wire_name
+from patronus.network.dns.wire import Flag, Rcode, error_reply, parse_query, parse_response
 
 ID = 0x1234
 """Chosen, so that the tests have the same names in every process."""
