@@ -103,42 +103,24 @@ def plan(
     """Return the plan. Pure but for what it keeps."""
     memory = memory or Memory()
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
-    openings = earlier.contributions(Opening)
     routing = earlier.find(UplinksPlan) or UplinksPlan()
-    uplinks = routing.numbers()
-    around = Surroundings(links, openings, earlier.contributions(Mappable), facts)
-    policy = resolve(config, around, memory.resolved)
-    policy = replace(policy, uplinks=uplinks, narrow=narrow_links(config, links))
-    policy = replace(policy, within=networks_within(links, routing.routing))
     shaping = earlier.find(QosPlan) or QosPlan()
+    openings = earlier.contributions(Opening)
+    around = Surroundings(links, openings, earlier.contributions(Mappable), facts)
     refused = facts.no_flow_table() if config.get(Tracking).offload else None
+    policy = _led(resolve(config, around, memory.resolved), config, links, routing)
     if config.get(Tracking).offload and refused is None:
-        policy = replace(
-            policy, offload=flow_devices(policy, links, shaping.shaped | {*policy.narrow, *links.vrfs})
-        )
+        slow = shaping.shaped | {*policy.narrow, *links.vrfs}
+        policy = replace(policy, offload=flow_devices(policy, links, slow))
     shadowed = shadows(policy.rules, lambda: _fickle(config) | _living(policy))
-    blocked = tuple(policy.blocked.networks())
     living = held(config, facts.sources)
     faults = list(_faults(config, living))
-    devices = {device for devices in policy.zones.values() for device in devices}
     effective = without(policy, shadowed)
-    early, ways, tagged = early_drops(effective, links), ways_in(policy, links), tagged_nics(links)
-    limits = early_limits(policy, ways, tagged)
-    below = {device: frozenset(nics([device], links)) for device in devices}
-    limited = {way.device for way in limits.limits}
-    dropping = frozenset[str]().union(*below.values()) if blocked else watched(early)
-    return FirewallPlan(
+    return replace(
+        _early(effective, policy, links),
         policy=policy,
         ruleset=compile_nft(effective, memory.compiled),
-        blocked=blocked,
-        never=tuple(policy.never.networks()),
-        early=early,
-        limits=limits,
-        ways=ways,
-        below=below,
-        tagged=tagged if early or limited else frozenset(),
         queued=shaping.arriving,
-        watched=tuple(sorted(dropping | limited)),
         modes=xdp_modes(config, links),
         timeouts=timeouts(config.get(Tracking).timeouts),
         table_size=table_size(config.get(Tracking), facts.memory_bytes),
@@ -150,10 +132,7 @@ def plan(
         timed=facts.blocked,
         openings=tuple(openings),
         warnings=(
-            *(
-                replace(warning(path, f"the alias {alias}: {why}"), location=config.locate(path))
-                for path, alias, why in faults
-            ),
+            *_fault_warnings(config, faults),
             *(_warnings(config, shadowed) if shadowed else ()),
             *(_offload_warnings(config, policy, shaping, refused)),
         ),
@@ -161,6 +140,42 @@ def plan(
         names=frozenset(name for alias in config.get(Rules).aliases for name in alias.names or ()),
         held=living,
     )
+
+
+def _led(policy: Policy, config: Configuration, links: InterfacesPlan, routing: UplinksPlan) -> Policy:
+    """Return the policy with the ways that packets take: uplinks, narrow links, networks of VRFs."""
+    return replace(
+        policy,
+        uplinks=routing.numbers(),
+        narrow=narrow_links(config, links),
+        within=networks_within(links, routing.routing),
+    )
+
+
+def _early(effective: Policy, policy: Policy, links: InterfacesPlan) -> FirewallPlan:
+    """Return a plan of what XDP drops, and where, and nothing else."""
+    blocked = tuple(policy.blocked.networks())
+    devices = {device for devices in policy.zones.values() for device in devices}
+    early, ways, tagged = early_drops(effective, links), ways_in(policy, links), tagged_nics(links)
+    limits = early_limits(policy, ways, tagged)
+    below = {device: frozenset(nics([device], links)) for device in devices}
+    limited = {way.device for way in limits.limits}
+    dropping = frozenset[str]().union(*below.values()) if blocked else watched(early)
+    return FirewallPlan(
+        blocked=blocked,
+        never=tuple(policy.never.networks()),
+        early=early,
+        limits=limits,
+        ways=ways,
+        below=below,
+        tagged=tagged if early or limited else frozenset(),
+        watched=tuple(sorted(dropping | limited)),
+    )
+
+
+def _fault_warnings(config: Configuration, faults: Iterable[tuple[Path, str, str]]) -> Iterator[Problem]:
+    for path, alias, why in faults:
+        yield replace(warning(path, f"the alias {alias}: {why}"), location=config.locate(path))
 
 
 def _offload_warnings(

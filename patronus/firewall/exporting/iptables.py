@@ -16,14 +16,11 @@ from itertools import product
 from patronus.core.errors import InvalidRequest
 from patronus.firewall.addresses import AddressSet, Version, outside
 from patronus.firewall.compile.nft import LISTENER_DISCOVERY, NEIGHBOUR_DISCOVERY
+from patronus.firewall.exporting.match import limits_of, matches, unsaid
 from patronus.firewall.exporting.nat import hairpin_marks, nat_lines
-from patronus.firewall.exporting.words import ANY, ports_of, side
-from patronus.firewall.model.flags import FLAGS, FlagMatch
-from patronus.firewall.model.limits import ConnectionLimit, Limit
-from patronus.firewall.model.match import ICMP, ICMPV6
 from patronus.firewall.model.queue import Queue
 from patronus.firewall.model.zones import SELF
-from patronus.firewall.policy import Match, Policy, PolicyRule
+from patronus.firewall.policy import Policy, PolicyRule
 
 REFUSALS = {
     "port-unreachable": ("icmp-port-unreachable", "icmp6-port-unreachable"),
@@ -36,7 +33,6 @@ PREFIX_LENGTH = 29
 """Characters of a log prefix that the kernel takes."""
 MOST = 100_000
 """Lines of an export, which iptables goes through one by one."""
-KNOWN_FLAGS = FLAGS["fin"] | FLAGS["syn"] | FLAGS["rst"] | FLAGS["psh"] | FLAGS["ack"] | FLAGS["urg"]
 
 
 @dataclass
@@ -187,21 +183,14 @@ def _rule(export: Export, rule: PolicyRule) -> Iterator[str]:
             "a class of service is given in the table mangle, which knows no zones"
         )
     target: str | None = None
-    for words in _matches(rule.match, export.version):
+    for words in matches(rule.match, export.version):
         target = _target(export, rule) if target is None else target
         yield f"{words} {target}".strip()
 
 
-def unsaid(match: Match) -> str | None:
-    """Return why iptables cannot say a match, or None."""
-    if match.tcp_flags is not None and match.tcp_flags.mask & ~KNOWN_FLAGS:
-        return "iptables knows no ece and cwr among the flags of TCP"
-    return None
-
-
 def _target(export: Export, rule: PolicyRule) -> str:
     """Return where the rule's lines lead: a verdict, or a chain of its own, made for its first pair."""
-    does, limits = list(_does(export, rule)), " ".join(_limits(rule, export.version))
+    does, limits = list(_does(export, rule)), " ".join(limits_of(rule, export.version))
     if len(does) == 1 and not limits:
         return does[0]
     name = export.own.setdefault(id(rule), f"does-{len(export.own) + 1}")
@@ -240,77 +229,3 @@ def _queue(queue: Queue) -> str:
     which = f"--queue-num {first}" if first == last else f"--queue-balance {first}:{last}"
     fanout = " --queue-cpu-fanout" if queue.fanout and first < last else ""
     return f"-j NFQUEUE {which}{' --queue-bypass' if queue.bypass else ''}{fanout}"
-
-
-def _limits(rule: PolicyRule, version: Version) -> Iterator[str]:
-    if rule.connections is not None:
-        yield _open(rule.connections, version)
-    if rule.limit is not None:
-        yield _rate(rule.limit, rule.origin)
-
-
-def _open(limit: ConnectionLimit, version: Version) -> str:
-    whole = 32 if version == 4 else 128
-    side = "daddr" if limit.per == "destination" else "saddr"
-    mask = 0 if limit.per is None else whole
-    return f"-m connlimit --connlimit-upto {limit.most} --connlimit-mask {mask} --connlimit-{side}"
-
-
-def _rate(limit: Limit, origin: str) -> str:
-    rate = f"{limit.rate.count}/{limit.rate.unit}"
-    if limit.per is None:
-        return f"-m limit --limit {rate} --limit-burst {limit.burst}"
-    mode = "srcip" if limit.per == "source" else "dstip"
-    name = origin.rpartition("/")[2][-15:]
-    return (
-        f"-m hashlimit --hashlimit-upto {rate} --hashlimit-burst {limit.burst} "
-        f"--hashlimit-mode {mode} --hashlimit-name {name}"
-    )
-
-
-def _matches(match: Match, version: Version) -> Iterator[str]:
-    """Yield the matches that together say what the match says; none of them overlaps another."""
-    sides = (_devices(match), side("src", match.source, version), side("dst", match.destination, version))
-    rest = " ".join(_single(match))
-    marked = ANY if match.dscp is None else tuple(f"-m dscp --dscp {item:#x}" for item in match.dscp)
-    for transport in _transport(match, version):
-        for words in product(*sides, (transport,), marked):
-            yield " ".join(word for word in (*words, rest) if word)
-
-
-def _devices(match: Match) -> tuple[str, ...]:
-    return ANY if match.interfaces is None else tuple(f"-i {item}" for item in sorted(match.interfaces))
-
-
-def _single(match: Match) -> Iterator[str]:
-    if match.mac is not None:
-        yield f"-m mac --mac-source {match.mac}"
-    if match.mark is not None:
-        yield f"-m mark --mark {match.mark.value:#x}/{match.mark.mask:#x}"
-    if match.translated:
-        yield "-m conntrack --ctstate DNAT"
-
-
-def _transport(match: Match, version: Version) -> Iterator[str]:
-    types = match.icmp if version == 4 else match.icmpv6
-    if match.icmp is not None or match.icmpv6 is not None:
-        asked = f"-p {ICMP} -m icmp --icmp-type" if version == 4 else f"-p {ICMPV6} -m icmp6 --icmpv6-type"
-        yield from (f"{asked} {kind}" for kind in types or ())
-        return
-    if match.protocols is None:
-        yield ""
-        return
-    for protocol in match.protocols:
-        flags = _flags(match.tcp_flags) if match.tcp_flags is not None else ""
-        ports = product(
-            ports_of("source", match.source_ports), ports_of("destination", match.destination_ports)
-        )
-        for words in ports:
-            yield " ".join(word for word in (f"-p {protocol}", *words, flags) if word)
-
-
-def _flags(flags: FlagMatch) -> str:
-    def names(bits: int) -> str:
-        return ",".join(name.upper() for name, bit in FLAGS.items() if bits & bit) or "NONE"
-
-    return f"-m tcp --tcp-flags {names(flags.mask)} {names(flags.value)}"
