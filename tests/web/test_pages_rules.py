@@ -276,6 +276,14 @@ def test_a_block_and_a_port_forward_come_and_go(context: BrowserContext, machine
     says(page.locator("tr", has_text="192.168.1.30"), "8444 from 203.0.113.0/24, 198.51.100.7")
     with machine.client() as client:
         entry = client.call("firewall.ListNat")["nat"][-1]["entry"]
+    row = page.locator("tr", has_text="192.168.1.30")
+    assert row.get_by_role("button", name="down").is_disabled(), "it is the last one"
+    row.get_by_role("button", name="up").click()
+    says(page.locator("main"), "Translation moved.")
+    page.screenshot(path=SHOTS / "forward-moved.png", full_page=True)
+    with machine.client() as client:
+        order = [item["id"] for item in client.call("firewall.ListNat")["nat"]]
+    assert order[-2] == entry["id"]
     assert (entry["protocol"], entry["source"]) == (["tcp", "udp"], ["203.0.113.0/24", "198.51.100.7"])
     page.locator("tr", has_text="192.168.1.30").get_by_role("switch").click()
     assert "192.168.1.30" not in machine.ruleset()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Translation of addresses: list, add each kind, change, switch on and off, delete."""
+"""Translation of addresses: list, add each kind, change, switch on and off, reorder, delete."""
 
 from __future__ import annotations
 
@@ -84,6 +84,18 @@ def switch(entry_id: str) -> Response:
     enabled = request.form.get("enabled") == "yes"
     said = "Translation switched on." if enabled else "Translation switched off."
     apply("firewall.SwitchNat", {"id": entry_id, "enabled": enabled}, said)
+    return see(url_for("nat.show"))
+
+
+@nat.post("/<entry_id>/move")
+def move(entry_id: str) -> Response:
+    """Move a translation one place up or down; beyond the ends there is none."""
+    order = [item["id"] for item in _entries()]
+    if entry_id not in order:
+        raise NotFound(f"no translation is called {entry_id}")
+    place = order.index(entry_id) + (-1 if request.form.get("way") == "up" else 1)
+    if 0 <= place < len(order):
+        apply("firewall.MoveNat", {"id": entry_id, "index": place}, "Translation moved.")
     return see(url_for("nat.show"))
 
 
