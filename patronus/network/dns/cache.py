@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The answers of upstream servers, bounded by number; kept across restarts in ``dns-cache.db`` (SQLite).
 
-Times in memory are monotonic. On disk stand the seconds that were left and the wall-clock time of the end;
-the shorter of the two counts, so that a clock set wrong never makes an answer live longer.
+Times in memory are monotonic. On disk stand the seconds that were left (below 0, of an answer that has
+ended and may still serve) and the wall-clock time of the end; the shorter of the two counts, so that a clock
+set wrong never makes an answer live longer.
 """
 
 from __future__ import annotations
@@ -148,13 +149,13 @@ class Store:
         database.create_tables([Row])
 
     def load(self, cache: Cache) -> int:
-        """Put what is stored and has not ended into the cache; return how many. Raises StorageError."""
+        """Put what is stored and may still serve into the cache; return how many. Raises StorageError."""
         now_s, wall_s = time.monotonic(), time.time()
         count = 0
         try:
             for row in Row.select().order_by(Row.end_wall_s).iterator():
                 left_s = min(row.left_s, row.end_wall_s - wall_s)
-                if left_s > 0:
+                if left_s + cache.stale_s > 0:
                     cache.put(bytes(row.key), _answer(row, now_s - row.ttl_s + left_s))
                     count += 1
         except (peewee.PeeweeException, struct.error) as error:
@@ -164,11 +165,11 @@ class Store:
     def save(self, cache: Cache) -> Iterator[int]:
         """Write the cache, a batch at each turn of the iterator; yields how many. Raises StorageError."""
         now_s, wall_s = time.monotonic(), time.time()
-        living = [(key, answer) for key, answer in cache.items() if answer.end_s > now_s][:KEPT]
+        kept = [(key, answer) for key, answer in cache.items() if answer.end_s + cache.stale_s > now_s][:KEPT]
         try:
             Row.delete().execute()
-            for start in range(0, len(living), BATCH):
-                rows = [_row(key, answer, now_s, wall_s) for key, answer in living[start : start + BATCH]]
+            for start in range(0, len(kept), BATCH):
+                rows = [_row(key, answer, now_s, wall_s) for key, answer in kept[start : start + BATCH]]
                 with database.atomic():
                     for row in rows:
                         Row.insert(row).on_conflict_replace().execute()

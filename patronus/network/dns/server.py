@@ -52,7 +52,8 @@ class Server:
 
     def __init__(self, loop: Loop, store: Store, control: Path, peer: int) -> None:
         self._loop = loop
-        self._resolver = Resolver(Cache(ServerConfig().cache_size, 0), Outside(loop))
+        usual = ServerConfig()
+        self._resolver = Resolver(Cache(usual.cache_size, usual.serve_stale_s), Outside(loop))
         self._reader = ListReader(loop, self._resolver.block)
         self._sockets: list[socket.socket] = []
         self._batch, self._ready, self._ready_for = Batch(), Ready(), (0, 0)

@@ -115,6 +115,10 @@ def test_what_was_answered_before_is_answered_without_the_upstream(
             return counters(router).get("stale", 0) >= COUNT
 
         wait_for(all_are_told)
+        assert router.dns_server.stop() == 0
+        router.dns_server.start()
+        wait_for(lambda: client.ask([first]) == {first: expected[first]})
+        wait_for(all_are_told)
     finally:
         world.kill()
         world.wait()

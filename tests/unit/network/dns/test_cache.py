@@ -87,18 +87,18 @@ def test_a_smaller_size_takes_effect_at_once() -> None:
     assert len(cache) == 4
 
 
-def saved(path: Path, *, ttl_s: int = 600, count: int = 3) -> None:
+def saved(path: Path, *, ttl_s: int = 600, count: int = 3, age_s: int = 0, stale_s: int = 0) -> None:
     now_s = time.monotonic()
-    cache = Cache(10_000, 0)
+    cache = Cache(10_000, stale_s)
     for number in range(count):
-        cache.put(b"key%d" % number, any_answer(ttl_s, now_s))
+        cache.put(b"key%d" % number, any_answer(ttl_s, now_s - age_s))
     store = Store(path)
     list(store.save(cache))
     store.close()
 
 
-def loaded(path: Path) -> Cache:
-    cache = Cache(10_000, 0)
+def loaded(path: Path, stale_s: int = 0) -> Cache:
+    cache = Cache(10_000, stale_s)
     Store(path).load(cache)
     return cache
 
@@ -109,6 +109,28 @@ def test_a_restart_keeps_the_answers_and_the_time_they_have_left(path: Path) -> 
     assert answer is not None
     assert 590 < answer.end_s - time.monotonic() <= 600
     assert (answer.body, answer.counts, answer.ttl_offsets) == (any_answer(600).body, (1, 0, 0), (6,))
+
+
+@pytest.mark.parametrize(
+    ("age_s", "stale_s", "later_s", "kept"),
+    [
+        (700, 3600, 0.0, 3),
+        (700, 3600, 3400.0, 3),
+        (700, 3600, 3600.0, 0),
+        (700, 50, 0.0, 0),
+        (700, 0, 0.0, 0),
+    ],
+)
+def test_an_answer_that_has_ended_and_may_still_serve_outlives_a_restart(
+    path: Path, monkeypatch: pytest.MonkeyPatch, age_s: int, stale_s: int, later_s: float, kept: int
+) -> None:
+    saved(path, age_s=age_s, stale_s=stale_s)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + later_s)
+    cache, now_s = loaded(path, stale_s), time.monotonic()
+    assert len(cache) == kept
+    assert cache.get(b"key0", now_s) is None
+    assert (cache.stale(b"key0", now_s) is not None) == bool(kept)
 
 
 def test_more_than_one_batch_is_kept(path: Path) -> None:
