@@ -146,11 +146,16 @@ def encoded(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-def write_tree(disk: Disk, root: Path, texts: Mapping[str, str]) -> None:
-    """Make the files below ``root`` be these and no others; each changes whole. Raises StorageError."""
+def write_tree(
+    disk: Disk, root: Path, texts: Mapping[str, str], there: Mapping[str, str] | None = None
+) -> None:
+    """Make the files below ``root`` be these and no others; each changes whole. Raises StorageError.
+
+    ``there`` is what was read there a moment ago; None: it is read now.
+    """
     with storage_errors(f"{root} could not be written"):
         disk.make_folder(root)
-        there = read_tree(root)
+        there = read_tree(root) if there is None else there
         for name, text in texts.items():
             if there.get(name) != text:
                 disk.make_folder((root / name).parent)
@@ -187,9 +192,9 @@ class WorkingCopy:
                 newest, found = seen.st_mtime, None if seen.st_uid == os.getuid() else owner
         return found
 
-    def write(self, texts: Mapping[str, str]) -> None:
-        """Make the tree be these files. Raises StorageError."""
-        write_tree(self._disk, self.root, texts)
+    def write(self, texts: Mapping[str, str], there: Mapping[str, str] | None = None) -> None:
+        """Make the tree be these files; ``there`` is what was just read. Raises StorageError."""
+        write_tree(self._disk, self.root, texts, there)
 
     def keep_draft(self, texts: Mapping[str, str]) -> Path:
         """Keep these files in a new numbered folder and return it. Raises StorageError."""

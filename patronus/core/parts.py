@@ -103,7 +103,7 @@ class Parts:
             if by_hand:
                 folder = self.working.keep_draft(there)
                 said.append(f"edits that were not loaded were moved to {folder}: {', '.join(by_hand)}")
-            self.working.write(texts)
+            self.working.write(texts, there)
         except StorageError as error:
             return [f"the working copy is not up to date: {error}"]
         return said

@@ -106,7 +106,8 @@ EMPTY = AddressSet()
 def ends(prefix: IpNetwork) -> Interval:
     """Return a prefix as an interval. Its ``broadcast_address`` says the same, and is then kept for good."""
     first = int(prefix.network_address)
-    return first, first + (1 << prefix.max_prefixlen - prefix.prefixlen) - 1
+    behind = prefix.max_prefixlen - prefix.prefixlen
+    return (first, first + (1 << behind) - 1) if behind else (first, first)
 
 
 def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:

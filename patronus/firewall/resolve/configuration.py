@@ -90,11 +90,18 @@ def resolve(
         blocked=AddressSet.of([*_prefixes(config.get(Blocklist)), *around.facts.blocked]),
         never=never_blocked(config, around),
         local=local,
-        counted=tuple(f"rule/{rule.id}" for rule in rules.rules)
-        + tuple(f"nat/{entry.id}" for entry in nat.nat),
+        counted=(*_origins(rules, running, policy_rules), *(f"nat/{entry.id}" for entry in nat.nat)),
         guards=guards(config, around.links),
         mapped=frozenset(one.outside for one in around.mappable),
     )
+
+
+def _origins(rules: Rules, running: Sequence[Rule], resolved: Sequence[PolicyRule]) -> Iterator[str]:
+    """Yield the origins of all rules: the very texts that those have that run, there may be thousands."""
+    if len(running) == len(rules.rules):
+        yield from (rule.origin for rule in resolved)
+    else:
+        yield from (f"rule/{rule.id}" for rule in rules.rules)
 
 
 def never_blocked(config: Configuration, around: Surroundings) -> AddressSet:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network
+from typing import cast
 
 from patronus.core.values import PortRange
 from patronus.firewall.addresses import AddressSet, host_networks
@@ -57,8 +58,8 @@ class Names:
         if matches is None:
             return None
         items = tuple(matches)
-        if len(items) == 1 and isinstance(only := items[0], PortRange):
-            return (only,)
+        if len(items) == 1 and isinstance(items[0], PortRange):
+            return cast("tuple[PortRange, ...]", items)
         found: list[PortRange] = []
         for item in items:
             found += self._ports.get(item.id, ()) if isinstance(item, AliasName) else [item]
