@@ -207,6 +207,7 @@ def test_model_and_kernel_agree_on_every_packet(
     ears.close()
     assert compared >= PACKETS * RULE_SETS // 3
     assert branches >= RULE_SETS // 2
+    assert indexed >= RULE_SETS // 6
     assert {"drop", "reject", "connected"} <= fates
 
 
