@@ -79,8 +79,12 @@ def _names_fields(match: Match) -> bool:
         return False
     if match.protocols is None and (match.source_ports is not None or match.destination_ports is not None):
         return False
-    sides = [side for side in (match.source, match.destination) if side is not None]
-    return all(side.alias is None and not side.lives for side in sides)
+    return _stays(match.source) and _stays(match.destination)
+
+
+def _stays(side: AddressSet | None) -> bool:
+    """Return whether the addresses are the same tomorrow."""
+    return side is None or (side.alias is None and not side.lives)
 
 
 def _versions(match: Match) -> Iterator[Kind]:
@@ -115,7 +119,8 @@ def _prefixes(addresses: AddressSet | None, version: Kind) -> tuple[Prefix | Non
     """Return addresses as prefixes; (None,) for any, None where an interval is not one prefix."""
     if addresses is None or not version:
         return (None,)
-    found = tuple(_prefix(interval, WIDTH[version]) for interval in addresses.intervals(version))
+    width, intervals = WIDTH[version], addresses.ipv4 if version == 4 else addresses.ipv6
+    found = tuple([_prefix(interval, width) for interval in intervals])
     return None if None in found else found
 
 
@@ -131,10 +136,10 @@ def _ports(ports: tuple[PortRange, ...] | None) -> tuple[Value | None, ...]:
     """Return ports as values; (None,) for any, none where two of them overlap."""
     if ports is None:
         return (None,)
-    order = sorted((port.first, port.last) for port in ports)
+    order = sorted((port.first, port.last) for port in ports) if len(ports) > 1 else ()
     if any(one[1] >= other[0] for one, other in pairwise(order)):
         return ()
-    return tuple(port.first if port.first == port.last else (port.first, port.last) for port in ports)
+    return tuple([port.first if port.first == port.last else (port.first, port.last) for port in ports])
 
 
 def _key(
@@ -155,7 +160,7 @@ def _key(
         isinstance(source_port, tuple) or isinstance(destination_port, tuple),
     )
     values = source and source[0], destination and destination[0], protocol, source_port, destination_port
-    return shape, tuple(value for value in values if value is not None)
+    return shape, tuple([value for value in values if value is not None])
 
 
 _shape = lru_cache(maxsize=4096)(Shape)
