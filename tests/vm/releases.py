@@ -2,7 +2,7 @@
 """A later version of the image under test, made without a build, and the server that offers its release.
 
 The root is the same but for the version in os-release, changed in place, under a hash tree of its own; the
-kernel carries the new root hash and version, and its owner's signature.
+kernel carries the new root hash and version, and its owner's signatures: the firmware's, and the TPM's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import http.server
 import re
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,14 +25,25 @@ from patronus.update.gpt import Partition
 from qemu.topology import Host
 from tests.netns.update.certificate import self_signed
 from tests.vm import slots
+from tests.vm.measured import sign_again
 
 PORT = 8443
 _ROOT_HASH = re.compile(rb"roothash=[0-9a-f]{64}")
 _VERSION = b'IMAGE_VERSION="%s"'
 MIB = 1 << 20
+Change = tuple[bytes, bytes]
+"""What stands once in the root, and as many bytes in its place."""
 
 
-def later(image: Path, beside: Path, folder: Path, version: str, now: str, keys: Keys) -> Path:
+def later(
+    image: Path,
+    beside: Path,
+    folder: Path,
+    version: str,
+    now: str,
+    keys: Keys,
+    changes: Sequence[Change] = (),
+) -> Path:
     """Make the disk of a later version, of as many letters as ``now``, out of an image; return it.
 
     ``beside`` is the image's own path, where the build left kernel, manifest and bill of materials.
@@ -40,14 +51,15 @@ def later(image: Path, beside: Path, folder: Path, version: str, now: str, keys:
     disk = slots.copy(image, folder / f"patronus_{version}.raw")
     table = {part.label: part for part in partitions(disk)}
     data, hashes = table[f"patronus_{now}"], table[f"patronus_{now}_verity"]
-    _change(disk, data, _VERSION % now.encode(), _VERSION % version.encode())
+    for old, new in ((_VERSION % now.encode(), _VERSION % version.encode()), *changes):
+        _change(disk, data, old, new)
     root_hash = _hash_again(disk, data, hashes, folder)
     _rename(disk, list(table), data.label, f"patronus_{version}", root_hash[:32])
     _rename(disk, list(table), hashes.label, f"patronus_{version}_verity", root_hash[32:])
     kernel = beside.with_suffix(".efi").read_bytes()
     kernel = _ROOT_HASH.sub(b"roothash=" + root_hash.encode(), kernel)
     kernel = kernel.replace(_VERSION % now.encode(), _VERSION % version.encode())
-    _sign(kernel, keys, folder, disk.with_suffix(".efi"))
+    _sign(sign_again(kernel, keys.boot_key, folder), keys, folder, disk.with_suffix(".efi"))
     for suffix in (".manifest", ".cdx.json"):
         disk.with_suffix(suffix).write_bytes(beside.with_suffix(suffix).read_bytes())
     return disk
@@ -101,15 +113,19 @@ def write_release(disk: Path, keys: Keys, folder: Path) -> Path:
     return folder
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files."""
+
     def log_message(self, *words: object) -> None:
         """Say nothing."""
 
 
 @contextmanager
-def offered(host: Host, address: str, folder: Path, scratch: Path) -> Iterator[tuple[str, str]]:
+def offered(
+    host: Host, address: str, folder: Path, scratch: Path, serving: type[Quiet] = Quiet
+) -> Iterator[tuple[str, str]]:
     """Serve a folder by https on a host of the laboratory; yields the URL and the certificate to trust."""
-    handler = functools.partial(_Quiet, directory=str(folder))
+    handler = functools.partial(serving, directory=str(folder))
     server = host.inside(lambda: http.server.ThreadingHTTPServer((address, PORT), handler))
     certificate, key = self_signed(scratch, address)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -47,9 +47,8 @@ def test_an_admin_blocks_a_host_and_lets_it_go_again(lab: Lab, tmp_path: Path) -
     lab.lease("client")
     victim = lab.lease("other")
     assert reaches(lab.other)
-    SHOTS.mkdir(parents=True, exist_ok=True)
     with browser_on(lab.client, tmp_path) as page:
-        _set_up(page, console_code(lab))
+        set_up(page, console_code(lab))
         _block(page, victim)
         assert not reaches(lab.other)
         assert reaches(lab.client)
@@ -57,7 +56,9 @@ def test_an_admin_blocks_a_host_and_lets_it_go_again(lab: Lab, tmp_path: Path) -
         assert reaches(lab.other)
 
 
-def _set_up(page: Page, code: str) -> None:
+def set_up(page: Page, code: str) -> None:
+    """Give the code from the console and a password, on the page."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
     page.goto(f"https://{LAN_ADDRESS}/")
     page.get_by_label("Set-up code").fill(code)
     page.locator("[name=name]").fill("admin")

@@ -1,80 +1,130 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A signed update over https proves itself and keeps what the router had."""
+"""A signed update over https proves itself and keeps what the router had; an ill one falls back by itself."""
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from image.keys import owner_keys
-from qemu.internet import ADDRESS
+from qemu.run import set_up_code
 from tests.vm import releases
-from tests.vm.lab import BOOT_LIMIT_S, Lab, eventually, image_under_test
+from tests.vm.lab import BOOT_LIMIT_S, LAN_ADDRESS, Lab, eventually
+from tests.vm.test_4_browser import SLOW_MS, browser_on, set_up
+from tests.vm.updating import LOOK_S, UPDATE_S, bring_in, next_version, reboot, restart, status
 
 pytestmark = pytest.mark.skipif("PATRONUS_UPDATES" not in os.environ, reason="in the soak")
-MAIN_FILE = "/etc/patronus/patronus.toml"
-UPDATE_S = 1800.0
-LOOK_S = 300.0
-"""A look at the slots or the health starts a program or asks several, and the machine may be slow."""
+RELEASE = "/var/lib/patronus-update/release"
+ENTRIES = "/boot/EFI/Linux"
+ILL_S = 2400.0
+"""It boots, looks for three minutes and restarts."""
 
 
-def status(lab: Lab) -> dict[str, Any]:
-    """Return what the router says of its versions."""
-    said = lab.guest.succeed("patronus --json update status", timeout_s=LOOK_S)
-    found: dict[str, Any] = json.loads(said)
-    return found
+@dataclass(frozen=True)
+class Illness:
+    """A change in the signed root, and what the look at the health calls it."""
+
+    change: releases.Change
+    finding: str
 
 
-def next_version(version: str) -> str:
-    """Return a later version of as many letters."""
-    head, _, last = version.rpartition(".")
-    assert last != "9"
-    return f"{head}.{int(last) + 1}"
+ILL = {
+    "crashing-daemon": Illness(
+        (b"ExecStart=/usr/bin/patronusd\nUser=", b"ExecStart=/usr/bin/false    \nUser="), "patronusd"
+    ),
+}
 
 
-def bring_in(lab: Lab, scratch: Path) -> tuple[str, str]:
-    """Offer the next version from a server on the WAN and let the router install it; return both versions."""
-    scratch.mkdir()
-    now = json.loads(lab.guest.succeed("patronus --json status", timeout_s=LOOK_S))["system"]["image_version"]
-    new = next_version(now)
-    disk = releases.later(lab.machine.image, image_under_test(), scratch, new, now, owner_keys())
-    source = releases.write_release(disk, owner_keys(), scratch / "release")
-    with releases.offered(lab.server, ADDRESS, source, scratch) as (url, certificate):
-        section = f'\n[update]\nsource = "{url}"\nca = """{certificate}"""\n'
-        lab.guest.copy_to(section.encode(), "/run/section")
-        lab.guest.succeed(f"cat /run/section >>{MAIN_FILE} && patronus config commit", timeout_s=LOOK_S)
-        eventually(lambda: status(lab)["good"], timeout_s=BOOT_LIMIT_S)
-        said = lab.guest.succeed("patronus update check", timeout_s=UPDATE_S)
-        assert f"offered: {new}" in said
-        lab.guest.succeed("patronus block 203.0.113.77 && echo kept >/var/lib/patronus/kept")
-        lab.guest.succeed("patronus update apply", timeout_s=UPDATE_S)
-    assert status(lab)["installed"] == new
-    assert "runs after a restart" in lab.guest.succeed("patronus status", timeout_s=LOOK_S)
-    return now, new
+def keep_something(lab: Lab) -> None:
+    """Give the router what it has to keep."""
+    lab.guest.succeed("patronus block 203.0.113.77 && echo kept >/var/lib/patronus/kept")
 
 
 def still_has_what_it_had(lab: Lab) -> None:
-    """Its files, its timed blocks and its configuration."""
-    lab.guest.succeed("cat /var/lib/patronus/kept")
+    """Configuration, blocks and files lie where no slot reaches."""
     assert "203.0.113.77" in lab.guest.succeed("nft list ruleset")
+    assert lab.guest.succeed("cat /var/lib/patronus/kept") == "kept\n"
     assert status(lab)["source"].startswith("https://"), "its configuration is read"
 
 
-def test_a_signed_update_proves_itself_and_keeps_what_the_router_had(lab: Lab, folder: Path) -> None:
-    now, new = bring_in(lab, folder / "update")
-    lab.guest.succeed("sync; systemctl reboot --no-block")
-    lab.vm.qmp.wait_event("RESET", timeout_s=LOOK_S)
-    lab.wait_up()
-    assert status(lab)["running"] == new
+def generation(lab: Lab) -> int:
+    """Return the number of the generation that runs."""
+    return int(json.loads(lab.guest.succeed("patronus --json status"))["system"]["generation"])
+
+
+def proves_itself(lab: Lab, version: str) -> None:
+    """Wait until the version that runs is a good one."""
+    assert status(lab)["running"] == version
     eventually(lambda: status(lab)["good"], timeout_s=BOOT_LIMIT_S)
     assert "has proved itself" in lab.guest.succeed("journalctl -b -u patronus-health --no-pager")
-    lab.guest.succeed("patronus update health", timeout_s=LOOK_S)
-    assert f'IMAGE_VERSION="{new}"' in lab.guest.succeed("cat /usr/lib/os-release")
-    assert {entry["version"] for entry in status(lab)["systems"]} == {now, new}
+
+
+def leave_one_try(lab: Lab, version: str) -> None:
+    """Use up all but one of the tries of a version that was just installed: they save boots."""
+    name = f"{ENTRIES}/patronus_{version}"
+    lab.guest.succeed(f"mv {name}+3-0.efi {name}+1-2.efi")
+
+
+def test_a_signed_update_proves_itself_and_keeps_what_the_router_had(lab: Lab, folder: Path) -> None:
+    now = status(lab)["running"]
+    new = next_version(now)
+    keep_something(lab)
+    bring_in(lab, folder / "update", new)
+    reboot(lab)
+    proves_itself(lab, new)
     still_has_what_it_had(lab)
-    refused = lab.guest.fail(
-        f"patronus update apply --source /var/lib/patronus-update/release --version {now}", timeout_s=UPDATE_S
-    )
+    lab.guest.succeed("patronus update rollback", timeout_s=UPDATE_S)
+    after = status(lab)
+    assert "went back" in after["refused"][new]
+    refused = lab.guest.fail(f"patronus update apply --source {RELEASE} --version {now}", timeout_s=UPDATE_S)
     assert f"has no version {now}" in refused
+
+
+@pytest.mark.parametrize("kind", ILL)
+def test_an_ill_update_falls_back_by_itself_and_the_next_one_is_taken(
+    lab: Lab, folder: Path, tmp_path: Path, kind: str
+) -> None:
+    """Downloaded, installed and started by what ships; its illness is in its signed root."""
+    illness, now = ILL[kind], status(lab)["running"]
+    new = next_version(now)
+    keep_something(lab)
+    bring_in(lab, folder / kind, new, [illness.change])
+    before, since = generation(lab), len(lab.vm.console())
+    leave_one_try(lab, new)
+    restart(lab)
+    for _ in ("into the new one", "by itself, out of it"):
+        lab.vm.qmp.wait_event("RESET", timeout_s=ILL_S)
+    lab.wait_up()
+    shown = lab.vm.console()[since:]
+    assert shown.count(f"Patronus {new} is not healthy") == 1
+    assert f"  {illness.finding}: " in shown
+    assert status(lab)["running"] == now
+    assert generation(lab) == before, "its configuration is untouched"
+    still_has_what_it_had(lab)
+    says_why(lab, new, illness.finding)
+    shows_why(lab, new, illness.finding, tmp_path)
+    again = f"patronus update apply --source {RELEASE} --version {new}"
+    assert f"version {new} is refused" in lab.guest.fail(again, timeout_s=UPDATE_S)
+    better = next_version(new)
+    bring_in(lab, folder / f"after-{kind}", better)
+
+
+def says_why(lab: Lab, version: str, finding: str) -> None:
+    """Status and journal name the version that was ill, and what ailed it."""
+    for look in ("patronus --json status", "journalctl -b -u patronusd --no-pager"):
+        said = lab.guest.succeed(look, timeout_s=LOOK_S)
+        assert f"patronus_{version}" in said and f"was not healthy ({finding}: " in said, said
+
+
+def shows_why(lab: Lab, version: str, finding: str, scratch: Path) -> None:
+    """The page of the updates does so too."""
+    lab.lease()
+    with browser_on(lab.client, scratch) as page:
+        code = set_up_code(lab.vm.console())
+        assert code is not None
+        set_up(page, code)
+        page.goto(f"https://{LAN_ADDRESS}/update")
+        refused = page.get_by_text(f"{version}: it was not healthy: {finding}: ")
+        expect(refused).to_be_visible(timeout=SLOW_MS)
