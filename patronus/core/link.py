@@ -17,7 +17,7 @@ IpNetwork = IPv4Network | IPv6Network
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 """What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
 
-LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "vrf", "pppoe"]
+LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "pppoe"]
 """The links that Patronus configures; a NIC is found, pppd makes that of PPPoE, the others are made by us."""
 
 VlanProtocol = Literal["802.1q", "802.1ad"]
@@ -89,6 +89,25 @@ class Tunnel:
 
 
 @dataclass(frozen=True)
+class GreTunnel:
+    """How a tunnel of GRE leads to its other end (RFC 2784); ``local`` None: that of the route.
+
+    ``key`` tells several between the same ends apart (RFC 2890). ``frames``: Ethernet is in it, not packets.
+    """
+
+    remote: IpAddress
+    local: IpAddress | None = None
+    key: int | None = None
+    ttl: int = 64
+    frames: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Return the kernel's word for it: it has one for each family of the ends and for what is inside."""
+        return f"{'ip6' if self.remote.version == 6 else ''}gre{'tap' if self.frames else ''}"
+
+
+@dataclass(frozen=True)
 class Nic:
     """A network card as it was found.
 
@@ -121,8 +140,8 @@ class Counters:
 class Link:
     """A link as the kernel has it; ``kind`` is the kernel's word, empty for a NIC.
 
-    ``ours`` says that Patronus made it. ``tag`` and ``protocol`` belong to a VLAN, ``tunnel`` to a VXLAN,
-    ``parent`` to both, ``stp`` and ``filters`` to a bridge; ``vlans`` to one that filters and to
+    ``ours`` says that Patronus made it. ``tag`` and ``protocol`` belong to a VLAN, ``tunnel`` to a VXLAN or
+    GRE, ``parent`` to all of them, ``stp`` and ``filters`` to a bridge; ``vlans`` to one that filters and to
     its ports, None elsewhere.
     ``bond`` is None for what is no bond, ``table`` for what is no VRF. ``to_peer``: it leads to one
     other alone.
@@ -143,7 +162,7 @@ class Link:
     filters: bool = False
     vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
-    tunnel: Tunnel | None = None
+    tunnel: Tunnel | GreTunnel | None = None
     table: int | None = None
     ours: bool = False
     to_peer: bool = False
@@ -203,7 +222,7 @@ class LinkWanted:
     filters: bool = False
     vlans: tuple[PortVlan, ...] | None = None
     bond: BondSettings | None = None
-    tunnel: Tunnel | None = None
+    tunnel: Tunnel | GreTunnel | None = None
     table: int | None = None
 
 

@@ -230,7 +230,7 @@ def xdp_modes(config: Configuration, links: InterfacesPlan) -> dict[str, XdpMode
 def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
     """Return the devices at the bottom: a VLAN's parent and a bridge's members see the packets first.
 
-    Sessions and VXLANs are left out: XDP does not see the addresses inside.
+    Sessions and tunnels are left out: XDP does not see the addresses inside.
     """
     parents = {link.name: link.parent for link in links.links if link.parent is not None}
     members: dict[str, set[str]] = {}
@@ -238,7 +238,7 @@ def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
         if link.master is not None:
             members.setdefault(link.master, set()).add(link.name)
     found: set[str] = set()
-    wrapped = {link.name for link in links.links if link.kind in ("pppoe", "vxlan")}
+    wrapped = {link.name for link in links.links if link.kind in ("pppoe", "vxlan", "gre")}
     for device in set(devices) - wrapped:
         below = {parents[device]} if device in parents else members.get(device, set())
         found |= nics(below, links) if below else {device}

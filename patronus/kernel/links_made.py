@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from patronus.core.link import BondSettings, LinkWanted
-from patronus.kernel import bridges, vxlan
+from patronus.core.link import BondSettings, GreTunnel, LinkWanted, Tunnel
+from patronus.kernel import bridges, gre, vxlan
 from patronus.kernel.links_seen import HASHES, MODES, PROVIDERS
 from patronus.kernel.rtnetlink import index_of
 
 
 def words(route: Any, wanted: LinkWanted) -> dict[str, Any]:
     """Return what a link is made with beside its name."""
-    if wanted.tunnel is not None:
+    if isinstance(wanted.tunnel, Tunnel):
         return {"kind": "vxlan", **vxlan.words(route, wanted.parent or "", wanted.tunnel)}
+    if isinstance(wanted.tunnel, GreTunnel):
+        return {"kind": wanted.tunnel.kind, **gre.words(route, wanted.parent or "", wanted.tunnel)}
     more: dict[str, Any] = {}
     if wanted.kind == "vlan":
         more = {"link": index_of(route, wanted.parent or ""), "vlan_id": wanted.tag}

@@ -21,12 +21,14 @@ from patronus.core.link import (
     BondMode,
     BondSettings,
     Counters,
+    GreTunnel,
     IpAddress,
     Link,
     PortVlan,
+    Tunnel,
     VlanProtocol,
 )
-from patronus.kernel import vxlan
+from patronus.kernel import gre, vxlan
 from patronus.kernel.dumps import ADDRESSES, LINKS, dumped
 from patronus.kernel.nfnetlink import Attributes, attributes
 
@@ -36,7 +38,7 @@ PROVIDERS = 0x88A8
 """ETH_P_8021AD: the type of a frame with a provider's tag."""
 MODES: tuple[BondMode, ...] = get_args(BondMode)
 HASHES: tuple[BondHash, ...] = get_args(BondHash)
-_ETHERNET, _PPP = 1, 512
+_ETHERNET, _PPP, _GRE, _GRE6 = 1, 512, 778, 823
 """ARPHRD_ of linux/if_arp.h."""
 _UP, _TO_PEER = 0x1, 0x10
 """IFF_UP and IFF_POINTOPOINT of linux/if.h."""
@@ -48,7 +50,7 @@ _MAC, _NAME, _MTU, _PARENT, _MASTER, _INFO, _ALIAS, _COUNTED, _CARRIER, _PERMANE
     1, 3, 4, 5, 10, 18, 20, 23, 33, 54,
 )  # fmt: skip
 _KIND, _DATA = 1, 2
-_READ = ("vlan", "bridge", "bond", "vxlan", "vrf")
+_READ = ("vlan", "bridge", "bond", "vxlan", "vrf", *gre.KINDS)
 """The kinds of which more is read."""
 _VLAN_ID, _VLAN_PROTOCOL, _STP, _FILTERS = 1, 5, 5, 7
 _BOND_MODE, _BOND_MONITOR, _BOND_HASH, _BOND_LACP_RATE = 1, 3, 14, 21
@@ -59,7 +61,7 @@ _ANY, _LOCAL = 1, 2
 
 @dataclass(frozen=True)
 class LinkSeen:
-    """One link of Ethernet or PPP as it was told; ``number`` is the kernel's."""
+    """One link of Ethernet, PPP or GRE as it was told; ``number`` is the kernel's."""
 
     type: int
     number: int
@@ -93,7 +95,7 @@ class LinkSeen:
     @property
     def mac(self) -> str:
         """Return the hardware address, empty where it has none."""
-        return self.told.get(_MAC, b"").hex(":")
+        return "" if self.type in (_GRE, _GRE6) else self.told.get(_MAC, b"").hex(":")
 
     @property
     def permanent_mac(self) -> str:
@@ -113,6 +115,8 @@ class LinkSeen:
     def _parent(self) -> int | None:
         if self.kind == "vxlan":
             return _number(self._data, vxlan.PARENT)
+        if self.kind in gre.KINDS:
+            return _number(self._data, gre.PARENT)
         return _number(self.told, _PARENT) if self.kind == "vlan" else None
 
     @property
@@ -140,7 +144,7 @@ class LinkSeen:
         return Link(
             name=self.name,
             index=self.number,
-            kind=kind,
+            kind="gre" if kind in gre.KINDS else kind,
             mac=self.mac,
             mtu=_number(self.told, _MTU) or 0,
             up=bool(self.flags & _UP),
@@ -153,7 +157,7 @@ class LinkSeen:
             filters=self.filters,
             vlans=vlans,
             bond=_bond(data) if kind == "bond" else None,
-            tunnel=vxlan.tunnel_of(data, ends) if kind == "vxlan" else None,
+            tunnel=_tunnel(kind, data, ends),
             table=_number(data, _VRF_TABLE) if kind == "vrf" else None,
             ours=self.ours,
             to_peer=bool(self.flags & _TO_PEER),
@@ -162,11 +166,11 @@ class LinkSeen:
 
 
 def read_links(link: socket.socket) -> list[LinkSeen]:
-    """Return the links of Ethernet and PPP in the order of their numbers. Raises OSError."""
+    """Return the links of Ethernet, PPP and GRE in the order of their numbers. Raises OSError."""
     found = []
     for body in dumped(link, LINKS):
         _, kind, number, flags, _ = _LINK.unpack_from(body)
-        if kind in (_ETHERNET, _PPP):
+        if kind in (_ETHERNET, _PPP, _GRE, _GRE6):
             found.append(LinkSeen(kind, number, flags, attributes(body, _LINK.size, len(body))))
     return found
 
@@ -204,6 +208,12 @@ def _number(told: Attributes, kind: int) -> int | None:
 
 def _protocol(data: Attributes) -> VlanProtocol:
     return "802.1ad" if int.from_bytes(data.get(_VLAN_PROTOCOL, b""), "big") == PROVIDERS else "802.1q"
+
+
+def _tunnel(kind: str, data: Attributes, ends: Collection[IpAddress]) -> Tunnel | GreTunnel | None:
+    if kind == "vxlan":
+        return vxlan.tunnel_of(data, ends)
+    return gre.tunnel_of(kind, data) if kind in gre.KINDS else None
 
 
 def _bond(data: Attributes) -> BondSettings | None:

@@ -25,6 +25,7 @@ from patronus.core.link import (
     Route,
     RouteKind,
     Seat,
+    Tunnel,
 )
 from patronus.core.route_table import MAIN_TABLE
 from patronus.kernel import bridges, nics, vxlan
@@ -104,13 +105,13 @@ class Netlink:
             return tuple(_nic(one) for one in read_links(link) if one.is_card)
 
     def links(self) -> tuple[Link, ...]:
-        """Return all links of Ethernet and PPP with their counters."""
+        """Return all links of Ethernet, PPP and GRE with their counters."""
         with reading("list the links") as link:
             found = read_links(link)
             return _links(found, _names(found))
 
     def addresses(self) -> tuple[Address, ...]:
-        """Return the addresses of links of Ethernet and PPP."""
+        """Return the addresses of links of Ethernet, PPP and GRE."""
         with reading("read the addresses") as link:
             return read_addresses(link, _names(read_links(link)))
 
@@ -133,7 +134,7 @@ class Netlink:
             route.link("add", ifname=wanted.name, **words(route, wanted))
             try:
                 route.link("set", index=index_of(route, wanted.name), ifalias=OURS)
-                if wanted.tunnel is not None:
+                if isinstance(wanted.tunnel, Tunnel):
                     vxlan.join(route, wanted.name, wanted.tunnel)
             except NetlinkError:
                 route.link("del", index=index_of(route, wanted.name))

@@ -45,6 +45,7 @@ PAGES = {
     "interface": "/interfaces/lan",
     "bond": "/interfaces/new/bond",
     "vxlan": "/interfaces/new/vxlan",
+    "gre": "/interfaces/new/gre",
     "vrf": "/interfaces/new/vrf",
     "routes": "/routes",
     "shapers": "/shapers",

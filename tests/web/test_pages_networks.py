@@ -142,6 +142,13 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
     page.fill("#remote", "198.51.100.7")
     page.fill("#others", "198.51.100.9")
     page.click("button:has-text('Add VXLAN')")
+    page.click("text=Add a GRE tunnel")
+    page.fill("#id", "frames")
+    page.select_option("#parent", "lan")
+    page.fill("#remote", "198.51.100.8")
+    page.fill("#key", "7")
+    page.check("[name=frames]")
+    page.click("button:has-text('Add GRE tunnel')")
     page.click("text=Add a VRF")
     page.fill("#id", "apart")
     page.fill("#table", "10")
@@ -160,6 +167,7 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
         ("trunk", "bond of nothing yet"),
         ("branch", "VXLAN 42 over lan to 198.51.100.7, 198.51.100.9"),
         ("apart", "VRF of loop, table 10"),
+        ("frames", "GRE over lan to 198.51.100.8, for frames"),
         ("dsl", "PPPoE over trunk as line-7@isp"),
         ("dsl", "there is no secret dsl yet"),
     ):

@@ -22,6 +22,7 @@ KINDS = {
     "bond": "bond",
     "dummy": "dummy link",
     "vxlan": "VXLAN",
+    "gre": "GRE tunnel",
     "vrf": "VRF",
     "pppoe": "PPPoE uplink",
     "nic": "network card",
@@ -147,8 +148,8 @@ def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
     if kind == "pppoe":
         read = {"parent": read["parent"], **_provider()}
-    if kind == "vxlan":
-        read = {"parent": read["parent"], **_ends()}
+    if kind in ("vxlan", "gre"):
+        read = {"parent": read["parent"], **_ends(kind)}
     return {kind: forms.changed(old.get(kind) or {}, read, tuple(read))}
 
 
@@ -171,15 +172,16 @@ def _ports(old: Mapping[str, Any]) -> dict[str, Any] | None:
     return ports or None
 
 
-def _ends() -> dict[str, Any]:
-    """Return what the form says of a VXLAN."""
+def _ends(kind: str) -> dict[str, Any]:
+    """Return what the form says of a tunnel."""
     form = request.form
+    numbers = ("vni", "port") if kind == "vxlan" else ("key", "ttl")
     return {
-        "vni": forms.number(form.get("vni", "").strip()),
         "remote": form.get("remote", "").strip() or None,
-        "others": forms.items(form.get("others", "")) or None,
         "local": form.get("local", "").strip() or None,
-        "port": forms.number(form.get("port", "").strip()),
+        **{name: forms.number(form.get(name, "").strip()) for name in numbers},
+        **({"others": forms.items(form.get("others", "")) or None} if kind == "vxlan" else {}),
+        **({"frames": True if "frames" in form else None} if kind == "gre" else {}),
     }
 
 

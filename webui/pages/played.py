@@ -24,6 +24,11 @@ def _joins(what: str, joined: Mapping[str, Any]) -> str:
     return f"{what} of {', '.join(joined.get('members') or ()) or 'nothing yet'}{apart}{table}"
 
 
+def _gre(gre: Mapping[str, Any]) -> str:
+    inside = "frames" if gre.get("frames") else "packets"
+    return f"GRE over {gre['parent']} to {gre['remote']}, for {inside}"
+
+
 _PLAYS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "match": lambda _: "network card",
     "vlan": _vlan,
@@ -34,6 +39,7 @@ _PLAYS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "vxlan": lambda one: (
         f"VXLAN {one['vni']} over {one['parent']} to {', '.join((one['remote'], *one.get('others', ())))}"
     ),
+    "gre": _gre,
     "pppoe": lambda one: f"PPPoE over {one['parent']} as {one['user']}",
 }
 """What is said of each kind's settings."""

@@ -80,18 +80,17 @@ def _has(addresses: Iterable[Address], packet: Packet) -> bool:
 def _asking(opening: Opening, device: str, addresses: Sequence[Address]) -> Packet:
     """Return a packet of a client in the zone that asks for the service."""
     protocol = NUMBERS[opening.protocol]
+    ports = (EPHEMERAL, opening.ports[0]) if opening.ports else (0, 0)
     if opening.why == "dhcp":
         nobody, everybody = IPv4Address("0.0.0.0"), IPv4Address("255.255.255.255")  # noqa: S104
         return Packet(device, nobody, everybody, protocol, None, 68, opening.ports[0])
     if opening.sources:
         client = opening.sources[0].network_address
         local = local_on(addresses, device, client.version) or client
-        return Packet(device, client, local, protocol, None, EPHEMERAL, opening.ports[0])
+        return Packet(device, client, local, protocol, None, *ports)
     local = local_on(addresses, device, 4) or local_on(addresses, device, 6) or IPv4Address("192.0.2.1")
     client = _neighbour(addresses, device, local)
-    if not opening.ports:
-        return Packet(device, client, local, protocol)
-    return Packet(device, client, local, protocol, None, EPHEMERAL, opening.ports[0])
+    return Packet(device, client, local, protocol, None, *ports)
 
 
 def local_on(addresses: Iterable[Address], device: str, version: int) -> IpAddress | None:

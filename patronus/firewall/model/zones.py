@@ -22,7 +22,7 @@ class Zone(Strict):
 
     ``to`` says, per zone (``self`` is the router), what happens to what no rule decides; a zone not named
     there gets the default. ``self_services`` limits which of the router's services the zone reaches
-    (``dhcp``, ``dns``, ``mappings``, ``mdns``, ``ntp``, ``vxlan``, ``web``, ``bgp``, ``ospf``,
+    (``dhcp``, ``dns``, ``mappings``, ``mdns``, ``ntp``, ``vxlan``, ``gre``, ``web``, ``bgp``, ``ospf``,
     ``bfd``); left out, it reaches all that listen there.
     """
 
@@ -34,7 +34,7 @@ class Zone(Strict):
     )
     self_services: tuple[Id, ...] | None = Field(
         default=None,
-        description="reached: dhcp, dns, mappings, mdns, ntp, vxlan, web, bgp, ospf, bfd; left out: all",
+        description="reached: dhcp, dns, mappings, mdns, ntp, vxlan, gre, web, bgp, ospf, bfd; left out: all",
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from patronus.core.model import Configuration
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
+from patronus.network.interfaces.room import room_in
 from patronus.network.pppoe.plan import session_mtu
 
 
@@ -22,10 +23,11 @@ def uplink_zones(config: Configuration) -> frozenset[str]:
 
 
 def narrow_links(config: Configuration, links: InterfacesPlan) -> dict[str, int]:
-    """Return device → MTU of the sessions with providers, which carry less than the networks inside."""
+    """Return device → MTU of sessions and tunnels, which carry less than the networks inside."""
+    roles = {item.id: item for item in config.get(Interfaces).interfaces}
     found = {
-        links.devices.get(item.id): session_mtu(item)
-        for item in config.get(Interfaces).interfaces
-        if item.pppoe
+        links.devices.get(role): session_mtu(item) if item.pppoe else item.mtu or room_in(item, roles)
+        for role, item in roles.items()
+        if item.leads_to_one
     }
     return {device: mtu for device, mtu in found.items() if device is not None}

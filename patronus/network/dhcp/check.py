@@ -63,6 +63,8 @@ def _problems(pools: tuple[Pool, ...], interfaces: dict[str, Interface]) -> Iter
 
 def _one_pool(pool: Pool, interface: Interface, every: Iterable[Interface], path: Path) -> Iterator[Problem]:
     yield from not_in_vrf((*path, "interface"), interface.id, every, "no addresses are given out")
+    if interface.leads_to_one:
+        yield Problem((*path, "interface"), f"{interface.id} leads to one router, and carries no frames")
     if interface.zone is None:
         yield Problem((*path, "interface"), f"{interface.id} has no zone, so nobody could reach the server")
     if pool.lease_time < FEWEST_SECONDS:

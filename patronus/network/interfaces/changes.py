@@ -19,7 +19,7 @@ class LinkKernel(Protocol):
     """
 
     def create_link(self, wanted: LinkWanted) -> None:
-        """Make a VLAN, a bridge, a bond, a dummy, a VXLAN or a VRF."""
+        """Make a VLAN, a bridge, a bond, a dummy, a tunnel or a VRF."""
 
     def delete_link(self, name: str) -> None:
         """Delete a link."""

@@ -19,6 +19,7 @@ from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6,
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
 
 _HERE = ("network/interfaces", "interfaces")
+_TUNNELS: tuple[LinkKind, ...] = ("vxlan", "gre")
 _HASHING = ("balance-xor", "802.3ad", "balance-tlb")
 """Modes of a bond in which a hash decides the member of a frame."""
 
@@ -161,10 +162,11 @@ def _check_vlan(position: int, item: Interface, roles: Mapping[str, Interface]) 
         yield Problem(
             path, f"{item.id} would stand on itself", parent.id, hint=f"another parent for {item.id}"
         )
-    elif parent.kind == "pppoe":
-        text = f"{parent.id} is a session with a provider, which carries no tags"
+    elif parent.leads_to_one:
+        what = "a session with a provider" if parent.pppoe else "a tunnel of packets"
+        text = f"{parent.id} is {what}, which carries no tags"
         yield Problem(path, text, parent.id, hint=f"{parent.parent}, which it stands on")
-    elif sum(one.kind == "vlan" for one in takewhile(lambda one: one.kind != "vxlan", below)) > 1:
+    elif sum(one.kind == "vlan" for one in takewhile(lambda one: one.kind not in _TUNNELS, below)) > 1:
         text = f"{parent.id} stands on a VLAN already, and frames have two tags at most"
         yield Problem(path, text, parent.id, hint="a VLAN, or what carries it")
 
@@ -184,9 +186,9 @@ def _listed(roles: Mapping[str, Interface]) -> str:
 
 
 _JOINABLE: Mapping[str, tuple[LinkKind, ...]] = {
-    "bridge": ("nic", "vlan", "bond", "vxlan"),
+    "bridge": ("nic", "vlan", "bond", *_TUNNELS),
     "bond": ("nic",),
-    "vrf": ("nic", "vlan", "bridge", "bond", "dummy", "vxlan"),
+    "vrf": ("nic", "vlan", "bridge", "bond", "dummy", *_TUNNELS),
 }
 """What each kind may join: the kernel refuses the rest."""
 
@@ -205,6 +207,9 @@ def _check_joined(position: int, item: Interface, roles: Mapping[str, Interface]
             yield Problem(path, text, member, f"an interface with {names}")
         elif item.vrf is not None:
             continue
+        elif found.leads_to_one:
+            text = f"{member} carries packets alone, and a {item.kind} joins what carries frames"
+            yield Problem(path, text, member, hint=f"frames: true at {member}, and at its other end")
         elif _stands_on(found, item.id, roles):
             text = f"{member} stands on {item.id}, which would join it to itself"
             yield Problem(path, text, member, hint=f"another parent for {member}")

@@ -27,5 +27,5 @@ def check_mtu(path: Path, item: Interface, roles: Mapping[str, Interface]) -> It
     room = carried(below) - wrapping(item)
     if mtu > room:
         needed = f"mtu: {mtu + wrapping(item)} for {carrier.id}"
-        hint = f"{needed} (RFC 4638)" if item.pppoe else needed if item.vxlan else None
+        hint = f"{needed} (RFC 4638)" if item.pppoe else needed if item.vxlan or item.gre else None
         yield Problem(path, f"{mtu} is more than {carrier.id} carries", mtu, f"up to {room}", hint)

@@ -23,10 +23,10 @@ from patronus.core.values import (
     VlanTag,
     ZoneId,
 )
-from patronus.network.interfaces.tunnel_model import Vxlan
+from patronus.network.interfaces.tunnel_model import Gre, Vxlan
 from patronus.network.pppoe.model import Pppoe
 
-MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "vrf", "pppoe")
+MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "pppoe")
 """The keys, and the kinds, of links that are no cards."""
 KINDS = ("match", *MADE)
 """The keys that say what plays a role."""
@@ -193,6 +193,7 @@ class Interface(Strict):
     bond: Bond | None = Field(default=None, description="several cards as one play the role")
     dummy: Dummy | None = Field(default=None, description="a link of its own plays the role")
     vxlan: Vxlan | None = Field(default=None, description="a way to another router plays the role")
+    gre: Gre | None = Field(default=None, description="a way to another router, as packets, plays the role")
     vrf: Vrf | None = Field(default=None, description="a routing table of its own plays the role")
     pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
@@ -220,9 +221,14 @@ class Interface(Strict):
 
     @property
     def parent(self) -> str | None:
-        """Return the role that a VLAN, a VXLAN or a session stands on."""
-        below = self.vlan or self.vxlan or self.pppoe
+        """Return the role that a VLAN, a tunnel or a session stands on."""
+        below = self.vlan or self.vxlan or self.gre or self.pppoe
         return below.parent if below else None
+
+    @property
+    def leads_to_one(self) -> bool:
+        """Return whether packets go to one other router, without the addresses of Ethernet."""
+        return self.pppoe is not None or (self.gre is not None and not self.gre.frames)
 
     @property
     def is_switch(self) -> bool:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from patronus.core.head_start import Line
-from patronus.core.link import Address, BondSettings, Link, LinkWanted, PortVlan, Route
+from patronus.core.link import (
+    Address,
+    BondSettings,
+    GreTunnel,
+    Link,
+    LinkWanted,
+    PortVlan,
+    Route,
+    Tunnel,
+)
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.difference import additions, creations, settings
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -20,8 +29,9 @@ OURS = "patronus"
 
 def can_say(plan: InterfacesPlan) -> bool:
     """Return whether all links of a plan can be said: no VRF, and no VXLAN with several other ends."""
-    tunnels = (link.tunnel for link in plan.links if link.tunnel is not None)
-    return all(link.kind != "vrf" for link in plan.links) and all(len(one.remotes) == 1 for one in tunnels)
+    return not any(
+        link.kind == "vrf" or (isinstance(link.tunnel, Tunnel) and link.tunnel.others) for link in plan.links
+    )
 
 
 def script(plan: InterfacesPlan) -> tuple[Line, ...]:
@@ -57,17 +67,23 @@ def _made(wanted: LinkWanted) -> str:
     """Return what a link is made with; a bond's mode cannot be changed later."""
     if wanted.kind == "vlan":
         return f"link {wanted.parent} type vlan protocol {wanted.protocol} id {wanted.tag}"
-    if wanted.kind == "vxlan" and wanted.tunnel is not None:
-        tunnel = wanted.tunnel
-        local = f" local {tunnel.local}" if tunnel.local else ""
-        to = f"id {tunnel.vni} dev {wanted.parent} remote {tunnel.remote}{local} dstport {tunnel.port}"
-        return f"type vxlan {to}"
+    if wanted.tunnel is not None:
+        return _tunnel(wanted.tunnel, wanted.parent or "")
     if wanted.kind == "bridge":
         filtering = " vlan_default_pvid 0 vlan_filtering 1" if wanted.filters else ""
         return f"type bridge stp_state {int(wanted.stp)}{filtering}"
     if wanted.kind == "bond":
         return _bond(wanted.bond or BondSettings())
     return f"type {wanted.kind}"
+
+
+def _tunnel(tunnel: Tunnel | GreTunnel, parent: str) -> str:
+    ends = f"dev {parent} remote {tunnel.remote}" + (f" local {tunnel.local}" if tunnel.local else "")
+    if isinstance(tunnel, Tunnel):
+        return f"type vxlan id {tunnel.vni} {ends} dstport {tunnel.port}"
+    key = "" if tunnel.key is None else f" key {tunnel.key}"
+    limit = " encaplimit none" if tunnel.remote.version == 6 else ""
+    return f"type {tunnel.kind} {ends} ttl {tunnel.ttl}{key}{limit}"
 
 
 def _bond(bond: BondSettings) -> str:

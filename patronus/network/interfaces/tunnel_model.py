@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tunnels to another router, as the files have them: VXLAN. Nothing of them is encrypted."""
+"""Tunnels to another router, as the files have them: VXLAN and GRE. Nothing of them is encrypted."""
 
 from __future__ import annotations
 
@@ -63,3 +63,22 @@ class Vxlan(_Ends):
     def remotes(self) -> tuple[IPv4Address | IPv6Address, ...]:
         """Return the addresses of all other ends."""
         return (self.remote, *self.others)
+
+
+class Gre(_Ends):
+    """Packets to another router, of any protocol (RFC 2784), or frames of Ethernet. Nothing is encrypted."""
+
+    key: Annotated[int, Field(ge=0, le=0xFFFFFFFF, strict=True)] | None = Field(
+        default=None, description="number that tells several between the same ends apart, the same at both"
+    )
+    ttl: Annotated[int, Field(ge=1, le=255, strict=True)] = Field(
+        default=64, description="how many routers a packet may pass on the way"
+    )
+    frames: bool = Field(
+        default=False, description="whether it carries frames of Ethernet, for bridges and VLANs"
+    )
+
+    @property
+    def remotes(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Return the address of the other end."""
+        return (self.remote,)

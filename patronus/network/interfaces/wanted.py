@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from patronus.core.errors import InvalidConfiguration
-from patronus.core.link import BondSettings, LinkKind, LinkWanted, Nic, Tunnel
+from patronus.core.link import BondSettings, GreTunnel, IpAddress, LinkKind, LinkWanted, Nic, Tunnel
 from patronus.core.problem import Problem
 from patronus.network.interfaces.model import Bond, Interface, Interfaces, standing_on
 from patronus.network.interfaces.roles import Binding
 from patronus.network.interfaces.switch import carried
-from patronus.network.interfaces.tunnel_model import Vxlan
+from patronus.network.interfaces.tunnel_model import Gre
 
 _ALONE: tuple[LinkKind, ...] = ("vrf", "bridge", "bond", "dummy")
 """Kinds that stand on nothing, in the order in which they are made; cards may be members of them."""
@@ -48,7 +48,7 @@ def _upwards(model: Interfaces) -> list[Interface]:
 def links_of(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[LinkWanted]:
     """Yield the links: VRFs and bridges, then what they may join; each finds what it stands on."""
     masters = {member: item.id for item in model.interfaces for member in item.members}
-    vlans = carried(model)
+    vlans, roles = carried(model), {item.id: item for item in model.interfaces}
     order: tuple[LinkKind, ...] = (*_ALONE, "nic")
     first = {kind: place for place, kind in enumerate(order)}
     for item in sorted(_upwards(model), key=lambda item: first.get(item.kind, len(order))):
@@ -67,7 +67,7 @@ def links_of(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[L
                 filters=item.is_switch,
                 vlans=vlans.get(item.id),
                 bond=_bond_settings(item.bond) if item.bond else None,
-                tunnel=_tunnel(item.vxlan) if item.vxlan else None,
+                tunnel=_tunnel(item, roles),
                 table=item.vrf.table if item.vrf else None,
             )
 
@@ -76,6 +76,22 @@ def _bond_settings(bond: Bond) -> BondSettings:
     return BondSettings(bond.mode, bond.monitor_ms, bond.hash, lacp_fast=bond.lacp_rate == "fast")
 
 
-def _tunnel(vxlan: Vxlan) -> Tunnel:
-    others = tuple(sorted(vxlan.others, key=int))
-    return Tunnel(vxlan.vni, vxlan.remote, vxlan.local, vxlan.port, others)
+def _tunnel(item: Interface, roles: Mapping[str, Interface]) -> Tunnel | GreTunnel | None:
+    if item.vxlan is not None:
+        vxlan, others = item.vxlan, tuple(sorted(item.vxlan.others, key=int))
+        return Tunnel(vxlan.vni, vxlan.remote, vxlan.local, vxlan.port, others)
+    gre = item.gre
+    if gre is None:
+        return None
+    return GreTunnel(gre.remote, _own_end(gre, roles[gre.parent]), gre.key, gre.ttl, gre.frames)
+
+
+def _own_end(gre: Gre, parent: Interface) -> IpAddress | None:
+    """Return our end as the file says it; over IPv6 an address of the parent where it says none.
+
+    The kernel sends nothing by a tunnel over IPv6 that has no address of its own (``ip6_tnl_xmit_ctl``).
+    """
+    own = parent.ipv6.addresses
+    if gre.local is not None or gre.remote.version == 4 or not own:
+        return gre.local
+    return next((one.ip for one in own if gre.remote in one.network), own[0].ip)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from patronus.core.fib import KERNEL, LOCAL_TABLE, NOWHERE, STATIC, Fib, FibRoute, vrf_tables
-from patronus.core.link import Address, Link, LinkSettings, LinkWanted, Route
+from patronus.core.link import Address, Link, LinkSettings, LinkWanted, Route, Tunnel
 from patronus.core.route_table import MAIN_TABLE, NextHop
 from patronus.network.interfaces.difference import Look
 
@@ -182,7 +182,7 @@ def _same_wire(before: Link, after: LinkWanted) -> bool:
     """Return whether the hosts behind a link are behind it as well when it is made anew."""
     places = [(one.parent, one.tag, one.protocol) for one in (before, after)]
     old, new = before.tunnel, after.tunnel
-    if old is not None and new is not None and {*old.remotes} <= {*new.remotes}:
+    if isinstance(old, Tunnel) and isinstance(new, Tunnel) and {*old.remotes} <= {*new.remotes}:
         old = replace(old, remote=new.remote, others=new.others)
     return places[0] == places[1] and old == new
 

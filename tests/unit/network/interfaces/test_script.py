@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from patronus.core.head_start import Line
-from patronus.core.link import BondSettings, LinkWanted, PortVlan, Route, Tunnel
+from patronus.core.link import BondSettings, GreTunnel, LinkWanted, PortVlan, Route, Tunnel
 from patronus.core.route_table import NextHop, RouteRule, Selector, TableRoute
 from patronus.core.values import Mark, PortRange
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -47,6 +47,19 @@ MADE = {
             tunnel=Tunnel(7, ip_address("2001:db8::1"), ip_address("2001:db8::2"), 8472),
         ),
         "type vxlan id 7 dev eth0 remote 2001:db8::1 local 2001:db8::2 dstport 8472",
+    ),
+    "gre": (
+        LinkWanted(
+            "far", "far", "gre", parent="eth0",
+            tunnel=GreTunnel(ip_address("192.0.2.1"), ip_address("192.0.2.2"), 0, 9),
+        ),
+        "type gre dev eth0 remote 192.0.2.1 local 192.0.2.2 ttl 9 key 0",
+    ),
+    "gre-6": (
+        LinkWanted(
+            "far", "far", "gre", parent="eth0", tunnel=GreTunnel(ip_address("2001:db8::1"), frames=True)
+        ),
+        "type ip6gretap dev eth0 remote 2001:db8::1 ttl 64 encaplimit none",
     ),
 }  # fmt: skip
 

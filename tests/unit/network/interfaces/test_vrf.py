@@ -114,8 +114,8 @@ WRONG: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         ["interfaces[3].vlan.parent: cust is a VRF, and carries nothing itself"],
     ),
     "a tunnel from it": (
-        [VRF, SHOP, OFFICE, {"id": "t", "vxlan": {"parent": "shop", "vni": 1, "remote": "198.51.100.7"}}],
-        ["interfaces[3].vxlan.parent: shop is a member of cust"],
+        [VRF, SHOP, OFFICE, {"id": "t", "gre": {"parent": "shop", "remote": "198.51.100.7"}}],
+        ["interfaces[3].gre.parent: shop is a member of cust"],
     ),
 }
 
