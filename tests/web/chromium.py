@@ -23,6 +23,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 PATIENCE_MS = 180_000
 """On a busy machine a browser takes more than half a minute to show its first page."""
+SOON_MS = 5_000
 TURNS = 5
 OVERTAKEN = ("interrupted by another navigation", "net::ERR_ABORTED")
 """What Playwright says when a page goes elsewhere by itself while it is led somewhere."""
@@ -119,10 +120,13 @@ def press(page: Page, button: str) -> None:
 
 
 def look_away(page: Page) -> None:
-    """Show an empty page: one that shows what is then changed elsewhere loads itself anew, at any moment."""
-    for _ in range(TURNS):
-        with suppress(playwright.Error):  # the other page came in between
-            page.goto("about:blank")
+    """Show an empty page: one that shows what is then changed elsewhere loads itself anew, at any moment.
+
+    Where that comes in between, the end of this navigation may never be told: the first wait is short.
+    """
+    for turn in range(TURNS):
+        with suppress(playwright.Error):
+            page.goto("about:blank", timeout=SOON_MS << turn)
             break
 
 
