@@ -23,10 +23,14 @@ playwright = pytest.importorskip("playwright.sync_api")
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 PATIENCE_MS = 180_000
 """On a busy machine a browser takes more than half a minute to show its first page."""
-SOON_MS = 5_000
+SOON_MS = 15_000
+"""How long the end of a navigation is waited for at first, and twice as long each turn.
+
+Where a page loads itself anew while it is led elsewhere, its end may never be told, whatever it shows then.
+"""
 TURNS = 5
 OVERTAKEN = ("interrupted by another navigation", "net::ERR_ABORTED")
-"""What Playwright says when a page goes elsewhere by itself while it is led somewhere."""
+"""What Playwright says when it notices that a page goes elsewhere by itself while it is led somewhere."""
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -81,11 +85,12 @@ def context(browser: Browser, machine: Machine, complaints: list[str]) -> Iterat
 
 def show(page: Page, path: str) -> Response:
     """Go to a page and return its answer, also while the page before is on its way to another."""
-    for _ in range(TURNS):
+    for turn in range(TURNS):
         try:
-            answer = page.goto(path)
+            answer = page.goto(path, timeout=SOON_MS << turn)
         except playwright.Error as error:
-            if not any(words in error.message for words in OVERTAKEN):
+            overtaken = any(words in error.message for words in OVERTAKEN)
+            if not overtaken and not isinstance(error, playwright.TimeoutError):
                 raise
         else:
             assert answer is not None
@@ -120,10 +125,7 @@ def press(page: Page, button: str) -> None:
 
 
 def look_away(page: Page) -> None:
-    """Show an empty page: one that shows what is then changed elsewhere loads itself anew, at any moment.
-
-    Where that comes in between, the end of this navigation may never be told: the first wait is short.
-    """
+    """Show an empty page: one that shows what is then changed elsewhere loads itself anew, at any moment."""
     for turn in range(TURNS):
         with suppress(playwright.Error):
             page.goto("about:blank", timeout=SOON_MS << turn)
