@@ -129,10 +129,11 @@ def _compile_python(root_tree: Path) -> None:
 def _precompile(root_tree: Path) -> None:
     """Write what dataclasses would compile at each start; see ``patronus/core/precompiled.py``."""
     modules = [name for names in PRECOMPILED.values() for name in names]
-    recorder = ["env", f"PYTHONPATH={root_tree / DIST_PACKAGES}", "PYTHONDONTWRITEBYTECODE=1", "python3"]
+    surroundings = [f"PYTHONPATH={root_tree / DIST_PACKAGES}", "PYTHONDONTWRITEBYTECODE=1"]
+    recorder = ["env", *surroundings, "python3", "-P", "-m", "patronus.core.precompiled"]
     target = root_tree / FILE.relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
-    run(command_line([*recorder, "-m", "patronus.core.precompiled", str(target), *modules]))
+    run(command_line([*recorder, str(target), *modules]))
     make_ours(target)
 
 

@@ -24,6 +24,15 @@ SECURITY = {
     "patronus-disk-install": 4.0, "patronus-head-start": 2.0,
 }  # fmt: skip
 
+_COMPILED = """
+from patronus.core import precompiled
+made, real = [], precompiled._compile
+precompiled._compile = lambda text: made.append(text) or real(text)
+with precompiled.use():
+    import patronus.daemon.__main__, patronus.daemon.reception
+print(len(made))
+"""
+
 
 def test_it_boots_to_multi_user_through_the_firmware_and_nothing_failed(lab: Lab) -> None:
     assert lab.guest.succeed("systemctl list-units --failed --plain --no-legend") == ""
@@ -64,6 +73,12 @@ def test_only_the_named_places_can_be_written_and_stay(lab: Lab) -> None:
 
 def test_the_page_waits_for_its_first_visitor_and_not_the_visitor_for_it(lab: Lab) -> None:
     lab.guest.wait_for_unit("patronus-web.service")
+
+
+def test_the_daemon_compiles_no_dataclass_at_its_start(lab: Lab) -> None:
+    """The image has the code of all that it and its verbs are made of, for the very Python that it has."""
+    lab.guest.succeed("grep -q '^with use():' /usr/bin/patronusd")
+    assert lab.guest.succeed(f"python3 -c '{_COMPILED}'", timeout_s=240).split() == ["0"]
 
 
 def test_every_unit_is_sandboxed_to_its_figure(lab: Lab) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from patronus.firewall.compile.match import decide
-from patronus.firewall.model.rules import RuleAction
 from patronus.firewall.optimise.index import Index
 from patronus.firewall.optimise.shape import ACTIONS, Shape
 from patronus.firewall.table import statements as say
@@ -19,8 +18,6 @@ from patronus.firewall.table.ruleset import Expression, Keyed, NftRule
 BY = "by"
 """What a rule that asks an index is called in its comment: by what, and what it does to who is found."""
 _ADDRESSES = {4: "ipv4_addr", 6: "ipv6_addr"}
-
-
 SMALLEST, GROWTH = 256, 4
 """Keys that the smallest hash table takes, and how many times as many the next one.
 
@@ -41,27 +38,15 @@ def _name(shape: Shape) -> str:
     return f"{BY}/{shape.version or 'any'}-{'-'.join(filter(None, said))}"
 
 
-def index_rules(chain: str, index: Index) -> Iterator[NftRule]:
-    """Yield the rules that ask the index, one for each verdict: who is found is counted and decided."""
-    for action, name, _ in _maps(index):
-        asked = say.count_by(_key(index.shape), f"{chain}/{name}")
-        yield NftRule(name, (asked, decide(action)))
-
-
 def action_of(origin: str) -> str | None:
     """Return what a rule does to a packet that it finds in an index, None for one that asks none."""
     return origin.rpartition("/")[2] if origin.startswith(f"{BY}/") else None
 
 
-def index_maps(chain: str, index: Index) -> dict[str, Keyed]:
-    """Return the maps of the index by name."""
-    return {f"{chain}/{name}": found for _, name, found in _maps(index)}
+def index_parts(chain: str, index: Index) -> Iterator[tuple[NftRule, str, Keyed]]:
+    """Yield for each verdict what asks the index, and the name and content of the map that it asks.
 
-
-def _maps(index: Index) -> Iterator[tuple[RuleAction, str, Keyed]]:
-    """Yield what is done to a packet, and the name of the map from packets to their rules' counters.
-
-    A map of another size is another map.
+    Who is found is counted and decided. A map of another size is another map.
     """
     kinds = _kinds(index.shape)
     for action in ACTIONS:
@@ -69,7 +54,8 @@ def _maps(index: Index) -> Iterator[tuple[RuleAction, str, Keyed]]:
         if found:
             size = 0 if index.shape.ranged else _size(len(found))
             name = f"{_name(index.shape)}{f'-{size}' if size else ''}/{action}"
-            yield action, name, Keyed(kinds, size, found)
+            asked = say.count_by(_key(index.shape), f"{chain}/{name}")
+            yield NftRule(name, (asked, decide(action))), f"{chain}/{name}", Keyed(kinds, size, found)
 
 
 def _size(number: int) -> int:

@@ -9,7 +9,7 @@ from functools import partial
 
 from patronus.firewall.compile.fold import Cell, Folded, Made
 from patronus.firewall.compile.guards import knocks
-from patronus.firewall.compile.index import index_maps, index_rules
+from patronus.firewall.compile.index import index_parts
 from patronus.firewall.compile.match import CompiledRule, decide, filter_rules, versions_of
 from patronus.firewall.optimise.fold import Before, Kind, fold
 from patronus.firewall.optimise.index import Placed, indexed, placed
@@ -58,10 +58,10 @@ def pair_chains(policy: Policy, compiled: Sequence[CompiledRule], before: PairsB
             keys = [made[id(rule)].keys if id(rule) in made else keys_of(rule) for rule in rules]
             before.placed[name] = placed(rules, keys, known.get(name))
             indexes, left = indexed(rules, before.placed[name])
-            asked = [one for index in indexes for one in index_rules(name, index)]
-            maps |= {key: found for index in indexes for key, found in index_maps(name, index).items()}
+            parts = [part for index in indexes for part in index_parts(name, index)]
+            maps |= {key: found for _, key, found in parts}
             body = folded.body(name, fold(left, before=before.parted[name]))
-            chains[pair] = Chain((*asked, *body, *_end(policy, *pair)))
+            chains[pair] = Chain((*(asked for asked, *_ in parts), *body, *_end(policy, *pair)))
     before.cells = folded.made
     return Pairs(chains, folded.chains, {**maps, **folded.ways})
 

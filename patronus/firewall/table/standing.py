@@ -147,7 +147,7 @@ class Standing:
         return self._nft.check({"nftables": asked}) if asked else None
 
     def _way_to(self, wanted: Ruleset) -> Batch:
-        """Return the batch from what stands to the ruleset; what was rehearsed is what is then sent."""
+        """Return the batch from what stands to the ruleset: some of it is rehearsed, and all is sent."""
         before = self.contents()
         lockdown = (FAMILY, LOCKDOWN) in self._nft.tables()
         if self._way is None or not self._way.leads(before, wanted, lockdown=lockdown):

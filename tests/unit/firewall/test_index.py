@@ -170,6 +170,16 @@ def test_places_are_kept_until_somebody_says_another_thing_of_a_packet() -> None
     assert list(placed(there, list(map(keys_of, there)), first).left) == [7]
 
 
+def test_of_two_rules_with_one_key_the_first_decides() -> None:
+    there = hosts(100)
+    both = replace(there[7].match, protocols=(6, 17))
+    later = replace(there[7], origin="rule/later", action="drop", match=both)
+    (found,), left = at_once([*there, later])
+    assert found.rules[BASES[4] + 7, 6, 80] is there[7]
+    assert found.rules[BASES[4] + 7, 17, 80] is later
+    assert left == []
+
+
 def test_generated_rules_do_find_places() -> None:
     """Else the property above would say little."""
     found: list[Index] = []
