@@ -129,6 +129,9 @@ class Verb(Generic[In, Out]):
     changes     whether it changes anything: audited, and refused to GET.
     own         acts on the caller's own account alone: whoever is logged in may, whatever their role.
     reserved    gives authority away: no custom role can hold it, whatever its patterns say.
+    subject     what a call with these parameters is about, as it stands: JSON-ready, without secrets, empty
+                where there is none. The audit log has what differs before and after. Commits need none: they
+                say so by themselves.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Verb(Generic[In, Out]):
     changes: bool = False
     own: bool = False
     reserved: bool = False
+    subject: Callable[[In], dict[str, Any]] | None = None
 
     @property
     def interface(self) -> str:

@@ -98,7 +98,7 @@ class VerbTable:
         if not caller.may(verb):
             raise self._refused(verb, caller)
         if not verb.changes:
-            return self._carry_out(verb, caller, given)
+            return self._carry_out(verb, caller, _valid(verb, given))
         return self._audited(verb, caller, given)
 
     def _refused(self, verb: Verb[Any, Any], caller: Caller) -> PatronusError:
@@ -111,11 +111,7 @@ class VerbTable:
             self._record(verb.name, caller, f"{refusal.code}: {refusal}", {})
         return refusal
 
-    def _carry_out(self, verb: Verb[Any, Any], caller: Caller, given: dict[str, Any]) -> dict[str, Any]:
-        try:
-            parameters = verb.parameters.model_validate(given)
-        except ValidationError as error:
-            raise InvalidRequest(_explain(error)) from error
+    def _carry_out(self, verb: Verb[Any, Any], caller: Caller, parameters: Parameters) -> dict[str, Any]:
         if caller.draft and verb.changes and not verb.result.knows_drafts:
             raise InvalidRequest(f"{verb.name} acts at once: a draft cannot hold it")
         with seeing(caller.account if caller.draft else None):
@@ -123,10 +119,12 @@ class VerbTable:
         return result
 
     def _audited(self, verb: Verb[Any, Any], caller: Caller, given: dict[str, Any]) -> dict[str, Any]:
-        outcome = "failed"
+        outcome, changed = "failed", {}
         try:
-            result = self._carry_out(verb, caller, given)
-            outcome = "done"
+            parameters = _valid(verb, given)
+            before = _subject(verb, parameters)
+            result = self._carry_out(verb, caller, parameters)
+            outcome, changed = "done", _differences(before, _subject(verb, parameters))
         except PatronusError as error:
             outcome = f"{error.code}: {error}"
             if caller.stranger and not isinstance(error, WORTH_WRITING):
@@ -134,7 +132,7 @@ class VerbTable:
             raise
         finally:
             if outcome:
-                self._record(verb.name, caller, outcome, written(given, verb.parameters))
+                self._record(verb.name, caller, outcome, written(given, verb.parameters) | changed)
         return result
 
     def _record(self, name: str, caller: Caller, outcome: str, given: dict[str, Any]) -> None:
@@ -144,6 +142,30 @@ class VerbTable:
         except StorageError as error:
             log.error("not in the audit log: %s by %s (%s): %s: %s", name, caller.name, caller.origin,
                       outcome, error)  # fmt: skip
+
+
+def _valid(verb: Verb[Any, Any], given: Mapping[str, Any]) -> Parameters:
+    """Return the verb's parameters. Raises InvalidRequest."""
+    try:
+        parameters: Parameters = verb.parameters.model_validate(given)
+    except ValidationError as error:
+        raise InvalidRequest(_explain(error)) from error
+    return parameters
+
+
+def _subject(verb: Verb[Any, Any], parameters: Parameters) -> dict[str, Any]:
+    """Return what the call is about, as it stands; nothing where the verb does not say, or there is none."""
+    return verb.subject(parameters) if verb.subject else {}
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return what differs, in the words of a commit's record; empty where nothing does."""
+    found = [
+        {"path": name, "before": before.get(name), "after": after.get(name)}
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    ]
+    return {"differences": found} if found else {}
 
 
 def written(given: Mapping[str, Any], model: type[Parameters]) -> dict[str, Any]:

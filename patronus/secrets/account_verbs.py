@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from patronus.core.errors import NotPermitted
 from patronus.core.verb import Caller, Done, Nothing, Parameters, Result, Role, Secret, Verb
-from patronus.secrets.register import Name
+from patronus.secrets.register import Account, Name
 
 if TYPE_CHECKING:
     from patronus.secrets.registrar import Registrar
@@ -61,6 +62,22 @@ class AccountList(Result):
     accounts: list[AccountView]
 
 
+def account_view(account: Account) -> AccountView:
+    """Return what may be seen of an account."""
+    return AccountView(
+        name=account.name,
+        role=account.role,
+        disabled=account.disabled,
+        second_factor=account.second_factor is not None,
+    )
+
+
+def account_subject(accounts: Iterable[Account], name: str) -> dict[str, Any]:
+    """Return the account as the audit log has it, nothing where there is none of the name."""
+    found = (account_view(account).model_dump() for account in accounts if account.name == name)
+    return next(found, {})
+
+
 class AccountVerbs:
     """The verbs' handlers."""
 
@@ -89,23 +106,17 @@ class AccountVerbs:
                 route=route,
                 changes=not route.startswith("GET"),
                 reserved=True,
+                subject=self._account if "name" in given.model_fields else None,
             )
             for name, given, result, do, route in declared
         ]
 
     def list(self, caller: Caller, given: Nothing) -> AccountList:  # noqa: ARG002
         """List the accounts."""
-        return AccountList(
-            accounts=[
-                AccountView(
-                    name=account.name,
-                    role=account.role,
-                    disabled=account.disabled,
-                    second_factor=account.second_factor is not None,
-                )
-                for account in self._registrar.accounts()
-            ]
-        )
+        return AccountList(accounts=[account_view(account) for account in self._registrar.accounts()])
+
+    def _account(self, given: NewAccount | SetPassword | ChangeRole | Named) -> dict[str, Any]:
+        return account_subject(self._registrar.accounts(), given.name)
 
     def add(self, caller: Caller, given: NewAccount) -> Done:  # noqa: ARG002
         """Add an account."""

@@ -59,9 +59,10 @@ class RoleVerbs:
         admin, one = Role.ADMIN, "/roles/{name}"
         return [
             Verb("roles.List", Nothing, RoleList, self.list, admin, "GET /roles", reserved=True),
-            Verb("roles.Put", NewRole, Done, self.put, admin, f"PUT {one}", changes=True, reserved=True),
+            Verb("roles.Put", NewRole, Done, self.put, admin, f"PUT {one}", changes=True, reserved=True,
+                 subject=self._role),
             Verb("roles.Remove", NamedRole, Done, self.remove, admin, f"DELETE {one}", changes=True,
-                 reserved=True),
+                 reserved=True, subject=self._role),
         ]  # fmt: skip
 
     def list(self, caller: Caller, given: Nothing) -> RoleList:  # noqa: ARG002
@@ -80,6 +81,10 @@ class RoleVerbs:
                 for grant in grants
             ]
         )
+
+    def _role(self, given: NewRole | NamedRole) -> dict[str, Any]:
+        found = (role.model_dump(mode="json") for role in self._registrar.roles() if role.name == given.name)
+        return next(found, {})
 
     def put(self, caller: Caller, given: NewRole) -> Done:  # noqa: ARG002
         """Add a role or change it; whoever has it may do what it says from the next call on.

@@ -14,6 +14,7 @@ from patronus.secrets.register import Name
 
 if TYPE_CHECKING:
     from patronus.secrets.bearers import Bearers
+    from patronus.secrets.register import ApiToken
 
 MONTH_S = 30 * 86400.0
 
@@ -70,25 +71,21 @@ class TokenVerbs:
         return [
             Verb("tokens.List", Nothing, TokenList, self.list, viewer, "GET /tokens", own=True),
             Verb("tokens.Add", NewToken, MadeToken, self.add, viewer, "POST /tokens", changes=True, own=True),
-            Verb("tokens.Revoke", NamedToken, Done, self.revoke, viewer, one, changes=True, own=True),
-        ]
+            Verb("tokens.Revoke", NamedToken, Done, self.revoke, viewer, one, changes=True, own=True,
+                 subject=self._token),
+        ]  # fmt: skip
 
     def list(self, caller: Caller, given: Nothing) -> TokenList:  # noqa: ARG002
         """List the caller's API tokens; to administrators, everybody's."""
         return TokenList(
-            tokens=[
-                TokenView(
-                    id=token.identifier,
-                    name=token.name,
-                    account=token.account,
-                    role=token.role,
-                    created=token.created,
-                    expires=token.expires,
-                )
-                for token in self._bearers.tokens()
-                if _concerns(caller, token.account)
-            ]
+            tokens=[_view(token) for token in self._bearers.tokens() if _concerns(caller, token.account)]
         )
+
+    def _token(self, given: NamedToken) -> dict[str, Any]:
+        found = (
+            _view(token).model_dump() for token in self._bearers.tokens() if token.identifier == given.id
+        )
+        return next(found, {})
 
     def add(self, caller: Caller, given: NewToken) -> MadeToken:
         """Make an API token and return its text, once; a token makes none."""
@@ -112,3 +109,14 @@ class TokenVerbs:
 
 def _concerns(caller: Caller, account: str) -> bool:
     return caller.role is Role.ADMIN or caller.account == account
+
+
+def _view(token: ApiToken) -> TokenView:
+    return TokenView(
+        id=token.identifier,
+        name=token.name,
+        account=token.account,
+        role=token.role,
+        created=token.created,
+        expires=token.expires,
+    )

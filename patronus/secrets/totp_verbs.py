@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from patronus.core.verb import Caller, Done, Parameters, Result, Role, Secret, Verb
-from patronus.secrets.account_verbs import Named
+from patronus.secrets.account_verbs import Named, account_subject
 
 if TYPE_CHECKING:
     from patronus.secrets.service import Doorkeeper
@@ -67,8 +67,12 @@ class TotpVerbs:
             for name, given, result, do, route in own
         ]
         others = "DELETE /accounts/{name}/totp"
-        reset = Verb("totp.Reset", Named, Done, self.reset, Role.ADMIN, others, changes=True, reserved=True)
+        reset = Verb("totp.Reset", Named, Done, self.reset, Role.ADMIN, others, changes=True, reserved=True,
+                     subject=self._account)  # fmt: skip
         return [*verbs, reset]
+
+    def _account(self, given: Named) -> dict[str, Any]:
+        return account_subject(self._doorkeeper.registrar.accounts(), given.name)
 
     def begin(self, caller: Caller, given: Begin) -> Begun:
         """Make the secret of a second factor for the caller's account."""

@@ -112,6 +112,10 @@ class VaultVerbs:
             missing=[_info(name, places) for name in missing],
         )
 
+    def held(self, given: SetSecret | Named) -> dict[str, Any]:
+        """Return whether there is such a secret; its value is nobody's business."""
+        return {"held": True} if given.name in self._vault.names() else {}
+
     def set(self, caller: Caller, given: SetSecret) -> Done:  # noqa: ARG002
         """Store a secret for the configuration to name; what uses it takes the new one at once."""
         self._vault.write(given.name, _value(given))
@@ -167,8 +171,8 @@ def verbs(vault: Vault, control: Control, *, tpm: bool) -> list[Verb[Any, Any]]:
     one, recovery, again = "/secrets/{name}", "PUT /vault/recovery-password", "POST /vault/start-over"
     return [
         Verb("secrets.List", Nothing, SecretList, do.list, operator, "GET /secrets"),
-        Verb("secrets.Set", SetSecret, Done, do.set, admin, f"PUT {one}", changes=True),
-        Verb("secrets.Delete", Named, Done, do.delete, admin, f"DELETE {one}", changes=True),
+        Verb("secrets.Set", SetSecret, Done, do.set, admin, f"PUT {one}", changes=True, subject=do.held),
+        Verb("secrets.Delete", Named, Done, do.delete, admin, f"DELETE {one}", changes=True, subject=do.held),
         Verb("secrets.Status", Nothing, VaultState, do.status, operator, "GET /vault"),
         Verb("secrets.Rotate", Rotation, Rotated, do.rotate, admin, "POST /vault/rotate", changes=True),
         Verb("secrets.Unlock", RecoveryPassword, Done, do.unlock, admin, "POST /vault/unlock", changes=True),

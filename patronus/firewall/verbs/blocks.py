@@ -37,7 +37,16 @@ class BlockVerbs:
         """Return the declarations."""
         role = Role.OPERATOR
         yield Verb("firewall.ListBlocks", Nothing, BlockList, self.list_blocks, route="GET /blocklist")
-        yield Verb("firewall.Block", Block, BlockReport, self.block, role, "POST /blocklist", changes=True)
+        yield Verb(
+            "firewall.Block",
+            Block,
+            BlockReport,
+            self.block,
+            role,
+            "POST /blocklist",
+            changes=True,
+            subject=self._timed_block,
+        )
         yield Verb(
             "firewall.Unblock",
             Unblock,
@@ -46,6 +55,7 @@ class BlockVerbs:
             role,
             "DELETE /blocklist/{prefix}",
             changes=True,
+            subject=self._timed_block,
         )
 
     def list_blocks(self, _: Caller, __: Nothing) -> BlockList:
@@ -68,6 +78,14 @@ class BlockVerbs:
             for block in timed
         ]
         return BlockList(blocks=found, never=[write_prefix(prefix) for prefix in self._never().networks()])
+
+    def _timed_block(self, given: Block | Unblock) -> dict[str, Any]:
+        """Return the block that ends by itself: one for good is a commit, which says so itself."""
+        found = next((block for block in self._timed.all() if block.prefix == given.prefix), None)
+        if found is None:
+            return {}
+        prefix, left_s = write_prefix(found.prefix), round(found.remaining_s(self._clock))
+        return {"prefix": prefix, "reason": found.reason, "by": found.by, "left_s": left_s}
 
     def block(self, caller: Caller, given: Block) -> BlockReport:
         """Block an address or prefix in every zone, both ways; for a time it ends by itself."""

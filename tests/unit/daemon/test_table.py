@@ -171,6 +171,40 @@ def test_a_failure_is_recorded_with_its_reason_and_without_the_secret(
     assert records.written[0]["details"] == {"name": "locked", "password": "***"}
 
 
+class Move(Parameters):
+    door: str
+    to: str
+
+
+def test_the_record_says_what_was_before_and_after_of_what_a_verb_is_about(records: Records) -> None:
+    """Only what differs, and nothing where the call failed."""
+    doors = {"front": {"at": "north", "colour": "red"}}
+
+    def move(caller: Caller, given: Move) -> Opened:
+        """Move a door."""
+        if given.to == "nowhere":
+            raise Conflict("there is no such place")
+        doors[given.door] = {"colour": "red", **doors.get(given.door, {}), "at": given.to}
+        return Opened(by=caller.name, origin=caller.origin)
+
+    verb = Verb(
+        "door.Move", Move, Opened, move, changes=True, subject=lambda given: dict(doors.get(given.door, {}))
+    )
+    table = VerbTable([verb], authenticate, records)
+    method = "io.patronus.door.v1.Move"
+    table.call(ROOT, method, {"door": "front", "to": "south"})
+    table.call(ROOT, method, {"door": "front", "to": "south"})
+    table.call(ROOT, method, {"door": "back", "to": "east"})
+    with pytest.raises(Conflict):
+        table.call(ROOT, method, {"door": "front", "to": "nowhere"})
+    assert [record["details"].get("differences") for record in records.written] == [
+        [{"path": "at", "before": "north", "after": "south"}],
+        None,
+        [{"path": "colour", "before": None, "after": "red"}, {"path": "at", "before": None, "after": "east"}],
+        None,
+    ]
+
+
 def test_that_somebody_tried_what_they_may_not_is_recorded_once_a_minute(
     table: VerbTable, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -256,6 +256,18 @@ def test_a_timed_block_is_state_that_is_listed_with_its_end(blocks: BlockVerbs, 
     ]
 
 
+def test_the_audit_log_has_when_a_timed_block_would_have_ended(blocks: BlockVerbs) -> None:
+    """Before it is ended early; a block for good is a commit, which says so itself."""
+    subjects = {verb.name: verb.subject for verb in blocks.verbs()}
+    of_ending = subjects["firewall.Unblock"]
+    assert of_ending is not None and subjects["firewall.Block"] == of_ending
+    ending = Unblock(prefix="198.51.100.7")
+    assert of_ending(ending) == {}
+    blocks.block(CALLER, Block(prefix="198.51.100.7", for_s=60, reason="scans"))
+    assert of_ending(ending) == {"prefix": "198.51.100.7", "reason": "scans", "by": CALLER.name, "left_s": 60}
+    assert of_ending(Unblock(prefix="203.0.113.0/24")) == {}
+
+
 def test_a_block_that_the_kernel_refuses_is_not_kept(blocks: BlockVerbs, engine: Engine) -> None:
     engine.broken = True
     with pytest.raises(KernelError):

@@ -391,3 +391,27 @@ def test_root_has_no_account_that_would_be_its_own(house: House) -> None:
     for verb, given in refused:
         with pytest.raises(NotPermitted, match="logged in"):
             house.call(verb, peer=ROOT, **given)
+
+
+def test_the_log_has_what_an_account_a_role_and_a_token_were_before(house: House) -> None:
+    admin = house.enter("admin")
+    house.enter("kim", "viewer")
+    house.call("accounts.ChangeRole", admin, name="kim", role="operator")
+    house.call("accounts.Disable", admin, name="kim")
+    house.call("roles.Put", admin, name="flusher", base="none", verbs=["dns.Flush"])
+    house.call("roles.Put", admin, name="flusher", base="viewer", verbs=["dns.Flush"])
+    made = house.call("tokens.Add", admin, name="backup", role="viewer")
+    house.call("tokens.Revoke", admin, id=made["id"])
+    house.call("accounts.Remove", admin, name="kim")
+
+    def differences(action: str) -> list[list[dict[str, Any]]]:
+        return [details.get("differences", []) for done, _, _, details in house.written if done == action]
+
+    assert differences("accounts.ChangeRole") == [[{"path": "role", "before": "viewer", "after": "operator"}]]
+    assert differences("accounts.Disable") == [[{"path": "disabled", "before": False, "after": True}]]
+    assert differences("roles.Put")[1] == [{"path": "base", "before": "none", "after": "viewer"}]
+    gone = {one["path"]: (one["before"], one["after"]) for one in differences("tokens.Revoke")[0]}
+    assert gone["name"] == ("backup", None) and gone["account"] == ("admin", None)
+    gone = {one["path"]: (one["before"], one["after"]) for one in differences("accounts.Remove")[0]}
+    assert gone["role"] == ("operator", None)
+    assert made["token"] not in str(house.written)
