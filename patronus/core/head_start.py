@@ -19,6 +19,12 @@ WORDS: tuple[Word, ...] = ("make", "nft", "set", "vlan", "ip4", "ip6", "sysctl")
 ``make`` and ``set`` are for ip(8), ``vlan`` for bridge(8), ``ip4`` and ``ip6`` for ip(8) in one family,
 ``nft`` is JSON for nft(8), ``sysctl`` a name below /proc/sys and a value.
 """
+FORMAT = 1
+"""Of the file, and of what its lines make: a new version of Patronus may load what the one before has kept.
+
+To be raised where the lines are said in another way, and where a daemon would no longer find, or take away,
+what an older one had made of links, routes and rules.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,19 +60,25 @@ class Card:
 
 
 @dataclass(frozen=True)
+class System:
+    """One that may be started: its version, and dm-verity's hash of its root, ``-`` where it has none."""
+
+    version: str
+    root: str
+
+
+@dataclass(frozen=True)
 class Occasion:
     """What must hold at the next boot.
 
-    ``generation`` is the confirmed one, with the digests of its ``files`` as they lie in its folder;
-    ``image`` and ``root`` name the system: its version, and the root hash that the kernel was given.
-    ``now_s`` is the wall clock.
+    ``generation`` is the confirmed one, with the digests of its ``files`` as they lie in its folder; one of
+    the ``systems`` runs. ``now_s`` is the wall clock.
     """
 
-    generation: int
-    image: str
-    root: str
     now_s: float
     cards: tuple[Card, ...] = ()
+    systems: tuple[System, ...] = ()
+    generation: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,9 +88,9 @@ def render(occasion: Occasion, parts: Iterable[HeadStart]) -> bytes:
     lines = [line for part in known for line in part.lines]
     ends = [part.for_s for part in known if part.for_s is not None]
     top = [
+        f"format {FORMAT}",
         f"generation {occasion.generation}",
-        f"image {occasion.image}",
-        f"root {occasion.root}",
+        *(f"system {system.version} {system.root}" for system in occasion.systems),
         *([f"between {int(occasion.now_s)} {int(occasion.now_s + min(ends))}"] if ends else []),
         *(f"card {card.name} {card.mac} {card.place}" for card in occasion.cards),
         *(f"file {digest}  {name}" for name, digest in sorted(occasion.files.items())),

@@ -15,7 +15,7 @@ from pathlib import Path
 from patronus.core.errors import NotFound, StorageError
 from patronus.core.files import Disk, remove_durably, storage_errors, write_durably
 from patronus.core.generations import Generations
-from patronus.core.head_start import HeadStart, Occasion, render
+from patronus.core.head_start import HeadStart, Occasion, System, render
 from patronus.core.running import Running
 from patronus.core.turn import Turn
 from patronus.core.walk import Walk
@@ -27,20 +27,32 @@ QUIET_S = 5.0
 
 
 class KeptStart:
-    """The file. ``around`` tells what the next boot must find, but for the generation."""
+    """The file. ``around`` tells what the next boot must find, ``systems`` which ones it may take."""
 
     def __init__(
-        self, path: Path, generations: Generations, around: Callable[[], Occasion], disk: Disk | None = None
+        self,
+        path: Path,
+        generations: Generations,
+        around: Callable[[], Occasion],
+        systems: Callable[[], tuple[System, ...]],
+        disk: Disk | None = None,
     ) -> None:
         self._path = path
         self._generations = generations
         self._around = around
+        self._systems = systems
+        self._kept_for: tuple[System, ...] = ()
         self._disk = disk or Disk()
+
+    def fits(self) -> bool:
+        """Return whether what was kept is for the systems that the next boot may take now."""
+        return self._kept_for == self._systems()
 
     def keep(self, number: int, parts: Sequence[HeadStart]) -> None:
         """Keep a generation's head start, durably. Raises StorageError, KernelError, NotFound."""
-        files = self._generations.digests(number)
-        data = render(replace(self._around(), generation=number, files=files), parts)
+        files, systems = self._generations.digests(number), self._systems()
+        data = render(replace(self._around(), generation=number, files=files, systems=systems), parts)
+        self._kept_for = systems
         with storage_errors(f"{self._path.name} could not be read"):
             if self._path.exists() and self._path.read_bytes() == data:
                 return
@@ -84,7 +96,7 @@ class Keeping:
 
     def settled(self) -> None:
         """Keep it in a while: the kernel is as planned."""
-        if self._kept is not None and not self._fresh:
+        if self._kept is not None and not (self._fresh and self._kept.fits()):
             self._owed = True
             self._on_settled(QUIET_S)
 
@@ -95,7 +107,7 @@ class Keeping:
         StorageError, KernelError, InvalidConfiguration; then nothing is kept.
         """
         with self._turn.taken():
-            if self._kept is None or not self._owed:
+            if self._kept is None or not (self._owed or (self._fresh and not self._kept.fits())):
                 return
             self._owed = False
             now = running()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from patronus.core.head_start import Card, Occasion
+from patronus.core.head_start import Card, Occasion, System
 from patronus.core.link import Nic
 from patronus.daemon.machine import image_release, root_hash
 
@@ -36,14 +36,13 @@ def await_loader(folder: Path, patience_s: float = PATIENCE_S) -> None:
 
 
 def occasion(cards: Iterable[Nic], now_s: float, root: Path = Path("/")) -> Occasion:
-    """Return what must hold, but for the generation."""
-    return Occasion(
-        generation=0,
-        image=image_release(root / "usr").version,
-        root=root_hash(root / "proc/cmdline") or NO_ROOT,
-        now_s=now_s,
-        cards=tuple(Card(one.name, one.mac, _place(one.name, root)) for one in cards),
-    )
+    """Return what must hold, but for the generation and the system."""
+    return Occasion(now_s, tuple(Card(one.name, one.mac, _place(one.name, root)) for one in cards))
+
+
+def running(root: Path = Path("/")) -> System:
+    """Return the system that runs."""
+    return System(image_release(root / "usr").version, root_hash(root / "proc/cmdline") or NO_ROOT)
 
 
 def _place(name: str, root: Path) -> str:

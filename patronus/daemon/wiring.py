@@ -30,7 +30,7 @@ from patronus.daemon.audit_echo import Echo
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.guard import Guarded
-from patronus.daemon.head_start import LOADER, await_loader, occasion
+from patronus.daemon.head_start import LOADER, await_loader, occasion, running
 from patronus.daemon.head_start import NAME as HEAD_START
 from patronus.daemon.integrity import integrity_notices, recovery_notices, reset_notices
 from patronus.daemon.lists import service as lists
@@ -144,10 +144,12 @@ def assemble(
     suffixes = {section.path: section.default_suffix for feature in features for section in feature.sections}
     files = credentials.first_files(given, suffixes)
     generations = Generations(host.places.state / "generations")
+    (waiting,) = (one.waiting for one in own if isinstance(one, updates.UpdateFeature))
     kept_start = KeptStart(
         host.places.state / HEAD_START,
         generations,
         lambda: occasion(host.netlink.inventory(), host.clock.wall()),
+        lambda: (running(), *waiting()),
     )
     engine = Engine(
         Parts(

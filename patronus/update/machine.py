@@ -9,6 +9,7 @@ from pathlib import Path
 
 from patronus.update.gpt import Partition, partitions
 from patronus.update.task import Handed
+from patronus.update.version import rank
 
 _ENTRY = re.compile(r"patronus_(?P<version>[0-9.]+)(?:\+(?P<left>\d+)(?:-(?P<tried>\d+))?)?\.efi")
 _SLOT = re.compile(r"patronus_(?P<version>[0-9.]+?)(?P<verity>_verity)?")
@@ -40,9 +41,13 @@ class Entry(Handed):
 
 
 class Slot(Handed):
-    """A partition of a slot; ``version`` None where it is empty, ``kind`` None where no label tells."""
+    """A partition of a slot; ``version`` None where it is empty, ``kind`` None where no label tells.
+
+    ``id`` is the partition's GUID.
+    """
 
     device: str
+    id: str
     version: str | None
     kind: str | None
     bytes: int
@@ -67,6 +72,18 @@ class Facts(Handed):
         """The boot entry of another version that would still be started."""
         others = [entry for entry in self.entries if entry.version != self.running and not entry.bad]
         return others[0] if others else None
+
+    @property
+    def waiting(self) -> Entry | None:
+        """The boot entry of a newer version that was installed and not started yet."""
+        now = rank(self.running)
+        fresh = (entry for entry in self.entries if entry.left and not entry.tried)
+        return next((entry for entry in fresh if rank(entry.version) > now), None)
+
+    def root_hash(self, version: str) -> str | None:
+        """Return dm-verity's hash of a version's root: halves of it name the slot's two partitions."""
+        found = {slot.kind: slot.id.replace("-", "") for slot in self.slots if slot.version == version}
+        return found["root"] + found["verity"] if {"root", "verity"} <= found.keys() else None
 
     @property
     def esp_given_up(self) -> int:
@@ -129,9 +146,9 @@ def _label(block: Path) -> str | None:
 def _slot(device: str, part: Partition) -> Slot:
     match = _SLOT.fullmatch(part.label)
     if match is None:
-        return Slot(device=device, version=None, kind=None, bytes=part.size)
+        return Slot(device=device, id=str(part.id), version=None, kind=None, bytes=part.size)
     kind = "verity" if match["verity"] else "root"
-    return Slot(device=device, version=match["version"], kind=kind, bytes=part.size)
+    return Slot(device=device, id=str(part.id), version=match["version"], kind=kind, bytes=part.size)
 
 
 def look(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from patronus.core.errors import KernelError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
+from patronus.core.head_start import System
 from patronus.core.model import Configuration
 from patronus.core.verb import Verb
 from patronus.daemon.updates.settings import settings_of
@@ -78,6 +79,16 @@ class UpdateFeature(Feature[UpdatePlan, None]):
         from patronus.daemon.updates.desk import Desk
 
         return Desk(self._host.units, self._host.state, self._host.clock, self._places)
+
+    def waiting(self) -> tuple[System, ...]:
+        """Return the newer system in the other slot that was not started yet, where there is one."""
+        from patronus.update.machine import Facts
+        from patronus.update.task import read
+
+        facts = read(Facts, self._places.facts)
+        new = facts.waiting if facts else None
+        root = facts.root_hash(new.version) if facts and new else None
+        return (System(new.version, root),) if new and root else ()
 
     def facts(self) -> None:
         """Need nothing of the world."""

@@ -207,6 +207,14 @@ def test_a_fresh_machine_becomes_what_patronusd_made_and_it_finds_nothing_to_do(
         assert load(fresh, kept.places.state).said.startswith("no head start: the doors are not shut")
 
 
+def test_a_system_beside_the_one_that_kept_it_has_it_too(kept: Machine, tmp_path: Path) -> None:
+    state = copied(kept, tmp_path)
+    replaced("^(system .*)$", r"system 99.1 0123\n\1")(state)
+    with started(macs(kept.router)) as fresh:
+        loaded = load(fresh, state)
+        assert (loaded.code, loaded.tables()) == (0, ["patronus"]), loaded.said
+
+
 def test_the_daemon_takes_over_and_finds_nothing_to_change(kept: Machine) -> None:
     with started(macs(kept.router)) as fresh:
         load(fresh, kept.places.state)
@@ -222,6 +230,49 @@ def test_the_daemon_takes_over_and_finds_nothing_to_change(kept: Machine) -> Non
             again = fresh.run("nft", "-a", "list", "table", "inet", "patronus")
             assert re.findall(r"# handle \d+", again) == handles
             assert world(fresh)["routes"] == routes
+        finally:
+            kept.kill()
+            kept.router = before
+            kept.own_sysfs()
+            kept.start()
+
+
+def made_otherwise(text: str) -> str:
+    """Return what was kept as another version would have made it: another chain, and a route."""
+    lines = text.splitlines()
+    (number,) = (number for number, line in enumerate(lines) if line.startswith("nft "))
+    script = json.loads(lines[number].removeprefix("nft "))
+    where = {"family": "inet", "table": "patronus"}
+    accept = {**where, "chain": "of-old", "expr": [{"accept": None}], "comment": "rule/of-old 0123456789ab"}
+    script["nftables"] += [
+        {"add": {"chain": {**where, "name": "of-old"}}},
+        {"add": {"rule": accept}},
+        {"add": {"counter": {**where, "name": "of-old"}}},
+        {"add": {"set": {**where, "name": "of-old", "type": "ipv4_addr", "elem": ["192.0.2.1"]}}},
+        {"insert": {"rule": {**where, "chain": "forward", "expr": [{"jump": {"target": "of-old"}}]}}},
+    ]
+    lines[number] = f"nft {json.dumps(script)}"
+    lines.append("ip4 route add 10.99.0.0/16 via 192.168.1.254 proto static")
+    return "\n".join(lines) + "\n"
+
+
+def test_what_another_version_has_made_otherwise_becomes_what_this_one_plans(
+    kept: Machine, tmp_path: Path
+) -> None:
+    state, wanted = copied(kept, tmp_path), world(kept.router)
+    signed(state / "head-start", made_otherwise)
+    with started(macs(kept.router)) as fresh:
+        assert load(fresh, state).said.strip() == "generation 3 stands, packets pass"
+        assert world(fresh) != wanted
+        before = kept.router
+        kept.stop()
+        kept.router = fresh
+        try:
+            kept.own_sysfs()
+            kept.start()
+            assert kept.doctor() == []
+            found = world(fresh)
+            assert [key for key, one in found.items() if one != wanted[key]] == []
         finally:
             kept.kill()
             kept.router = before
@@ -305,14 +356,17 @@ STALE: dict[str, tuple[Callable[[Path], None], str]] = {
     "file": (generation_changed, "generation 3 is not whole"),
     "manifest": (manifest_changed, "generation 3 is not whole"),
     "added": (file_added, "generation 3 has files that nobody wrote"),
-    "image": (replaced("^image .*", "image 99.1"), "kept by version 99.1"),
-    "root": (replaced("^root .*", "root 0123"), "kept by another build of this version"),
+    "format": (replaced("^format .*", "format 0"), "kept in format 0, and this is format 1"),
+    "before": (replaced("^format .*\n", ""), "kept in generation 3, and this is format 1"),
+    "version": (replaced("^system [^ ]*", "system 99.1"), "kept for another system than "),
+    "root": (replaced("^(system [^ ]*) .*", r"\1 0123"), "kept for another system than "),
+    "nobody": (replaced("^system .*\n", ""), "kept for another system than "),
     "late": (replaced("^between .*", "between 1000 2000"), "a block or a schedule has ended meanwhile"),
     "early": (replaced("^between .*", "between 99000000000 99000000001"), "or the clock is wrong"),
     "card": (replaced("^card eth1 .*", "card eth1 02:00:00:00:00:99 -"), "the card eth1 is"),
     "place": (replaced("^(card eth1 .*) -", r"\1 /sys/devices/elsewhere"), "the card eth1 is"),
     "gone": (replaced("^card eth1", "card eth9"), "there is no card eth9"),
-    "word": (replaced("^image", "picture"), "what was kept is not known here: picture"),
+    "word": (replaced("^generation", "picture"), "what was kept is not known here: picture"),
 }
 
 
@@ -408,11 +462,11 @@ def test_a_timed_block_is_in_what_an_end_in_good_order_leaves(kept: Machine) -> 
 def test_what_was_not_confirmed_in_time_leaves_the_head_start_of_what_runs_again(kept: Machine) -> None:
     path = kept.places.state / "head-start"
     eventually(path.exists, "the head start")
-    before = path.read_text().splitlines()[1]
+    before = path.read_text().splitlines()[2]
     rule = {"id": "short", "from": "guest", "to": "lan", "action": "allow"}
     kept.call("firewall.AddRule", rule=rule, confirm_s=1)
     eventually(path.exists, "the head start of what runs again")
-    assert path.read_text().splitlines()[1] == before
+    assert path.read_text().splitlines()[2] == before
     assert "rule/short" not in path.read_text()
 
 

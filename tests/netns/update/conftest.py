@@ -13,6 +13,8 @@ from patronus.update.task import Places, Task, write
 from tests.netns.update.disk import MIB, Machine, lay_out
 from tests.netns.update.owner import Owner, release
 
+PART = "b7a1c2d3-0000-4000-8000-0123456789ab"
+
 
 @pytest.fixture(scope="session")
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Owner:
@@ -55,10 +57,10 @@ def facts(**changes: object) -> Facts:
         esp_free=900 * MIB,
         entries=[Entry(version="0.1.0", name="patronus_0.1.0.efi", left=None, bytes=30 * MIB)],
         slots=[
-            Slot(device="vda2", version="0.1.0", kind="verity", bytes=32 * MIB),
-            Slot(device="vda3", version="0.1.0", kind="root", bytes=1024 * MIB),
-            Slot(device="vda4", version=None, kind=None, bytes=32 * MIB),
-            Slot(device="vda5", version=None, kind=None, bytes=1024 * MIB),
+            Slot(device="vda2", id=PART, version="0.1.0", kind="verity", bytes=32 * MIB),
+            Slot(device="vda3", id=PART, version="0.1.0", kind="root", bytes=1024 * MIB),
+            Slot(device="vda4", id=PART, version=None, kind=None, bytes=32 * MIB),
+            Slot(device="vda5", id=PART, version=None, kind=None, bytes=1024 * MIB),
         ],
     )
     return stands.model_copy(update=changes)

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from uuid import UUID
 
 PIECE = 512
 CUT = "cut:"
@@ -49,7 +50,10 @@ def main() -> None:
         content = packed.read_bytes()
         power.write(root / "dev" / device, content if fault == "packed" else gzip.decompress(content))
         with (root / "dev/vda").open("r+b") as disk:  # the kernel of a disk in use keeps the old label
-            disk.seek(2 * 512 + (int(device[-1]) - 1) * 128 + 56)
+            entry = 2 * 512 + (int(device[-1]) - 1) * 128
+            disk.seek(entry + 16)
+            disk.write(UUID(packed.name.split("_")[2].partition(".")[0]).bytes_le)
+            disk.seek(entry + 56)
             disk.write(f"patronus_{label}".encode("utf-16-le").ljust(72, b"\0"))
     if fault != "entry":
         folder = root / "esp/EFI/Linux"

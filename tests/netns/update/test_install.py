@@ -33,6 +33,11 @@ def test_a_release_goes_into_the_other_slot_and_is_read_back(machine: Machine, o
     assert (machine.root / "dev/vda4").read_bytes() == content(VERITY, "0.2.0")
     assert (machine.root / "dev/vda5").read_bytes() == content(ROOT, "0.2.0")
     assert machine.entries() == ["patronus_0.1.0.efi", "patronus_0.2.0+3-0.efi"]
+    stands = machine.look()
+    assert stands.waiting is not None
+    names = [next(machine.places.release.glob(f"*.{kind}.gz")).name for kind in ("root", "verity")]
+    assert stands.root_hash("0.2.0") == "".join(name.split("_")[2].partition(".")[0] for name in names)
+    assert stands.root_hash("0.3.0") is None
     for device in ("vda2", "vda3"):
         assert (machine.root / "dev" / device).read_bytes() == b"as it was"
 
@@ -92,6 +97,15 @@ def test_a_version_that_failed_gets_its_tries_back_when_it_is_installed_again(
     task = downloaded(machine, owner, again=True, refused={"0.2.0": "it failed to start too often"})
     machine.installer(task).install()
     assert machine.entries() == ["patronus_0.1.0.efi", "patronus_0.2.0+3-0.efi"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["patronus_0.2.0.efi", "patronus_0.2.0+2-1.efi", "patronus_0.2.0+0-3.efi", "patronus_0.0.9+3-0.efi"],
+)
+def test_what_was_started_already_and_what_is_older_does_not_wait(machine: Machine, other: str) -> None:
+    machine.put(other)
+    assert machine.look().waiting is None
 
 
 def test_going_back_leaves_the_other_version_alone_to_be_started(machine: Machine) -> None:

@@ -13,7 +13,7 @@ from patronus.core.confirm import Pending
 from patronus.core.errors import KernelError, StorageError
 from patronus.core.files import Disk
 from patronus.core.generations import Generations, Manifest
-from patronus.core.head_start import Card, HeadStart, Line, Occasion, render
+from patronus.core.head_start import FORMAT, Card, HeadStart, Line, Occasion, System, render
 from patronus.core.kept_start import QUIET_S, Keeping, KeptStart
 from patronus.core.model import Configuration
 from patronus.core.running import Running
@@ -21,9 +21,11 @@ from patronus.core.schema import Loaded
 from patronus.core.turn import Turn
 from patronus.core.walk import Walk
 
+RUNS, WAITS = System("1.2", "ab12"), System("1.3", "cd34")
 OCCASION = Occasion(
-    7, "1.2", "ab12", 1000.5, (Card("eth0", "02:00:00:00:00:01", "-"),), {"files/b": "22", "a": "11"}
+    1000.5, (Card("eth0", "02:00:00:00:00:01", "-"),), (RUNS, WAITS), 7, {"files/b": "22", "a": "11"}
 )
+PROGRAM = Path(__file__).parents[3] / "rootfs/usr/lib/patronus/head-start"
 PARTS = (
     HeadStart((Line("set", "link set dev eth0 up"), Line("make", "link add name br type bridge"))),
     HeadStart((Line("nft", "{}"), Line("sysctl", "net/ipv4/ip_forward 1")), for_s=60),
@@ -37,10 +39,15 @@ def test_the_file_says_what_must_hold_and_then_what_is_loaded_in_its_order() -> 
     digest, _, body = render(OCCASION, PARTS).partition(b"\n")
     assert digest == b"sha256 " + hashlib.sha256(body).hexdigest().encode()
     assert body.decode().splitlines() == [
-        "generation 7", "image 1.2", "root ab12", "between 1000 1060", "card eth0 02:00:00:00:00:01 -",
+        "format 1", "generation 7", "system 1.2 ab12", "system 1.3 cd34", "between 1000 1060",
+        "card eth0 02:00:00:00:00:01 -",
         "file 11  a", "file 22  files/b", "", "make link add name br type bridge", "nft {}",
         "set link set dev eth0 up", "sysctl net/ipv4/ip_forward 1",
     ]  # fmt: skip
+
+
+def test_the_program_that_loads_it_knows_its_format() -> None:
+    assert f"\nformat={FORMAT}\n" in PROGRAM.read_text()
 
 
 def test_what_never_ends_is_not_tied_to_the_clock() -> None:
@@ -77,7 +84,8 @@ class Desk:
         self.generations.publish(MANIFEST, TEXTS)
         self.generations.confirm(1)
         self.wakes: list[float | None] = []
-        kept = KeptStart(self.path, self.generations, lambda: OCCASION, disk)
+        self.systems: tuple[System, ...] = (RUNS,)
+        kept = KeptStart(self.path, self.generations, lambda: OCCASION, lambda: self.systems, disk)
         self.keeping = Keeping(kept, self.generations, self.wakes.append, Turn())
         self.walk = Foreseen()
         self.running = Running(1, Loaded({}, Configuration({}), ()), {})
@@ -102,7 +110,7 @@ def test_it_is_kept_a_while_after_the_kernel_was_read_back(desk: Desk) -> None:
     assert desk.wakes == [QUIET_S]
     desk.keep()
     lines = desk.path.read_text().splitlines()
-    assert lines[1] == "generation 1"
+    assert lines[2:4] == ["generation 1", "system 1.2 ab12"]
     manifest = hashlib.sha256((desk.path.parent / "generations/1/manifest.json").read_bytes()).hexdigest()
     zones = hashlib.sha256(TEXTS["zones.yaml"].encode()).hexdigest()
     assert [line for line in lines if line.startswith("file")] == [
@@ -138,7 +146,7 @@ def test_a_generation_that_is_not_the_next_boots_has_none(desk: Desk) -> None:
     assert not desk.path.exists()
     desk.generations.confirm(2)
     desk.settle()
-    assert desk.path.read_text().splitlines()[1] == "generation 2"
+    assert desk.path.read_text().splitlines()[2] == "generation 2"
 
 
 def test_while_a_change_waits_for_confirmation_nothing_is_kept(desk: Desk) -> None:
@@ -178,7 +186,29 @@ def test_a_disk_that_refuses_stops_no_change_and_is_told(
     desk.keeping.unsettled()
     assert "out of date, and stays" in caplog.text
     with pytest.raises(StorageError):
-        KeptStart(desk.path, desk.generations, lambda: OCCASION, Stuck()).forget()
+        KeptStart(desk.path, desk.generations, lambda: OCCASION, lambda: (RUNS,), Stuck()).forget()
+
+
+def test_a_system_that_was_installed_has_its_head_start_too(desk: Desk) -> None:
+    desk.settle()
+    desk.keeping.settled()
+    assert desk.wakes == [QUIET_S], "nothing has changed"
+    desk.systems = (RUNS, WAITS)
+    desk.keeping.settled()
+    assert desk.wakes == [QUIET_S, QUIET_S]
+    desk.keep()
+    assert desk.path.read_text().splitlines()[3:5] == ["system 1.2 ab12", "system 1.3 cd34"]
+
+
+def test_the_daemons_end_keeps_it_for_a_system_that_came_a_moment_ago(desk: Desk) -> None:
+    desk.settle()
+    desk.systems = (RUNS, WAITS)
+    desk.keep()
+    assert "system 1.3 cd34" in desk.path.read_text().splitlines()
+    desk.keeping.unsettled()
+    desk.systems = (RUNS,)
+    desk.keep()
+    assert not desk.path.exists(), "another system brings back nothing that has changed meanwhile"
 
 
 def test_what_cannot_be_said_whole_is_not_kept(desk: Desk) -> None:

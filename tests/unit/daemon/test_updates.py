@@ -23,6 +23,7 @@ from patronus.core.errors import (
     Unavailable,
 )
 from patronus.core.feature import Earlier
+from patronus.core.head_start import System
 from patronus.core.model import Configuration
 from patronus.core.state import StateFile
 from patronus.core.verb import Caller, Nothing, Role
@@ -36,7 +37,7 @@ from patronus.kernel.host import Host
 from patronus.kernel.host import Places as HostPlaces
 from patronus.kernel.units import Units, UnitState
 from patronus.update.health import Finding, Unproved
-from patronus.update.machine import Entry, Facts
+from patronus.update.machine import Entry, Facts, Slot
 from patronus.update.task import Offer, Places, Report, Task, read, write
 
 ANNA = Caller("anna", Role.ADMIN)
@@ -450,6 +451,28 @@ def test_a_person_is_told_that_a_version_waits_for_a_restart(tmp_path: Path) -> 
     assert feature.notice() == "version 0.2.0 is installed and runs after a restart"
     write(report, Report(number=3, state="done", step="installed", version="0.2.0"))
     assert feature.notice() is None, "it speaks of another task"
+
+
+def test_the_head_start_is_kept_for_a_system_that_was_installed_and_not_started(tmp_path: Path) -> None:
+    places = HostPlaces.below(tmp_path)
+    feature = UpdateFeature(cast(Host, SimpleNamespace(units=None, state=None, clock=Clock(), places=places)))
+    told = places.run.with_name("patronus-update-install") / "facts.json"
+    told.parent.mkdir(parents=True)
+    assert feature.waiting() == ()
+    slots = [
+        Slot(
+            device="vda4", id=f"{'0' * 8}-0000-0000-0000-{'1' * 12}", version="0.2.0", kind="verity", bytes=1
+        ),
+        Slot(device="vda5", id=f"{'2' * 8}-2222-2222-2222-{'3' * 12}", version="0.2.0", kind="root", bytes=1),
+    ]
+    fresh = Entry(version="0.2.0", name="patronus_0.2.0+3-0.efi", left=3, tried=0, bytes=1)
+    stands = facts(GOOD, fresh)
+    write(told, stands)
+    assert feature.waiting() == (), "its slot is not there"
+    write(told, stands.model_copy(update={"slots": slots}))
+    assert feature.waiting() == (System("0.2.0", "2" * 20 + "3" * 12 + "0" * 20 + "1" * 12),)
+    write(told, facts(GOOD, BAD).model_copy(update={"slots": slots}))
+    assert feature.waiting() == (), "it is not started any more"
 
 
 @pytest.mark.parametrize(
