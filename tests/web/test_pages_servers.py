@@ -142,6 +142,22 @@ def test_a_dns_server_is_added_changed_and_asked_no_more(context: BrowserContext
     press(page, "form[action='/dns/ask'] button")
     assert machine.client().call("dns.ListUpstreams")["ask"] == "fastest"
     page.screenshot(path=SHOTS / "dns-servers.png", full_page=True)
+    page.click("summary:has-text('Names without IPv6')")
+    page.select_option("#dns64-state", "on")
+    page.fill("#dns64-prefix", "64:ff9b::/95")
+    press(page, "[aria-label='Save names without IPv6']")
+    says(page.locator(".note.error"), "is no prefix for addresses of IPv4")
+    assert page.input_value("#dns64-prefix") == "64:ff9b::/95"
+    page.fill("#dns64-prefix", "2001:db8:64::/96")
+    press(page, "[aria-label='Save names without IPv6']")
+    says(page.locator("summary:has-text('Names without IPv6')"), "2001:db8:64::/96")
+    told = {"prefix": "2001:db8:64::/96", "everyone": True}
+    assert machine.client().call("dns.ListUpstreams")["dns64"] == told
+    page.screenshot(path=SHOTS / "dns64.png", full_page=True)
+    page.click("summary:has-text('Names without IPv6')")
+    page.select_option("#dns64-state", "off")
+    press(page, "[aria-label='Save names without IPv6']")
+    says(page.locator("summary:has-text('Names without IPv6')"), "as they are")
     page.click("[aria-label='Edit the server quad']")
     assert page.input_value("#protocol") == "tls"
     page.select_option("#protocol", "")

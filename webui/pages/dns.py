@@ -93,6 +93,8 @@ def add_policy() -> Response:
         told["blocklists"] = [] if given["blocklists"] == NONE else items(given["blocklists"])
     if request.form.get("only_allowed"):
         told["only_allowed"] = True
+    if (translated := request.form.get("dns64", "")) != "":
+        told["dns64"] = translated == "yes"
     if given["records"]:
         told["records"] = [_record(text) for text in given["records"].split(";") if text.strip()]
     if given["servers"]:
@@ -100,7 +102,8 @@ def add_policy() -> Response:
     try:
         apply("dns.AddPolicy", told, "Policy added.")
     except PatronusError as error:
-        return _page(error, policy={**given, "only_allowed": request.form.get("only_allowed", "")})
+        kept = {key: request.form.get(key, "") for key in ("only_allowed", "dns64")}
+        return _page(error, policy={**given, **kept})
     return see(url_for("dns.show"))
 
 
@@ -142,6 +145,21 @@ def forget() -> Response:
     given = {key: text for key in ("name", "policy") if (text := request.form.get(key, "").strip())}
     apply("dns.ForgetName", given, f"{given.get('name')} is left to the blocklists.")
     return see(own_target(request.form.get("back")) or url_for("dns.show"))
+
+
+@dns.post("/dns64")
+def set_dns64() -> Response:
+    """Give names without IPv6 addresses of a translator, or leave them as they are."""
+    given: dict[str, Any] = {"everyone": "everyone" in request.form}
+    prefix, exclude = request.form.get("prefix", "").strip(), items(request.form.get("exclude", ""))
+    given |= {"prefix": prefix} if prefix else {}
+    given |= {"exclude": exclude} if exclude else {}
+    wanted = given if request.form.get("state") == "on" else None
+    try:
+        apply("dns.SetDns64", {"dns64": wanted}, "Saved how names without IPv6 are answered.")
+    except PatronusError as error:
+        return _page(error, translated=given)
+    return see(url_for("dns.show"))
 
 
 def _record(text: str) -> dict[str, str]:
@@ -200,6 +218,7 @@ def _page(
     policy: dict[str, str] | None = None,
     decision: dict[str, str] | None = None,
     servers: dict[str, str] | None = None,
+    translated: dict[str, Any] | None = None,
 ) -> Response:
     status = daemon().call("dns.Status")
     counters = status["counters"]
@@ -210,5 +229,6 @@ def _page(
         policies=daemon().call("dns.ListPolicies")["policies"], none=NONE,
         names=daemon().call("dns.ListNames")["names"], places=_places(), decision=decision or {},
         asked=asked or {}, given=given or {}, policy=policy or {}, types=TYPES,
-        protocols=PROTOCOLS, asked_for=servers or {}, **sources(status),
+        protocols=PROTOCOLS, asked_for=servers or {}, translated=translated,
+        **sources(status),
     )  # fmt: skip

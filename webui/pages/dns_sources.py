@@ -105,13 +105,16 @@ ROUTES: tuple[tuple[str, Callable[..., Response], tuple[str, ...]], ...] = (
 def sources(status: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page of the server shows of whom it asks and of its blocklists."""
     configured = (
-        daemon().call("dns.ListUpstreams") if may("dns.ListUpstreams") else {"upstreams": [], "ask": ""}
+        daemon().call("dns.ListUpstreams")
+        if may("dns.ListUpstreams")
+        else {"upstreams": [], "ask": "", "dns64": None}
     )
     blocklists = daemon().call("dns.ListBlocklists")["blocklists"] if may("dns.ListBlocklists") else []
     listed = daemon().call("lists.Status")["lists"] if may("lists.Status") else []
     return {
         "servers": list(_servers(status["upstreams"], configured["upstreams"])),
         "ask": configured["ask"] if len(configured["upstreams"]) > 1 else None,
+        "dns64": configured["dns64"],
         "blocklists": blocklists,
         "brought": {item["url"]: item for item in listed},
     }

@@ -205,6 +205,7 @@ def _ipv6() -> dict[str, Any]:
         "subnet": forms.number(form.get("ipv6_subnet", "").strip()) if delegated else None,
         "ula": True if "ipv6_ula" in form else None,
         "advertise": True if "ipv6_advertise" in form else None,
+        "translator": form.get("ipv6_translator", "").strip() or None,
     }
 
 

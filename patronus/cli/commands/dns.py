@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from patronus.cli.commands.dns_policies import policies
-from patronus.cli.commands.dns_sources import blocklists, upstreams
+from patronus.cli.commands.dns_sources import blocklists, dns64, upstreams
 from patronus.cli.commands.plan import show_commit
 from patronus.cli.session import Session, with_session
 
@@ -21,6 +21,7 @@ def dns_group() -> None:
 
 dns_group.add_command(upstreams)
 dns_group.add_command(blocklists)
+dns_group.add_command(dns64)
 dns_group.add_command(policies)
 
 

@@ -57,10 +57,11 @@ def list_policies(session: Session) -> None:
             "all but what is allowed" if item["only_allowed"] else ", ".join(item["blocklists"]) or "none",
             "; ".join(item["records"]) or None,
             "; ".join(item["upstreams"]) or "everybody's",
+            "yes" if item["dns64"] else "no",
         )
         for item in result["policies"]
     ]
-    heads = ("id", "on", "clients", "blocklists", "records", "servers")
+    heads = ("id", "on", "clients", "blocklists", "records", "servers", "dns64")
     session.show(result, lambda: session.table(heads, rows, "All clients are told the same."))
 
 
@@ -77,6 +78,11 @@ def list_policies(session: Session) -> None:
 )
 @click.option("--block", "blocked", multiple=True, metavar="NAME", help="Block a name and all below it.")
 @click.option("--allow", "allowed", multiple=True, metavar="NAME", help="Allow a name and all below it.")
+@click.option(
+    "--dns64/--no-dns64",
+    default=None,
+    help="Names without IPv6 have addresses of the translator; as everyone's.",
+)
 @click.option("--only-allowed", is_flag=True, help="No name exists for them but those allowed.")
 @asked_for_them
 @with_session
@@ -93,6 +99,7 @@ def add_policy(
     blocked: tuple[str, ...],
     allowed: tuple[str, ...],
     only_allowed: bool,
+    dns64: bool | None,
     **asked: Any,
 ) -> None:
     """Add a policy after those that there are.
@@ -117,6 +124,7 @@ def add_policy(
         ]
         or None,
         "only_allowed": only_allowed or None,
+        "dns64": dns64,
         "upstreams": _upstreams(**asked) or None,
     }
     told = {key: value for key, value in given.items() if value is not None}

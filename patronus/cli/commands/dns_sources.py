@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``patronus dns upstreams`` and ``blocklists``: whom the DNS server asks, and what does not exist for it."""
+"""``patronus dns upstreams``, ``dns64`` and ``blocklists``: whom the DNS server asks, and what it hides."""
 
 from __future__ import annotations
 
@@ -53,6 +53,9 @@ def list_upstreams(session: Session) -> None:
         session.say(
             f"asked first: {'the fastest' if result['ask'] == 'fastest' else 'the first that is well'}"
         )
+    if (told := result["dns64"]) is not None:
+        whose = "everybody" if told.get("everyone", True) else "the policies that say so"
+        session.say(f"names without IPv6 lead to {told.get('prefix', '64:ff9b::/96')} for {whose}")
 
 
 @upstreams.command(name="add")
@@ -179,3 +182,38 @@ def add_blocklist(
 def remove_blocklist(session: Session, blocklist_id: str, confirm_s: int | None) -> None:
     """Remove a blocklist; one that a policy names stays, and the policy is named."""
     show_commit(session, session.call("dns.RemoveBlocklist", id=blocklist_id, confirm_s=confirm_s))
+
+
+@click.command()
+@click.argument("state", type=click.Choice(("on", "off")))
+@click.option("--prefix", help="Prefix of the translator, which addresses of IPv4 follow; 64:ff9b::/96.")
+@click.option("--exclude", multiple=True, help="Prefix of IPv6 whose addresses count as none.")
+@click.option("--policies-only", is_flag=True, help="For the policies that say so, and no one else.")
+@CONFIRM
+@with_session
+def dns64(
+    session: Session,
+    /,
+    state: str,
+    prefix: str | None,
+    exclude: tuple[str, ...],
+    policies_only: bool,  # noqa: FBT001
+    confirm_s: int | None,
+) -> None:
+    """Give names that have no IPv6 addresses of a translator, or leave them as they are.
+
+    \b
+    patronus dns dns64 on
+    patronus dns dns64 on --prefix 2001:db8:64::/96 --policies-only
+    patronus dns dns64 off
+    """  # noqa: D301
+    found = {
+        "prefix": prefix,
+        "exclude": list(exclude) or None,
+        "everyone": False if policies_only else None,
+    }
+    told = {key: value for key, value in found.items() if value is not None}
+    if state == "off" and told:
+        raise click.UsageError("off takes no other option")
+    wanted = told if state == "on" else None
+    show_commit(session, session.call("dns.SetDns64", dns64=wanted, confirm_s=confirm_s))

@@ -89,11 +89,12 @@ def _show_announced(session: Session) -> None:
             [one["prefix"] for one in item["prefixes"] if not one["preferred_s"]],
             "yes" if item["default_router"] else "no",
             item["dns_servers"],
+            item["translators"],
             item["failure"],
         )
         for item in found["networks"]
     ]
-    heads = ("interface", "prefixes", "taken back", "way out", "dns", "failure")
+    heads = ("interface", "prefixes", "taken back", "way out", "dns", "to IPv4 by", "failure")
     session.show(found, lambda: session.table(heads, rows, "No network announces this router."))
 
 

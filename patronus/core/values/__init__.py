@@ -7,6 +7,7 @@
 | ``Hostname``, ``DomainName``, ``TimeZone``, ``Url`` | ``nas.home.arpa`` | str, names in lower case |
 | ``Address``, ``Ipv4Address``, ``Ipv6Address`` | ``192.168.1.1`` | ipaddress.IPv4Address or IPv6Address |
 | ``Prefix`` | ``192.168.1.0/24``, ``192.168.1.30`` | ipaddress network; host bits are refused |
+| ``TranslationPrefix`` | ``64:ff9b::/96`` | ipaddress.IPv6Network of 32, 40, 48, 56, 64 or 96 bits |
 | ``AddressWithPrefix`` | ``192.168.1.1/24`` | ipaddress interface |
 | ``AddressRange`` | ``192.168.1.100-192.168.1.199`` | Range(first, last) |
 | ``MacAddress`` | ``"52:54:00:00:00:01"`` | str, lower case, colons |
@@ -52,6 +53,7 @@ from patronus.core.values.addresses import (
     write_prefix,
 )
 from patronus.core.values.certificates import Certificates, parse_certificates
+from patronus.core.values.embedded import TranslationPrefix, parse_translation_prefix
 from patronus.core.values.identifiers import (
     Country,
     DevicePath,
@@ -166,6 +168,7 @@ __all__ = [
     "Refused",
     "Socket",
     "TimeZone",
+    "TranslationPrefix",
     "Url",
     "VlanTag",
     "ZoneId",
@@ -205,6 +208,7 @@ __all__ = [
     "parse_public_key",
     "parse_rate",
     "parse_time_zone",
+    "parse_translation_prefix",
     "parse_url",
     "parse_vlan_tag",
     "plain_prefix",

@@ -51,8 +51,18 @@ class Domain:
         return f"domain {self.name}"
 
 
-Told = IPv6Network | IPv6Address | Route | Domain
-"""A prefix on the link, a DNS server, a route or a domain."""
+@dataclass(frozen=True)
+class Translator:
+    """A prefix by which hosts reach IPv4."""
+
+    prefix: IPv6Network
+
+    def __str__(self) -> str:
+        return f"translator {self.prefix}"
+
+
+Told = IPv6Network | IPv6Address | Route | Domain | Translator
+"""A prefix on the link, a DNS server, a route, a domain or a way to IPv4."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,8 @@ def _parse(text: Any) -> Told | None:
         match kind:
             case "route":
                 return Route(IPv6Network(rest))
+            case "translator":
+                return Translator(IPv6Network(rest))
             case "domain":
                 wire_name(rest)  # is it one?
                 return Domain(rest)
@@ -124,6 +136,8 @@ def _says(network: Network) -> Iterator[Told]:
         yield network.server
     if network.domain is not None:
         yield Domain(network.domain)
+    if network.translator is not None:
+        yield Translator(network.translator)
 
 
 def compose(network: Network, memory: Memory, mac: bytes, now_s: float) -> Advertisement:
@@ -140,14 +154,17 @@ def compose(network: Network, memory: Memory, mac: bytes, now_s: float) -> Adver
     routes += [(one.to, 0) for one in past if isinstance(one, Route)]
     domains = [(network.domain, ROUTER_S)] if network.domain is not None else []
     domains += [(one.name, 0) for one in past if isinstance(one, Domain)]
+    translators = [(network.translator, ROUTER_S)] if network.translator is not None else []
+    translators += [(one.prefix, 0) for one in past if isinstance(one, Translator)]
     return Advertisement(
         mac=mac,
-        lifetime_s=ROUTER_S if network.told.is_way_out else 0,
+        lifetime_s=ROUTER_S if network.told.is_way_out or network.translator is not None else 0,
         mtu=network.mtu,
         prefixes=tuple(prefixes),
         routes=tuple(routes),
         servers=tuple(servers),
         domains=tuple(domains),
+        translators=tuple(translators),
         managed=network.managed,
         other=network.other,
     )

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Router advertisements on the wire: RFC 4861 section 4.2, routes RFC 4191, names and servers RFC 8106. Pure.
+"""Router advertisements on the wire: RFC 4861 section 4.2. Pure.
 
-The checksum is left to the kernel, which knows both addresses.
+Routes are those of RFC 4191, names and servers of RFC 8106, the way to IPv4 of RFC 8781. The checksum
+is left to the kernel, which knows both addresses.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _HEADER = struct.Struct("!BBHBBHII")
 _MANAGED, _OTHER = 0x80, 0x40
 _ON_LINK, _AUTONOMOUS = 0x80, 0x40
 _SOLICITATION_LENGTH = 8
+_TRANSLATORS = (96, 64, 56, 48, 40, 32)
+"""Lengths of a translator's prefix by their code, and its lifetime: 13 bits of units (RFC 8781 section 4)."""
+_LIFETIME_UNIT_S, _LONGEST_UNITS = 8, 8191
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class Advertisement:
     """One router advertisement. Lifetimes are seconds; 0 takes back what was said before.
 
     ``lifetime_s``  how long the router is a default router. ``mac`` is the sender's, 6 bytes.
-    ``routes``, ``servers`` and ``domains`` hold pairs of a thing and its lifetime. ``managed`` and ``other``:
-    DHCPv6 has addresses, and settings.
+    ``routes``, ``servers``, ``domains`` and ``translators`` (prefixes that lead to IPv4) hold pairs of a
+    thing and its lifetime. ``managed`` and ``other``: DHCPv6 has addresses, and settings.
     """
 
     mac: bytes
@@ -40,6 +44,7 @@ class Advertisement:
     routes: tuple[tuple[IPv6Network, int], ...] = ()
     servers: tuple[tuple[IPv6Address, int], ...] = ()
     domains: tuple[tuple[str, int], ...] = ()
+    translators: tuple[tuple[IPv6Network, int], ...] = ()
     managed: bool = False
     other: bool = False
 
@@ -61,6 +66,10 @@ class Advertisement:
             yield _option(25, struct.pack("!HI", 0, lifetime_s) + server.packed)
         for domain, lifetime_s in self.domains:
             yield _option(31, struct.pack("!HI", 0, lifetime_s) + wire_name(domain))
+        for prefix, lifetime_s in self.translators:
+            scaled = min(-(-lifetime_s // _LIFETIME_UNIT_S), _LONGEST_UNITS)
+            head = struct.pack("!H", scaled << 3 | _TRANSLATORS.index(prefix.prefixlen))
+            yield _option(38, head + prefix.network_address.packed[:12])
 
 
 def _option(kind: int, body: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
@@ -22,6 +22,7 @@ class Network:
     """What the hosts on one device are told. ``server`` is None where the DNS server does not listen.
 
     ``managed`` and ``other``: DHCPv6 has addresses for them, and settings (RFC 4861 section 4.2).
+    ``translator`` is the prefix by which they reach IPv4.
     """
 
     role: str
@@ -32,6 +33,7 @@ class Network:
     mtu: int | None = None
     managed: bool = False
     other: bool = False
+    translator: IPv6Network | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def plan(config: Configuration, earlier: Earlier) -> AdvertisingPlan:
 def _networks(config: Configuration, earlier: Earlier) -> Iterator[Network]:
     links = earlier.find(InterfacesPlan) or InterfacesPlan()
     names = earlier.find(DnsPlan) or DnsPlan()
-    sizes = {item.id: item.mtu for item in config.get(Interfaces).interfaces}
+    items = {item.id: item for item in config.get(Interfaces).interfaces}
     pools = {pool.interface: pool for pool in config.get(Dhcp).ipv6_pools if not pool.relays}
     for role, told in links.advertised.items():
         device = links.devices.get(role)
@@ -60,4 +62,7 @@ def _networks(config: Configuration, earlier: Earlier) -> Iterator[Network]:
         domain = config.get(Dns).local.domain if served else None
         pool = pools.get(role)
         managed = pool is not None and pool.gives_addresses
-        yield Network(role, device, told, server, domain, sizes[role], managed, pool is not None)
+        item = items[role]
+        yield Network(
+            role, device, told, server, domain, item.mtu, managed, pool is not None, item.ipv6.translator
+        )

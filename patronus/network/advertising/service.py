@@ -93,6 +93,7 @@ class AdvertisingFeature(Feature[AdvertisingPlan, None]):
             routes=[str(route) for route, lifetime_s in told.routes if lifetime_s],
             dns_servers=[str(server) for server, lifetime_s in told.servers if lifetime_s],
             domains=[domain for domain, lifetime_s in told.domains if lifetime_s],
+            translators=[str(prefix) for prefix, lifetime_s in told.translators if lifetime_s],
             managed=told.managed,
             other=told.other,
             sent=said.sent,

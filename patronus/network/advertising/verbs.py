@@ -40,6 +40,7 @@ class NetworkInfo(Result):
     routes: list[str] = Field(description="what else leads through this router")
     dns_servers: list[str]
     domains: list[str]
+    translators: list[str] = Field(description="prefixes by which hosts are told to reach IPv4")
     managed: bool = Field(description="whether hosts are told to ask DHCPv6 for addresses")
     other: bool = Field(description="whether hosts are told to ask DHCPv6 for settings")
     sent: int = Field(description="advertisements since the network was taken up")

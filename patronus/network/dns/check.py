@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem, Severity
+from patronus.network.dns.check_dns64 import check_dns64
 from patronus.network.dns.check_domains import check_domains
 from patronus.network.dns.model import Blocklist, Decision, Dns, Policy, Record, Upstream
 from patronus.network.dns.names import MalformedMessage, wire_name
@@ -42,6 +43,7 @@ def _problems(dns: Dns, interfaces: dict[str, Interface]) -> Iterator[Problem]:
         yield from _upstreams(policy.upstreams, (*place, "upstreams"), interfaces)
     yield from _decisions(dns.names, (SECTION_PATH, "names"), dns.local.domain)
     yield from _unused(dns)
+    yield from check_dns64(dns)
     if dns.listen and all(item.domains for item in dns.upstreams):
         path: Path = (SECTION_PATH, "upstreams")
         message = "nobody is asked: only local names will resolve"

@@ -49,12 +49,21 @@ class UpstreamServer:
 
 
 @dataclass(frozen=True)
+class Dns64:
+    """The prefix of a translator from IPv6 to IPv4, and prefixes of IPv6 whose addresses count as none."""
+
+    prefix: str
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Policy:
     """What some clients are told. Empty ``devices`` and ``clients`` (prefixes) stand for any.
 
     ``lists`` are the names of the blocklists that hold for them, ``records`` stand in place of all others of
     the same names; with ``only_allowed`` no name exists but those of ``allow``. Where there is a ``source``
     (hex), ``upstreams`` alone are asked for them, though they be none; its answers are kept under it.
+    With ``dns64`` they are given addresses of a translator.
     """
 
     id: str
@@ -67,6 +76,7 @@ class Policy:
     only_allowed: bool = False
     upstreams: tuple[UpstreamServer, ...] = ()
     source: str = ""
+    dns64: Dns64 | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ class ServerConfig:
     ``lists`` are the names of the blocklists for everyone; the first of ``policies`` that fits counts.
     Of names in ``block`` and ``allow`` the longest counts, a policy's before everyone's and all before lists.
     Of the domains of ``forwards`` the longest counts; each stands in one of them.
+    ``dns64`` is for those without a policy.
     """
 
     domain: str = "home.arpa"
@@ -104,6 +115,7 @@ class ServerConfig:
     block: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     forwards: tuple[Forward, ...] = ()
+    dns64: Dns64 | None = None
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -133,6 +145,7 @@ class ServerConfig:
             fields[name] = tuple(fields[name])
         fields["policies"] = tuple(_policy(item) for item in fields["policies"])
         fields["forwards"] = tuple(_forward(item) for item in fields["forwards"])
+        fields["dns64"] = _dns64(fields["dns64"])
         return cls(**fields)
 
 
@@ -141,7 +154,12 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     for name in ("devices", "clients", "lists", "block", "allow"):
         fields[name] = tuple(fields[name])
     fields["upstreams"] = _servers(fields["upstreams"])
+    fields["dns64"] = _dns64(fields["dns64"])
     return Policy(**{**fields, "records": _records(fields["records"])})
+
+
+def _dns64(item: Mapping[str, Any] | None) -> Dns64 | None:
+    return None if item is None else Dns64(item["prefix"], tuple(item["exclude"]))
 
 
 def _forward(item: Mapping[str, Any]) -> Forward:

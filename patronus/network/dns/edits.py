@@ -49,7 +49,8 @@ class Edits:
         """List what some clients are told in place of what all others are; the first that fits counts."""
         dns = self._control.config.get(Dns)
         everyones = [item.id for item in dns.blocklists if item.everyone]
-        return PolicyList(policies=[_info(item, everyones) for item in dns.policies])
+        translated = dns.dns64 is not None and dns.dns64.everyone
+        return PolicyList(policies=[_info(item, everyones, translated) for item in dns.policies])
 
     def add_policy(self, caller: Caller, given: AddPolicy) -> CommitReport:
         """Add a policy; those before it count first."""
@@ -102,7 +103,7 @@ def _edit(
     return Verb(name, given, CommitReport, call, role=Role.ADMIN, route=route, changes=True)
 
 
-def _info(item: Policy, everyones: list[str]) -> PolicyInfo:
+def _info(item: Policy, everyones: list[str], translated: bool) -> PolicyInfo:  # noqa: FBT001 - as of everyone
     return PolicyInfo(
         id=item.id,
         interfaces=list(item.interfaces),
@@ -110,5 +111,6 @@ def _info(item: Policy, everyones: list[str]) -> PolicyInfo:
         blocklists=everyones if item.blocklists is None else list(item.blocklists),
         records=[f"{record.name} {record.type} {record.value}" for record in item.records],
         only_allowed=item.only_allowed,
+        dns64=translated if item.dns64 is None else item.dns64,
         upstreams=[f"{one.address or one.from_} {one.protocol}" for one in item.upstreams],
     )

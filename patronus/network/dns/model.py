@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from patronus.core.embedded import WELL_KNOWN
 from patronus.core.model import Section, Strict
 from patronus.core.values import (
     Address,
@@ -18,6 +19,7 @@ from patronus.core.values import (
     Port,
     Prefix,
     Refused,
+    TranslationPrefix,
     Url,
     exactly_one,
 )
@@ -144,6 +146,11 @@ class Policy(Strict):
     upstreams: tuple[Upstream, ...] = Field(
         default=(), description="servers that are asked for them, and no others; left out: everybody's"
     )
+    dns64: bool | None = Field(
+        default=None,
+        description="whether names without IPv6 get addresses of the translator for them; left out: as "
+        "for everyone",
+    )
     only_allowed: bool = Field(
         default=False, description="for them no name exists but the allowed of these and the router's own"
     )
@@ -153,6 +160,20 @@ class Policy(Strict):
         if not self.interfaces and not self.clients:
             raise Refused(f"{self.id} does not say for whom it is", "interfaces, clients or both")
         return self
+
+
+class Dns64(Strict):
+    """Names that have addresses of IPv4 alone get addresses of IPv6 that lead to a translator (RFC 6147)."""
+
+    prefix: TranslationPrefix = Field(
+        default=WELL_KNOWN, description="prefix of the translator, which addresses of IPv4 follow"
+    )
+    everyone: bool = Field(
+        default=True, description="false: it is for the policies that say so, and no one else"
+    )
+    exclude: tuple[Prefix, ...] = Field(
+        default=(), description="prefixes of IPv6 whose addresses count as none, beside ::ffff:0:0/96"
+    )
 
 
 class Cache(Strict):
@@ -189,6 +210,9 @@ class Dns(Strict):
     names: Decisions = Field(default=(), description="names that are blocked or allowed for everybody")
     policies: Annotated[tuple[Policy, ...], Field(max_length=64)] = Field(
         default=(), description="what some clients are told in place of what all others are"
+    )
+    dns64: Dns64 | None = Field(
+        default=None, description="addresses of a translator for names without IPv6; left out: none"
     )
     cache: Cache = Field(default=Cache.unsaid(), description="how answers are kept")
     query_log: QueryLog = Field(default=QueryLog.unsaid(), description="who asked what, for a while")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from patronus.core.feature import Earlier, Plan
 from patronus.core.model import Configuration
 from patronus.network.dhcp.model import Dhcp
-from patronus.network.dns.config import Forward, LocalRecord, Policy, ServerConfig, UpstreamServer
+from patronus.network.dns.config import Dns64, Forward, LocalRecord, Policy, ServerConfig, UpstreamServer
 from patronus.network.dns.lists import file_of
 from patronus.network.dns.model import Decision, Dns, Record, Upstream
 from patronus.network.dns.record import TYPES, record_data
@@ -80,6 +80,7 @@ def plan(config: Configuration, found: Mapping[str, ListFile], earlier: Earlier)
         block=_decided(dns.names, "block"),
         allow=_decided(dns.names, "allow"),
         forwards=tuple(_forwards(dns, links)),
+        dns64=_dns64(dns, wanted=None),
     )
     return DnsPlan(
         contributions=tuple(openings),
@@ -142,7 +143,15 @@ def _policies(dns: Dns, links: InterfacesPlan) -> Iterator[Policy]:
                 only_allowed=item.only_allowed,
                 upstreams=_servers(item.upstreams, links),
                 source=_source(item.upstreams),
+                dns64=_dns64(dns, item.dns64),
             )
+
+
+def _dns64(dns: Dns, wanted: bool | None) -> Dns64 | None:
+    """Return how names without IPv6 are answered those who want it; None: as everyone."""
+    if dns.dns64 is None or not (dns.dns64.everyone if wanted is None else wanted):
+        return None
+    return Dns64(str(dns.dns64.prefix), tuple(map(str, dns.dns64.exclude)))
 
 
 def _forwards(dns: Dns, links: InterfacesPlan) -> Iterator[Forward]:

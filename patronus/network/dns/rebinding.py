@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv6Network
 
+from patronus.core.embedded import WELL_KNOWN, extract
 from patronus.network.dns.names import MalformedMessage, skip_plain_name
 from patronus.network.dns.wire import CLASS_IN, RecordSpan, Response, Type
 
@@ -31,26 +33,27 @@ HINTS = {4: 4, 6: 16}
 _PARAMETER = struct.Struct("!HH")
 
 
-def private_address(response: Response) -> bool:
+def private_address(response: Response, translated: Sequence[IPv6Network] = (WELL_KNOWN,)) -> bool:
     """Return whether an answer, or what came with it, holds an address of an inside network.
 
-    A service record that cannot be read counts as one: a client may read it otherwise than we do.
+    One of a prefix that is ``translated`` leads where its address of IPv4 is. A service record that cannot be
+    read counts as one: a client may read it otherwise than we do.
     """
     return any(
-        _holds_private(response.data, span)
+        _holds_private(response.data, span, translated)
         for section in (response.answers, response.extras)
         for span in section
         if span.rclass == CLASS_IN
     )
 
 
-def _holds_private(data: bytes, span: RecordSpan) -> bool:
+def _holds_private(data: bytes, span: RecordSpan, translated: Sequence[IPv6Network]) -> bool:
     if span.rtype in {Type.A, Type.AAAA}:
-        return is_private(data[span.data_at : span.end])
+        return is_private(data[span.data_at : span.end], translated)
     if span.rtype not in {Type.SVCB, Type.HTTPS}:
         return False
     try:
-        return any(is_private(packed) for packed in hinted(data[span.data_at : span.end]))
+        return any(is_private(packed, translated) for packed in hinted(data[span.data_at : span.end]))
     except MalformedMessage:
         return True
 
@@ -71,10 +74,13 @@ def hinted(rdata: bytes) -> Iterator[bytes]:
             yield from (rdata[at : at + size] for at in range(start, position, size))
 
 
-def is_private(packed: bytes) -> bool:
+def is_private(packed: bytes, translated: Sequence[IPv6Network] = (WELL_KNOWN,)) -> bool:
     """Return whether the address is one that no outside name has a reason to give."""
     if len(packed) not in {4, 16}:
         return False
+    for prefix in translated if len(packed) == 16 else ():
+        if (within := extract(prefix, packed)) is not None:
+            return is_private(within.packed)
     address = ipaddress.ip_address(packed)
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:

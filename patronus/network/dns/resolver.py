@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from patronus.core.embedded import WELL_KNOWN
 from patronus.network.dns.answer import Answer, from_response
 from patronus.network.dns.cache import Cache
 from patronus.network.dns.config import LeaseName, ServerConfig
+from patronus.network.dns.dns64 import Finish
 from patronus.network.dns.names import MalformedMessage, parents, wire_name
 from patronus.network.dns.rebinding import private_address
 from patronus.network.dns.sources import Sources
@@ -62,6 +64,7 @@ class Resolver:
         self._leases: tuple[LeaseName, ...] = ()
         self.lists: Lists = {}
         self._views: list[View] = list(views(self._config, (), {}))
+        self._translated = [WELL_KNOWN]
         self._private: set[bytes] = set()
         self._local: dict[bytes, Answer] = {}
         self._waiting: dict[bytes, _Waiting] = {}
@@ -96,6 +99,7 @@ class Resolver:
     def _rebuild(self) -> None:
         leases = self._leases if self._config.lease_names else ()
         self._views = list(views(self._config, leases, self.lists))
+        self._translated = [WELL_KNOWN, *(one.translation.prefix for one in self._views if one.translation)]
         self._local.clear()
         self.epoch += 1
 
@@ -130,7 +134,7 @@ class Resolver:
 
         Another policy may come to have the number, but no other servers the source.
         """
-        return query.key + self._source(query)
+        return query.key + self._source(query) + self._views[query.view].tag(query)
 
     def _source(self, query: Query) -> bytes:
         """Return whose servers are asked: those of the name's domain, else of the client's policy."""
@@ -148,8 +152,7 @@ class Resolver:
             self.cache.forget(key)
 
     def _holds(self, key: bytes, query: Query, kept: Answer, now_s: float) -> bool:
-        zone = self._views[query.view].zone
-        if zone.answer(query.name, query.qtype, query.qclass, now_s) is not None or self.blocks(query):
+        if self._views[query.view].own(query, now_s) is not None or self.blocks(query):
             return False
         try:
             return not self._rebinds(key, parse_response(kept.reply(query, now_s, STREAM_SIZE)))
@@ -183,14 +186,14 @@ class Resolver:
 
     def _own(self, query: Query, now_s: float) -> Answer | None:
         """Return what we answer without asking: a local name, or that a blocked one does not exist."""
-        zone = self._views[query.view].zone
-        found = zone.answer(query.name, query.qtype, query.qclass, now_s)
+        view = self._views[query.view]
+        found = view.own(query, now_s)
         if found is not None:
             self.counters["local"] += 1
             return found
         if self.blocks(query):
             self.counters["blocked"] += 1
-            return zone.negative(Rcode.NXDOMAIN, now_s)
+            return view.zone.negative(Rcode.NXDOMAIN, now_s)
         return None
 
     def _ask(self, key: bytes, query: Query, limit: int, respond: Respond) -> None:
@@ -221,13 +224,18 @@ class Resolver:
         )
         if self.cache.stale(key, self._transport.now()) is not None:
             self._transport.later(STALE_WAIT_S, lambda: self._serve_stale_late(key, waiting))
-        Resolution(
-            question,
-            self.sources.of(self._source(query)),
-            self._transport,
-            self.counters,
-            lambda response: self._finish(key, waiting, response),
-        ).start()
+        servers, translation = self.sources.of(self._source(query)), self._views[query.view].translation
+
+        def ask(question: Question, finish: Finish) -> None:
+            Resolution(question, servers, self._transport, self.counters, finish).start()
+
+        def finish(response: Response | None) -> None:
+            self._finish(key, waiting, response)
+
+        if translation is not None and translation.concerns(query):
+            translation.ask(question, ask, finish)
+        else:
+            ask(question, finish)
 
     def _serve_stale_late(self, key: bytes, waiting: _Waiting) -> None:
         """Give what there was to those who have waited long enough, and at once to those who come later."""
@@ -268,7 +276,7 @@ class Resolver:
 
     def _rebinds(self, key: bytes, response: Response) -> bool:
         """Return whether an outside name answers with an inside address and may not."""
-        if not self._config.rebind_protection or not private_address(response):
+        if not self._config.rebind_protection or not private_address(response, self._translated):
             return False
         name = name_of(key)
         if self.sources.of_name(name) is not None or any(parent in self._private for parent in parents(name)):

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from patronus.core.control import Change, CommitReport, Control, commit
-from patronus.core.edit import Replace
+from patronus.core.edit import Edit, Remove, Replace
+from patronus.core.errors import InvalidRequest
 from patronus.core.items import Added, ItemList, RemoveItem, keep
 from patronus.core.model import as_data
 from patronus.core.values import Id
@@ -30,6 +31,9 @@ class UpstreamsConfigured(Result):
 
     upstreams: list[UpstreamConfigured]
     ask: str = Field(description="in_order or fastest: which is asked first")
+    dns64: dict[str, Any] | None = Field(
+        description="how names without IPv6 are answered, as in the file; null: as they are"
+    )
 
 
 class BlocklistInfo(Result):
@@ -67,6 +71,15 @@ class SetAsk(Change):
     ask: Literal["in_order", "fastest"] = Field(description="the first of the file, or the fastest")
 
 
+class SetDns64(Change):
+    """How names that have addresses of IPv4 alone are answered."""
+
+    dns64: dict[str, Any] | None = Field(
+        default=None,
+        description="as in network/dns, {} for 64:ff9b::/96 and everybody; left out: as they are",
+    )
+
+
 class AddBlocklist(Change):
     """A blocklist to add."""
 
@@ -102,6 +115,7 @@ class SourceVerbs:
         yield _edit("ReplaceUpstream", ReplaceUpstream, CommitReport, self.replace_upstream, f"PUT {one}")
         yield _edit("RemoveUpstream", RemoveItem, CommitReport, self.remove_upstream, f"DELETE {one}")
         yield _edit("SetAsk", SetAsk, CommitReport, self.set_ask, "PUT /dns/ask")
+        yield _edit("SetDns64", SetDns64, CommitReport, self.set_dns64, "PUT /dns/dns64")
         every, one = "/dns/blocklists", "/dns/blocklists/{id}"
         yield Verb("dns.ListBlocklists", Nothing, BlocklistList, self.list_blocklists, route=f"GET {every}")
         yield _edit("AddBlocklist", AddBlocklist, Added, self.add_blocklist, f"POST {every}")
@@ -112,7 +126,8 @@ class SourceVerbs:
         """List whom everybody's questions go to, as the file has it."""
         dns = self._dns()
         found = [UpstreamConfigured(id=item.id, upstream=as_data(item)) for item in dns.upstreams]
-        return UpstreamsConfigured(upstreams=found, ask=dns.ask)
+        dns64 = as_data(dns.dns64) if dns.dns64 is not None else None
+        return UpstreamsConfigured(upstreams=found, ask=dns.ask, dns64=dns64)
 
     def add_upstream(self, caller: Caller, given: AddUpstream) -> Added:
         """Add a server that is asked what this router does not know."""
@@ -130,6 +145,16 @@ class SourceVerbs:
         """Say which server is asked first."""
         edit = Replace(SECTION_PATH, ("ask",), given.ask)
         return commit(self._control, [edit], caller, given, f"ask DNS servers: {given.ask}")
+
+    def set_dns64(self, caller: Caller, given: SetDns64) -> CommitReport:
+        """Give names without IPv6 addresses of a translator, or leave them as they are."""
+        if given.dns64 is None:
+            if self._dns().dns64 is None:
+                raise InvalidRequest("names without IPv6 are given no addresses already")
+            edit: Edit = Remove(SECTION_PATH, ("dns64",))
+        else:
+            edit = Replace(SECTION_PATH, ("dns64",), given.dns64)
+        return commit(self._control, [edit], caller, given, "addresses of a translator in DNS")
 
     def list_blocklists(self, _: Caller, __: Nothing) -> BlocklistList:
         """List the blocklists, and for whom each is."""

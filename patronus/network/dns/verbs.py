@@ -83,6 +83,7 @@ class PolicyInfo(Result):
     blocklists: list[str] = Field(description="lists that hold for them")
     records: list[str] = Field(description="name, type and value of the records that are theirs alone")
     only_allowed: bool = Field(description="whether no name exists for them but those allowed")
+    dns64: bool = Field(description="whether names without IPv6 have addresses of a translator for them")
     upstreams: list[str] = Field(
         description="address, or uplink, and protocol of the servers asked for them; empty: everybody's"
     )
@@ -157,6 +158,10 @@ class AddPolicy(Parameters):
         default=None, description="names blocked or allowed for them"
     )
     only_allowed: bool | None = Field(default=None, description="no name exists for them but those allowed")
+    dns64: bool | None = Field(
+        default=None,
+        description="names without IPv6 have addresses of a translator; left out: as for everyone",
+    )
     upstreams: tuple[AddUpstream, ...] | None = Field(
         default=None, description="servers that are asked for them, and no others; left out: everybody's"
     )

@@ -104,6 +104,9 @@ def _check_ipv6(path: Path, ipv6: Ipv6) -> Iterator[Problem]:
         yield Problem((*path, "prefix_delegation"), text, allowed="method dhcp or slaac")
     if ipv6.advertise:
         yield from _check_advertise(path, ipv6)
+    if ipv6.translator and ipv6.method != "delegated" and not ipv6.advertise:
+        text = "hosts of this network are told nothing, so they would not hear of the translator"
+        yield Problem((*path, "translator"), text, ipv6.translator, hint="advertise: true")
 
 
 def _check_advertise(path: Path, ipv6: Ipv6) -> Iterator[Problem]:

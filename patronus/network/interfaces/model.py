@@ -20,6 +20,7 @@ from patronus.core.values import (
     Ipv6Address,
     MacAddress,
     Refused,
+    TranslationPrefix,
     VlanTag,
     ZoneId,
 )
@@ -97,6 +98,10 @@ class Ipv6(Strict):
     ula: bool = Field(default=False, description="add a local prefix that always stays")
     advertise: bool = Field(
         default=False, description="announce the router and the prefixes of static addresses"
+    )
+    translator: TranslationPrefix | None = Field(
+        default=None,
+        description="prefix by which hosts are told to reach IPv4 (RFC 8781), where they are told anything",
     )
 
 

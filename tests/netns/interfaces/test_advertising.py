@@ -7,6 +7,7 @@ The provider's messages are scapy's, the client is dhcpcd, the hosts are the ker
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from ipaddress import IPv6Interface, IPv6Network
 from pathlib import Path
@@ -162,6 +163,23 @@ def test_hosts_are_told_of_names_and_servers_where_dns_listens(
     taken_back = "DNS search list : home.arpa DNS search list lifetime: 0 "
     said = eventually(lambda: told_again(host, taken_back), "an advertisement that takes the domain back")
     assert "Recursive DNS server : 2001:db8:7::1 DNS server lifetime : 0 " in said
+
+
+def test_hosts_are_told_the_way_to_ipv4_and_when_it_ends(
+    router: Router, namespace: Namespace, host: Namespace
+) -> None:
+    """With it the router is a way out, though no uplink has IPv6."""
+    with_it = static(namespace)
+    with_it["ipv6"]["translator"] = "64:ff9b::/96"
+    router.apply(with_it)
+    eventually(lambda: preferred(host) and default_routers(host), "an address and a way out")
+    way = r"NAT64 prefix : 64:ff9b::\S*/96 NAT64 prefix lifetime : "  # rdisc6 leaves its last bytes to chance
+    assert re.search(way + "1800 ", told(host))
+    assert listed(router).translators == ["64:ff9b::/96"]
+    router.apply(static(namespace))
+    eventually(lambda: re.search(way + "0 ", told(host)), "an advertisement that takes it back")
+    eventually(lambda: default_routers(host) == [], "the end of the way out")
+    assert listed(router).translators == []
 
 
 def test_a_network_that_is_no_longer_announced_hears_a_last_word(

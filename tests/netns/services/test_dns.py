@@ -410,3 +410,25 @@ def test_who_holds_many_connections_keeps_nobody_else_out(asked: Router) -> None
 def test_the_answer_leaves_from_the_address_that_was_asked(asked: Router) -> None:
     asked.namespace.ip("addr add 192.168.1.2/24 dev lan0")
     assert dig(asked.lan, "nas.home.arpa", at="192.168.1.2") == ["192.168.1.30"]
+
+
+def test_names_without_ipv6_lead_to_the_translator_for_those_who_want_it(asked: Router) -> None:
+    """Names of the world and our own, their reverse, and the name by which hosts find the prefix."""
+    reverse = "7.0.4.6.3.3.6.c." + "0." * 12 + "4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+    own = {"dns64": {"prefix": "2001:db8:64::/96"}}
+    with asked.upstream():
+        assert dig(asked.lan, "www.example", "AAAA") == []
+        asked.apply(dns={**DNS, **own})
+        assert dig(asked.lan, "www.example", "AAAA") == ["2001:db8:64::c633:6407"]
+        assert dig(asked.lan, "www.example", "AAAA", "+tcp") == ["2001:db8:64::c633:6407"]
+        assert dig(asked.lan, "www.example", "AAAA", "+dnssec", "+cdflag") == []
+        assert dig(asked.lan, "www.example") == ["198.51.100.7"]
+        assert dig(asked.lan, "nas.home.arpa", "AAAA") == ["2001:db8:64::c0a8:11e"]
+        assert dig(asked.lan, reverse, "PTR") == ["7.100.51.198.in-addr.arpa.", "www.example."]
+        assert sorted(dig(asked.lan, "ipv4only.arpa", "AAAA")) == [
+            "2001:db8:64::c000:aa",
+            "2001:db8:64::c000:ab",
+        ]
+        others = {"id": "others", "clients": ["192.168.1.0/24"], "dns64": False}
+        asked.apply(dns={**DNS, **own, "policies": [others]})
+        assert dig(asked.lan, "www.example", "AAAA") == []

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from patronus.cli.commands.dns import dns_group
 from patronus.cli.session import Session
 from patronus.client import Client
-from patronus.network.dns.model import Blocklist, Upstream
+from patronus.network.dns.model import Blocklist, Dns64, Upstream
 
 REPORT = {"generation": 8, "changes": [], "warnings": [], "confirm_within_s": None, "draft": False}
 LISTED: dict[str, dict[str, Any]] = {
@@ -29,6 +29,7 @@ LISTED: dict[str, dict[str, Any]] = {
             },
         ],
         "ask": "fastest",
+        "dns64": {"everyone": False},
     },
     "dns.ListBlocklists": {
         "blocklists": [
@@ -68,6 +69,7 @@ def test_lists_say_whom_and_for_whom(daemon: Daemon) -> None:
         "isp those of wan – udp – –",
         "quad 192.0.2.53 – tls – a.example, b.example",
         "asked first: the fastest",
+        "names without IPv6 lead to 64:ff9b::/96 for the policies that say so",
     ]
     lines = [" ".join(line.split()) for line in run(daemon, "blocklists").output.splitlines()]
     assert lines[1:] == ["ads ads – everybody, kids", "old old – nobody"]
@@ -99,3 +101,18 @@ def test_options_become_entries_that_the_model_takes(daemon: Daemon) -> None:
     ]
     assert Upstream.model_validate(server).port == 8443
     assert Blocklist.model_validate(lists).refresh == 12 * 3600
+
+
+def test_names_without_ipv6_lead_to_a_translator_or_not(daemon: Daemon) -> None:
+    own = ("--prefix", "2001:db8:64::/96", "--exclude", "2001:db8:bad::/48", "--policies-only")
+    run(daemon, "dns64", "on")
+    run(daemon, "dns64", "on", *own)
+    run(daemon, "dns64", "off")
+    assert "off takes no other option" in run(daemon, "dns64", "off", "--policies-only").output
+    told = {"prefix": "2001:db8:64::/96", "exclude": ["2001:db8:bad::/48"], "everyone": False}
+    assert daemon.told == [
+        ("dns.SetDns64", {"dns64": {}}),
+        ("dns.SetDns64", {"dns64": told}),
+        ("dns.SetDns64", {}),
+    ]
+    assert Dns64.model_validate(told).prefix.prefixlen == 96

@@ -35,6 +35,8 @@ GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (v.parse_prefix, "192.0.2.7", IPv4Network("192.0.2.7/32")),
     (v.parse_prefix, "fd00:1::/64", IPv6Network("fd00:1::/64")),
     (v.parse_prefix, "0.0.0.0/0", IPv4Network("0.0.0.0/0")),
+    (v.parse_translation_prefix, "64:ff9b::/96", IPv6Network("64:ff9b::/96")),
+    (v.parse_translation_prefix, "2001:DB8::/32", IPv6Network("2001:db8::/32")),
     (v.parse_address_with_prefix, "192.168.1.1/24", IPv4Interface("192.168.1.1/24")),
     (v.parse_address_with_prefix, "192.0.2.0/31", IPv4Interface("192.0.2.0/31")),
     (v.parse_mac_address, "52-54-00-AB-00-01", "52:54:00:ab:00:01"),
@@ -194,6 +196,9 @@ BAD: list[tuple[Callable[[Any], Any], Any, str]] = [
     (v.parse_certificates, 7, "not a certificate"),
     (v.parse_interface_suffix, "fd00::1", "did you mean ::1?"),
     (v.parse_interface_suffix, "::", "subnet's own"),
+    (v.parse_translation_prefix, "64:ff9b::/95", "no prefix for addresses of IPv4"),
+    (v.parse_translation_prefix, "10.0.0.0/8", "no prefix for addresses of IPv4"),
+    (v.parse_translation_prefix, "2001:db8:0:0:100::/96", "bits 64 to 71 of such a prefix are 0"),
 ]
 
 

@@ -50,6 +50,18 @@ def test_a_route_and_a_domain_that_went_are_taken_back_while_hosts_may_have_them
     assert (later.routes, later.domains) == ((), ())
 
 
+def test_a_way_to_ipv4_makes_the_router_a_way_out_and_is_taken_back() -> None:
+    inside = replace(network(), told=Advertised())
+    lan = replace(inside, translator=IPv6Network("64:ff9b::/96"))
+    memory = Memory().follow([lan], 0.0)
+    said = compose(lan, memory, MAC, 1.0)
+    assert (said.translators, said.lifetime_s) == (((IPv6Network("64:ff9b::/96"), 1800),), 1800)
+    memory = Memory.of(memory.as_data(), 50.0).follow([inside], 100.0)
+    said = compose(inside, memory, MAC, 200.0)
+    assert (said.translators, said.lifetime_s) == (((IPv6Network("64:ff9b::/96"), 0),), 0)
+    assert compose(inside, memory, MAC, 2000.0).translators == ()
+
+
 def test_however_often_the_provider_changes_its_mind_the_word_fits_one_packet() -> None:
     """RFC 6980: hosts take no fragments of it. What is older was taken back many times."""
     memory = Memory()

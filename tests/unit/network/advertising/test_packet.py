@@ -49,6 +49,27 @@ def test_the_host_part_of_a_long_route_is_not_lost() -> None:
     assert said[24:].hex(" ", 4) == "18036000 0000003c 20010db8 00000000 00000001 00000000"
 
 
+@pytest.mark.parametrize(
+    ("prefix", "option"),
+    [
+        ("64:ff9b::/96", "26020708 0064ff9b 00000000 00000000"),
+        ("2001:db8:64::/64", "26020709 20010db8 00640000 00000000"),
+        ("2001:db8::/32", "2602070d 20010db8 00000000 00000000"),
+    ],
+)
+def test_the_way_to_ipv4_stands_as_rfc_8781_has_it(prefix: str, option: str) -> None:
+    """The lifetime, 1800 s, in units of 8 s, beside the code of the length."""
+    said = Advertisement(MAC, translators=((IPv6Network(prefix), 1800),)).encode()
+    assert said[24:].hex(" ", 4) == option
+
+
+def test_the_longest_lifetime_of_a_way_to_ipv4_fits_and_0_takes_it_back() -> None:
+    prefix = IPv6Network("64:ff9b::/96")
+    assert Advertisement(MAC, translators=((prefix, 2**31),)).encode()[26:28].hex() == "fff8"
+    assert Advertisement(MAC, translators=((prefix, 0),)).encode()[26:28].hex() == "0000"
+    assert Advertisement(MAC, translators=((prefix, 1),)).encode()[26:28].hex() == "0008"
+
+
 @given(st.lists(st.text(ascii_lowercase, min_size=1, max_size=20), min_size=1, max_size=8))
 def test_every_message_is_made_of_whole_units(labels: list[str]) -> None:
     said = Advertisement(MAC, domains=((".".join(labels), 60),)).encode()

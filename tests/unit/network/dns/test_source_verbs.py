@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from patronus.core.edit import Insert, Remove, Replace
-from patronus.core.errors import InvalidConfiguration, NotFound
+from patronus.core.errors import InvalidConfiguration, InvalidRequest, NotFound
 from patronus.core.items import RemoveItem
 from patronus.core.model import Configuration
 from patronus.core.verb import Nothing, Role
@@ -19,6 +19,7 @@ from patronus.network.dns.source_verbs import (
     ReplaceBlocklist,
     ReplaceUpstream,
     SetAsk,
+    SetDns64,
     SourceVerbs,
 )
 from tests.unit.firewall.test_verbs import CALLER, Engine
@@ -81,6 +82,21 @@ def test_a_blocklist_is_added_changed_and_removed_where_no_policy_names_it(
         [Insert(AT, ("blocklists",), {"id": "bad", "url": "https://lists.example/bad.txt"})],
         [Replace(AT, ("blocklists", "ads"), {"file": "more.txt", "id": "ads"})],
         [Remove(AT, ("blocklists", "ads"))],
+    ]
+
+
+def test_addresses_of_a_translator_come_change_and_go(verbs: SourceVerbs, engine: Engine) -> None:
+    assert verbs.list_upstreams(CALLER, Nothing()).dns64 is None
+    with pytest.raises(InvalidRequest, match="given no addresses already"):
+        verbs.set_dns64(CALLER, SetDns64(dns64=None))
+    told = {"prefix": "2001:db8:64::/96", "everyone": False}
+    verbs.set_dns64(CALLER, SetDns64(dns64=told))
+    engine.config = Configuration({AT: Dns.model_validate({"dns64": told})})
+    assert verbs.list_upstreams(CALLER, Nothing()).dns64 == told
+    verbs.set_dns64(CALLER, SetDns64(dns64=None))
+    assert [edits for edits, _ in engine.submitted] == [
+        [Replace(AT, ("dns64",), told)],
+        [Remove(AT, ("dns64",))],
     ]
 
 
