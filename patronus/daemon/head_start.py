@@ -20,17 +20,30 @@ LOADER = "patronus-head-start"
 """The folder in /run that is there as long as patronus-head-start.service works."""
 PATIENCE_S = 90.0
 """systemd ends it after a minute."""
+NAMING = "udev/queue"
+"""The file in /run that is there as long as udev loads drivers and names network cards."""
+NAMING_PATIENCE_S = 30.0
+"""A router with a card that never ends to appear starts without it, and takes it when it comes."""
 LOOK_EVERY_S = 0.05
 
 log = logging.getLogger(__name__)
 
 
-def await_loader(folder: Path, patience_s: float = PATIENCE_S) -> None:
-    """Wait until the head start is over, taken or not: two must not change the kernel at once."""
+def await_beginning(run: Path) -> None:
+    """Wait until the head start is over, taken or not, and udev has named the cards that are there.
+
+    ``run`` is ``/run``. Two must not change the kernel at once, and a first configuration names each card.
+    """
+    await_end(run / LOADER, "the head start", PATIENCE_S)
+    await_end(run / NAMING, "the naming of network cards", NAMING_PATIENCE_S)
+
+
+def await_end(sign: Path, what: str, patience_s: float) -> None:
+    """Wait until the sign is gone, which is there as long as ``what`` works."""
     until = time.monotonic() + patience_s
-    while folder.exists():
+    while sign.exists():
         if time.monotonic() > until:
-            log.warning("the head start does not end, and is not waited for any longer")
+            log.warning("%s does not end, and is not waited for any longer", what)
             return
         time.sleep(LOOK_EVERY_S)
 

@@ -30,8 +30,8 @@ from patronus.daemon.audit_echo import Echo
 from patronus.daemon.control import Alarm, LateControl
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.guard import Guarded
-from patronus.daemon.head_start import LOADER, await_loader, occasion, running
 from patronus.daemon.head_start import NAME as HEAD_START
+from patronus.daemon.head_start import await_beginning, occasion, running
 from patronus.daemon.integrity import integrity_notices, recovery_notices, reset_notices
 from patronus.daemon.lists import service as lists
 from patronus.daemon.machine import image_release
@@ -93,7 +93,7 @@ class Router:
             self.notices.complain(text)
         for text in recovery_notices(places.state.parent, self.audit, self.host.state):
             self.notices.complain(text)
-        await_loader(places.run.with_name(LOADER))
+        await_beginning(places.run.parent)
         report = self.engine.boot()
         for text in integrity_notices(places.state.parent, places.run.parent):
             self.notices.complain(text)

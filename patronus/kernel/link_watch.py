@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from patronus.core.errors import KernelError, PatronusError
+from patronus.core.errors import KernelError, PatronusError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ class LinkWatch:
         """Tell of the change; return in how many seconds to tell again, None where it was heard."""
         try:
             self._changed()
+        except Unavailable as error:  # the router still starts, and looks at the links itself
+            log.debug("the links have changed: %s", error)
         except PatronusError as error:
             log.error("the links have changed, and the router could not follow: %s", error)
         except Exception:  # this thread must outlive a mistake: nobody else follows the links
