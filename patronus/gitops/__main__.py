@@ -45,6 +45,8 @@ class Run:
         if not told["due"]:
             return True
         try:
+            if told["trouble"]:
+                raise Unreachable(told["trouble"])
             self._look(Source(**{field.name: told[field.name] for field in fields(Source)}))
         except PatronusError as error:
             self._report["error"] = str(error)[:4000]

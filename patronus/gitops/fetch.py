@@ -8,7 +8,7 @@ import shutil
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,8 +32,8 @@ from patronus.gitops.trouble import Unacceptable, Unreachable
 
 LARGEST_CLONE = 256 << 20
 """Bytes of a clone, past which it is thrown away and made anew; what one fetch may write the unit limits."""
-RETRIES = urllib3.Retry(total=3, connect=0, read=0, other=0, status=0, redirect=3)
-"""None: the timer tries again; redirects are followed, to https alone."""
+REDIRECTS = 3
+"""How often a server may lead elsewhere, to https alone; never with a log-in, which the other would learn."""
 CONNECT_S, READ_S = 15.0, 60.0
 SHORTEST = 12
 
@@ -50,6 +50,8 @@ class Source:
     known_hosts: Sequence[str] = ()
     ca: str | None = None
     applied: str | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -183,15 +185,22 @@ class Clone:
                 raise Unreachable("there is no key for ssh")
             self._ssh = Ssh(self._folder.parent, self._source.known_hosts, self._key)
             return SSHGitClient(parts.hostname, parts.port, parts.username, vendor=self._ssh), parts.path
+        user, password = self._source.user, self._source.password
+        pool = _https_only(self._source.ca, redirects=0 if user else REDIRECTS)
         base = f"{parts.scheme}://{parts.netloc}"
-        return Urllib3HttpGitClient(base, pool_manager=_https_only(self._source.ca), quiet=True), parts.path
+        client = Urllib3HttpGitClient(base, pool_manager=pool, username=user, password=password, quiet=True)
+        return client, parts.path
 
 
-def _https_only(ca: str | None) -> urllib3.PoolManager:
-    """Return a pool that speaks https alone, also where a server redirects, with certificates checked."""
+def _https_only(ca: str | None, *, redirects: int) -> urllib3.PoolManager:
+    """Return a pool that speaks https alone, also where a server redirects, with certificates checked.
+
+    It tries nothing twice: the timer does.
+    """
     context = ssl.create_default_context(cadata=ca)
     timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-    pool = urllib3.PoolManager(ssl_context=context, timeout=timeout, retries=RETRIES)
+    retries = urllib3.Retry(total=redirects, connect=0, read=0, other=0, status=0, redirect=redirects)
+    pool = urllib3.PoolManager(ssl_context=context, timeout=timeout, retries=retries)
     pool.pool_classes_by_scheme = {"https": urllib3.HTTPSConnectionPool}
     return pool
 
@@ -204,7 +213,7 @@ def _translated() -> Iterator[None]:
     except MemoryError as error:
         raise Unacceptable("the repository does not fit into memory") from error
     except HTTPUnauthorized as error:
-        raise Unreachable("the server wants a log-in") from error
+        raise Unreachable("the server wants another log-in, or any") from error
     except NotGitRepository as error:
         raise Unreachable(f"there is no repository: {_line(str(error))}") from error
     except (GitProtocolError, urllib3.exceptions.HTTPError, OSError) as error:

@@ -22,6 +22,12 @@ def check(config: Configuration) -> Iterator[Problem]:
         )
     if gitops.url and not gitops.is_ssh and gitops.known_hosts:
         yield Problem(("gitops", "known_hosts"), "an https server is known by its certificate; see `ca`")
+    if gitops.is_ssh and gitops.login is not None:
+        yield Problem(
+            ("gitops", "login"),
+            "over ssh the router logs in by its own key",
+            hint="enter the key that `patronus gitops status` shows at the server, and take this out",
+        )
     if gitops.url and gitops.mode == "apply" and not gitops.signers:
         yield Problem(
             ("gitops", "signers"),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from patronus.core.model import Section, Strict
+from patronus.core.secret import SecretRef
 from patronus.core.values import (
     Certificates,
     Duration,
@@ -26,6 +27,8 @@ _HOST_KEY = re.compile(_KEY)
 _SIGNER = re.compile(rf"[A-Za-z0-9._@+-]{{1,128}} {_KEY}")
 _BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}(?<![./])")
 _FOLDER = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,15}")
+_ACCOUNT = re.compile(r"[!-9;-~]{1,128}")
+"""RFC 7617 section 2: no colon. Printable, so that nothing else is smuggled into a header."""
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SOME_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0k2s8mXQ0yZQvSxk3Vw1r5uYc7dE9bTq4nPzK6hLmF"
 BOUNDS_S = {"interval": (60, 86400), "confirm": (10, 3600)}
@@ -37,7 +40,7 @@ def parse_repository_url(value: Any) -> str:
     text = parse_url(value, ("https", "ssh"))
     parts = urlsplit(text)
     if parts.password is not None or (parts.scheme == "https" and parts.username is not None):
-        raise Refused("a password or user in a URL would stand in the history", allowed, "use ssh")
+        raise Refused("a password or user in a URL would stand in the history", allowed, "see `login`")
     if parts.query or parts.fragment or len(parts.path) < 2:
         raise Refused(f"{shown(value)} is not the URL of a repository", allowed)
     if parts.scheme == "ssh" and not _USER.fullmatch(parts.username or ""):
@@ -84,6 +87,24 @@ Signer = Annotated[
 ]
 
 
+Account = Annotated[
+    str,
+    _matching(
+        _ACCOUNT, "the name of an account", "printable, without spaces and colons, 128 characters at most"
+    ),
+    metadata.text("an account at the server", "router"),
+]
+
+
+class LogIn(Strict):
+    """How the router logs in at an https server; over ssh it does so by a key of its own."""
+
+    user: Account = Field(
+        default="git", description="account; where a server takes an access token alone, any name will do"
+    )
+    password: SecretRef = Field(description="password or access token: one line of printable text")
+
+
 class GitOps(Strict):
     """The git repository that the configuration comes from; without a URL nothing is fetched."""
 
@@ -116,6 +137,9 @@ class GitOps(Strict):
     )
     known_hosts: tuple[HostKey, ...] = Field(
         default=(), max_length=16, description="public keys of an ssh server; it must have one of them"
+    )
+    login: LogIn | None = Field(
+        default=None, description="how to log in at an https server; without it the repository is open to all"
     )
     ca: Certificates | None = Field(
         default=None,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from patronus.core.engine import Engine
-from patronus.core.errors import NotPermitted
+from patronus.core.errors import NotFound, NotPermitted, StorageError, Unavailable
 from patronus.core.verb import Caller, Done, Grant, Nothing, Role, Verb
 from patronus.daemon.gitops.events import FetchFailed
 from patronus.daemon.gitops.judge import USER, Judge
+from patronus.daemon.gitops.model import LogIn
 from patronus.daemon.gitops.verbs import (
     Applied,
     Ask,
@@ -163,7 +164,21 @@ class RepositoryVerbs:
             known_hosts=gitops.known_hosts,
             ca=gitops.ca,
             applied=record.applied.commit if record.applied else None,
+            **(self._log_in(gitops.login) if due and gitops.login else {}),
         )
+
+    def _log_in(self, login: LogIn) -> dict[str, str]:
+        """Return the fields of the instructions by which the process logs in, or why it cannot."""
+        name = login.password.secret
+        try:
+            password = self._host.secrets.read(name).decode("ascii").strip("\r\n")
+        except (NotFound, StorageError, Unavailable) as error:
+            return {"trouble": str(error)}
+        except UnicodeDecodeError:
+            password = ""
+        if not password.isprintable() or not password:
+            return {"trouble": f"the secret {name} is not one line of printable ASCII"}
+        return {"user": login.user, "password": password}
 
     def offer(self, caller: Caller, given: Offered) -> Decision:
         """Take a commit that was fetched, and say whether to apply it."""

@@ -103,6 +103,9 @@ class Instructions(Result):
     known_hosts: tuple[str, ...] = ()
     ca: str | None = None
     applied: str | None = None
+    user: str | None = None
+    password: str | None = Field(default=None, description="for the process alone, which keeps it nowhere")
+    trouble: str | None = Field(default=None, description="why there can be no run, null where it can")
 
 
 class Offered(Parameters):

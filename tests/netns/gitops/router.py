@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from patronus.client import Client
 from patronus.core.bus import Event
-from patronus.core.errors import NotAuthenticated
+from patronus.core.control import NoSecrets
+from patronus.core.errors import NotAuthenticated, NotFound
 from patronus.core.parts import Parts
 from patronus.core.state import StateFile
 from patronus.core.varlink import Message
@@ -53,6 +54,18 @@ class Units:
         return UnitState("active" if unit in self.running else "inactive", "", "")
 
 
+class Held(NoSecrets):
+    """What somebody has given with ``patronus secret set``."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    def read(self, name: str) -> bytes:
+        if name not in self.values:
+            raise NotFound(f"there is no secret {name}")
+        return self.values[name]
+
+
 class GitRouter(Router):
     """The small router of the engine's tests with the section gitops, its verbs and a socket."""
 
@@ -60,11 +73,12 @@ class GitRouter(Router):
         parts = super().parts()
         self.units = Units()
         self.control = LateControl(parts.bus)
+        self.secrets = Held()
         host = Host(
             netlink=cast("Any", None), nft=cast("Any", None), bpf=cast("Any", None),
             units=cast("Any", self.units),
             clock=self.clock, control=self.control, state=StateFile(self.root / "var/state.json"),
-            places=Places.below(self.root),
+            places=Places.below(self.root), secrets=self.secrets,
         )  # fmt: skip
         self.host = host
         return replace(parts, features=[GitOpsFeature(host), *parts.features])

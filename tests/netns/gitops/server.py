@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -102,6 +103,17 @@ class _Handler(BaseHTTPRequestHandler):
         if server.away:
             self.connection.close()
             return
+        if server.leads_to:
+            self.send_response(302)
+            self.send_header("Location", server.leads_to + self.path)
+            self.end_headers()
+            return
+        server.shown.add(self.headers.get("Authorization"))
+        if server.wanted and self.headers.get("Authorization") != server.wanted:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.end_headers()
+            return
         path, _, query = self.path.partition("?")
         environment = {
             "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(server.root), "GIT_HTTP_EXPORT_ALL": "1",
@@ -124,23 +136,38 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Https:
-    """The repository at ``https://localhost:PORT/router.git``, with a certificate of its own authority."""
+    """The repository at ``https://localhost:PORT/router.git``, with a certificate of its own authority.
 
-    def __init__(self, root: Path, where: Namespace) -> None:
-        self.ca = certificate(root)
+    ``wanted`` is the log-in without which nobody is let in, ``leads_to`` where all are led instead, ``shown``
+    the log-ins that those showed who asked.
+    """
+
+    def __init__(self, root: Path, where: Namespace, port: int = 8443) -> None:
+        self.ca = certificate(root, f"server-{port}")
         with where:
-            self._server: Any = ThreadingHTTPServer(("127.0.0.1", 8443), _Handler)
+            self._server: Any = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(root / "server.crt", root / "server.key")
+        context.load_cert_chain(root / f"server-{port}.crt", root / f"server-{port}.key")
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._server.root, self._server.away = root, False
-        self.url = f"https://localhost:8443/{NAME}"
+        self._server.wanted, self._server.leads_to = None, None
+        self.shown: set[str | None] = set()
+        self._server.shown = self.shown
+        self.url = f"https://localhost:{port}/{NAME}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     def go_away(self, *, away: bool = True) -> None:
         """Answer no more, or again."""
         self._server.away = away
+
+    def ask_for(self, user: str, password: str) -> None:
+        """Let in only who logs in so (RFC 7617)."""
+        self._server.wanted = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+    def lead_to(self, other: Https) -> None:
+        """Redirect every question to another server."""
+        self._server.leads_to = other.url.removesuffix(f"/{NAME}")
 
     def close(self) -> None:
         self._server.shutdown()

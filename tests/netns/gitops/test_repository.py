@@ -374,6 +374,49 @@ def test_over_ssh_with_a_pinned_host_key_and_a_key_that_never_leaves(
             assert not path.is_file() or private not in path.read_text(errors="replace"), path
 
 
+LOGIN = {"user": "router", "password": {"secret": "git"}}
+
+
+def test_a_private_repository_is_read_with_a_password_that_stands_nowhere(
+    router: GitRouter, author: Author, https: Https
+) -> None:
+    author.push({RULES: rules("a")})
+    https.ask_for("router", "glpat-Geheim")
+    router.configure(https.url, ca=https.ca, mode="apply")
+    assert "the server wants another log-in, or any" in router.fetch(code=1)["error"]
+    router.configure(https.url, ca=https.ca, mode="apply", login=LOGIN)
+    assert "there is no secret git" in router.fetch(code=1)["error"]
+    for wrong, says in ((b"two\nlines", "one line of printable ASCII"), (b"Geheim-alt", "another log-in")):
+        router.secrets.values["git"] = wrong
+        assert says in router.fetch(code=1)["error"]
+    router.secrets.values["git"] = b"glpat-Geheim\n"
+    status = router.fetch(code=0)
+    assert status["state"] == "in-sync" and in_kernel(router) == ["rule-a"]
+    told = [path.read_bytes() for path in router.root.rglob("*") if path.is_file()]
+    assert told and not any(b"glpat" in text for text in told)
+    assert "glpat" not in router.said + str(status)
+
+
+def test_a_password_is_shown_to_no_server_that_another_one_leads_to(
+    router: GitRouter, author: Author, https: Https, where: Namespace, tmp_path: Path
+) -> None:
+    """Without a log-in that way is gone; with one it ends at the first server."""
+    author.push({RULES: rules("a")})
+    other = Https(tmp_path / "server", where, 8444)
+    try:
+        https.lead_to(other)
+        router.secrets.values["git"] = b"glpat-Geheim"
+        both = https.ca + other.ca
+        router.configure(https.url, ca=both, mode="apply", login=LOGIN)
+        assert "redirect" in router.fetch(code=1)["error"]
+        assert other.shown == set() and in_kernel(router) == []
+        router.configure(https.url, ca=both, mode="apply")
+        assert router.fetch(code=0)["state"] == "in-sync"
+        assert other.shown == {None}
+    finally:
+        other.close()
+
+
 def test_only_the_process_may_offer_and_it_may_nothing_else(router: GitRouter) -> None:
     verb = "io.patronus.gitops.v1.Instructions"
     assert router.table.call(PROCESS, verb, {})["due"] is False

@@ -15,6 +15,7 @@ from patronus.daemon.gitops.model import GitOps
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOtaVjSamIF+tnGXksEImXOiKiZXwHMEg6M0Al3nRAPj"
 SSH = "ssh://git@git.example:2222/net/router.git"
+LOGIN = {"password": {"secret": "git"}}
 HTTPS = "https://git.example/net/router.git"
 
 
@@ -25,6 +26,8 @@ HTTPS = "https://git.example/net/router.git"
         {"url": HTTPS, "branch": "release/1.0", "folder": "sites/home"},
         {"url": SSH, "known_hosts": [KEY], "signers": [f"ann@home.example {KEY}"]},
         {"url": HTTPS, "interval": "1h", "confirm": "30s", "mode": "apply", "on_drift": "restore"},
+        {"url": HTTPS, "login": {"user": "router@home.example", "password": {"secret": "git"}}},
+        {"url": HTTPS, "login": LOGIN},
         {"url": HTTPS, "ca": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"},
     ],
 )
@@ -44,6 +47,10 @@ def test_what_can_be_written(given: dict[str, Any]) -> None:
         {"url": "ssh://-oProxyCommand=x@git.example/router.git"},
         {"url": "https://git.example/router.git?x=y"},
         {"url": "https://git.example/"},
+        {"url": HTTPS, "login": {"password": "glpat-geheim"}},
+        {"url": HTTPS, "login": {"user": "router"}},
+        {"url": HTTPS, "login": {"user": "ann:bob", "password": {"secret": "git"}}},
+        {"url": HTTPS, "login": {"user": "ann\r\nX: y", "password": {"secret": "git"}}},
         {"branch": "../main"},
         {"branch": "-x"},
         {"branch": "a..b"},
@@ -77,6 +84,11 @@ def test_what_is_refused(given: dict[str, Any]) -> None:
     [
         ({"url": SSH}, "known_hosts", Severity.ERROR),
         ({"url": HTTPS, "known_hosts": [KEY]}, "known_hosts", Severity.ERROR),
+        (
+            {"url": SSH, "known_hosts": [KEY], "login": {"password": {"secret": "git"}}},
+            "login",
+            Severity.ERROR,
+        ),
         ({"url": HTTPS, "mode": "apply"}, "signers", Severity.WARNING),
         ({"url": HTTPS}, None, None),
         ({"url": HTTPS, "mode": "apply", "signers": [f"ann {KEY}"]}, None, None),
