@@ -39,6 +39,15 @@ BENCHES = {
     ),
     "wire": Bench(("wire-drop-generic", "wire-drop-native")),
     "boot": Bench(("boot-to-forwarding", "boot-to-admin-page", "boot-to-daemon")),
+    "update": Bench(
+        (
+            "update-seconds",
+            "update-bytes",
+            "update-blocked-packets",
+            "update-lost-connections",
+            "update-reboot-to-forwarding",
+        ),
+    ),
     "memory": Bench(("memory-minimal", "memory-standard"), in_tree=False),
     "sizes": Bench(
         tuple(f"size-{profile}-{what}" for profile in ("minimal", "standard") for what in SIZES),
