@@ -21,6 +21,12 @@ def standing_refusals(facts: Facts) -> Iterator[Problem]:
     if entry is None:
         yield _problem("slot", f"the boot entry of the running version {facts.running} is not there",
                        hint="this machine was not started from a slot of Patronus")  # fmt: skip
+    elif entry.bad and not entry.failed:
+        yield _problem(
+            "slot",
+            f"somebody went back from the running version {facts.running}",
+            hint="restart first; the other slot is the way back and is not written over",
+        )
     elif entry.left is not None:
         yield _problem(
             "slot",

@@ -81,6 +81,15 @@ def test_a_machine_that_has_not_proved_itself_keeps_its_other_slot(machine: Mach
     assert (machine.root / "dev/vda5").read_bytes() == b"as it was"
 
 
+def test_after_a_way_back_the_other_slot_is_kept_until_the_restart(machine: Machine, owner: Owner) -> None:
+    machine.put("patronus_0.0.9.efi")
+    task = downloaded(machine, owner)
+    machine.installer(Task(number=1, action="roll-back")).roll_back()
+    with pytest.raises(PatronusError, match=r"somebody went back from the running version 0\.1\.0"):
+        machine.installer(task).install()
+    assert machine.entries() == ["patronus_0.0.9.efi", "patronus_0.1.0+0.efi"]
+
+
 def test_an_older_download_is_not_installed_though_its_fetch_was_talked_into_it(
     machine: Machine, owner: Owner
 ) -> None:
