@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no daemon, 4 not allowed.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -82,14 +83,26 @@ def report(error: PatronusError, *, as_json: bool) -> None:
         click.echo(str(error), err=True)
 
 
+def _stop_output() -> None:
+    """Let what could not be written go: Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def main() -> None:
     """Run the command line."""
     as_json = "--json" in sys.argv
+    if sys.stdout is None:  # whoever started us has closed it
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         code = cli.main(prog_name="patronus", standalone_mode=False)
+        sys.stdout.flush()
     except PatronusError as error:
         report(error, as_json=as_json)
         sys.exit(exit_code(error))
+    except OSError as error:
+        _stop_output()
+        click.echo(f"{error.filename or 'the output'}: {error.strerror or error}", err=True)
+        sys.exit(REFUSED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,32 @@ class DurationType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+SOURCE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+"""A file to read, or ``-`` for what is piped in."""
+_PIPED = Path("-")
+
+
 def text_of(file: Path) -> str:
-    """Return the text of a file that the user named. Raises InvalidRequest where it is none."""
+    """Return the text of a SOURCE that the user named. Raises InvalidRequest where it is none."""
     try:
-        return file.read_text(encoding="utf-8")
+        data = sys.stdin.buffer.read() if file == _PIPED else file.read_bytes()
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{file} is not text") from error
+        raise InvalidRequest(f"{'what was piped in' if file == _PIPED else file} is not text") from error
+
+
+def write_whole(file: Path, data: bytes, mode: int) -> None:
+    """Write a file whole or not at all, in place of one that is there. Raises InvalidRequest."""
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.rename(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InvalidRequest(f"{file} cannot be written: {error.strerror}") from error
 
 
 CONFIRM = click.option(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 P = ParamSpec("P")
+PIPED_WIDTH = 10_000
+"""Columns for another program, which takes a row for a line: nothing is folded."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Session:
         """What lays tables and sentences out for a person."""
         from rich.console import Console  # takes longer to load than most commands take
 
-        return Console(highlight=False)
+        return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     def call(self, verb: str, /, **parameters: Any) -> dict[str, Any]:
         """Call a verb with the parameters that are not None, in the user's draft where they work in it."""

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from patronus.cli.commands.plan import show_commit
-from patronus.cli.options import CONFIRM, text_of
+from patronus.cli.options import CONFIRM, SOURCE, text_of
 from patronus.cli.session import Session, with_session
 from patronus.core.errors import InvalidRequest, NotFound
 from patronus.core.typed import number_or_text
@@ -81,7 +80,7 @@ def _content(command: F) -> F:
             click.option("--refresh", help="How often the URL is looked at, e.g. 6h; 24h unless given."),
             click.option(
                 "--ca",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                type=SOURCE,
                 help="Certificates (PEM) that the URL's server must come from.",
             ),
             click.option("--host", "names", multiple=True, help="A host by name; again for more."),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 
 from patronus.cli.commands.config import CONFIRM, describe_commit
 from patronus.cli.commands.secret import password
+from patronus.cli.options import write_whole
 from patronus.cli.session import Session, with_session
 from patronus.core.errors import InvalidRequest
 
@@ -37,23 +37,9 @@ def create(session: Session, file: Path) -> None:
     if file.exists():
         raise InvalidRequest(f"{file} exists already")
     result = session.call("backup.Create", password=password(WHAT, confirm=True))
-    _write(file, base64.b64decode(result["backup"]))
+    write_whole(file, base64.b64decode(result["backup"]), 0o600)
     report = {"file": str(file), "warnings": result["warnings"]}
     session.show(report, lambda: _said(session, file, result["warnings"]))
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write a new file for its owner alone, whole or not at all."""
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.rename(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InvalidRequest(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _said(session: Session, file: Path, warnings: list[str]) -> None:

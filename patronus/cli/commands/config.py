@@ -18,7 +18,7 @@ from patronus.cli.commands.plan import (
     say_plan,
     show_commit,
 )
-from patronus.cli.options import COMMENT, CONFIRM, SURE, DurationType
+from patronus.cli.options import COMMENT, CONFIRM, SURE, DurationType, write_whole
 from patronus.cli.session import Session, with_session
 
 __all__ = ["COMMANDS", "CONFIRM", "DurationType", "describe_commit", "describe_warnings"]
@@ -129,7 +129,7 @@ def export_git(session: Session, file: Path) -> None:
     Example: patronus config export-git history.bundle, then: git clone history.bundle
     """
     result = session.call("config.ExportGit")
-    file.write_bytes(b64decode(result.pop("bundle")))
+    write_whole(file, b64decode(result.pop("bundle")), 0o644)
     count = len(result["generations"])
     session.show(result, lambda: session.say(f"{count} generations; git clone {file}"))
 

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from patronus.cli.commands.plan import show_commit
-from patronus.cli.options import CONFIRM, text_of
+from patronus.cli.options import CONFIRM, SOURCE, text_of
 from patronus.cli.session import Session, with_session
 
 PROTOCOLS = ("udp", "tcp", "tls", "https")
 CA = click.option(
     "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=SOURCE,
     help="Certificates (PEM) that the server's must come from; else a well-known authority's.",
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from patronus.cli.commands.plan import ask_if_it_breaks, refuse_problems, say_plan, show_commit
-from patronus.cli.options import COMMENT, CONFIRM, SURE, text_of
+from patronus.cli.options import COMMENT, CONFIRM, SOURCE, SURE, text_of
 from patronus.cli.session import Session, with_session
 from patronus.core.errors import NotFound
 
@@ -76,10 +76,13 @@ def start(session: Session) -> None:
 
 @draft.command()
 @click.argument("name")
-@click.option("--from", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--from", "source", type=SOURCE)
 @with_session
 def edit(session: Session, name: str, source: Path | None) -> None:
-    """Edit a file of the draft, firewall/rules.yaml for one, in your editor, or take it from another file."""
+    """Edit a file of the draft, firewall/rules.yaml for one, in your editor, or take it from another file.
+
+    Example: patronus config draft edit firewall/rules.yaml --from -, for what is piped in
+    """
     if source is not None:
         text: str | None = text_of(source)
     else:

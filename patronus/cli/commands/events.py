@@ -42,6 +42,8 @@ def call(session: Session, verb: str | None, parameters: str) -> None:
         given = json.loads(parameters)
     except ValueError as error:
         raise click.BadParameter(f"not JSON: {error}", param_hint="PARAMETERS") from error
+    if not isinstance(given, dict):
+        raise click.BadParameter("a JSON object is wanted", param_hint="PARAMETERS")
     print_json(session.client.call(verb, given))
 
 

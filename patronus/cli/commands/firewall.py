@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from patronus.cli.commands.plan import describe_warnings
-from patronus.cli.options import DurationType, text_of
+from patronus.cli.options import SOURCE, DurationType, text_of
 from patronus.cli.rule_options import several
 from patronus.cli.session import Session, with_session
 
@@ -61,7 +61,7 @@ def firewall() -> None:
 
 
 @firewall.command(name="test")
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=SOURCE)
 @with_session
 def try_expectations(session: Session, file: Path | None) -> None:
     """Say whether the rules that run come to what a file expects; without FILE, to what firewall/tests does.
@@ -91,7 +91,7 @@ def export_rules(session: Session, format_: str, family: str) -> None:
 
 
 @firewall.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=SOURCE)
 @click.option(
     "--map", "names", multiple=True, metavar="NAME=ROLE", help="Its interface, and ours or our zone."
 )
@@ -101,7 +101,8 @@ def import_rules(session: Session, file: Path, names: tuple[str, ...]) -> None:
 
     It comes behind the rules that are there, and nothing is applied. Each line (of nftables: each rule by its
     handle) whose meaning cannot be kept is named with the reason.
-    Example: patronus firewall import rules.v4 --map eth0=wan --map eth1=lan
+    Example: patronus firewall import rules.v4 --map eth0=wan --map eth1=lan; with - for FILE it reads what
+    is piped in.
     """
     pairs = [name.partition("=") for name in names]
     if any(not ours for _, _, ours in pairs):

@@ -29,6 +29,8 @@ HOOKS = {
 """Type and hook of a chain → the table and the chain that iptables has for it."""
 SECOND = "a further chain at this place, behind one that allows: here the first rule that fits decides"
 NO_RULESET = "this is not what nft -j list ruleset prints"
+NOTHING = "there is nothing of a ruleset in this"
+WHO_PRINTS = "iptables-save, ip6tables-save and nft -j list ruleset print one"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def _read(text: str) -> _Ruleset:
                 found.sets.setdefault(_name(item, ""), {})[item["name"]] = elements
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidRequest(NO_RULESET) from error
+    if not found.chains:
+        raise InvalidRequest(f"{NOTHING}; {WHO_PRINTS}")
     return found
 
 

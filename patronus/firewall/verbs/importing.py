@@ -18,7 +18,7 @@ from patronus.core.model import Configuration
 from patronus.core.values import InterfaceId
 from patronus.core.verb import Caller, Parameters, Result
 from patronus.firewall.importing.iptables import Import, imported
-from patronus.firewall.importing.nft import imported_nft
+from patronus.firewall.importing.nft import NOTHING, WHO_PRINTS, imported_nft
 from patronus.firewall.importing.translated import Interface
 from patronus.firewall.judge.blueprint import Blueprint
 from patronus.firewall.model import Nat, Rules
@@ -30,6 +30,7 @@ _NFT_TEXT = re.compile(
     | (nft\s+)?(add|create|insert)\s+(table|chain|rule|set|map|element)\s)""",
     re.MULTILINE | re.VERBOSE,
 )
+_IPTABLES_TEXT = re.compile(r"^\s*(\*[a-z]+\s*$ | (\[\d+:\d+\]\s*)?-[APN]\s)", re.MULTILINE | re.VERBOSE)
 
 
 class ImportRules(Parameters):
@@ -88,13 +89,15 @@ def interfaces_of(config: Configuration, policy: Policy, given: Mapping[str, str
 
 
 def kind_of(given: ImportRules) -> Literal["iptables", "nftables"]:
-    """Return whose file it is. Raises InvalidRequest for a ruleset that nft wrote for people."""
+    """Return whose file it is. Raises InvalidRequest for what nft wrote for people, and where it is none."""
     if given.format is not None:
         return given.format
     if given.text.lstrip().startswith("{"):
         return "nftables"
     if _NFT_TEXT.search(given.text):
         raise InvalidRequest("a ruleset of nftables is read as JSON: nft -j list ruleset > rules.json")
+    if not _IPTABLES_TEXT.search(given.text):
+        raise InvalidRequest(f"{NOTHING}; {WHO_PRINTS}")
     return "iptables"
 
 
@@ -104,6 +107,7 @@ def bring_in(control: Control, policy: Policy, caller: Caller, given: ImportRule
     with seeing(caller.account):
         config = control.config
         items = (*config.get(Rules).rules, *config.get(Nat).nat)
+        given = given.model_copy(update={"text": given.text.removeprefix("\ufeff")})
         kind = kind_of(given)
         read = imported_nft if kind == "nftables" else imported
         found = read(given.text, interfaces_of(config, policy, given.map), [one.id for one in items])

@@ -231,8 +231,27 @@ def test_an_import_goes_into_the_draft_and_takes_no_id_twice() -> None:
 
 def test_a_file_without_anything_to_keep_starts_no_draft() -> None:
     engine = Engine()
-    report = bring_in(cast(Any, engine), Policy(), CALLER, ImportRules(text="hello"))
-    assert (engine.submitted, report.rules, report.left[0].line) == ([], 0, 1)
+    report = bring_in(cast(Any, engine), Policy(), CALLER, ImportRules(text="*raw\n-A OUTPUT -j ACCEPT"))
+    assert (engine.submitted, report.rules, report.left[0].line) == ([], 0, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello", "<html>404</html>", "[]", '{"nftables": []}', '{"nftables": [{"metainfo": {}}]}', "# -A"],
+)
+def test_a_file_without_rules_is_refused_and_not_taken_for_none(text: str) -> None:
+    """What a failed command left behind must not look like a firewall that was brought in."""
+    with pytest.raises(InvalidRequest, match="there is nothing of a ruleset in this"):
+        bring_in(cast(Any, Engine()), Policy(), CALLER, ImportRules(text=text))
+
+
+def test_the_mark_that_some_editors_put_first_is_no_line() -> None:
+    text = "\ufeff*filter\r\n:INPUT DROP [0:0]\r\n-A INPUT -p tcp --dport 22 -j ACCEPT\r\nCOMMIT\r\n"
+    report = bring_in(cast(Any, Engine()), Policy(), CALLER, ImportRules(text=text))
+    assert (report.rules, report.left) == (2, [])
+    listed = '\ufeff{"nftables": [{"chain": {"family": "ip", "table": "t", "name": "c", "handle": 1}}]}'
+    report = bring_in(cast(Any, Engine()), Policy(), CALLER, ImportRules(text=listed))
+    assert (report.format, report.rules) == ("nftables", 0)
 
 
 @pytest.mark.parametrize("names", [{"eth0": "attic"}, {"eth0": "wan", "ppp0": "wan"}])
