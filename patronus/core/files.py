@@ -105,16 +105,22 @@ def remove_durably(disk: Disk, path: Path) -> None:
 def names_in(root: Path) -> list[str]:
     """Return the files below a folder as ``firewall/rules.yaml``, sorted.
 
-    Without hidden ones, backups, secrets and lists.
+    Without hidden ones, backups, secrets and lists. Raises OSError for a folder that cannot be looked into:
+    what is in it is not gone.
     """
     found = []
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_unless_gone):
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and name not in (SECRETS, LISTS)
         )
         at = PurePosixPath(Path(folder).relative_to(root))
         found += [str(at / name) for name in files if not name.startswith(".") and not name.endswith("~")]
     return sorted(found)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def open_file(path: Path) -> BinaryIO:

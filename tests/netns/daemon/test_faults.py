@@ -72,6 +72,27 @@ def test_a_file_that_cannot_be_read_stops_neither_the_router_nor_other_changes(
     assert "one" in odd.read_text()
 
 
+def test_a_folder_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(fresh: Machine) -> None:
+    """Left to root alone by an editor or a copy, it would take every rule and zone away with it."""
+    ruleset, folder = fresh.ruleset(), fresh.file("firewall")
+    folder.chmod(0)
+    for command in ("check", "load"):
+        said = fresh.patronus("config", command)
+        assert (said.code, "firewall" in said.err, "Permission denied" in said.err) == (1, True, True), said
+    fresh.file("patronus.toml").write_text('[engine]\nwatch = true\nwatch_quiet = "1s"\n')
+    assert fresh.patronus("block", "198.51.100.66").code == 0
+    assert fresh.patronus("unblock", "198.51.100.66").code == 0
+    assert fresh.ruleset() == ruleset
+    fresh.kill()
+    fresh.start()
+    assert fresh.ruleset() == ruleset
+    assert "Permission denied" in " ".join(fresh.call("system.Status")["notices"])
+    folder.chmod(0o750)
+    assert fresh.patronus("config", "check").code == 0
+    assert fresh.patronus("config", "load").code == 0
+    assert fresh.doctor() == []
+
+
 def test_generations_that_cannot_be_read_leave_the_confirmed_one_running_from_memory(fresh: Machine) -> None:
     number = fresh.call("firewall.AddRule", rule=RULE)["generation"]
     ruleset = fresh.ruleset()
