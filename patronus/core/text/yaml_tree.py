@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from patronus.core.text.node import Entry, Node
+from patronus.core.text.yaml_faults import explained
 
 DEPTH_LIMIT = 32
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
@@ -61,10 +62,7 @@ def read(text: str, report: Report) -> Node | None:
             for event in yaml.parse(text, Loader=yaml.CLoader):
                 builder.take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = " ".join(part for part in (error.context, error.problem) if part)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(message or "not YAML", line, column) from None
+        raise Unreadable(*explained(text, error)) from None
     except yaml.YAMLError as error:
         raise Unreadable(str(error).partition("\n")[0], 1, 1) from None
     return builder.root
