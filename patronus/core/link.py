@@ -144,7 +144,7 @@ class Link:
     GRE, ``parent`` to all of them, ``stp`` and ``filters`` to a bridge; ``vlans`` to one that filters and to
     its ports, None elsewhere.
     ``bond`` is None for what is no bond, ``table`` for what is no VRF. ``to_peer``: it leads to one
-    other alone.
+    other alone. ``own``: the MAC of a card that we have given another, else empty.
     """
 
     name: str
@@ -166,6 +166,7 @@ class Link:
     table: int | None = None
     ours: bool = False
     to_peer: bool = False
+    own: str = ""
     counters: Counters = field(default_factory=Counters)
 
 
@@ -204,7 +205,7 @@ class RouteQuery:
 
 @dataclass(frozen=True)
 class LinkWanted:
-    """A link as it shall be. ``mtu`` None leaves it as it is.
+    """A link as it shall be. ``mtu`` None leaves it as it is; ``mac`` None is a card's own.
 
     ``filters``: a bridge that keeps VLANs apart. ``vlans``: what it, or a port of it, carries; in order.
     ``table``: that of a VRF.
@@ -213,6 +214,7 @@ class LinkWanted:
     role: str
     name: str
     kind: LinkKind = "nic"
+    mac: str | None = None
     mtu: int | None = None
     master: str | None = None
     parent: str | None = None
@@ -267,10 +269,12 @@ class LinkSettings:
     stp: bool | None = None
     filters: bool | None = None
     vlans: tuple[PortVlan, ...] | None = None
+    mac: str | None = None
 
     def __str__(self) -> str:
         words = ["up" if self.up else "down"]
         words += [f"in {self.master}"] if self.master else []
+        words += [f"address {self.mac}"] if self.mac is not None else []
         words += [f"mtu {self.mtu}"] if self.mtu is not None else []
         words += [f"stp {'on' if self.stp else 'off'}"] if self.stp is not None else []
         words += (

@@ -33,6 +33,8 @@ from patronus.kernel.dumps import ADDRESSES, LINKS, dumped
 from patronus.kernel.nfnetlink import Attributes, attributes
 
 OURS = "patronus"
+OWN = "patronus of "
+"""How the alias of a card begins that shows an address that we gave it; its own follows. It outlives us."""
 """The alias that marks a link as made by us."""
 PROVIDERS = 0x88A8
 """ETH_P_8021AD: the type of a frame with a provider's tag."""
@@ -98,9 +100,15 @@ class LinkSeen:
         return "" if self.type in (_GRE, _GRE6) else self.told.get(_MAC, b"").hex(":")
 
     @property
+    def own(self) -> str:
+        """Return the address that the card had before we gave it another; empty where we have not."""
+        alias = _text(self.told, _ALIAS) or ""
+        return alias.removeprefix(OWN) if alias.startswith(OWN) else ""
+
+    @property
     def permanent_mac(self) -> str:
-        """Return the address that the card was made with, where it is known."""
-        return self.told[_PERMANENT].hex(":") if _PERMANENT in self.told else self.mac
+        """Return the address that the card was made with, where it is known; else the one that it had."""
+        return self.told[_PERMANENT].hex(":") if _PERMANENT in self.told else self.own or self.mac
 
     @cached_property
     def _data(self) -> Attributes:
@@ -146,6 +154,7 @@ class LinkSeen:
             index=self.number,
             kind="gre" if kind in gre.KINDS else kind,
             mac=self.mac,
+            own=self.own,
             mtu=_number(self.told, _MTU) or 0,
             up=bool(self.flags & _UP),
             carrier=self.carrier,

@@ -34,6 +34,7 @@ from patronus.kernel.fib import routes
 from patronus.kernel.links_made import words
 from patronus.kernel.links_seen import (
     OURS,
+    OWN,
     LinkSeen,
     read_addresses,
     read_links,
@@ -60,6 +61,24 @@ class Snapshot:
 
 def _kind(message: Any) -> str:
     return message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or ""
+
+
+def set_mac(route: Any, index: int, mac: str) -> None:
+    """Set the address of a card, and note its own while it has another.
+
+    Many drivers take another only while the card is down, and say so.
+    """
+    told = route.get_links(index)[0]
+    alias, own = told.get_attr("IFLA_IFALIAS") or "", told.get_attr("IFLA_ADDRESS")
+    own = alias.removeprefix(OWN) if alias.startswith(OWN) else own
+    try:
+        route.link("set", index=index, address=mac)
+    except NetlinkError as error:
+        if error.code != errno.EBUSY:
+            raise
+        route.link("set", index=index, state="down")
+        route.link("set", index=index, address=mac)
+    route.link("set", index=index, ifalias="" if mac == own else f"{OWN}{own}")
 
 
 def _joins_bond(route: Any, index: int, master: int) -> bool:
@@ -146,7 +165,7 @@ class Netlink:
             route.link("del", index=index_of(route, name))
 
     def configure_link(self, name: str, settings: LinkSettings) -> None:
-        """Set MTU, master and state of a link in one request, what a bridge does before, VLANs after.
+        """Set MTU, master and state of a link in one request, address and bridge before, VLANs after.
 
         A card is taken down and joins a bond before that, since a bond refuses what is up, and kernels differ
         in whether one request sets the state or the master first. A link that is gone is down
@@ -154,6 +173,8 @@ class Netlink:
         """
         with asking(f"set {name} to {settings}") as route, nullcontext() if settings.up else harmless():
             index = index_of(route, name)
+            if settings.mac is not None:
+                set_mac(route, index, settings.mac)
             if settings.stp is not None:
                 route.link("set", index=index, kind="bridge", br_stp_state=int(settings.stp))
             if settings.filters is not None:

@@ -112,6 +112,12 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
     page.on("dialog", lambda dialog: dialog.accept())
     show(page, "/history")
     press(page, "text=Collect changes in a draft")
+    for shown in ("02:00:5e:10:20:30", ""):
+        show(page, "/interfaces/lan")
+        page.fill("#mac", shown)
+        page.click("button:text-is('Save')")
+        show(page, "/interfaces/lan")
+        assert page.input_value("#mac") == shown
     show(page, "/interfaces/new/vlan")
     page.fill("#id", "guest")
     page.select_option("#parent", "lan")

@@ -118,7 +118,7 @@ def _given(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
         **_played(old, kind),
         "zone": form.get("zone", "").strip() or None,
         "mtu": forms.number(form.get("mtu", "").strip()),
-        **({"xdp": form.get("xdp") or None} if kind == "nic" else {}),
+        **({name: form.get(name, "").strip() or None for name in ("mac", "xdp")} if kind == "nic" else {}),
         "ipv4": _family(old, "ipv4", {}),
         "ipv6": _family(old, "ipv6", _ipv6()),
     }

@@ -219,6 +219,9 @@ def _check_joined(position: int, item: Interface, roles: Mapping[str, Interface]
         elif found.zone or found.ipv4.method != "none" or found.ipv6.method != "none":
             hint = f"give them to {item.id}"
             yield Problem(path, f"{member} has a zone or addresses of its own", member, hint=hint)
+        elif item.bond is not None and found.mac is not None:
+            text = f"{member} shows {found.mac}, and a bond gives all its members one address"
+            yield Problem(path, text, member, hint=f"no mac at {member}")
 
 
 def _stands_on(item: Interface, role: str, roles: Mapping[str, Interface]) -> bool:

@@ -20,6 +20,8 @@ def render(client: DhcpClient) -> str:
 
 def _lines(client: DhcpClient) -> Iterator[str]:
     yield f"# {client.role}: written by patronusd, and written again with each change"
+    if client.mac is not None:
+        yield f"# the card shows {client.mac}"
     yield f"allowinterfaces {client.device}"
     yield f"metric {client.metric}"
     yield "timeout 0"  # ask for ever: an uplink may come back at any time

@@ -214,20 +214,32 @@ def creations(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
 
 
 def settings(plan: InterfacesPlan, links: Sequence[Link]) -> list[Change]:
-    """Phase 3: MTU, bridge membership, VLANs and state of every link with a role."""
+    """Phase 3: MTU, bridge membership, VLANs and state of every link with a role; a card's address.
+
+    A bond gives its members the address that they have.
+    """
     present = _named(links)
     changes: list[Change] = []
+    bonds = {one.name for one in plan.links if one.kind == "bond"}
     for wanted in plan.links:
         link = present.get(wanted.name)
         if link is None or wanted.kind == "pppoe":  # pppd has agreed on its MTU with the provider
             continue
         after = _settings_wanted(wanted, link)
         before = replace(_settings(link), filters=None if after.filters is None else link.filters)
+        if wanted.kind == "nic" and wanted.master not in bonds and (mac := _other_mac(wanted, link)):
+            before, after = replace(before, mac=link.mac or None), replace(after, mac=mac)
         if after.vlans is None:  # it keeps those of a bridge that filters no more, where they mean nothing
             before = replace(before, vlans=None)
         if before != after:
             changes.append(ConfigureLink(wanted.name, before, after))
     return changes
+
+
+def _other_mac(wanted: LinkWanted, link: Link) -> str | None:
+    """Return the address that a card shall have and has not; None where it is as it shall be."""
+    mac = wanted.mac or link.own
+    return mac if mac and mac != link.mac else None
 
 
 def _settings_wanted(wanted: LinkWanted, link: Link) -> LinkSettings:

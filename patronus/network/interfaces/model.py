@@ -202,6 +202,9 @@ class Interface(Strict):
     vrf: Vrf | None = Field(default=None, description="a routing table of its own plays the role")
     pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
+    mac: MacAddress | None = Field(
+        default=None, description="of a network card: the address that it shows; left out: its own"
+    )
     mtu: Mtu | None = Field(default=None, description="MTU in bytes; left out: that of the device")
     xdp: XdpMode = Field(
         default="auto",
@@ -217,6 +220,12 @@ class Interface(Strict):
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
             raise Refused(f"{self.id} has {found}", f"exactly one of {', '.join(KINDS)}")
+        return self
+
+    @model_validator(mode="after")
+    def _shows_an_address(self) -> Interface:
+        if self.mac is not None and self.match is None:
+            raise Refused(f"{self.id} is no network card, and only those show another address", "match")
         return self
 
     @property

@@ -31,7 +31,8 @@ _NO_ROUTES = Routing.unsaid()
 class DhcpClient:
     """A device on which dhcpcd shall run: which families, and the length of the prefix to ask for.
 
-    ``metric`` is that of the default route; the smaller wins.
+    ``metric`` is that of the default route; the smaller wins. ``mac`` is the address that the card shows
+    where that is not its own: with another the client begins again, as another host.
     """
 
     role: str
@@ -40,6 +41,7 @@ class DhcpClient:
     ipv4: bool = False
     ipv6: Literal["dhcp", "slaac"] | None = None
     prefix_hint: int | None = None
+    mac: str | None = None
 
 
 @dataclass(frozen=True)
@@ -256,4 +258,5 @@ def _clients(
             ipv4=item.ipv4.method == "dhcp",
             ipv6=asked6,
             prefix_hint=item.ipv6.prefix_delegation.hint if item.ipv6.prefix_delegation else None,
+            mac=item.mac,
         )

@@ -28,9 +28,13 @@ OURS = "patronus"
 
 
 def can_say(plan: InterfacesPlan) -> bool:
-    """Return whether all links of a plan can be said: no VRF, and no VXLAN with several other ends."""
+    """Return whether all links of a plan can be said: no VRF, and no VXLAN with several other ends.
+
+    Nor a card that shows another address: its own is noted when that is set, which no batch can.
+    """
     return not any(
-        link.kind == "vrf" or (isinstance(link.tunnel, Tunnel) and link.tunnel.others) for link in plan.links
+        link.kind == "vrf" or link.mac or (isinstance(link.tunnel, Tunnel) and link.tunnel.others)
+        for link in plan.links
     )
 
 

@@ -58,6 +58,7 @@ def links_of(model: Interfaces, devices: Mapping[str, str | None]) -> Iterator[L
                 role=item.id,
                 name=device,
                 kind=item.kind,
+                mac=item.mac,
                 mtu=item.mtu,
                 master=masters.get(item.id),
                 parent=devices[item.parent] if item.parent else None,

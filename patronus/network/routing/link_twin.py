@@ -87,6 +87,7 @@ class LinkTwin:
             link,
             up=settings.up,
             master=settings.master,
+            mac=settings.mac or link.mac,
             mtu=mtu,
             stp=stp,
             filters=filters,

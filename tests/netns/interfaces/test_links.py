@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 from ipaddress import ip_address
@@ -13,7 +14,8 @@ import pytest
 from patronus.core.errors import KernelError
 from patronus.core.link import Address
 from patronus.core.verb import Caller, Role
-from patronus.kernel.netlink import Netlink
+from patronus.kernel.netlink import Netlink, set_mac
+from patronus.kernel.rtnetlink import NetlinkError
 from patronus.network.interfaces.events import LinkChanged
 from patronus.network.interfaces.model import Interfaces
 from patronus.network.interfaces.plan import build
@@ -77,6 +79,53 @@ def test_static_interfaces_stand_and_a_second_apply_does_nothing(router: Router,
     seen = {(one.device, str(one.interface)) for one in router.host.netlink.addresses()}
     assert seen >= {("eth0", LAN4), ("eth1", WAN4)} and "lo" not in dict(seen)
     assert (router.pending(), router.differences()) == ([], [])
+
+
+def test_a_card_shows_another_address_and_keeps_role_addresses_and_routes(
+    router: Router, wired: Namespace
+) -> None:
+    """What is down for a moment loses its routes and the addresses of IPv6: they stand again after it."""
+    own, shown = mac(wired, "eth1"), "02:00:5e:10:20:30"
+    router.apply(lan(wired), wan(wired))
+    cloned = {**wan(wired), "mac": shown}
+    router.apply(lan(wired), cloned)
+    assert mac(wired, "eth1") == shown
+    assert addresses(wired, "eth1") == {WAN4, "2001:db8:1::2/64"}
+    assert set(default_routes(wired)) == {("198.51.100.1", "eth1", 101), ("2001:db8:1::1", "eth1", 101)}
+    assert (router.pending(), router.differences()) == ([], [])
+    wired.ip(f"link set eth1 address {own}")
+    assert [one for one in router.differences() if shown in str(one)] != []
+    router.apply(lan(wired), cloned)
+    assert (mac(wired, "eth1"), router.differences()) == (shown, [])
+    router.apply(lan(wired), {key: value for key, value in cloned.items() if key != "mac"})
+    assert (mac(wired, "eth1"), router.pending(), router.differences()) == (own, [], [])
+    assert addresses(wired, "eth1") == {WAN4, "2001:db8:1::2/64"}
+    router.apply(lan(wired), cloned)
+    assert mac(wired, "eth1") == shown
+
+
+class Card(dict[str, str]):
+    """A driver that takes no other address while its card is up, as many do; no card here has one."""
+
+    def __init__(self) -> None:
+        super().__init__(address="52:54:00:00:00:01", state="up", ifalias="")
+
+    def get_links(self, _: int) -> list[Card]:
+        return [self]
+
+    def get_attr(self, name: str) -> str:
+        return self[name.removeprefix("IFLA_").lower()]
+
+    def link(self, _: str, index: int, **words: str) -> None:
+        if index and "address" in words and self["state"] == "up":
+            raise NetlinkError(errno.EBUSY, "Device or resource busy")
+        self.update(words)
+
+
+def test_a_card_that_takes_no_address_while_it_is_up_goes_down_for_it() -> None:
+    card, shown = Card(), "02:00:5e:10:20:30"
+    set_mac(card, 2, shown)
+    assert card == {"address": shown, "state": "down", "ifalias": "patronus of 52:54:00:00:00:01"}
 
 
 def test_what_the_file_no_longer_says_goes_away(router: Router, wired: Namespace) -> None:

@@ -89,6 +89,22 @@ def test_an_uplink_gets_address_route_and_servers_and_the_plan_hears_of_it(
     assert json.loads((FOLDER / "eth0.dhcp.json").read_text())["new_routers"] == "198.51.100.1"
 
 
+def test_the_provider_of_a_card_that_shows_another_address_sees_that_one(
+    router: Router, namespace: Namespace, uplink: dict[str, Any], provider: Provider, tmp_path: Path
+) -> None:
+    """A client that ran before has to begin again: it would renew its lease as the host that it was."""
+    shown, leases = "02:00:5e:10:20:30", tmp_path / "leases"
+    provider()
+    router.apply(uplink)
+    eventually(lambda: given(router).gateway, "the lease")
+    assert mac(namespace, "eth0") in leases.read_text()
+    router.apply({**uplink, "mac": shown})
+    eventually(lambda: f" {shown} " in leases.read_text(), "a lease of the host that the provider sees now")
+    eventually(lambda: addresses(namespace, "eth0"), "its address")
+    assert mac(namespace, "eth0") == shown
+    assert (router.pending(), router.differences()) == ([], [])
+
+
 def test_removing_the_uplink_ends_the_client_and_all_that_it_set(
     router: Router, namespace: Namespace, uplink: dict[str, Any], provider: Provider
 ) -> None:

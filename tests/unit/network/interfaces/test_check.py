@@ -120,6 +120,10 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
         "ipv4.method: the provider numbers dsl",
     ),
     "PPPoE without one": ([nic("a"), dial("a", ipv4={})], "dsl would dial in and ask for no address"),
+    "an address for a bond's member": (
+        [{**nic("a"), "mac": B}, {"id": "b", "bond": {"members": ["a"]}}],
+        "bond.members[0]: a shows 52:54:00:00:00:02, and a bond gives all its members one address",
+    ),
     "PPPoE for a frame": ([nic("a"), dial("a", mtu=1500)], "mtu: 1500 is more than a carries"),
     "PPPoE beyond RFC 4638": ([nic("a", mtu=9000), dial("a", mtu=1501)], "carries no more than 1500"),
     "a VLAN of PPPoE": ([nic("a"), dial("a"), vlan("v", "dsl")], "which carries no tags"),

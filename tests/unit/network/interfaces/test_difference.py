@@ -149,6 +149,40 @@ def test_a_nic_that_lost_its_role_goes_down_and_an_idle_one_too() -> None:
     assert everything(plan, (links, (), ()), running) == ["set eth0 down", "set eth5 down"]
 
 
+OWN, SHOWN = "52:54:00:00:00:01", "02:00:5e:10:20:30"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has", "changes"),
+    [
+        (SHOWN, OWN, [f"set eth1 up, address {SHOWN}, mtu 1500"]),
+        (SHOWN, SHOWN, []),
+        (None, SHOWN, [f"set eth1 up, address {OWN}, mtu 1500"]),
+        (None, OWN, []),
+    ],
+)
+def test_a_card_shows_another_address_and_its_own_again(
+    wanted: str | None, has: str, changes: list[str]
+) -> None:
+    """Its own comes back though nobody remembers the plan before: a killed daemon reverts without it."""
+    plan = InterfacesPlan(links=(LinkWanted("wan", "eth1", mac=wanted),))
+    card = Link("eth1", 2, mac=has, own=OWN, up=True)
+    made = settings(plan, (card,))
+    assert [str(one) for one in made] == changes
+    assert [one.inverse().after.mac for one in made if isinstance(one, ConfigureLink)] == [has] * len(made)
+
+
+def test_what_was_given_no_other_address_and_what_a_bond_has_named_keep_what_they_have() -> None:
+    bond = LinkWanted("uplink", "uplink", "bond", bond=BondSettings())
+    links = (bond, LinkWanted("a", "eth1", master="uplink"), LinkWanted("b", "eth2"))
+    there = (
+        Link("uplink", 9, "bond", mac=SHOWN, bond=BondSettings(), up=True, ours=True),
+        Link("eth1", 2, mac=SHOWN, own=OWN, up=True, master="uplink"),
+        Link("eth2", 3, mac=SHOWN, up=True),
+    )
+    assert settings(InterfacesPlan(links=links), there) == []
+
+
 @pytest.mark.parametrize(
     "change",
     [

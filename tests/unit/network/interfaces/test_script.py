@@ -158,8 +158,9 @@ def test_tables_and_rules_say_what_the_daemon_would_ask_the_kernel_for() -> None
     ]
 
 
-def test_vrfs_and_vxlans_with_several_ends_are_left_to_the_daemon() -> None:
+def test_vrfs_vxlans_with_several_ends_and_cards_that_show_another_address_are_left_to_the_daemon() -> None:
     assert can_say(InterfacesPlan(links=tuple(link for link, _ in MADE.values())))
     far = Tunnel(7, ip_address("192.0.2.1"), others=(ip_address("192.0.2.2"),))
     assert not can_say(InterfacesPlan(links=(LinkWanted("far", "far", "vxlan", parent="eth0", tunnel=far),)))
     assert not can_say(InterfacesPlan(links=(LinkWanted("red", "red", "vrf"),)))
+    assert not can_say(InterfacesPlan(links=(LinkWanted("wan", "eth1", mac="02:00:5e:10:20:30"),)))
