@@ -137,11 +137,18 @@ class Catalogue:
             raise InvalidRequest(f"no record type is called {given.type}")
         try:
             question = dnslib.DNSRecord.question(given.name, given.type)
-            data = question.send("127.0.0.1", PORT, timeout=ANSWER_TIME_S)
-            reply = dnslib.DNSRecord.parse(data)
+        except (dnslib.DNSError, DNSLabelError, UnicodeError) as error:
+            raise InvalidRequest(
+                f"{given.name} is no name of DNS: its parts have 1 to 63 characters"
+            ) from error
+        try:
+            reply = dnslib.DNSRecord.parse(question.send("127.0.0.1", PORT, timeout=ANSWER_TIME_S))
+            if reply.header.tc:  # more than a datagram holds
+                told = question.send("127.0.0.1", PORT, tcp=True, timeout=ANSWER_TIME_S)
+                reply = dnslib.DNSRecord.parse(told)
         except OSError as error:
             raise Unavailable(f"the DNS server does not answer: {error}") from error
-        except (dnslib.DNSError, DNSLabelError, UnicodeError) as error:
-            raise InvalidRequest(f"{given.name}: {error}") from error
+        except dnslib.DNSError as error:
+            raise Unavailable(f"the answer about {given.name} cannot be read: {error}") from error
         answers = [record.toZone() for record in reply.rr]
         return LookupResult(status=dnslib.RCODE.get(reply.header.rcode), answers=answers)

@@ -17,6 +17,7 @@ from patronus.network.dns.sources import Sources
 from patronus.network.dns.upstream import Question, Resolution, Transport
 from patronus.network.dns.view import Lists, View, views
 from patronus.network.dns.wire import (
+    CLASS_IN,
     STREAM_SIZE,
     Flag,
     Query,
@@ -178,7 +179,7 @@ class Resolver:
             if len(self._local) < LOCAL_ANSWERS:
                 self._local[key] = local
             respond(local.reply(query, now_s, limit))
-        elif not query.flags & Flag.RD:
+        elif not query.flags & Flag.RD or query.qclass != CLASS_IN:
             self.counters["refused"] += 1
             respond(error_reply(query, Rcode.REFUSED))
         else:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The names that this router answers itself: its records, its hosts, their reverse. Pure.
 
-What lies below the local domain, below the reverse of private addresses, or below the names that RFC 6761
-keeps from the world is never asked of anyone else: who is not known here does not exist.
+What lies below the local domain, below the reverse of private addresses, or below the names that are
+kept from the world (``NOWHERE``) is never asked of anyone else: who is not known here does not exist.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ PRIVATE_REVERSE = (
     ".".join("0" * 31) + ".ip6.arpa",
 )
 """RFC 6303 section 4, less the documentation prefixes."""
-NOWHERE = ("invalid", "onion")
-"""RFC 6761 section 6.4, RFC 7686 section 2."""
+NOWHERE = ("invalid", "onion", "home.arpa", "resolver.arpa")
+"""RFC 6761 section 6.4, RFC 7686 section 2, RFC 8375 section 4, RFC 9462 section 6.4: what an upstream
+server says of the last leads hosts past this one."""
 NOBODYS = frozenset({"isatap", "localhost", "wpad"})
 """Names that programs believe without asking anyone; a host that calls itself so would lead all others."""
 _SOA_NUMBERS = struct.Struct("!IIIII")

@@ -10,6 +10,7 @@ from pathlib import Path
 import dnslib
 import pytest
 
+from patronus.core.errors import InvalidRequest
 from patronus.core.verb import Nothing
 from patronus.lists.folder import Download
 from patronus.lists.task import Places
@@ -367,6 +368,20 @@ def test_the_router_asks_its_own_server(asked: Router) -> None:
         "NOERROR",
         ["nas.home.arpa.          300     IN      A       192.168.1.30"],
     )
+
+
+def test_the_daemon_shows_all_of_an_answer_that_no_datagram_holds(asked: Router) -> None:
+    addresses = [f"192.168.1.{number}" for number in range(60, 120)]
+    records = [
+        {"id": f"r{number}", "name": "many.home.arpa", "type": "A", "value": address}
+        for number, address in enumerate(addresses)
+    ]
+    asked.apply(dns={**DNS, "records": records})
+    with asked.namespace:
+        found = asked.ask_dns.lookup(ROOT, Lookup(name="many.home.arpa"))
+        with pytest.raises(InvalidRequest, match=r"a\.\.b is no name of DNS"):
+            asked.ask_dns.lookup(ROOT, Lookup(name="a..b"))
+    assert sorted(line.split()[-1] for line in found.answers) == sorted(addresses)
 
 
 def test_the_cache_outlives_a_restart(asked: Router) -> None:

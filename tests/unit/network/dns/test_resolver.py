@@ -744,6 +744,14 @@ class TestLimits:
         assert asker.status == "REFUSED"
         assert asker.world.sent == []
 
+    @pytest.mark.parametrize("qclass", ["CH", "Hesiod", "*"])
+    def test_what_is_not_of_the_internet_is_asked_of_nobody(self, qclass: str) -> None:
+        """The version of the provider's server for one: `version.bind`, of class CH."""
+        asker = Asker()
+        data = dnslib.DNSRecord.question("version.bind", "TXT", qclass).pack()
+        asker.resolver.answer(parse_query(bytes(data)), 1232, asker.replies.append)
+        assert (asker.status, asker.world.sent) == ("REFUSED", [])
+
     def test_edns_is_answered_with_edns_and_only_then(self) -> None:
         asker = Asker()
         asker.ask("localhost", edns=True)

@@ -80,6 +80,7 @@ def test_a_local_name_has_its_records(asker: Asker, name: str, qtype: str, answe
         ("1.0.0.10.in-addr.arpa", "PTR", "NXDOMAIN"),
         ("x.invalid", "A", "NXDOMAIN"),
         ("abc.onion", "A", "NXDOMAIN"),
+        ("_dns.resolver.arpa", "SVCB", "NXDOMAIN"),
         ("unknownhost", "A", "NXDOMAIN"),
     ],
 )
