@@ -40,6 +40,12 @@
 /* Sources under a limit: about 1.5 MiB, taken at load; the oldest give way, and nftables limits those. */
 #define SOURCES_MAX 16384
 
+/* Cards between which packets are sent on. */
+#define WAYS_OUT_MAX 256
+
+/* Slots of neighbours: 24 KiB for each processor; a power of two. */
+#define NEIGHBOURS 1024
+
 /* Bytes of drop events that wait for a reader: about 800 events of 72 bytes with their headers. */
 #define EVENTS_BYTES 65536
 
@@ -163,5 +169,28 @@ const struct rule_node node_layout SEC("layout") = {};
 const struct rule_ingress ingress_layout SEC("layout") = {};
 const enum rule_field field_layout SEC("layout") = RULE_INGRESS;
 const enum limit_kind kind_layout SEC("layout") = LIMIT_SYN;
+
+/* One number: whether packets are sent on. Nothing more is asked while it is 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} forwarding SEC(".maps");
+
+/* The cards between which packets are sent on, by their numbers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, WAYS_OUT_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} ways_out SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NEIGHBOURS);
+	__type(key, __u32);
+	__type(value, struct neighbour);
+} neighbours SEC(".maps");
 
 #endif

@@ -32,7 +32,9 @@
 #define ICMPV6_ECHO_REQUEST 128 /* RFC 4443 section 4.1 */
 
 #define TCP_FLAGS_OFFSET  13 /* RFC 9293 section 3.1 */
+#define TCP_FLAG_FIN_BIT  0x01
 #define TCP_FLAG_SYN_BIT  0x02
+#define TCP_FLAG_RST_BIT  0x04
 #define TCP_FLAG_ACK_BIT  0x10
 #define TCP_FLAGS_OPENING 0x17 /* FIN, SYN, RST and ACK: what tells the first packet */
 

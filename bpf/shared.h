@@ -21,6 +21,7 @@ enum reason {
 	REASON_PASS_VLAN_DEPTH,	     /* more VLAN tags than we read */
 	REASON_PASS_EXTENSION_DEPTH, /* more IPv6 extension headers than we read */
 	REASON_PASS_CONNECTION,	     /* a rule would drop it, but conntrack knows its connection */
+	REASON_FORWARD,		     /* of an open connection: sent on to the next card from here */
 	REASON_DROP_BLOCK_IPV4,	     /* the source is on the blocklist */
 	REASON_DROP_BLOCK_IPV6,
 	REASON_DROP_RULE, /* a rule drops it, whatever its way would be */
@@ -98,7 +99,8 @@ _Static_assert(sizeof(struct drop_event) == 64, "struct drop_event is shared wit
 struct settings {
 	__u32 sample_every; /* one drop in this many becomes an event, on each CPU; 0: none */
 	__u8 flow_table;    /* 1: account flows */
-	__u8 pad[3];
+	__u8 forwarding;    /* 1: can send on open connections, where the map says so */
+	__u8 pad[2];
 };
 
 _Static_assert(sizeof(struct settings) == 8, "struct settings is shared with Python");
@@ -240,5 +242,18 @@ struct source_key {
 };
 
 _Static_assert(sizeof(struct source_key) == 24, "struct source_key is shared with Python");
+
+/*
+ * A neighbour to which packets are sent on: until when the kernel goes without one. A slot of a table by
+ * Ethernet address; two that meet in one take turns, and the kernel gets more of both.
+ */
+struct neighbour {
+	__u64 due_ns; /* CLOCK_MONOTONIC, coarse */
+	__u32 ifindex;
+	__u8 mac[6];
+	__u8 pad[6];
+};
+
+_Static_assert(sizeof(struct neighbour) == 24, "struct neighbour is shared with Python");
 
 #endif

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "blocklist.h"
+#include "forwarding.h"
 #include "limits.h"
 #include "maps.h"
 #include "parsing.h"
@@ -149,6 +150,14 @@ static __always_inline enum reason judge_further(struct xdp_md *ctx, struct pack
 	return reason;
 }
 
+/* Whether to see if the packet, which has neither options nor extensions, may be sent on. */
+static __always_inline bool is_sent_on(const struct packet *packet, enum reason reason,
+				       __u8 protocol, __u8 tcp_flags)
+{
+	return settings.forwarding && reason == REASON_PASS && !packet->tags[0] &&
+	       is_underway(protocol, tcp_flags) && is_forwarding();
+}
+
 static __always_inline enum reason judge_ipv4(struct xdp_md *ctx, struct packet *packet)
 {
 	struct flow_key_ipv4 key = { .vlan_id = packet->vlan_id };
@@ -189,7 +198,11 @@ static __always_inline enum reason judge_ipv4(struct xdp_md *ctx, struct packet 
 	}
 	if (mercy == MERCY_GIVEN)
 		return REASON_PASS_NEVER;
-	return fragment ? REASON_PASS_FRAGMENT : reason;
+	if (fragment)
+		return REASON_PASS_FRAGMENT;
+	if (upper == header + 1 && is_sent_on(packet, reason, header->protocol, tcp_flags))
+		return send_on_ipv4(ctx, header->protocol);
+	return reason;
 }
 
 static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet *packet)
@@ -238,7 +251,11 @@ static __always_inline enum reason judge_ipv6(struct xdp_md *ctx, struct packet 
 	}
 	if (mercy == MERCY_GIVEN)
 		return REASON_PASS_NEVER;
-	return chain == CHAIN_FRAGMENT ? REASON_PASS_FRAGMENT : reason;
+	if (chain == CHAIN_FRAGMENT)
+		return REASON_PASS_FRAGMENT;
+	if (upper == header + 1 && is_sent_on(packet, reason, key.protocol, tcp_flags))
+		return send_on_ipv6(ctx, key.protocol);
+	return reason;
 }
 
 /* Reads the Ethernet header and the VLAN tags; anything but REASON_PASS ends the way. */
@@ -331,6 +348,8 @@ int xdp_firewall(struct xdp_md *ctx)
 	enum reason reason = judge(ctx, &packet);
 
 	count(ctx, &packet, reason);
+	if (reason == REASON_FORWARD)
+		return XDP_REDIRECT;
 	return reason >= REASON_DROP_FIRST ? XDP_DROP : XDP_PASS;
 }
 
@@ -339,6 +358,13 @@ SEC("xdp")
 int xdp_asks_conntrack(struct xdp_md *ctx __attribute__((unused)))
 {
 	return can_ask_conntrack();
+}
+
+/* Run on a test packet: whether the part that sends on is there, and can ask the flow table. */
+SEC("xdp")
+int xdp_asks_flow_table(struct xdp_md *ctx __attribute__((unused)))
+{
+	return settings.forwarding && can_look_up_flows();
 }
 
 char LICENSE[] SEC("license") = "GPL";

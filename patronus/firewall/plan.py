@@ -16,6 +16,7 @@ from patronus.firewall.addresses import IpNetwork
 from patronus.firewall.check.known import warning
 from patronus.firewall.compile.nft import CompiledBefore, compile_nft
 from patronus.firewall.early.drops import Entry, early_drops, tagged_nics, watched, ways_in
+from patronus.firewall.early.forwarding import forwarding_cards, forwarding_warnings
 from patronus.firewall.early.limits import early_limits
 from patronus.firewall.model import Rules, Tracking
 from patronus.firewall.optimise.shadow import shadows, without
@@ -44,10 +45,11 @@ class FirewallPlan(Plan):
     ``blocked``, ``never``, ``early`` and ``limits`` are what XDP is given, and ``watched`` the NICs at which
     it has something to drop: those below every zone while something is blocked, else those where a rule drops
     early or a guard limits. ``modes`` are those of NICs that shall not be chosen by themselves; where one is
-    off XDP does not stand. ``ways`` are how packets come in, ``below`` the NICs under each device of a zone,
-    ``tagged`` the NICs that carry VLANs, ``queued`` those whose packets a shaper holds as they arrive.
-    ``asleep`` are rules that their schedule puts off, ``timed`` the blocks that end by
-    themselves, ``openings`` what the other features offer to zones.
+    off XDP does not stand. ``forwarding`` are the cards between which it sends open connections on.
+    ``ways`` are how packets come in, ``below`` the NICs under each device of a zone, ``tagged`` the NICs that
+    carry VLANs, ``queued`` those whose packets a shaper holds as they arrive. ``asleep`` are rules that
+    their schedule puts off, ``timed`` the blocks that end by themselves, ``openings`` what the other features
+    offer to zones.
     ``warnings`` say which rules never decide, and the ruleset has none of those. ``faults`` are the aliases
     that do not hold what they should, and why; ``names`` are the hosts that aliases name; ``held`` is what
     the aliases that live held when the plan was made. ``timeouts`` and ``table_size`` are conntrack's
@@ -67,6 +69,7 @@ class FirewallPlan(Plan):
     below: Mapping[str, frozenset[str]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
     modes: Mapping[str, XdpMode] = field(default_factory=dict)
+    forwarding: tuple[str, ...] = ()
     queued: frozenset[str] = frozenset()
     asleep: frozenset[str] = frozenset()
     timed: tuple[IpNetwork, ...] = ()
@@ -116,12 +119,15 @@ def plan(
     living = held(config, facts.sources)
     faults = list(_faults(config, living))
     effective = without(policy, shadowed)
+    modes = xdp_modes(config, links)
+    forwarding = forwarding_cards(policy.offload, modes, links) if config.get(Tracking).xdp_forwarding else ()
     return replace(
         _early(effective, policy, links),
         policy=policy,
         ruleset=compile_nft(effective, memory.compiled),
         queued=shaping.arriving,
-        modes=xdp_modes(config, links),
+        modes=modes,
+        forwarding=forwarding,
         timeouts=timeouts(config.get(Tracking).timeouts),
         table_size=table_size(config.get(Tracking), facts.memory_bytes),
         no_flow_table=refused,
@@ -135,6 +141,7 @@ def plan(
             *_fault_warnings(config, faults),
             *(_warnings(config, shadowed) if shadowed else ()),
             *(_offload_warnings(config, policy, shaping, refused)),
+            *(_forwarding_warnings(config, policy, forwarding, refused)),
         ),
         faults=tuple((alias, why) for _, alias, why in faults),
         names=frozenset(name for alias in config.get(Rules).aliases for name in alias.names or ()),
@@ -183,6 +190,14 @@ def _offload_warnings(
 ) -> Iterator[Problem]:
     if config.get(Tracking).offload:
         for problem in offload_warnings(policy.offload, shaping.shaped, policy.uplinks, refused):
+            yield replace(problem, location=config.locate(problem.path))
+
+
+def _forwarding_warnings(
+    config: Configuration, policy: Policy, cards: tuple[str, ...], refused: str | None
+) -> Iterator[Problem]:
+    if config.get(Tracking).xdp_forwarding:
+        for problem in forwarding_warnings(policy.offload, cards, refused):
             yield replace(problem, location=config.locate(problem.path))
 
 

@@ -53,6 +53,7 @@ from patronus.firewall.tracking.flows import forbidden
 from patronus.firewall.tracking.offload import once
 from patronus.firewall.tracking.settings import resize, tracking_differences, tracking_steps
 from patronus.kernel import sysctl
+from patronus.kernel.bpf_part import ASKED, ForwardingPart
 from patronus.kernel.conntrack import Conntrack
 from patronus.kernel.fib import read_fib
 from patronus.kernel.host import Host
@@ -84,7 +85,8 @@ class FirewallFeature(Feature[FirewallPlan, FirewallFacts]):
         self._conntrack = Conntrack()
         self._timed = TimedBlocks(host.state, host.clock)
         self._plan = FirewallPlan()
-        self._early = EarlyPlane(host.bpf)
+        part = ForwardingPart(host.places.state / ASKED, host.units, host.bpf.forwarding.asks_flow_table)
+        self._early = EarlyPlane(host.bpf, part)
         self._checked: Checked = Kept()
         self._tried = Tried()
         self._memory = Memory()
@@ -301,7 +303,7 @@ def _nothing() -> None:
 
 def _early(plan: FirewallPlan) -> tuple[Any, ...]:
     given = plan.blocked, plan.never, plan.early, plan.limits
-    return *given, plan.watched, plan.modes, plan.queued, plan.tagged
+    return *given, plan.watched, plan.modes, plan.queued, plan.tagged, plan.forwarding
 
 
 def _early_step(plan: FirewallPlan) -> str:
@@ -313,7 +315,8 @@ def _early_step(plan: FirewallPlan) -> str:
         f" and beyond the limits of {', '.join(sorted(plan.limits.origins))}" if plan.limits.origins else ""
     )
     where = f"{', '.join(there) or 'no device'}{', off on ' + ', '.join(off) if off else ''}"
-    return f"XDP: drop {len(plan.blocked)} prefixes and for {rules} rules{limits} on {where}"
+    ways = f", send open connections on between {', '.join(plan.forwarding)}" if plan.forwarding else ""
+    return f"XDP: drop {len(plan.blocked)} prefixes and for {rules} rules{limits} on {where}{ways}"
 
 
 def create(host: Host) -> FirewallFeature:

@@ -40,6 +40,7 @@ from patronus.kernel.bpf_codec import (
     trie_key,
 )
 from patronus.kernel.bpf_events import DropEvents
+from patronus.kernel.bpf_forwarding import Forwarding
 from patronus.kernel.bpf_limits import SourceLimits
 from patronus.kernel.bpf_map import Map
 from patronus.kernel.bpf_object import Program
@@ -62,7 +63,8 @@ class Bpf:
     """The pinned program and its maps; the maps are opened at first use and kept.
 
     ``loader`` is a folder that is there as long as the program is being loaded, or is loaded. ``rules`` are
-    those that XDP drops for, ``limits`` what a source may send.
+    those that XDP drops for, ``limits`` what a source may send, ``forwarding`` the cards between which it
+    sends open connections on.
     """
 
     def __init__(self, pins: Path, loader: Path = LOADER) -> None:
@@ -75,6 +77,7 @@ class Bpf:
         self._reasons: dict[str, str] = {}
         self.rules = EarlyRules(pins, self._map)
         self.limits = SourceLimits(self._map)
+        self.forwarding = Forwarding(pins, self._map)
         self._watching = Lock()
 
     def await_loader(self) -> None:

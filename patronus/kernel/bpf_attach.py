@@ -19,7 +19,7 @@ from patronus.kernel.bpf_object import Program
 
 _ONLY_IF_NONE = 1  # XDP_FLAGS_UPDATE_IF_NOEXIST
 _SIOCETHTOOL = 0x8946
-_ETHTOOL_GFLAGS = 0x25
+_ETHTOOL_GFLAGS, _ETHTOOL_SFLAGS = 0x25, 0x26
 _FLAG_RXVLAN = 1 << 8
 
 
@@ -66,14 +66,26 @@ def device(number: int) -> str:
 
 def strips_vlan(ifname: str) -> bool:
     """Whether the NIC's ``rxvlan`` offload is on; drivers without ethtool have none."""
-    value = ctypes.create_string_buffer(struct.pack("=II", _ETHTOOL_GFLAGS, 0), 8)
+    try:
+        return bool(_flags(ifname, _ETHTOOL_GFLAGS, 0) & _FLAG_RXVLAN)
+    except OSError:
+        return False
+
+
+def keep_tags(ifname: str) -> None:
+    """Have the NIC leave VLAN tags in the packet. Raises KernelError where it cannot."""
+    try:
+        _flags(ifname, _ETHTOOL_SFLAGS, _flags(ifname, _ETHTOOL_GFLAGS, 0) & ~_FLAG_RXVLAN)
+    except OSError as error:
+        raise KernelError(f"rxvlan of {ifname} cannot be turned off: {error.strerror}") from error
+
+
+def _flags(ifname: str, command: int, flags: int) -> int:
+    value = ctypes.create_string_buffer(struct.pack("=II", command, flags), 8)
     request = struct.pack("16sP16x", ifname.encode(), ctypes.addressof(value))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
-        try:
-            fcntl.ioctl(door, _SIOCETHTOOL, request)
-        except OSError:
-            return False
-    return bool(struct.unpack("=II", value.raw)[1] & _FLAG_RXVLAN)
+        fcntl.ioctl(door, _SIOCETHTOOL, request)
+    return int(struct.unpack("=II", value.raw)[1])
 
 
 def query(ifname: str) -> Attachment | None:

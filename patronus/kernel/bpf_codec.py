@@ -24,13 +24,14 @@ FLOW_KEY_IPV4 = struct.Struct("=4s4s2s2sHBx")
 FLOW_KEY_IPV6 = struct.Struct("=16s16s2s2sHBx")
 FLOW_STATS = struct.Struct("=QQQB7x")
 DROP_EVENT = struct.Struct("=QQIIHBB16s16s4x")
-SETTINGS = struct.Struct("=IB3x")
+SETTINGS = struct.Struct("=IBB2x")
 PREFIX_KEY = struct.Struct("=I16s")
 RULE_KEY = struct.Struct("=IB3x16s")
 RULE_INGRESS = struct.Struct("=I4s")
 RULE_NODE = struct.Struct("=128sQI4x")
 RULE_NUMBER = struct.Struct("=Q")
 LIMIT = struct.Struct("=QQQI4x")
+NEIGHBOUR = struct.Struct("=QI6s6x")
 
 _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 _NS_PER_S = 1e9
@@ -48,12 +49,13 @@ class Reason(IntEnum):
     PASS_VLAN_DEPTH = 5
     PASS_EXTENSION_DEPTH = 6
     PASS_CONNECTION = 7
-    DROP_BLOCK_IPV4 = 8
-    DROP_BLOCK_IPV6 = 9
-    DROP_RULE = 10
-    DROP_SYN_FLOOD = 11
-    DROP_UDP_FLOOD = 12
-    DROP_ICMP_FLOOD = 13
+    FORWARD = 8
+    DROP_BLOCK_IPV4 = 9
+    DROP_BLOCK_IPV6 = 10
+    DROP_RULE = 11
+    DROP_SYN_FLOOD = 12
+    DROP_UDP_FLOOD = 13
+    DROP_ICMP_FLOOD = 14
 
     @property
     def drops(self) -> bool:
@@ -63,14 +65,18 @@ class Reason(IntEnum):
 
 @dataclass(frozen=True)
 class Settings:
-    """``struct settings``: fixed at load. ``sample_every`` drops make one event on each CPU; 0 makes none."""
+    """``struct settings``: fixed at load. ``sample_every`` drops make one event on each CPU; 0 makes none.
+
+    Where ``forwarding`` is off the verifier leaves out the part that sends open connections on.
+    """
 
     sample_every: int = 1
     flow_table: bool = True
+    forwarding: bool = False
 
     def pack(self) -> bytes:
         """Return the bytes of the section ``.rodata.settings``."""
-        return SETTINGS.pack(self.sample_every, self.flow_table)
+        return SETTINGS.pack(self.sample_every, self.flow_table, self.forwarding)
 
 
 @dataclass(frozen=True)

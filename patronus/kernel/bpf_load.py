@@ -19,6 +19,7 @@ from patronus.core.errors import KernelError
 from patronus.kernel import bpf_attach
 from patronus.kernel.bpf import PROGRAM
 from patronus.kernel.bpf_codec import Settings
+from patronus.kernel.bpf_forwarding import ASKS_FLOW_TABLE
 from patronus.kernel.bpf_object import Object, Program
 from patronus.kernel.bpf_rules import ASKS_CONNTRACK
 
@@ -44,8 +45,9 @@ def load(path: Path, pins: Path, settings: Settings, flow_entries: int | None = 
         with opened.program(PROGRAM) as program:
             replaced = _replace_running(pins / PROGRAM, program)
             program.pin(pins / PROGRAM)
-        with opened.program(ASKS_CONNTRACK) as asks:
-            asks.pin(pins / ASKS_CONNTRACK)
+        for question in (ASKS_CONNTRACK, ASKS_FLOW_TABLE):
+            with opened.program(question) as asks:
+                asks.pin(pins / question)
     return replaced
 
 
@@ -67,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample-every", type=int, default=100, help="drops for one event; 0: no events")
     parser.add_argument("--no-flow-table", action="store_true", help="do not account flows")
+    parser.add_argument(
+        "--forwarding-if", type=Path, metavar="FILE", help="take in what forwards, where this file is"
+    )
     parser.add_argument("--flow-entries", type=int, help="flow directions per family")
     return parser
 
@@ -74,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load as the command line says; 0, or 1 with the reason on standard error."""
     options = _parser().parse_args(arguments)
-    settings = Settings(options.sample_every, not options.no_flow_table)
+    forwarding = options.forwarding_if is not None and options.forwarding_if.exists()
+    settings = Settings(options.sample_every, not options.no_flow_table, forwarding)
     try:
         replaced = load(options.object, options.pins, settings, options.flow_entries)
     except KernelError as error:

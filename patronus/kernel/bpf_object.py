@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from patronus.core.errors import KernelError
 from patronus.kernel.bpf_library import (
     OpenOptions,
     ProgramInfo,
@@ -22,6 +24,10 @@ from patronus.kernel.bpf_library import (
 from patronus.kernel.bpf_map import Map
 
 _PACKET_BYTES_MAX = 65536
+_DEVMAP_HASH = 25
+_XDP_MD = struct.Struct(
+    "=6I"
+)  # struct xdp_md: data, its end, its meta data, the device, its queue, the way out
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,13 @@ class Program:
         call("bpf_obj_get_info_by_fd", self.descriptor, *pointers, doing=f"identifying program {self.name}")
         return int(info.id)
 
-    def run(self, packet: bytes, repeat: int = 1) -> TestRun:
-        """Run on ``packet`` (from the Ethernet header on, at least 14 bytes), ``repeat`` times."""
+    def run(self, packet: bytes, repeat: int = 1, arrives_at: int | None = None) -> TestRun:
+        """Run on ``packet`` (from the Ethernet header on, at least 14 bytes), ``repeat`` times.
+
+        ``arrives_at`` is the number of the device at which it comes in; the loopback, where nothing is said.
+        """
         room = ctypes.create_string_buffer(_PACKET_BYTES_MAX)
+        arrival = None if arrives_at is None else _XDP_MD.pack(0, len(packet), 0, arrives_at, 0, 0)
         options = TestRunOptions(
             sz=ctypes.sizeof(TestRunOptions),
             data_in=ctypes.cast(ctypes.c_char_p(packet), ctypes.c_void_p),
@@ -67,6 +77,8 @@ class Program:
             data_out=ctypes.cast(room, ctypes.c_void_p),
             data_size_out=_PACKET_BYTES_MAX,
             repeat=repeat,
+            ctx_in=None if arrival is None else ctypes.cast(ctypes.c_char_p(arrival), ctypes.c_void_p),
+            ctx_size_in=0 if arrival is None else len(arrival),
         )
         doing = f"running {self.name} on {len(packet)} bytes"
         call("bpf_prog_test_run_opts", self.descriptor, ctypes.byref(options), doing=doing)
@@ -100,6 +112,7 @@ class Object:
             # libbpf's own message for a missing file names neither the file nor the reason
             call("bpf_obj_get", bytes(path), doing=f"opening BPF object {path}")
         self.path = path
+        self._unpinned: dict[str, Path] = {}
         options = OpenOptions(sz=ctypes.sizeof(OpenOptions))
         with messages():
             pointer = library().bpf_object__open_file(bytes(path), ctypes.byref(options))
@@ -136,8 +149,27 @@ class Object:
         A pinned map of another shape makes ``load`` fail, so that old state is never misread.
         """
         for name in self.map_names():
+            if library().bpf_map__type(self._map(name)) == _DEVMAP_HASH:
+                self._pin_by_hand(name, folder / name)
+                continue
             place = bytes(folder / name)
             call("bpf_map__set_pin_path", self._map(name), place, doing=f"setting the pin of map {name}")
+
+    def _pin_by_hand(self, name: str, place: Path) -> None:
+        """Take the pinned map of devices, or pin the new one after the load.
+
+        The kernel adds a flag to such a map, by which libbpf 1.5 takes it for one of another shape.
+        """
+        if not place.exists():
+            self._unpinned[name] = place
+            return
+        pointer, declared = self._map(name), ("key_size", "value_size", "max_entries")
+        with Map.pinned(place) as kept:
+            for what in declared:
+                if getattr(kept, what) != getattr(library(), f"bpf_map__{what}")(pointer):
+                    raise KernelError(f"the map pinned at {place} has another {what} than map {name}")
+            doing = f"taking the map pinned at {place}"
+            call("bpf_map__reuse_fd", pointer, kept.descriptor, doing=doing)
 
     def unpin_maps(self) -> None:
         """Let ``load`` pin nothing, whatever the source asks for."""
@@ -147,6 +179,9 @@ class Object:
     def load(self) -> None:
         """Let the kernel verify and take the object. Raises KernelError with the verifier's last lines."""
         call("bpf_object__load", self._object, doing=f"loading BPF object {self.path}")
+        for name, place in self._unpinned.items():
+            with self.map(name) as made:
+                call("bpf_obj_pin", made.descriptor, bytes(place), doing=f"pinning map {name} at {place}")
 
     def program(self, name: str) -> Program:
         """Return the loaded program ``name``."""

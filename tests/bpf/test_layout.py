@@ -33,10 +33,11 @@ PACKED: dict[str, tuple[Struct, list[str]]] = {
         bpf_codec.DROP_EVENT,
         ["time_ns", "rule", "ifindex", "bytes", "vlan_id", "reason", "family", "saddr", "daddr"],
     ),
-    "settings": (bpf_codec.SETTINGS, ["sample_every", "flow_table"]),
+    "settings": (bpf_codec.SETTINGS, ["sample_every", "flow_table", "forwarding"]),
     "prefix_key": (bpf_codec.PREFIX_KEY, ["length", "address"]),
     "rule_key": (bpf_codec.RULE_KEY, ["length", "field", "value"]),
     "rule_ingress": (bpf_codec.RULE_INGRESS, ["ifindex", "tags"]),
+    "neighbour": (bpf_codec.NEIGHBOUR, ["due_ns", "ifindex", "mac"]),
     "limit": (bpf_codec.LIMIT, ["cost_ns", "room_ns", "origin", "figures"]),
     "rule_node": (bpf_codec.RULE_NODE, ["entries", "rule", "fields"]),
 }

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,9 @@ from patronus.firewall.early.plane import TWICE, EarlyPlane
 from patronus.firewall.plan import FirewallPlan
 from patronus.kernel.bpf_attach import Mode
 from patronus.kernel.bpf_codec import Reason
+from patronus.kernel.bpf_part import ASKED, ForwardingPart
 from patronus.kernel.traffic import Traffic
+from patronus.kernel.units import Units
 from patronus.network.qos.difference import PHASES
 from patronus.network.qos.model import Qos
 from patronus.network.qos.plan import plan, setups
@@ -94,12 +97,13 @@ def test_xdp_drops_before_the_queue_and_passes_into_it(
 
 
 def test_generic_xdp_stays_off_a_card_whose_packets_are_queued(
-    firewall: Firewall, ends: tuple[Namespace, Namespace]
+    firewall: Firewall, ends: tuple[Namespace, Namespace], tmp_path: Path
 ) -> None:
     near, _ = ends
     blocked = (ip_network(f"{BAD}/32"),)
     with near:
-        plane = EarlyPlane(firewall.bpf)
+        part = ForwardingPart(tmp_path / ASKED, Units(), firewall.bpf.forwarding.asks_flow_table)
+        plane = EarlyPlane(firewall.bpf, part)
         for queued in (frozenset[str](), frozenset({"lo", "near"}), frozenset[str]()):
             plane.bring(FirewallPlan(blocked=blocked, watched=("lo", "near"), queued=queued))
             modes = {one.device: (one.mode, one.reason) for one in plane.devices()}

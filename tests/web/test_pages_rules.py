@@ -347,6 +347,16 @@ def test_how_long_connections_are_remembered_is_set(context: BrowserContext, mac
     with machine.client() as client:
         assert client.call("firewall.ShowTracking")["settings"] == {"timeouts": {"udp": "45s"}}
     page.fill("#udp", "")
+    for name in ("offload", "xdp_forwarding"):
+        page.check(f"[name={name}]")
+    page.click("button:text-is('Save')")
+    with machine.client() as client:
+        switches = client.call("firewall.ShowTracking")["settings"]
+        assert switches == {"offload": True, "xdp_forwarding": True}
+    for name in ("offload", "xdp_forwarding"):
+        assert page.is_checked(f"[name={name}]")
+        page.uncheck(f"[name={name}]")
+    says(page.locator("label:has([name=xdp_forwarding])"), "the kernel forwards all packets")
     page.click("button:text-is('Save')")
     assert machine.client().call("firewall.ShowTracking")["settings"] == {}
     press(page, "text=Keep these changes")

@@ -53,8 +53,8 @@ def timeouts() -> Response:
     names = [one["id"] for one in daemon().call("firewall.ShowTracking")["timeouts"]]
     times = {name: text for name in names if (text := request.form.get(name, "").strip())}
     size = forms.number(request.form.get("table_size", "").strip())
-    offload = True if "offload" in request.form else None
-    settings = {"table_size": size, "offload": offload, "timeouts": times}
+    switches = {name: True if name in request.form else None for name in ("offload", "xdp_forwarding")}
+    settings = {"table_size": size, **switches, "timeouts": times}
     given = {"settings": settings, "base": forms.number(request.form.get("base", ""))}
     try:
         apply("firewall.SetTracking", given, "Set.")

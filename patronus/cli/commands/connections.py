@@ -107,6 +107,8 @@ def _say_timeouts(session: Session, result: dict[str, Any]) -> None:
     said = result["settings"].get("table_size", "auto")
     session.say(f"table_size {said}; {result['tracked']} of {result['limit']} are tracked.")
     session.say(f"offload {'on' if result['settings'].get('offload') else 'off'}: {result['offload']}.")
+    by_xdp = result["settings"].get("xdp_forwarding")
+    session.say(f"xdp_forwarding {'on' if by_xdp else 'off'}: {result['xdp_forwarding']}.")
 
 
 @connections.command(name="set")
@@ -114,7 +116,7 @@ def _say_timeouts(session: Session, result: dict[str, Any]) -> None:
 @CONFIRM
 @with_session
 def set_timeouts(session: Session, settings: tuple[str, ...], confirm_s: int | None) -> None:
-    """Set how long connections are remembered, table_size, or offload=on; default takes a setting away.
+    """Set timeouts, table_size, offload=on or xdp_forwarding=on; default takes a setting away.
 
     Example: patronus connections set tcp_established=2h udp=45s table_size=100000
     """
@@ -123,7 +125,7 @@ def set_timeouts(session: Session, settings: tuple[str, ...], confirm_s: int | N
         raise click.UsageError("a setting is written KEY=VALUE, such as udp=45s")
     base = None if session.draft else session.call("system.Status")["generation"]
     before = session.call("firewall.ShowTracking")["settings"]
-    own = {key: before.get(key) for key in ("table_size", "offload")}
+    own = {key: before.get(key) for key in ("table_size", "offload", "xdp_forwarding")}
     times = dict(before.get("timeouts", {}))
     for key, _, value in pairs:
         target = own if key in own else times

@@ -126,7 +126,7 @@ def _say_imported(session: Session, result: dict[str, Any]) -> None:
 @firewall.command()
 @with_session
 def xdp(session: Session) -> None:
-    """Show on which network cards XDP drops early, in which mode (asked for and had), why, and what it saw.
+    """Show on which network cards XDP stands, in which mode and why, whether it forwards, and what it saw.
 
     Example: patronus firewall xdp
     """
@@ -137,10 +137,9 @@ def xdp(session: Session) -> None:
 def _say_xdp(session: Session, result: dict[str, Any]) -> None:
     if result["xdp_fault"]:
         session.say(result["xdp_fault"])
-    rows = [(item["device"], item["asked"], item["mode"], item["reason"]) for item in result["xdp"]]
-    session.table(
-        ("device", "asked", "mode", "reason"), rows, "XDP has nothing to drop: it stands on no card."
-    )
+    columns = ("device", "asked", "mode", "reason", "forwards")
+    rows = [tuple(item[column] for column in columns) for item in result["xdp"]]
+    session.table(columns, rows, "XDP has nothing to do: it stands on no card.")
     seen = [(item["name"], item["packets"]) for item in result["xdp_counters"] if item["packets"]]
     session.table(("seen by XDP", "packets"), seen, "XDP has seen no packet.")
 

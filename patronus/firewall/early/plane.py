@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What XDP drops before nftables, brought to a plan, counted, and read back.
+"""What XDP drops before nftables or sends on, brought to a plan, counted, and read back.
 
-XDP only accelerates: where it cannot run nftables drops the same packets, so nothing here fails a change.
+XDP only accelerates: where it cannot run nftables decides the same, so nothing here fails a change.
 What does not work is kept in words, each part by itself: a NIC that another program holds does not stop the
 others.
 """
@@ -9,8 +9,9 @@ others.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from patronus.core.early import EarlyDrop, EarlyTable, XdpMode
@@ -19,7 +20,8 @@ from patronus.core.feature import Difference
 from patronus.firewall.counted import UNSEEN, Counted, Seen
 from patronus.firewall.early.limits import ASKS_CONNTRACK, without_conntrack
 from patronus.firewall.early.table import compile_xdp
-from patronus.firewall.early.xdp import Xdp
+from patronus.firewall.early.ways import Ways
+from patronus.firewall.early.xdp import Part, Xdp
 from patronus.firewall.guards import REASONS
 from patronus.firewall.plan import FirewallPlan
 
@@ -38,21 +40,28 @@ TWICE = "not in the driver, and after the shaper's queue generic XDP would read 
 
 @dataclass(frozen=True)
 class Place:
-    """A device on which XDP has something to drop: the mode asked for, the one it has, and why that one."""
+    """A device on which XDP has something to do: the mode asked for, the one it has, and why that one.
+
+    ``forwards``: whether it sends open connections on there: on, why not, or nothing where nobody asks.
+    """
 
     device: str
     asked: str
     mode: str
     reason: str
+    forwards: str = ""
 
 
 class EarlyPlane:
     """XDP as the firewall uses it."""
 
-    def __init__(self, xdp: Xdp) -> None:
+    def __init__(self, xdp: Xdp, part: Part) -> None:
         self._xdp = xdp
+        self._ways = Ways(xdp, part)
         self._wanted: frozenset[str] = frozenset()
+        self._native: frozenset[str] = frozenset()
         self._asked: dict[str, XdpMode] = {}
+        self._how: dict[str, XdpMode] = {}
         self._set_off: frozenset[str] = frozenset()
         self._off: dict[str, str] = {}
         self._faults: list[str] = []
@@ -66,6 +75,7 @@ class EarlyPlane:
         """Give XDP the blocklist, the rules and the NICs of a plan."""
         self._xdp.await_loader()
         self._faults, self._off, self._wanted, self._set_off = [], {}, frozenset(), frozenset()
+        sending = self._ask_to_forward(plan)
         try:
             able = self._asks_conntrack(plan)
             drops = [
@@ -73,7 +83,9 @@ class EarlyPlane:
                 self._bring_limits(plan, able=able),
                 self._bring_blocklist(plan),
             ]
-            wanted = frozenset(plan.watched if any(drops) else ())
+            dropping = frozenset(plan.watched if any(drops) else ())
+            wanted = dropping | sending
+            self._native = wanted - dropping
             self._set_off = frozenset(device for device in wanted if plan.modes.get(device) == "off")
             self._wanted = wanted - self._set_off
         except KernelError as error:
@@ -85,8 +97,17 @@ class EarlyPlane:
         else:
             self._stand_on(there, plan.modes)
             self._leave(plan.queued)
+            self._try(lambda: self._ways.bring(self._xdp.attachments(), self._off))
         if self.fault:
             log.warning("XDP does not help, or not everywhere; nftables drops alone: %s", self.fault)
+
+    def _ask_to_forward(self, plan: FirewallPlan) -> frozenset[str]:
+        """Return the cards on which XDP shall stand to send open connections on."""
+        try:
+            return self._ways.asked(plan)
+        except KernelError as error:
+            self._faults.append(str(error))
+            return frozenset()
 
     def _bring_blocklist(self, plan: FirewallPlan) -> bool:
         """Bring the blocklist in; returns whether it blocks. Raises KernelError where nobody knows."""
@@ -134,19 +155,24 @@ class EarlyPlane:
 
     def _stand_on(self, there: set[str], modes: Mapping[str, XdpMode]) -> None:
         """Run on the NICs that are wanted, each in its mode; where it did already nothing is touched."""
+        self._try(partial(self._ways.leave, self._wanted))
         for device in sorted(there - self._wanted):
-            try:
-                self._xdp.detach(device)
-            except KernelError as error:
-                self._faults.append(str(error))
-        before, self._asked = self._asked, {device: modes.get(device, "auto") for device in self._wanted}
-        for device, asked in sorted(self._asked.items()):
-            if device in there and before.get(device) == asked:
+            self._try(partial(self._xdp.detach, device))
+        self._asked = {device: modes.get(device, "auto") for device in self._wanted}
+        before, self._how = self._how, {**self._asked, **dict.fromkeys(self._native, "native")}
+        for device, how in sorted(self._how.items()):
+            if device in there and before.get(device) == how:
                 continue
             try:
-                self._xdp.attach(device, None if asked == "auto" else asked)
+                self._xdp.attach(device, None if how == "auto" else how)
             except KernelError as error:
                 self._off[device] = str(error)
+
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except KernelError as error:
+            self._faults.append(str(error))
 
     def _leave(self, queued: frozenset[str]) -> None:
         """Take XDP off NICs where it runs in the stack and arriving packets are queued: see ``TWICE``."""
@@ -162,6 +188,7 @@ class EarlyPlane:
         try:
             there = {item.ifname for item in self._xdp.attachments()}
             rules, limits = self._xdp.rules.differs(), self._xdp.limits.differs()
+            ways = self._xdp.forwarding.differs()
         except KernelError as error:
             yield Difference("XDP", "loaded", str(error), refuses=False)
             return
@@ -171,6 +198,8 @@ class EarlyPlane:
             yield Difference("rules in XDP", "the plan's", rules, refuses=False)
         if limits is not None:
             yield Difference("limits in XDP", "the plan's", limits, refuses=False)
+        if ways is not None:
+            yield Difference("forwarding by XDP", "the plan's cards", ways, refuses=False)
 
     # -- what it shows
 
@@ -193,12 +222,20 @@ class EarlyPlane:
     def devices(self) -> list[Place]:
         """Return where XDP runs, and where it could and does not. Raises KernelError."""
         running = [self._place(one) for one in self._xdp.attachments()]
-        refused = [Place(device, self._asked[device], "off", why) for device, why in self._off.items()]
+        told = self._ways.told
+        refused = [
+            Place(device, self._asked[device], "off", why, told(device)) for device, why in self._off.items()
+        ]
         return running + refused + [Place(device, "off", "off", AS_SET) for device in sorted(self._set_off)]
 
     def _place(self, one: Any) -> Place:
         asked, mode = self._asked.get(one.ifname, "auto"), one.mode.name.lower()
-        return Place(one.ifname, asked, mode, one.reason or (AS_SET if asked == mode else ""))
+        reason = one.reason or (AS_SET if asked == mode else "")
+        return Place(one.ifname, asked, mode, reason, self._ways.told(one.ifname))
+
+    def forwarding(self) -> str:
+        """Return between which cards XDP sends open connections on, or why between none."""
+        return self._ways.spoken()
 
     def standing(self) -> frozenset[str]:
         """Return the NICs on which XDP runs with all that was brought."""

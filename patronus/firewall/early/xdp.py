@@ -37,6 +37,32 @@ class LimitTable(Protocol):
         """Return how what stands differs from them."""
 
 
+class WayTable(Protocol):
+    """The cards between which XDP sends on: ``kernel.bpf_forwarding.Forwarding``."""
+
+    def keep(self, devices: Iterable[str]) -> None:
+        """Take out all others. Raises KernelError."""
+
+    def replace(self, devices: Iterable[str]) -> None:
+        """Make the cards exactly these. Raises KernelError."""
+
+    def refuses(self, device: str) -> str | None:
+        """Return why packets cannot be sent on from a device as they come."""
+
+    def differs(self) -> str | None:
+        """Return how what stands differs from it."""
+
+
+class Part(Protocol):
+    """The part of the program that sends on: ``kernel.bpf_part.ForwardingPart``."""
+
+    def bring(self) -> str | None:
+        """Have it loaded; return why it is not there."""
+
+    def leave_out(self) -> None:
+        """Do without it from the next load on. Raises KernelError."""
+
+
 class Xdp(Protocol):
     """What is asked of XDP: ``kernel.bpf.Bpf``."""
 
@@ -47,6 +73,10 @@ class Xdp(Protocol):
     @property
     def limits(self) -> LimitTable:
         """What a source may send."""
+
+    @property
+    def forwarding(self) -> WayTable:
+        """The cards between which it sends open connections on."""
 
     def await_loader(self) -> None:
         """Wait until the program is there or nobody loads it."""

@@ -51,4 +51,8 @@ class Tracking(Strict):
     offload: bool = Field(
         default=False, description="packets of open connections go past the rules, on the kernel's flow table"
     )
+    xdp_forwarding: bool = Field(
+        default=False,
+        description="with offload: XDP sends those packets on, between cards that have it in their driver",
+    )
     timeouts: Timeouts = Field(default=Timeouts.unsaid(), description="when they are forgotten")

@@ -71,7 +71,8 @@ class Catalogue:
         yield from NatVerbs(control, self._seen).verbs()
         yield from ProtectionVerbs(control, self._seen, self._plan, self._early.standing).verbs()
         yield from ConnectionVerbs(self._conntrack, self._zones, _tracked_sizes).verbs()
-        yield from TrackingVerbs(control, _tracked_sizes, lambda: offload_spoken(self._plan())).verbs()
+        spoken = lambda: offload_spoken(self._plan())  # noqa: E731
+        yield from TrackingVerbs(control, _tracked_sizes, spoken, self._early.forwarding).verbs()
         never = lambda: self._plan().policy.never  # noqa: E731
         yield from BlockVerbs(control, self._timed, self._host.clock, never).verbs()
         yield from TraceVerbs(self._host.nft, tracing, lambda: self._plan().policy).verbs()

@@ -174,12 +174,15 @@ class CounterInfo(Result):
 
 
 class XdpInfo(Result):
-    """A device on which XDP has something to drop: the mode asked for, the one it has, and why that one."""
+    """A device on which XDP has something to do: the mode asked for, the one it has, and why that one."""
 
     device: str
     asked: str = Field(description="as in network/interfaces: auto, native, generic or off")
     mode: str = Field(description="native, generic or off")
     reason: str
+    forwards: str = Field(
+        description="whether it sends open connections on: on, why not, or empty where that is not asked for"
+    )
 
 
 class CounterList(Result):

@@ -36,6 +36,7 @@ class TrackingInfo(Result):
     tracked: int = Field(description="connections that are remembered now")
     limit: int = Field(description="connections that can be, as the kernel has it")
     offload: str = Field(description="where packets of open connections go past the rules, or why nowhere")
+    xdp_forwarding: str = Field(description="between which cards XDP sends them on, or why nowhere")
 
 
 class SetTracking(Change):
@@ -48,11 +49,16 @@ class TrackingVerbs(Editing):
     """Reads and edits ``firewall/conntrack``."""
 
     def __init__(
-        self, control: Control, sizes: Callable[[], tuple[int, int]], offload: Callable[[], str]
+        self,
+        control: Control,
+        sizes: Callable[[], tuple[int, int]],
+        offload: Callable[[], str],
+        forwarding: Callable[[], str],
     ) -> None:
         super().__init__(control)
         self._sizes = sizes
         self._offload = offload
+        self._forwarding = forwarding
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the declarations."""
@@ -84,6 +90,7 @@ class TrackingVerbs(Editing):
             tracked=tracked,
             limit=limit,
             offload=self._offload(),
+            xdp_forwarding=self._forwarding(),
         )
 
     def set_tracking(self, caller: Caller, given: SetTracking) -> CommitReport:
