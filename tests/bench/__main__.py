@@ -38,6 +38,7 @@ BENCHES = {
         ),
     ),
     "wire": Bench(("wire-drop-generic", "wire-drop-native")),
+    "forwarding": Bench(("forwarding-cost", "forwarding-cost-masqueraded")),
     "boot": Bench(("boot-to-forwarding", "boot-to-admin-page", "boot-to-daemon")),
     "update": Bench(
         (
