@@ -11,13 +11,13 @@ stands there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from patronus.firewall.addresses import VERSIONS
 from patronus.firewall.optimise import fold
 from patronus.firewall.optimise.shape import Key, Keys, Shape
-from patronus.firewall.optimise.taken import TakenByAny, TakenKeys, pairs
+from patronus.firewall.optimise.taken import Held, TakenByAny, TakenKeys, close, pairs
 from patronus.firewall.policy import Match, PolicyRule
 
 MOST_SHAPES = 4
@@ -60,10 +60,15 @@ def placed(rules: Sequence[PolicyRule], keys: Sequence[Keys], last: Placed | Non
     matches = [rule.match for rule in rules]
     if last is not None and last.keys == keys and last.matches == matches:
         return last
-    places = _Places(_shapes(keys))
-    left = [at for at, own in enumerate(keys) if not places.take(at, matches[at], own)]
-    if (len(rules) - len(left)) * WORTH < len(rules):
-        return Placed(keys, matches, {}, range(len(rules)))
+    held = _by_shape(keys)
+    order = _order({shape: len(own.keys) for shape, own in held.items()})
+    places = _Places(order, close(order, held))
+    left: list[int] = []
+    for at, own in enumerate(keys):
+        if not places.take(at, matches[at], own):
+            left.append(at)
+            if (len(rules) - len(left)) * WORTH < len(rules):
+                return Placed(keys, matches, {}, range(len(rules)))
     return Placed(keys, matches, places.found, left)
 
 
@@ -77,9 +82,21 @@ def indexed(rules: Sequence[PolicyRule], where: Placed) -> tuple[tuple[Index, ..
     return tuple(indexes), [rules[at] for at in where.left]
 
 
-def _shapes(keys: Sequence[Keys]) -> list[Shape]:
+def _by_shape(keys: Sequence[Keys]) -> dict[Shape, Held]:
+    """Return the keys of each shape, with the numbers of their rules."""
+    held: dict[Shape, Held] = {}
+    for at, own in enumerate(keys):
+        for shape, key in own:
+            if shape not in held:
+                held[shape] = Held([], [])
+            numbers, found = held[shape]
+            numbers.append(at)
+            found.append(key)
+    return held
+
+
+def _order(held: Mapping[Shape, int]) -> list[Shape]:
     """Return the shapes with the most keys in the order in which packets are tried: those of ranges last."""
-    held = Counter(shape for own in keys for shape, _ in own)
     enough = [shape for shape, number in held.items() if number >= fold.RUN and _names_an_end(shape)]
     enough.sort(key=lambda shape: (-held[shape], *map(str, shape)))
     met: Counter[int] = Counter()
@@ -98,9 +115,13 @@ def _names_an_end(shape: Shape) -> bool:
 
 
 class _Places:
-    """The indexes while they are filled, rule by rule in their order."""
+    """The indexes while they are filled, rule by rule in their order.
 
-    def __init__(self, order: Sequence[Shape]) -> None:
+    Only the rules that are ``close`` to others need be held against each other's keys.
+    """
+
+    def __init__(self, order: Sequence[Shape], close_by: Collection[int]) -> None:
+        self._close = close_by
         self.found: dict[Shape, dict[Key, int]] = {shape: {} for shape in order}
         self._left = TakenByAny()
         taken = {pair: TakenKeys(pair[1], pair[0]) for pair in pairs(order)}
@@ -113,18 +134,25 @@ class _Places:
 
     def take(self, at: int, match: Match, keys: Keys) -> bool:
         """Give a rule its places; return whether it has some, else it is left."""
-        if not keys or not all(self._has_place(*key) for key in keys):
+        if not keys or not self._have_room(keys) or (at in self._close and not self._apart(keys)):
             self._left.add(match)
             return False
         for shape, key in keys:
             self.found[shape].setdefault(key, at)
-            for behind in self._before[shape]:
-                behind.add(shape, key)
+        if at in self._close:
+            for shape, key in keys:
+                for behind in self._before[shape]:
+                    behind.add(shape, key)
         return True
 
-    def _has_place(self, shape: Shape, key: Key) -> bool:
-        if shape not in self.found or (shape.ranged and len(self.found[shape]) >= MOST_RANGES):
-            return False
-        if self._left.meets(shape, key):
-            return False
-        return not any(behind.meets(shape, key) for behind in self._behind[shape])
+    def _have_room(self, keys: Keys) -> bool:
+        """Return whether there are indexes for the keys, and no rule that is left comes before."""
+        for shape, key in keys:
+            found = self.found.get(shape)
+            if found is None or (shape.ranged and len(found) >= MOST_RANGES) or self._left.meets(shape, key):
+                return False
+        return True
+
+    def _apart(self, keys: Keys) -> bool:
+        """Return whether none of the keys shares a packet with one of an earlier rule that is tried later."""
+        return not any(behind.meets(shape, key) for shape, key in keys for behind in self._behind[shape])

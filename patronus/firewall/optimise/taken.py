@@ -7,7 +7,9 @@ What is said here errs on one side alone: two rules that have a packet in common
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from patronus.firewall.addresses import VERSIONS, WIDTH, AddressSet, Version
 from patronus.firewall.optimise.fold import Kind
@@ -54,6 +56,7 @@ class TakenKeys:
         self._width = WIDTH.get(taken.version, 0)
         self._protocol = taken.protocol and asking.protocol
         self._port = taken.destination_port and asking.destination_port
+        self._ranged = taken.ranged or asking.ranged
         self._same = None
         if _address_bits(taken) == _address_bits(asking) and taken.protocol == asking.protocol:
             self._same = 2 - self._bits.count(None) + taken.protocol
@@ -70,6 +73,14 @@ class TakenKeys:
         common, ports = self._common(shape, key)
         found = self._found.get(common)
         return found is not None and found.meets(*ports)
+
+    def common(self, shape: Shape, keys: Sequence[Key]) -> list[Key]:
+        """Return what both shapes say of each key of one of them, ports only if none is a range."""
+        same = self._same
+        said = [self._common(shape, key)[0] if same is None else key[:same] for key in keys]
+        if not self._port or self._ranged:
+            return said
+        return [(*one, key[-1]) for one, key in zip(said, keys, strict=True)]
 
     def _common(self, shape: Shape, key: Key) -> tuple[Key, tuple[int, int]]:
         """Return what both shapes say of the key: addresses and protocol, and ports, which may overlap."""
@@ -112,6 +123,8 @@ class TakenByAny:
 
     def meets(self, shape: Shape, key: Key) -> bool:
         """Return whether a packet may fit the key and a match that was taken."""
+        if not self._found:
+            return False
         first, last = _span(key[-1]) if shape.destination_port else ALL_PORTS
         for version in (shape.version,) if shape.version else VERSIONS:
             for block in _asked_blocks(shape, key, self._levels[version]):
@@ -166,6 +179,31 @@ def _asked_protocols(shape: Shape, key: Key) -> Sequence[int]:
 def may_share(left: Shape, right: Shape) -> bool:
     """Return whether packets of the two shapes can be of one family."""
     return not left.version or not right.version or left.version == right.version
+
+
+class Held(NamedTuple):
+    """The keys of a shape, and the numbers of their rules."""
+
+    numbers: list[int]
+    keys: list[Key]
+
+
+def close(order: Sequence[Shape], held: Mapping[Shape, Held]) -> set[int]:
+    """Return the rules that may share a packet with a key of another rule, or with two of their own.
+
+    Ranges are not looked at, nor who is first: most rules are alone all the same, and found many at once.
+    """
+    found: set[int] = set()
+    for earlier, later in pairs(order):
+        taken = TakenKeys(later, earlier)
+        sides = [(held[shape].numbers, taken.common(shape, held[shape].keys)) for shape in (earlier, later)]
+        if earlier == later:
+            met = {common for common, number in Counter(sides[0][1]).items() if number > 1}
+        else:
+            met = set(sides[0][1]) & set(sides[1][1])
+        if met:
+            found.update(at for side in sides for at, common in zip(*side, strict=True) if common in met)
+    return found
 
 
 def pairs(order: Sequence[Shape]) -> Iterator[tuple[Shape, Shape]]:

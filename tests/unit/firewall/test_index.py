@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from patronus.core.values import Mark, PortRange
 from patronus.firewall.addresses import WIDTH, AddressSet, Interval, Version, address
+from patronus.firewall.compile.match import alias_sets, helpers_of, limits_of, meters_of
 from patronus.firewall.compile.nft import compile_nft
 from patronus.firewall.judge.verdict import Packet, fits
 from patronus.firewall.model.limits import ConnectionLimit
@@ -22,7 +23,7 @@ from patronus.firewall.model.rules import RuleAction
 from patronus.firewall.optimise import fold, index
 from patronus.firewall.optimise.index import Index, Placed, indexed, placed
 from patronus.firewall.optimise.shape import MOST_KEYS, Key, Shape, keys_of
-from patronus.firewall.optimise.taken import Ports
+from patronus.firewall.optimise.taken import Ports, close
 from patronus.firewall.policy import Match, Policy, PolicyRule
 from patronus.firewall.table.commands import Contents, transaction
 from patronus.firewall.table.ruleset import Keyed
@@ -138,6 +139,49 @@ def test_every_packet_is_counted_and_decided_by_the_same_rules(seed: int) -> Non
         assert list(decided_by_indexes(indexes, left, one)) == list(decided(before, one))
 
 
+def scattered(random: Random, number: int) -> list[PolicyRule]:
+    """Return rules most of which share no packet with another one, and prefixes that hold some of them."""
+    found = []
+    for rule in rules(random, number):
+        shift = random.randrange(8) << 5
+        source = rule.match.source and AddressSet(
+            tuple((first + shift, last + shift) for first, last in rule.match.source.ipv4),
+            tuple((first + (shift << 64), last + (shift << 64)) for first, last in rule.match.source.ipv6),
+        )
+        found.append(replace(rule, match=replace(rule.match, source=source)))
+    return found
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 1_000_000))
+def test_who_is_alone_finds_the_place_that_holding_it_against_all_others_finds(seed: int) -> None:
+    random = Random(seed)
+    there = random.choice([rules, scattered])(random, random.choice([10, 40, 300]))
+    keys = list(map(keys_of, there))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fold, "RUN", random.choice([2, 15]))
+        patch.setattr(index, "WORTH", random.choice([2, 1000]))
+        patch.setattr(index, "MOST_RANGES", random.choice([5, 4096]))
+        found = placed(there, keys)
+        patch.setattr(index, "close", lambda *_: range(len(there)))
+        every = placed(there, keys)
+    assert [(shape, dict(held)) for shape, held in found.places.items()] == list(every.places.items())
+    assert list(found.left) == list(every.left)
+
+
+def test_of_scattered_rules_some_are_alone_and_some_are_close() -> None:
+    """Else the property above would say little."""
+    met, placeable = 0, 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fold, "RUN", 15)
+        for seed in range(10):
+            held = index._by_shape(list(map(keys_of, scattered(Random(seed), 300))))
+            order = index._order({shape: len(own.keys) for shape, own in held.items()})
+            met += len(close(order, held))
+            placeable += len({at for shape in order for at in held[shape].numbers})
+    assert placeable / 10 < met < placeable / 2
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1_000_000))
 def test_what_is_kept_of_the_last_list_changes_nothing(seed: int) -> None:
@@ -178,6 +222,16 @@ def test_of_two_rules_with_one_key_the_first_decides() -> None:
     assert found.rules[BASES[4] + 7, 6, 80] is there[7]
     assert found.rules[BASES[4] + 7, 17, 80] is later
     assert left == []
+
+
+def test_what_has_keys_needs_nothing_beside_it() -> None:
+    """So ``compile_rule`` does not ask."""
+    with_keys = [rule for seed in range(20) for rule in rules(Random(seed), 120) if keys_of(rule)]
+    assert len(with_keys) > 1000
+    for rule in with_keys:
+        sides = [*alias_sets(rule.match.source), *alias_sets(rule.match.destination)]
+        assert [*limits_of(rule), *meters_of(rule), *helpers_of(rule), *sides] == []
+        assert rule.log is None
 
 
 def test_generated_rules_do_find_places() -> None:
