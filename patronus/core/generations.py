@@ -223,10 +223,12 @@ class Generations:
         """Return the change that waits for confirmation.
 
         Numbers only grow: a record from before the newest confirmation is a left-over and waits for nothing.
+        Faces ask all the time, and each look at a file gives other threads a turn: mostly there is only one.
         """
         pending = self._pending = self._read_pending()
-        newest = max(self.confirmed(), default=0)
-        return pending if pending is not None and pending.generation > newest else None
+        if pending is None:
+            return None
+        return pending if pending.generation > max(self.confirmed(), default=0) else None
 
     def _read_pending(self) -> Pending | None:
         try:
