@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, summarize_address_range
 from typing import Literal
 
-from patronus.core.values import Range
+from patronus.core.values import Range, ipv6_text
 
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -143,9 +143,9 @@ def address(version: Version, number: int) -> IpAddress:
 
 
 def spelled(version: Version, number: int) -> str:
-    """Return an address of the family as text; of IPv4 without making one, which thousands of rules do."""
+    """Return an address of the family as text, without making one: thousands of rules do this."""
     if version == 6:
-        return str(IPv6Address(number))
+        return ipv6_text(number)
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 

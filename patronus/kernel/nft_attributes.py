@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from patronus.kernel.nfnetlink import attribute, text
@@ -33,7 +34,15 @@ def word(kind: int, value: int) -> bytes:
 
 def value(kind: int, data: bytes) -> bytes:
     """Return an attribute with data as nf_tables compares them."""
-    return nested(kind, attribute(1, data))
+    head, padding = _around(kind, len(data))
+    return head + data + padding
+
+
+@lru_cache(maxsize=1024)
+def _around(kind: int, length: int) -> tuple[bytes, bytes]:
+    """Return what stands before and behind so many bytes of data: the same for thousands of elements."""
+    whole = nested(kind, attribute(1, bytes(length)))
+    return whole[:8], whole[8 + length :]
 
 
 def expression(name: str, *parts: bytes) -> bytes:

@@ -130,11 +130,11 @@ def _delete_rule(fields: Fields) -> tuple[Message, ...]:
     return _message(_DELRULE, 0, _where(fields), attribute(2, text(fields["chain"])), handle)
 
 
-_EMPTY = nested(4)
+_FROM_ZERO = word(3, _COUNTER) + nested(4)
 
 
 def _new_counter(fields: Fields) -> tuple[Message, ...]:
-    return _object(_NEWOBJECT, _CREATE, fields, _COUNTER, _EMPTY)
+    return _message(_NEWOBJECT, _CREATE, _where(fields), attribute(2, text(fields["name"])), _FROM_ZERO)
 
 
 def _new_limit(fields: Fields) -> tuple[Message, ...]:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from socket import AF_INET, AF_INET6, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Any, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator
@@ -42,6 +42,14 @@ def parse_address(value: Any) -> IPv4Address | IPv6Address:
     if isinstance(address, IPv6Address) and address.scope_id:
         raise Refused(f"{shown(value)} is not an address", _ADDRESS_ALLOWED, "leave out what follows %")
     return address
+
+
+def ipv6_text(number: int) -> str:
+    """Return an address as ``ipaddress`` writes it, in a fifth of the time but for those that end in IPv4's.
+
+    Those lie in the first 2^48, and C writes their last bits with dots.
+    """
+    return inet_ntop(AF_INET6, number.to_bytes(16, "big")) if number >> 48 else str(IPv6Address(number))
 
 
 def parse_ipv4_address(value: Any) -> IPv4Address:

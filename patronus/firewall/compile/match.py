@@ -65,7 +65,9 @@ Compiled = Kept[PolicyRule, CompiledRule]
 def compile_rule(rule: PolicyRule) -> CompiledRule:
     """Return all that one rule of the policy becomes; parts that it does not need are None."""
     keys = keys_of(rule)
-    versions = () if keys else versions_of(rule)
+    if keys:  # it only decides, by addresses that it names itself: nothing stands beside it
+        return CompiledRule(keys, (), ())
+    versions = versions_of(rule)
     return CompiledRule(
         keys=keys,
         rules=tuple(filter_rules(rule, versions)),

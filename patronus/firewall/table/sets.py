@@ -110,12 +110,14 @@ def _counters(verb: str, before: Containers, after: Containers) -> Iterator[Comm
         there = known if isinstance(known, Keyed) else Keyed(container.kinds, container.size, {})
         left, right = (container, there) if verb == "add" else (there, container)
         changed = left.counters.items() - right.counters.items() if right.counters else left.counters.items()
-        elements = [_counted(container.kinds, key, counter) for key, counter in sorted(changed, key=_place)]
+        order = sorted(changed) if container.size else sorted(changed, key=_place)
+        elements = [_counted(container.kinds, key, counter) for key, counter in order]
         for start in range(0, len(elements), CHUNK):
             yield named(verb, "element", ours(name=name, elem=elements[start : start + CHUNK]))
 
 
 def _place(element: tuple[Values, str]) -> list[Interval]:
+    """Return where an element stands among others, some of which are ranges: those have no fixed size."""
     return [(value, value) if isinstance(value, int) else value for value in element[0]]
 
 

@@ -352,3 +352,9 @@ def test_a_prefix_is_what_ipaddress_reads(text: str) -> None:
 def test_an_address_among_thousands_carries_no_function_of_its_own(text: str) -> None:
     """A rule's sources are kept as long as the rule: what ``ipaddress`` adds was more than the address."""
     assert not any(type(value).__name__ == "function" for value in vars(v.parse_prefix(text)).values())
+
+
+@given(words=st.lists(st.sampled_from([0, 0, 0, 1, 0x20, 0xFFFF]), min_size=8, max_size=8))
+def test_an_address_of_ipv6_is_written_as_ipaddress_writes_it(words: list[int]) -> None:
+    number = functools.reduce(lambda found, word: found << 16 | word, words, 0)
+    assert v.ipv6_text(number) == str(IPv6Address(number))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from patronus.kernel.nft_attributes import Unknown
+from patronus.kernel.nfnetlink import attribute
+from patronus.kernel.nft_attributes import Unknown, nested, value
 from patronus.kernel.nft_batch import encoded, messages
 from patronus.kernel.nft_refusal import refused
 
@@ -119,3 +120,9 @@ def test_a_flow_table_is_as_libnftables_sends_it() -> None:
     hook = "20000380 0800010000000000 0800020000000000 0c000380 070001006c6f0000"
     assert made.endswith(bytes.fromhex("06000100 74000000 06000200 66000000" + hook))
     assert b"flow_offload\0" in filled and bytes.fromhex("0c000280 0600010066000000") in filled
+
+
+@pytest.mark.parametrize("length", range(18))
+def test_data_to_compare_are_an_attribute_in_another_however_long_they_are(length: int) -> None:
+    data = bytes(range(1, 1 + length))
+    assert value(10, data) == nested(10, attribute(1, data))
