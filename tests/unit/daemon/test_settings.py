@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -38,6 +39,12 @@ def walk(units: Units) -> Walk:
 
 
 PLANS = {"system": SystemPlan(hostname="gate")}
+UNIT = Path(__file__).parents[3] / "rootfs/usr/lib/systemd/system/patronusd.service"
+
+
+def test_the_daemon_lives_where_the_name_is_changed() -> None:
+    """systemd.exec(5): behind ProtectHostname=yes a service sees none of the changes after its start."""
+    assert "ProtectHostname=no" in UNIT.read_text().splitlines()
 
 
 def test_the_name_is_set_and_read_back_and_set_again_where_somebody_changed_it() -> None:
