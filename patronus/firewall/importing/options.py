@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from patronus.core.values import Refused
 from patronus.firewall.addresses import outside
+from patronus.firewall.importing import times
 from patronus.firewall.importing.condition import ALL_ADDRESSES, ALL_PORTS, KINDS, STATES, Condition, Unsaid
 from patronus.firewall.importing.readers import READERS, SETS
 from patronus.firewall.importing.saved import Line
@@ -14,7 +15,7 @@ from patronus.firewall.importing.saved import Line
 MATCHES = frozenset(
     {
         "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "icmpv6", "comment", "conntrack", "state",
-        "multiport", "iprange", "limit", "hashlimit", "connlimit", "mac", "mark", "addrtype", "dscp",
+        "multiport", "iprange", "limit", "hashlimit", "connlimit", "mac", "mark", "addrtype", "dscp", "time",
     }
 )  # fmt: skip
 """Matches of iptables that ask for what their options say; any other may ask by its name alone."""
@@ -34,7 +35,7 @@ CLOSED = {
     "--dst-type": ("kinds", KINDS),
 }
 """Options that may be turned round: the field, and all that it can be."""
-SIDES = frozenset({"--connlimit-saddr", "--connlimit-daddr"})
+SIDES = frozenset({"--connlimit-saddr", "--connlimit-daddr"}) | times.FLAGS
 """Options without a value that are read with another."""
 
 

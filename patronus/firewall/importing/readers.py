@@ -19,6 +19,7 @@ from patronus.firewall.importing.condition import (
     Unsaid,
 )
 from patronus.firewall.importing.saved import Line
+from patronus.firewall.importing.times import schedule
 from patronus.firewall.model.flags import FLAGS
 from patronus.firewall.model.match import parse_icmp_type, parse_protocol
 
@@ -188,5 +189,6 @@ READERS: dict[str, Callable[[str, Line], Condition]] = {
     "--mac-source": _key("mac"),
     "--mark": _key("mark"),
     **dict.fromkeys(("--dscp", "--dscp-class"), _dscp),
+    **dict.fromkeys(("--timestart", "--timestop", "--weekdays", "--days"), schedule),
 }
 """Options that say one thing."""

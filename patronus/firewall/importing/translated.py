@@ -71,6 +71,8 @@ class Translation:
         ways = list(self._ways(chain, asked))
         if asked.more.keys() & {"limit", "connections"} and len(ways) > 1:
             differs = f"taken as {len(ways)} rules, each of which counts for itself"
+        if "schedule" in asked.more and does["action"] == "allow":
+            differs = "taken with an end: what it has let in ends with its time"
         self.remarks += [(flat.line, differs)] if differs else []
         said = {**_sides(flat), **transport(asked), **asked.more}
         for way in ways:
