@@ -12,8 +12,8 @@ from patronus.network.dhcp.lease import Lease, Table
 from patronus.network.dhcp6.codec import Code, Packet
 from patronus.network.dhcp6.config import Pool, Reservation, write_identifier
 from patronus.network.dhcp6.prefixes import IDENTIFIER
+from patronus.network.dhcp6.relay import ETHERNET
 
-_ETHERNET = 1
 _LINK_LAYER, _LINK_LAYER_TIME = 3, 1
 """Types of a DUID that name a hardware address (RFC 8415 sections 11.2 and 11.4)."""
 
@@ -38,10 +38,10 @@ class Client:
         return f"duid:{self.duid}/{iaid:08x}"
 
 
-def client_of(packet: Packet, source: int) -> Client:
-    """Return who sent the packet, from the link-local address ``source``."""
+def client_of(packet: Packet, source: int, mac: str = "") -> Client:
+    """Return who sent the packet, from the link-local address ``source``; ``mac`` is what a relay saw."""
     duid = packet.client
-    mac = mac_of_address(source) or _mac_of_duid(duid)
+    mac = mac or mac_of_address(source) or _mac_of_duid(duid)
     name = packet.options.get(Code.CLIENT_FQDN, b"")[1:]  # RFC 4704 section 4: a byte of flags, then the name
     hostname = label(name[1 : 1 + name[0]]) if name else ""
     return Client(duid.hex(), mac or write_identifier(source), hostname, source)
@@ -58,7 +58,7 @@ def mac_of_address(address: int) -> str:
 def _mac_of_duid(duid: bytes) -> str:
     kind, hardware = int.from_bytes(duid[:2], "big"), int.from_bytes(duid[2:4], "big")
     start = {_LINK_LAYER: 4, _LINK_LAYER_TIME: 8}.get(kind)
-    if start is None or hardware != _ETHERNET or len(duid) != start + 6:
+    if start is None or hardware != ETHERNET or len(duid) != start + 6:
         return ""
     return duid[start:].hex(":")
 

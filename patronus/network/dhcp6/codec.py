@@ -63,6 +63,7 @@ class Code(IntEnum):
     REFRESH_TIME = 32
     CLIENT_FQDN = 39
     NTP_SERVERS = 56
+    CLIENT_HARDWARE = 79
 
 
 class Status(IntEnum):

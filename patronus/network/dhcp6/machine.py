@@ -93,7 +93,7 @@ class Machine:
             return Outcome(dropped=Dropped.NOT_FROM_THE_LINK)
         if (reason := _invalid(packet, server, to_all=to_all)) is not None:
             return Outcome(dropped=reason)
-        client = client_of(packet, source)
+        client = client_of(packet, source, agent.mac if agent else "")
         choice = Choice(self.table, pool, client, now_s, self._empty)
         question = Question(packet, pool, client, server, choice, now_s)
         if not to_all:

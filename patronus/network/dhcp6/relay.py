@@ -16,6 +16,8 @@ AGENT_PORT = 547
 """Where agents hear answers (RFC 8415 section 7.2)."""
 MOST_HOPS = 8
 """Agents between a host and the server (HOP_COUNT_LIMIT, section 7.6)."""
+ETHERNET = 1
+"""The kind of link whose addresses are MACs."""
 _HEAD = struct.Struct("!BB16s16s")
 
 
@@ -23,13 +25,14 @@ class Hop(NamedTuple):
     """One agent's wrapping. ``before`` is how many agents were before it, ``peer`` whom it heard.
 
     ``link`` is an address of the network that it heard it on, 0 where it names none; ``port`` is what it
-    wants back, to know its own interface again.
+    wants back, to know its own interface again. ``mac`` is who sent the frame that it heard, or nothing.
     """
 
     before: int
     link: int
     peer: int
     port: bytes | None = None
+    mac: str = ""
 
 
 class Relayed(NamedTuple):
@@ -48,12 +51,18 @@ class Relayed(NamedTuple):
         """Return the address from which the host asked."""
         return self.hops[-1].peer
 
+    @property
+    def mac(self) -> str:
+        """Return the host's MAC, or nothing; the agent next to the host knows it (RFC 6939 section 4)."""
+        return self.hops[-1].mac
+
 
 class Agent(NamedTuple):
-    """Who passed a message on: the address that it came from, and that of the host's network."""
+    """Who passed a message on: the address that it came from, that of the host's network, the host's MAC."""
 
     address: int
     link: int
+    mac: str = ""
 
 
 def is_relayed(data: bytes) -> bool:
@@ -75,9 +84,18 @@ def unwrap(data: bytes) -> Relayed:
         if len(inside) != 1:
             raise MalformedPacket(f"an agent passed {len(inside)} messages on in one")
         port = next((value for code, value in found if code == Code.INTERFACE_ID), None)
-        hops.append(Hop(before, int.from_bytes(link, "big"), int.from_bytes(peer, "big"), port))
+        mac = next((_mac(value) for code, value in found if code == Code.CLIENT_HARDWARE), "")
+        hops.append(Hop(before, int.from_bytes(link, "big"), int.from_bytes(peer, "big"), port, mac))
         data = inside[0]
     return Relayed(tuple(hops), data)
+
+
+def _mac(value: bytes) -> str:
+    """Return the MAC that an agent says, nothing for a link of another kind. Raises MalformedPacket."""
+    kind, address = int.from_bytes(value[:2], "big"), value[2:]
+    if len(value) < 3 or (kind == ETHERNET and len(address) != 6):
+        raise MalformedPacket(f"{value.hex()} is no address of a link layer")
+    return address.hex(":") if kind == ETHERNET else ""
 
 
 def wrap(hops: Sequence[Hop], reply: bytes) -> bytes:

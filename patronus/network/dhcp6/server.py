@@ -122,7 +122,7 @@ class Six:
         self._counters[f"IPv6: {NAMES.get(packet.kind, 'unknown')}"] += 1
         self._counters["IPv6: passed on by a relay"] += relayed
         came_from = int(IPv6Address(arrival.source))
-        agent = Agent(came_from, passed.link) if relayed else None
+        agent = Agent(came_from, passed.link, passed.mac) if relayed else None
         source, to_all = (passed.host, True) if relayed else (came_from, arrival.to_all)
         outcome = self._machine.handle(
             packet, port.device, port.duid, source, now_s, to_all=to_all, agent=agent

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -182,6 +183,29 @@ def test_dhclient_behind_a_relay_gets_an_address_of_its_network_where_the_relay_
         assert counted("passed on by a relay") > 0
         client.release()
     wait_for(lambda: router.leases() == [])
+
+
+NUMBER = bytes((0, 4, *range(1, 17)))
+"""A DUID that has no MAC in it (RFC 6355)."""
+
+
+def test_a_host_behind_a_relay_that_shows_no_mac_gets_what_is_kept_for_its_mac(
+    router: Router, branch: Namespace, tmp_path: Path
+) -> None:
+    """Neither its link-local address nor its DUID has the MAC; the agent tells it (RFC 6939)."""
+    mac = json.loads(branch.ip("-j link show dev eth0"))[0]["address"]
+    kept = {**BEHIND, "reservations": [{"id": "nas", "mac": mac, "address": "::20"}]}
+    router.apply(dhcp={**SIX, "ipv6_pools": [ROUTERS, kept]})
+    branch.ip("-6 address flush dev eth0")
+    branch.ip("-6 address add fe80::77/64 dev eth0 nodad")
+    client = Dhclient(branch, tmp_path / "client", "-6", "-N")
+    octal = "".join(f"\\{byte:03o}" for byte in NUMBER)
+    (tmp_path / "client" / "leases").write_text(f'default-duid "{octal}";\n')
+    with client.asking():
+        given, *_ = client.told("BOUND6")
+        assert given == "fd00:9::20"
+        (lease,) = router.leases()
+        assert (lease.mac, lease.client.partition("/")[0]) == (mac, f"duid:{NUMBER.hex()}")
 
 
 def test_dhclient_gets_nothing_of_ipv6_where_no_pool_gives_it(router: Router, tmp_path: Path) -> None:

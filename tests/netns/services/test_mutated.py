@@ -228,6 +228,7 @@ def requests6(server: bytes) -> list[bytes]:
     named = codec6.option(codec6.Code.SERVER_ID, server)
     found = [bytes((kind, 1, 2, 3)) + body + more for kind in codec6.Kind for more in (b"", named)]
     head = bytes((codec6.Kind.RELAY_FORWARD, 0)) + bytes(32)
+    head += codec6.option(codec6.Code.CLIENT_HARDWARE, bytes((0, 1, 2, 0, 0, 0, 0, 5)))
     return [*found, *(head + codec6.option(codec6.Code.RELAY_MESSAGE, one) for one in found)]
 
 

@@ -14,12 +14,13 @@ from scapy.layers.dhcp6 import (
     DHCP6_RelayForward,
     DHCP6_RelayReply,
     DHCP6_Solicit,
+    DHCP6OptClientLinkLayerAddr,
     DHCP6OptIfaceId,
     DHCP6OptRelayMsg,
 )
 
 from patronus.network.dhcp6.codec import Code, Kind, MalformedPacket, decode, encode, option
-from patronus.network.dhcp6.config import Config
+from patronus.network.dhcp6.config import Config, Reservation
 from patronus.network.dhcp6.prefixes import Prefix
 from patronus.network.dhcp6.question import Dropped
 from patronus.network.dhcp6.relay import Agent, Hop, is_relayed, unwrap, wrap
@@ -60,6 +61,39 @@ def test_what_an_agent_wraps_is_read_and_the_answer_goes_back_the_same_way() -> 
     assert (within.linkaddr, within.peeraddr) == ("2001:db8:9::1", "fe80::55")
     assert within[DHCP6OptIfaceId].ifaceid == b"port 7"
     assert bytes(within[DHCP6OptRelayMsg].message) == ASK
+
+
+def test_the_mac_that_the_agent_next_to_the_host_heard_is_the_hosts() -> None:
+    """RFC 6939; what agents further on say of each other is not."""
+    first = DHCP6_RelayForward(linkaddr="2001:db8:9::1", peeraddr="fe80::55")
+    first /= DHCP6OptClientLinkLayerAddr(clladdr="02:00:00:00:00:77")
+    second = DHCP6_RelayForward(hopcount=1, peeraddr="2001:db8:9::1")
+    second /= DHCP6OptClientLinkLayerAddr(clladdr="02:00:00:00:00:99")
+    second /= DHCP6OptRelayMsg(message=first / DHCP6OptRelayMsg(message=DHCP6_Solicit(trid=7)))
+    assert unwrap(bytes(second)).mac == "02:00:00:00:00:77"
+    infiniband = HEAD + option(Code.CLIENT_HARDWARE, b"\0\x20" + bytes(20))
+    assert unwrap(infiniband + option(Code.RELAY_MESSAGE, ASK)).mac == ""
+
+
+@pytest.mark.parametrize("value", [b"", b"\0\1", b"\0\1\2\0\0\0\0", b"\0\1" + bytes(8)])
+def test_what_is_no_mac_is_refused(value: bytes) -> None:
+    with pytest.raises(MalformedPacket, match="no address of a link layer"):
+        unwrap(HEAD + option(Code.CLIENT_HARDWARE, value) + option(Code.RELAY_MESSAGE, ASK))
+
+
+def test_a_reservation_by_mac_is_the_hosts_whose_mac_the_agent_says() -> None:
+    """Neither its own address nor its DUID names it; what the agent heard goes before both."""
+    kept = Reservation("nas", 0x20, mac="02:00:00:00:00:77")
+    machine = server()
+    machine.configure(Config((POOL, replace(BEHIND, reservations=(kept,)))))
+    packet = decode(encode(Kind.REQUEST, 7, [
+        (Code.CLIENT_ID, DUID), (Code.IA_NA, bytes(12)), (Code.SERVER_ID, SERVER),
+    ]))  # fmt: skip
+    told = AGENT._replace(mac="02:00:00:00:00:77")
+    ((_, lease),) = machine.handle(packet, "lan0", SERVER, HOST, NOW_S, agent=told).changes
+    assert (lease.address, lease.mac) == (0x20, "02:00:00:00:00:77")
+    ((_, other),) = machine.handle(packet, "lan0", SERVER, HOST, NOW_S + 1, agent=AGENT).changes
+    assert (other.address != 0x20, other.mac) == (True, "02:00:00:00:00:55")
 
 
 def test_what_nobody_wrapped_stays_as_it_is() -> None:
