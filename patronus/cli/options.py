@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from patronus.core.errors import InvalidRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class DurationType(click.ParamType):
@@ -62,3 +65,12 @@ CONFIRM = click.option(
 )
 SURE = click.option("--yes", "sure", is_flag=True, help="Do not ask, whatever the change would stop.")
 COMMENT = click.option("-m", "--comment", default="", help="Why; kept in the history.")
+
+
+def placed(command: F) -> F:
+    """Give a command the options that say where an item shall stand in an order that matters."""
+    command = click.option("--after", metavar="ID", help="Behind this one.")(command)
+    command = click.option("--before", metavar="ID", help="Before this one.")(command)
+    return click.option("--at", "index", type=click.IntRange(min=0), help="At this position, 0 is first.")(
+        command
+    )

@@ -11,9 +11,11 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from pydantic import Field
+
 from patronus.core.control import Change, CommitReport, Control, commit
 from patronus.core.edit import Edit, Insert, Remove, Replace
-from patronus.core.errors import InvalidConfiguration, NotFound
+from patronus.core.errors import InvalidConfiguration, InvalidRequest, NotFound
 from patronus.core.identify import new_id
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
@@ -23,6 +25,20 @@ from patronus.core.verb import Caller
 
 class RemoveItem(Change):
     """Names an item."""
+
+    id: Id
+
+
+class Placed(Change):
+    """Where an item shall stand in an order that matters: at most one of the three."""
+
+    index: int | None = Field(default=None, ge=0, description="position, 0 is first")
+    before: Id | None = Field(default=None, description="the one before which it shall stand")
+    after: Id | None = Field(default=None, description="the one behind which it shall stand")
+
+
+class MoveItem(Placed):
+    """Names an item and where it shall stand after the move."""
 
     id: Id
 
@@ -93,6 +109,25 @@ class ItemList(Generic[Item]):
         edit = Replace(self._section, (self._key, item_id), {**value, "id": item_id})
         return self._commit(edit, caller, given, f"change {self._noun} {item_id}")
 
+    def put(
+        self, caller: Caller, given: Placed, item_id: str, value: Mapping[str, Any], deed: str
+    ) -> CommitReport:
+        """Put an item in the place of one, or at another place; ``deed`` says it to people: ``move``."""
+        self.find(item_id)
+        order = [item.id for item in self._items()]
+        place = place_of([one for one in order if one != item_id], given, self._noun)
+        at, item = (self._key, item_id), {**value, "id": item_id}
+        edits: list[Edit] = [Replace(self._section, at, item)]
+        if place is not None and place != order.index(item_id):
+            edits = [Remove(self._section, at), Insert(self._section, (self._key,), item, place)]
+        return commit(self._control, edits, caller, given, f"{deed} {self._noun} {item_id}")
+
+    def move(self, caller: Caller, given: MoveItem, value: Mapping[str, Any]) -> CommitReport:
+        """Move an item, as it stands, to another place. Raises InvalidRequest where none is given."""
+        if given.index is None and given.before is None and given.after is None:
+            raise InvalidRequest(f"it is not said where the {self._noun} shall stand: index, before or after")
+        return self.put(caller, given, given.id, value, "move")
+
     def remove(self, caller: Caller, given: Change, item_id: str) -> CommitReport:
         """Take an item away."""
         self.find(item_id)
@@ -109,6 +144,18 @@ class ItemList(Generic[Item]):
 
     def _commit(self, edit: Edit, caller: Caller, given: Change, comment: str) -> CommitReport:
         return commit(self._control, [edit], caller, given, comment)
+
+
+def place_of(order: Sequence[str], given: Placed, noun: str) -> int | None:
+    """Return the position among the ids of ``order``, None for the end. Raises InvalidRequest, NotFound."""
+    if sum(place is not None for place in (given.index, given.before, given.after)) > 1:
+        raise InvalidRequest(f"a {noun} stands in one place: give one of index, before and after")
+    beside = given.before or given.after
+    if beside is None:
+        return None if given.index is None else min(given.index, len(order))
+    if beside not in order:
+        raise NotFound(f"no other {noun} is called {beside}")
+    return order.index(beside) + (given.after is not None)
 
 
 def keep(config: Configuration, uses: Iterable[tuple[Path, str]], noun: str, name: str) -> None:

@@ -274,7 +274,19 @@ def test_a_route_and_a_policy_come_change_and_go(context: BrowserContext, machin
     page.click("button:text-is('Save')")
     row = page.locator("tr", has_text="from 192.168.1.9/32 tcp port 25, 587-588")
     says(row, "via 192.168.1.254 on lan0")
-    row.get_by_role("button", name="Delete").click()
+    other = {"source": "192.168.1.8", "gateways": [{"gateway": "192.168.1.253"}], "confirm_s": 0}
+    machine.client().call("routing.AddPolicy", other)
+    show(page, "/routes")
+    page.get_by_role("button", name="Move the policy for what is from 192.168.1.8/32 up").click()
+    says(page.locator("main"), "Policy moved.")
+    found = [item["conditions"] for item in machine.client().call("routing.ListPolicies")["policies"]]
+    assert found == ["from 192.168.1.8/32", "from 192.168.1.9/32 tcp port 25, 587-588"]
+    page.screenshot(path=SHOTS / "policy-moved.png", full_page=True)
+    up = page.get_by_role("button", name="Move the policy for what is from 192.168.1.8/32 up")
+    assert up.is_disabled()
+    for host in ("192.168.1.8", "192.168.1.9"):
+        page.locator("tr", has_text=f"from {host}").get_by_role("button", name="Delete").click()
+        counts(page.locator("tr", has_text=f"from {host}"), 0)
     says(page.locator("main"), "There are no policies.")
     show(page, "/uplinks")
     says(page.locator("main"), "There are no uplinks")

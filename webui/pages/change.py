@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, flash, make_response, redirect, render_template, request
 
-from patronus.core.errors import Conflict, PatronusError
+from patronus.core.errors import Conflict, NotFound, PatronusError
 from webui.daemon import daemon
 from webui.problem_details import headers_of, status_of
 
@@ -26,6 +26,21 @@ def say_warnings(result: Mapping[str, Any]) -> None:
     """Keep what a person should know of a change for the next page."""
     for warning in result.get("warnings") or ():
         flash(warning["text"], "warning")
+
+
+def moved(verb: str, order: Sequence[str], one: str, said: str) -> None:
+    """Move what the form names one place up or down, or before another, or to the end.
+
+    Beyond the ends there is no place. Raises NotFound, and the error tree.
+    """
+    if one not in order:
+        raise NotFound(f"there is no {one} any more")
+    before, way = request.form.get("before"), request.form.get("way")
+    place = len(order) if way == "end" else order.index(one) + (-1 if way == "up" else 1)
+    if before:
+        apply(verb, {"id": one, "before": before}, said)
+    elif 0 <= place < len(order) or way == "end":
+        apply(verb, {"id": one, "index": place}, said)
 
 
 def see(target: str) -> Response:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, base_of_form, page, see
+from webui.pages.change import apply, base_of_form, moved, page, see
 
 nat = Blueprint("nat", __name__, url_prefix="/nat")
 
@@ -89,13 +89,8 @@ def switch(entry_id: str) -> Response:
 
 @nat.post("/<entry_id>/move")
 def move(entry_id: str) -> Response:
-    """Move a translation one place up or down; beyond the ends there is none."""
-    order = [item["id"] for item in _entries()]
-    if entry_id not in order:
-        raise NotFound(f"no translation is called {entry_id}")
-    place = order.index(entry_id) + (-1 if request.form.get("way") == "up" else 1)
-    if 0 <= place < len(order):
-        apply("firewall.MoveNat", {"id": entry_id, "index": place}, "Translation moved.")
+    """Move a translation one place up or down, or before another, or to the end."""
+    moved("firewall.MoveNat", [item["id"] for item in _entries()], entry_id, "Translation moved.")
     return see(url_for("nat.show"))
 
 

@@ -13,7 +13,7 @@ from patronus.core.typed import number_or_text
 from patronus.core.way_text import parse_way, write_way
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, base_of_form, page, see
+from webui.pages.change import apply, base_of_form, moved, page, see
 
 routing = Blueprint("routing", __name__, url_prefix="/routes")
 
@@ -72,6 +72,13 @@ def edit_policy(policy_id: str) -> Response:
         apply("routing.ReplacePolicy", {"id": policy_id, **_policy(), **_beside()}, "Policy changed.")
     except PatronusError as error:
         return _form("policy", title, request.form, error)
+    return see(url_for("routing.show"))
+
+
+@routing.post("/policies/<policy_id>/move")
+def move_policy(policy_id: str) -> Response:
+    """Move a policy one place up or down, or before another, or to the end."""
+    moved("routing.MovePolicy", [item["id"] for item in _policies()], policy_id, "Policy moved.")
     return see(url_for("routing.show"))
 
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from patronus.core.errors import InvalidRequest, NotFound, PatronusError
 from webui.daemon import daemon
 from webui.pages import forms
-from webui.pages.change import apply, base_of_form, page, see
+from webui.pages.change import apply, base_of_form, moved, page, see
 from webui.pages.words import DAYS
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
@@ -78,15 +78,7 @@ def switch(rule_id: str) -> Response:
 @rules.post("/<rule_id>/move")
 def move(rule_id: str) -> Response:
     """Move a rule one place up or down, or before another, or to the end."""
-    order = [item["id"] for item in _rules()]
-    if rule_id not in order:
-        raise NotFound(f"there is no rule {rule_id}")
-    before, way = request.form.get("before"), request.form.get("way")
-    place = len(order) if way == "end" else order.index(rule_id) + (-1 if way == "up" else 1)
-    if before:
-        apply("firewall.MoveRule", {"id": rule_id, "before": before}, "Rule moved.")
-    elif 0 <= place < len(order) or way == "end":
-        apply("firewall.MoveRule", {"id": rule_id, "index": place}, "Rule moved.")
+    moved("firewall.MoveRule", [item["id"] for item in _rules()], rule_id, "Rule moved.")
     return see(url_for("rules.show"))
 
 

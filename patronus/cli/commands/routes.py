@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from patronus.cli.commands.plan import show_commit
-from patronus.cli.options import CONFIRM
+from patronus.cli.options import CONFIRM, placed
 from patronus.cli.session import Session, with_session
 from patronus.core.typed import number_or_text
 from patronus.core.way_text import FORM, parse_way
@@ -155,6 +155,19 @@ def add_policy(session: Session, /, **fields: Any) -> None:
 def remove_policy(session: Session, policy_id: str, confirm_s: int | None) -> None:
     """Remove a policy by its id."""
     show_commit(session, session.call("routing.RemovePolicy", id=policy_id, confirm_s=confirm_s))
+
+
+@policies.command(name="move")
+@click.argument("policy_id", metavar="ID")
+@placed
+@CONFIRM
+@with_session
+def move_policy(session: Session, /, policy_id: str, **fields: Any) -> None:
+    """Move a policy to another place in the order; the first that fits decides.
+
+    Example: patronus routes policy move mail --before guests
+    """
+    show_commit(session, session.call("routing.MovePolicy", id=policy_id, **fields))
 
 
 COMMANDS = (routes,)

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from patronus.cli.commands.plan import show_commit
-from patronus.cli.options import CONFIRM
+from patronus.cli.options import CONFIRM, placed
 from patronus.cli.rule_options import rule_of, rule_options
 from patronus.cli.session import Session, with_session
 from patronus.core.errors import NotFound
 
-F = TypeVar("F", bound=Callable[..., Any])
 ID = click.argument("rule_id", metavar="ID")
 
 
@@ -66,18 +64,9 @@ def _origin(rule: dict[str, Any]) -> Any:
     return list(map(str, origin.values())) if isinstance(origin, dict) else origin
 
 
-def _places(command: F) -> F:
-    """Give a command the options that say where a rule shall stand."""
-    command = click.option("--after", metavar="ID", help="Behind this rule.")(command)
-    command = click.option("--before", metavar="ID", help="Before this rule.")(command)
-    return click.option("--at", "index", type=click.IntRange(min=0), help="At this position, 0 is first.")(
-        command
-    )
-
-
 @rules.command(name="add")
 @rule_options
-@_places
+@placed
 @CONFIRM
 @with_session
 def add_rule(
@@ -137,7 +126,7 @@ def change_rule(session: Session, /, rule_id: str, confirm_s: int | None, **fiel
 
 @rules.command(name="move")
 @ID
-@_places
+@placed
 @CONFIRM
 @with_session
 def move_rule(

@@ -12,16 +12,9 @@ from typing import Any
 from pydantic import Field
 
 from patronus.core.control import Change, CommitReport
+from patronus.core.items import MoveItem, Placed
 from patronus.core.values import Id, Prefix
 from patronus.core.verb import Parameters, Result
-
-
-class Placed(Change):
-    """Where a rule shall stand: at most one of the three."""
-
-    index: int | None = Field(default=None, ge=0, description="position, 0 is first")
-    before: Id | None = Field(default=None, description="the rule before which it shall stand")
-    after: Id | None = Field(default=None, description="the rule behind which it shall stand")
 
 
 class AddRule(Placed):
@@ -43,10 +36,8 @@ class RemoveRule(Change):
     id: Id
 
 
-class MoveRule(Placed):
+class MoveRule(MoveItem):
     """Names a rule and where it shall stand after the move."""
-
-    id: Id
 
 
 class SwitchRule(Change):
@@ -77,11 +68,8 @@ class SwitchNat(Change):
     enabled: bool = Field(description="false: as if it were not there")
 
 
-class MoveNat(Change):
-    """Names a translation and where it shall stand."""
-
-    id: Id
-    index: int = Field(ge=0, description="position after the move, 0 is first")
+class MoveNat(MoveItem):
+    """Names a translation and where it shall stand after the move."""
 
 
 class RemoveNat(Change):

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from patronus.core.control import CommitReport, Control
-from patronus.core.edit import Edit, Insert, Remove
 from patronus.core.items import Added, ItemList
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Verb
@@ -22,8 +21,6 @@ from patronus.firewall.verbs.forms import (
     ReplaceNat,
     SwitchNat,
 )
-
-NAT = ("firewall/nat", ("nat",))
 
 
 class NatVerbs(Editing):
@@ -71,13 +68,7 @@ class NatVerbs(Editing):
 
     def move_nat(self, caller: Caller, given: MoveNat) -> CommitReport:
         """Move a translation to another place in the order."""
-        entry = self._list.find(given.id)
-        section, at = NAT
-        edits: list[Edit] = [
-            Remove(section, (*at, given.id)),
-            Insert(section, at, as_data(entry), given.index),
-        ]
-        return self.submit(edits, caller, given, f"move translation {given.id}")
+        return self._list.move(caller, given, as_data(self._list.find(given.id)))
 
     def switch_nat(self, caller: Caller, given: SwitchNat) -> CommitReport:
         """Switch a translation on or off; what else it says stays, and so do its place and its counter."""

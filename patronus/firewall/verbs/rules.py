@@ -8,9 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from patronus.core.control import CommitReport, Control
-from patronus.core.edit import Edit, Insert, Remove, Replace
-from patronus.core.errors import InvalidRequest, NotFound
-from patronus.core.items import Added, ItemList
+from patronus.core.items import Added, ItemList, place_of
 from patronus.core.model import as_data
 from patronus.core.verb import Caller, Nothing, Verb
 from patronus.firewall.counted import UNSEEN, Seen
@@ -19,7 +17,6 @@ from patronus.firewall.verbs.edit import Editing, changing
 from patronus.firewall.verbs.forms import (
     AddRule,
     MoveRule,
-    Placed,
     RemoveRule,
     ReplaceRule,
     RuleInfo,
@@ -73,13 +70,11 @@ class RuleVerbs(Editing):
     def add_rule(self, caller: Caller, given: AddRule) -> Added:
         """Add a rule; the first rule that fits a packet decides, so its place matters."""
         order = [rule.id for rule in self._control.config.get(Rules).rules]
-        return self._list.add(caller, given, given.rule, _place(order, given))
+        return self._list.add(caller, given, given.rule, place_of(order, given, "rule"))
 
     def replace_rule(self, caller: Caller, given: ReplaceRule) -> CommitReport:
         """Put another rule in a rule's place, or at another; its id and its counter stay."""
-        self._list.find(given.id)
-        edits = self._put(given, {**given.rule, "id": given.id})
-        return self.submit(edits, caller, given, f"change rule {given.id}")
+        return self._list.put(caller, given, given.id, given.rule, "change")
 
     def remove_rule(self, caller: Caller, given: RemoveRule) -> CommitReport:
         """Remove a rule; connections that only it allowed end."""
@@ -87,32 +82,8 @@ class RuleVerbs(Editing):
 
     def move_rule(self, caller: Caller, given: MoveRule) -> CommitReport:
         """Move a rule to another place in the order; the order is what decides."""
-        rule = self._list.find(given.id)
-        if given.index is None and given.before is None and given.after is None:
-            raise InvalidRequest("it is not said where the rule shall stand: index, before or after")
-        return self.submit(self._put(given, as_data(rule)), caller, given, f"move rule {given.id}")
-
-    def _put(self, given: MoveRule | ReplaceRule, value: dict[str, Any]) -> list[Edit]:
-        """Return the edits that write a rule that is there, at its own place or at the one that is given."""
-        order = [rule.id for rule in self._control.config.get(Rules).rules]
-        place = _place([rule for rule in order if rule != given.id], given)
-        section, at = RULES
-        if place is None or place == order.index(given.id):
-            return [Replace(section, (*at, given.id), value)]
-        return [Remove(section, (*at, given.id)), Insert(section, at, value, place)]
+        return self._list.move(caller, given, as_data(self._list.find(given.id)))
 
     def switch_rule(self, caller: Caller, given: SwitchRule) -> CommitReport:
         """Switch a rule on or off; what else it says stays, and so do its place and its counter."""
         return self._list.switch(caller, given, given.id, enabled=given.enabled)
-
-
-def _place(order: list[str], given: Placed) -> int | None:
-    """Return the position among the rules of ``order``, None for the end. Raises InvalidRequest, NotFound."""
-    if sum(place is not None for place in (given.index, given.before, given.after)) > 1:
-        raise InvalidRequest("a rule stands in one place: give one of index, before and after")
-    beside = given.before or given.after
-    if beside is None:
-        return None if given.index is None else min(given.index, len(order))
-    if beside not in order:
-        raise NotFound(f"no other rule is called {beside}")
-    return order.index(beside) + (given.after is not None)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from patronus.core.control import Change, CommitReport, Control, commit
-from patronus.core.edit import Insert, Remove, Replace
-from patronus.core.errors import NotFound
+from patronus.core.edit import Insert
+from patronus.core.items import ItemList, MoveItem
 from patronus.core.model import as_data
 from patronus.core.values import Id, InterfaceId, MarkMatch, Name, Ports, Prefix
 from patronus.core.verb import Caller, Nothing, Result, Role, Verb
@@ -75,6 +75,10 @@ class RemovePolicy(Change):
     id: Id
 
 
+class MovePolicy(MoveItem):
+    """Names a policy and where it shall stand after the move."""
+
+
 class PolicyVerbs:
     """Lists and changes the policies; ``plan`` is the one that runs."""
 
@@ -82,6 +86,7 @@ class PolicyVerbs:
         self._control = control
         self._plan = plan
         self._asked = asked
+        self._list = ItemList(control, (SECTION.path, "policies"), "policy of routing", self._configured)
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verbs on policies."""
@@ -104,6 +109,14 @@ class PolicyVerbs:
                 CommitReport,
                 self.remove,
                 route=f"DELETE {one}",
+                **changing,
+            ),
+            Verb(
+                "routing.MovePolicy",
+                MovePolicy,
+                CommitReport,
+                self.move,
+                route=f"POST {one}/move",
                 **changing,
             ),
         )
@@ -137,22 +150,18 @@ class PolicyVerbs:
 
     def replace(self, caller: Caller, given: ReplacePolicy) -> CommitReport:
         """Change a policy; its id stays."""
-        self._find(given.id)
-        edit = Replace(SECTION.path, ("policies", given.id), _written(given))
-        return commit(self._control, [edit], caller, given, f"change policy {given.id} of routing")
+        return self._list.replace(caller, given, given.id, _written(given))
 
     def remove(self, caller: Caller, given: RemovePolicy) -> CommitReport:
         """Remove a policy."""
-        self._find(given.id)
-        edit = Remove(SECTION.path, ("policies", given.id))
-        return commit(self._control, [edit], caller, given, f"remove policy {given.id} of routing")
+        return self._list.remove(caller, given, given.id)
+
+    def move(self, caller: Caller, given: MovePolicy) -> CommitReport:
+        """Move a policy to another place; the first that fits a packet decides."""
+        return self._list.move(caller, given, as_data(self._list.find(given.id)))
 
     def _configured(self) -> tuple[RoutePolicy, ...]:
         return self._control.config.get(Routing).policies
-
-    def _find(self, name: str) -> None:
-        if all(item.id != name for item in self._configured()):
-            raise NotFound(f"no policy of routing is called {name}")
 
 
 def conditions(item: RoutePolicy) -> str:

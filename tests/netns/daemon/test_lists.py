@@ -210,3 +210,41 @@ def test_a_second_item_follows_the_first(machine: Machine) -> None:
     eventually(lambda: dig(machine.lan, "host2.home.arpa") == ["192.168.1.32"], "the second record")
     text = machine.file("network/dns.yaml").read_text()
     assert text.index("host1") < text.index("host2")
+
+
+def test_a_policy_of_routing_moves_and_the_first_that_fits_decides(machine: Machine) -> None:
+    """The kernel asks them in their order; nothing else of them changes."""
+
+    def policy(*words: str) -> Said:
+        return machine.patronus("routes", "policy", *words)
+
+    def order() -> list[str]:
+        return [item["id"] for item in machine.call("routing.ListPolicies")["policies"]]
+
+    def way() -> str:
+        return machine.router.ip("route get 192.0.2.1 from 192.168.1.9 iif eth0")
+
+    for last in (253, 254):
+        gateway = f"192.168.1.{last}"
+        assert policy("add", "--source", "192.168.1.9", "--way", gateway, "--description", gateway).code == 0
+    first, second = order()
+    eventually(lambda: "via 192.168.1.253" in way(), "the way of the first")
+    before = machine.call("routing.ListPolicies")["policies"]
+    assert policy("move", second, "--before", first).code == 0
+    assert order() == [second, first]
+    eventually(lambda: "via 192.168.1.254" in way(), "the way of the one that was moved before it")
+    assert policy("move", second, "--at", "1").code == 0
+    after = machine.call("routing.ListPolicies")["policies"]
+    assert [item["configuration"] for item in after] == [item["configuration"] for item in before]
+    for words, said in (
+        (("move", second, "--before", "nobody"), "no other policy of routing is called nobody"),
+        (("move", "nobody", "--at", "0"), "no policy of routing is called nobody"),
+        (("move", second), "it is not said where the policy of routing shall stand"),
+    ):
+        refused = policy(*words)
+        assert refused.code != 0
+        assert said in refused.err
+    assert order() == [first, second]
+    for name in (first, second):
+        assert policy("remove", name).code == 0
+    assert order() == []

@@ -40,7 +40,7 @@ from tests.unit.firewall.test_blocks import Clock
 
 CALLER = Caller("admin", Role.ADMIN)
 RULES = "rules:\n  - {id: r-1, from: lan, action: drop}\n  - {id: r-2, action: allow}\n"
-NAT = "nat: [{id: n-1, type: masquerade, out: wan}]\n"
+NAT = "nat: [{id: n-1, type: masquerade, out: wan}, {id: n-2, type: masquerade, out: dsl}]\n"
 BLOCKLIST = "prefixes: [{id: b-1, prefix: 203.0.113.0/24, reason: scans}]\n"
 
 
@@ -203,12 +203,17 @@ def test_translations_are_added_and_removed(nat: NatVerbs, engine: Engine) -> No
 def test_a_translation_is_replaced_and_moved_by_its_id(nat: NatVerbs, engine: Engine) -> None:
     entry = {"type": "masquerade", "out": "wan", "enabled": False}
     nat.replace_nat(CALLER, ReplaceNat(id="n-1", entry={**entry, "id": "n-7"}))
-    nat.move_nat(CALLER, MoveNat(id="n-1", index=0))
-    replaced, moved = (edits for edits, _ in engine.submitted)
+    nat.move_nat(CALLER, MoveNat(id="n-2", index=0))
+    nat.move_nat(CALLER, MoveNat(id="n-1", after="n-2"))
+    replaced, moved, again = (edits for edits, _ in engine.submitted)
     assert replaced == [Replace("firewall/nat", ("nat", "n-1"), {**entry, "id": "n-1"})]
     assert moved == [
+        Remove("firewall/nat", ("nat", "n-2")),
+        Insert("firewall/nat", ("nat",), {"id": "n-2", "type": "masquerade", "out": "dsl"}, 0),
+    ]
+    assert again == [
         Remove("firewall/nat", ("nat", "n-1")),
-        Insert("firewall/nat", ("nat",), {"id": "n-1", "type": "masquerade", "out": "wan"}, 0),
+        Insert("firewall/nat", ("nat",), {"id": "n-1", "type": "masquerade", "out": "wan"}, 1),
     ]
 
 
