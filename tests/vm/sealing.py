@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.vm.lab import Lab
+from tests.vm.updating import LOOK_S
 
 SEALED = "the TPM, a signed boot and the host key"
 NAME = "wg-home"
-LOOK_S = 300.0
-"""A command starts a program and asks several, and the machine may be slow."""
 PCR_11 = "/sys/class/tpm/tpm0/pcr-sha256/11"
+UNSEAL = "systemd-creds decrypt --name=patronus.master-key /etc/patronus/secrets.d/master.sealed - >/dev/null"
 _EXTEND = "/usr/lib/systemd/systemd-pcrextend --pcr="
 OTHER_FIRMWARE = f"{_EXTEND}7 dbx"
 """What a change of the firmware's keys, or of what they refuse, is to the TPM."""
@@ -36,8 +36,9 @@ def say(lab: Lab, verb: str, *, given: str = "") -> str:
 
 
 def store(lab: Lab) -> None:
-    """Give the vault something to keep."""
+    """Give the vault something to keep, and seal it with the TPM: one that is older than that is not."""
     say(lab, f"set {NAME}", given="a private key")
+    say(lab, "rotate")
 
 
 def is_open(lab: Lab) -> bool:
@@ -66,7 +67,6 @@ def restart_daemon(lab: Lab) -> None:
 def opens_for_what_is_signed_alone(lab: Lab) -> None:
     """The vault opens for the system that was signed, with other firmware too, and not for another system."""
     store(lab)
-    say(lab, "rotate")  # a vault that is older than the TPM is not sealed with it before
     restart_daemon(lab)
     opens(lab, "this system is signed")
     said = json.loads(json.loads(lab.guest.succeed("patronus --json attest", timeout_s=LOOK_S))["statement"])
