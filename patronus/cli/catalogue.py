@@ -30,6 +30,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "mappings": ("mappings",),
         "mdns": ("mdns",),
         "nat": ("nat",),
+        "nat64": ("nat64",),
         "network": ("interfaces", "leases", "reserve"),
         "people": ("user", "role"),
         "pools": ("pools",),

@@ -17,7 +17,7 @@ IpNetwork = IPv4Network | IPv6Network
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 """What becomes of a packet: forwarded, dropped in silence, or refused with an ICMP error."""
 
-LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "pppoe"]
+LinkKind = Literal["nic", "vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "nat64", "pppoe"]
 """The links that Patronus configures; a NIC is found, pppd makes that of PPPoE, the others are made by us."""
 
 VlanProtocol = Literal["802.1q", "802.1ad"]

@@ -53,6 +53,7 @@ from patronus.network.interfaces import service as interfaces_service
 from patronus.network.interfaces.factory import factory_texts
 from patronus.network.mappings import service as mappings
 from patronus.network.mdns import service as mdns
+from patronus.network.nat64 import service as nat64
 from patronus.network.pppoe import service as pppoe
 from patronus.network.qos import service as qos
 from patronus.network.routing import service as routing
@@ -63,7 +64,7 @@ from patronus.secrets.vault import Vault
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
     pppoe.create, routing.create, dynamic.create, qos.create, timekeeping.create, mappings.create,
-    mdns.create,
+    mdns.create, nat64.create,
     updates.create, lists.create,
     dhcp.create, dns.create, advertising.create, firewall.create,
 )  # fmt: skip
@@ -180,6 +181,7 @@ def assemble(
             timekeeping.TimeFeature
             | mappings.MappingsFeature
             | mdns.MdnsFeature
+            | nat64.Nat64Feature
             | dynamic.DynamicFeature
             | remote_log.RemoteLog
             | gitops.GitOpsFeature

@@ -253,7 +253,7 @@ def nics(devices: Iterable[str], links: InterfacesPlan) -> set[str]:
         if link.master is not None:
             members.setdefault(link.master, set()).add(link.name)
     found: set[str] = set()
-    wrapped = {link.name for link in links.links if link.kind in ("pppoe", "vxlan", "gre")}
+    wrapped = {link.name for link in links.links if link.kind in ("pppoe", "vxlan", "gre", "nat64")}
     for device in set(devices) - wrapped:
         below = {parents[device]} if device in parents else members.get(device, set())
         found |= nics(below, links) if below else {device}

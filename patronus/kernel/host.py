@@ -32,6 +32,8 @@ class Places:
     mappings: Path = Path("/run/patronus-mappings/miniupnpd.conf")
     miniupnpd: Path = Path("/run/patronus-miniupnpd")
     mdns: Path = Path("/run/patronus-mdns/avahi.conf")
+    nat64: Path = Path("/run/patronus-nat64/tayga.conf")
+    tayga: Path = Path("/run/patronus-tayga")
     machine_id: Path = Path("/etc/machine-id")
     routers: Path = Path("/run/patronus-frr")
 

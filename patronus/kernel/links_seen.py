@@ -28,7 +28,7 @@ from patronus.core.link import (
     Tunnel,
     VlanProtocol,
 )
-from patronus.kernel import gre, vxlan
+from patronus.kernel import gre, tun, vxlan
 from patronus.kernel.dumps import ADDRESSES, LINKS, dumped
 from patronus.kernel.nfnetlink import Attributes, attributes
 
@@ -40,7 +40,7 @@ PROVIDERS = 0x88A8
 """ETH_P_8021AD: the type of a frame with a provider's tag."""
 MODES: tuple[BondMode, ...] = get_args(BondMode)
 HASHES: tuple[BondHash, ...] = get_args(BondHash)
-_ETHERNET, _PPP, _GRE, _GRE6 = 1, 512, 778, 823
+_ETHERNET, _PPP, _GRE, _GRE6, _NONE = 1, 512, 778, 823, 65534
 """ARPHRD_ of linux/if_arp.h."""
 _UP, _TO_PEER = 0x1, 0x10
 """IFF_UP and IFF_POINTOPOINT of linux/if.h."""
@@ -97,7 +97,7 @@ class LinkSeen:
     @property
     def mac(self) -> str:
         """Return the hardware address, empty where it has none."""
-        return "" if self.type in (_GRE, _GRE6) else self.told.get(_MAC, b"").hex(":")
+        return "" if self.type in (_GRE, _GRE6, _NONE) else self.told.get(_MAC, b"").hex(":")
 
     @property
     def own(self) -> str:
@@ -152,7 +152,7 @@ class LinkSeen:
         return Link(
             name=self.name,
             index=self.number,
-            kind="gre" if kind in gre.KINDS else kind,
+            kind="gre" if kind in gre.KINDS else "nat64" if kind == tun.KIND and self.ours else kind,
             mac=self.mac,
             own=self.own,
             mtu=_number(self.told, _MTU) or 0,
@@ -175,12 +175,14 @@ class LinkSeen:
 
 
 def read_links(link: socket.socket) -> list[LinkSeen]:
-    """Return the links of Ethernet, PPP and GRE in the order of their numbers. Raises OSError."""
+    """Return the links of Ethernet, PPP and GRE, and translators of ours, by number. Raises OSError."""
     found = []
     for body in dumped(link, LINKS):
         _, kind, number, flags, _ = _LINK.unpack_from(body)
-        if kind in (_ETHERNET, _PPP, _GRE, _GRE6):
-            found.append(LinkSeen(kind, number, flags, attributes(body, _LINK.size, len(body))))
+        if kind in (_ETHERNET, _PPP, _GRE, _GRE6, _NONE):
+            seen = LinkSeen(kind, number, flags, attributes(body, _LINK.size, len(body)))
+            if kind != _NONE or (seen.kind == tun.KIND and seen.ours):
+                found.append(seen)
     return found
 
 

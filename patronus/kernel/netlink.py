@@ -28,7 +28,7 @@ from patronus.core.link import (
     Tunnel,
 )
 from patronus.core.route_table import MAIN_TABLE
-from patronus.kernel import bridges, nics, vxlan
+from patronus.kernel import bridges, nics, tun, vxlan
 from patronus.kernel.dumps import reading
 from patronus.kernel.fib import routes
 from patronus.kernel.links_made import words
@@ -150,7 +150,10 @@ class Netlink:
     def create_link(self, wanted: LinkWanted) -> None:
         """Make a link, down, and mark it as ours; nothing stays where marking fails."""
         with asking(f"create the {wanted.kind} {wanted.name}") as route:
-            route.link("add", ifname=wanted.name, **words(route, wanted))
+            if wanted.kind == "nat64":
+                tun.make(wanted.name)
+            else:
+                route.link("add", ifname=wanted.name, **words(route, wanted))
             try:
                 route.link("set", index=index_of(route, wanted.name), ifalias=OURS)
                 if isinstance(wanted.tunnel, Tunnel):

@@ -35,6 +35,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "patronus-ntp.service": frozenset({"start", "stop", "status"}),
     "patronus-mdns.service": frozenset({"restart", "stop", "status"}),
     "patronus-mappings.service": frozenset({"restart", "stop", "status"}),
+    "patronus-nat64.service": frozenset({"restart", "stop", "status"}),
     **{
         f"patronus-frr@{name}.service": _RUN for name in ("mgmtd", "zebra", "bfdd", "bgpd", "ospfd", "ospf6d")
     },

@@ -160,6 +160,15 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
     page.fill("#table", "10")
     page.check("[name=members][value=loop]")
     page.click("button:has-text('Add VRF')")
+    page.click("text=Add a NAT64 translator")
+    page.fill("#id", "six")
+    page.fill("#prefix", "64:ff9b::/95")
+    page.fill("#pool", "192.168.254.0/24")
+    page.click("button:has-text('Add NAT64 translator')")
+    says(page.locator(".note.error"), "is no prefix for addresses of IPv4")
+    assert page.input_value("#pool") == "192.168.254.0/24"
+    page.fill("#prefix", "fd00:64::/96")
+    page.click("button:has-text('Add NAT64 translator')")
     page.click("text=Add a PPPoE uplink")
     page.fill("#id", "dsl")
     page.select_option("#parent", "trunk")
@@ -174,6 +183,7 @@ def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) 
         ("branch", "VXLAN 42 over lan to 198.51.100.7, 198.51.100.9"),
         ("apart", "VRF of loop, table 10"),
         ("frames", "GRE over lan to 198.51.100.8, for frames"),
+        ("six", "NAT64: fd00:64::/96 to IPv4 by 192.168.254.0/24"),
         ("dsl", "PPPoE over trunk as line-7@isp"),
         ("dsl", "there is no secret dsl yet"),
     ):

@@ -24,6 +24,7 @@ KINDS = {
     "vxlan": "VXLAN",
     "gre": "GRE tunnel",
     "vrf": "VRF",
+    "nat64": "NAT64 translator",
     "pppoe": "PPPoE uplink",
     "nic": "network card",
 }
@@ -148,6 +149,8 @@ def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
     if kind == "pppoe":
         read = {"parent": read["parent"], **_provider()}
+    if kind == "nat64":
+        read = {key: form.get(key, "").strip() or None for key in ("prefix", "pool")}
     if kind in ("vxlan", "gre"):
         read = {"parent": read["parent"], **_ends(kind)}
     return {kind: forms.changed(old.get(kind) or {}, read, tuple(read))}

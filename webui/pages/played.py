@@ -40,6 +40,7 @@ _PLAYS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         f"VXLAN {one['vni']} over {one['parent']} to {', '.join((one['remote'], *one.get('others', ())))}"
     ),
     "gre": _gre,
+    "nat64": lambda one: f"NAT64: {one.get('prefix', '64:ff9b::/96')} to IPv4 by {one['pool']}",
     "pppoe": lambda one: f"PPPoE over {one['parent']} as {one['user']}",
 }
 """What is said of each kind's settings."""

@@ -17,6 +17,7 @@ from patronus.network.interfaces.check_tunnel import check_tunnels
 from patronus.network.interfaces.check_vrf import check_vrfs
 from patronus.network.interfaces.model import Interface, Interfaces, Ipv4, Ipv6, standing_on
 from patronus.network.interfaces.onlink import SUBNET_LENGTH
+from patronus.network.interfaces.translator import check_translator
 
 _HERE = ("network/interfaces", "interfaces")
 _TUNNELS: tuple[LinkKind, ...] = ("vxlan", "gre")
@@ -52,6 +53,7 @@ def check(model: Interfaces) -> Iterator[Problem]:
     yield from check_switches(model)
     yield from check_tunnels(model)
     yield from check_vrfs(model)
+    yield from check_translator(model)
     yield from _check_members(model)
     yield from _check_tags(model)
     yield from _check_subnets(model)

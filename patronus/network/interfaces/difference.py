@@ -17,7 +17,7 @@ from patronus.core.link import Address, IpNetwork, Link, LinkKind, LinkSettings,
 from patronus.network.interfaces.changes import Change, ConfigureLink, CreateLink, SetAddress, SetRoute
 from patronus.network.interfaces.plan import InterfacesPlan
 
-_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf")
+_MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "nat64")
 """Kinds of links that are made."""
 _MADE_ANEW = ("kind", "parent", "tag", "protocol", "bond", "tunnel", "table")
 """What the kernel does not change on a link that stands."""

@@ -24,10 +24,10 @@ from patronus.core.values import (
     VlanTag,
     ZoneId,
 )
-from patronus.network.interfaces.tunnel_model import Gre, Vxlan
+from patronus.network.interfaces.tunnel_model import Gre, Nat64, Vxlan
 from patronus.network.pppoe.model import Pppoe
 
-MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "pppoe")
+MADE: tuple[LinkKind, ...] = ("vlan", "bridge", "bond", "dummy", "vxlan", "gre", "vrf", "nat64", "pppoe")
 """The keys, and the kinds, of links that are no cards."""
 KINDS = ("match", *MADE)
 """The keys that say what plays a role."""
@@ -200,6 +200,7 @@ class Interface(Strict):
     vxlan: Vxlan | None = Field(default=None, description="a way to another router plays the role")
     gre: Gre | None = Field(default=None, description="a way to another router, as packets, plays the role")
     vrf: Vrf | None = Field(default=None, description="a routing table of its own plays the role")
+    nat64: Nat64 | None = Field(default=None, description="a translator from IPv6 to IPv4 plays the role")
     pppoe: Pppoe | None = Field(default=None, description="a session with a provider plays the role")
     zone: ZoneId | None = Field(default=None, description="zone of the firewall")
     mac: MacAddress | None = Field(
@@ -242,7 +243,9 @@ class Interface(Strict):
     @property
     def leads_to_one(self) -> bool:
         """Return whether packets go to one other router, without the addresses of Ethernet."""
-        return self.pppoe is not None or (self.gre is not None and not self.gre.frames)
+        return (
+            self.pppoe is not None or self.nat64 is not None or (self.gre is not None and not self.gre.frames)
+        )
 
     @property
     def is_switch(self) -> bool:

@@ -17,6 +17,7 @@ from patronus.network.interfaces.learned import Learned
 from patronus.network.interfaces.model import Interface, Interfaces, vrfs_of
 from patronus.network.interfaces.onlink import Advertised, OnLink, delegated, own_address, too_small
 from patronus.network.interfaces.roles import bind, warning
+from patronus.network.interfaces.translator import led_to
 from patronus.network.interfaces.wanted import devices_of, links_of
 from patronus.network.pppoe.report import Report
 from patronus.network.routing.model import Routing
@@ -227,6 +228,9 @@ def _routes(model: Interfaces, devices: Mapping[str, str | None], within: Collec
             if device is not None and device not in within and gateway is not None:
                 everything = ip_network("0.0.0.0/0" if gateway.version == 4 else "::/0")
                 yield Route(everything, device, gateway, default_metric(position))
+        if item.nat64 is not None and device is not None:
+            for network in led_to(item.nat64):
+                yield Route(network, device, None, default_metric(position))
 
 
 def _asked6(item: Interface) -> Literal["dhcp", "slaac"] | None:

@@ -28,12 +28,12 @@ OURS = "patronus"
 
 
 def can_say(plan: InterfacesPlan) -> bool:
-    """Return whether all links of a plan can be said: no VRF, and no VXLAN with several other ends.
+    """Return whether all links of a plan can be said: no VRF, no translator, no VXLAN of several ends.
 
     Nor a card that shows another address: its own is noted when that is set, which no batch can.
     """
     return not any(
-        link.kind == "vrf" or link.mac or (isinstance(link.tunnel, Tunnel) and link.tunnel.others)
+        link.kind in ("vrf", "nat64") or link.mac or (isinstance(link.tunnel, Tunnel) and link.tunnel.others)
         for link in plan.links
     )
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tunnels to another router, as the files have them: VXLAN and GRE. Nothing of them is encrypted."""
+"""Tunnels to another router, VXLAN and GRE, and the translator to IPv4, as the files have them."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from patronus.core.embedded import WELL_KNOWN
 from patronus.core.model import Strict
-from patronus.core.values import Address, InterfaceId, Port, Refused
+from patronus.core.values import Address, InterfaceId, Port, Prefix, Refused, TranslationPrefix
 
 MOST_OTHERS = 64
 """Each frame for everybody is sent once to each."""
@@ -63,6 +64,29 @@ class Vxlan(_Ends):
     def remotes(self) -> tuple[IPv4Address | IPv6Address, ...]:
         """Return the addresses of all other ends."""
         return (self.remote, *self.others)
+
+
+class Nat64(Strict):
+    """A translator by which hosts of IPv6 reach IPv4 (RFC 7915), each by an address of its own."""
+
+    prefix: TranslationPrefix = Field(
+        default=WELL_KNOWN, description="prefix of IPv6 that addresses of IPv4 follow"
+    )
+    pool: Prefix = Field(
+        description="private addresses of IPv4 that no network here has; each host takes one",
+        examples=["192.168.255.0/24"],
+    )
+
+    @model_validator(mode="after")
+    def _has_a_pool_of_ipv4(self) -> Nat64:
+        if self.pool.version != 4:
+            raise Refused(f"{self.pool} is IPv6: hosts take addresses of IPv4", "a prefix of IPv4")
+        return self
+
+    @property
+    def addresses(self) -> IPv4Network:
+        """Return the pool."""
+        return IPv4Network((int(self.pool.network_address), self.pool.prefixlen))
 
 
 class Gre(_Ends):

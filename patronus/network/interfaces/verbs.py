@@ -60,7 +60,7 @@ class InterfaceInfo(Result):
 
     id: str
     zone: str | None
-    kind: str = Field(description="nic, vlan, bridge, bond, dummy, vxlan, gre, vrf or pppoe")
+    kind: str = Field(description="nic, vlan, bridge, bond, dummy, vxlan, gre, vrf, nat64 or pppoe")
     device: str | None = Field(description="the kernel's name; null where the NIC is missing or ambiguous")
     mac: str | None
     mtu: int | None

@@ -13,7 +13,7 @@ from patronus.network.interfaces.roles import Binding
 from patronus.network.interfaces.switch import carried
 from patronus.network.interfaces.tunnel_model import Gre
 
-_ALONE: tuple[LinkKind, ...] = ("vrf", "bridge", "bond", "dummy")
+_ALONE: tuple[LinkKind, ...] = ("vrf", "bridge", "bond", "dummy", "nat64")
 """Kinds that stand on nothing, in the order in which they are made; cards may be members of them."""
 
 
