@@ -25,7 +25,7 @@ def nat64(session: Session) -> None:
         if not result["running"]:
             session.say(f"not now: {result['reason']}")
         rows = [(one["ipv6"], one["ipv4"]) for one in result["hosts"]]
-        session.table(("host", "there"), rows, "No host was translated yet.")
+        session.table(("host", "there"), rows, "No host is known of; a new one is within a minute.")
 
     session.show(result, render)
 

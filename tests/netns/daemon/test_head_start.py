@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,17 +194,20 @@ def kept() -> Iterator[Machine]:
         made.close()
 
 
-def test_a_fresh_machine_becomes_what_patronusd_made_and_it_finds_nothing_to_do(kept: Machine) -> None:
+def test_a_fresh_machine_becomes_what_patronusd_made_and_it_finds_nothing_to_do(
+    kept: Machine, tmp_path: Path
+) -> None:
+    state = copied(kept, tmp_path)
     wanted = world(kept.router)
     with started(macs(kept.router)) as fresh:
-        loaded = load(fresh, kept.places.state)
+        loaded = load(fresh, state)
         assert (loaded.code, loaded.said.strip()) == (0, "generation 3 stands, packets pass")
         found = world(fresh)
         assert [key for key, one in found.items() if one != wanted[key]] == []
         assert loaded.tables() == ["patronus"]
         assert fresh.run("cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
         assert fresh.run("cat", "/proc/sys/net/ipv6/conf/all/forwarding").strip() == "1"
-        assert load(fresh, kept.places.state).said.startswith("no head start: the doors are not shut")
+        assert load(fresh, state).said.startswith("no head start: the doors are not shut")
 
 
 def test_a_system_beside_the_one_that_kept_it_has_it_too(kept: Machine, tmp_path: Path) -> None:
@@ -215,9 +218,10 @@ def test_a_system_beside_the_one_that_kept_it_has_it_too(kept: Machine, tmp_path
         assert (loaded.code, loaded.tables()) == (0, ["patronus"]), loaded.said
 
 
-def test_the_daemon_takes_over_and_finds_nothing_to_change(kept: Machine) -> None:
+def test_the_daemon_takes_over_and_finds_nothing_to_change(kept: Machine, tmp_path: Path) -> None:
+    state = copied(kept, tmp_path)
     with started(macs(kept.router)) as fresh:
-        load(fresh, kept.places.state)
+        load(fresh, state)
         rules, routes = fresh.run("nft", "-a", "list", "table", "inet", "patronus"), world(fresh)["routes"]
         handles = re.findall(r"# handle \d+", rules)
         before = kept.router
@@ -382,11 +386,12 @@ def test_what_does_not_fit_loads_nothing_and_says_why(kept: Machine, tmp_path: P
         assert why in loaded.said
 
 
-def test_cards_that_have_changed_places_open_nothing(kept: Machine) -> None:
+def test_cards_that_have_changed_places_open_nothing(kept: Machine, tmp_path: Path) -> None:
+    state = copied(kept, tmp_path)
     found = macs(kept.router)
     shuffled = {**found, "eth0": found["eth1"], "eth1": found["eth0"]}
     with started(shuffled) as fresh:
-        loaded = load(fresh, kept.places.state)
+        loaded = load(fresh, state)
         assert (loaded.code, loaded.is_shut()) == (0, True)
         assert "the card eth0 is" in loaded.said
 
@@ -404,22 +409,32 @@ def test_one_that_fails_on_its_way_leaves_the_doors_shut(kept: Machine, tmp_path
         assert "patronus_lockdown" in loaded.tables()
 
 
-def test_a_machine_whose_rules_stand_is_left_alone(kept: Machine) -> None:
+def test_a_machine_whose_rules_stand_is_left_alone(kept: Machine, tmp_path: Path) -> None:
+    state = copied(kept, tmp_path)
     with started(macs(kept.router)) as fresh:
         fresh.run("nft", "add table inet patronus")
-        loaded = load(fresh, kept.places.state)
+        loaded = load(fresh, state)
         assert (loaded.code, loaded.said.strip()) == (0, "no head start: rules stand already")
 
 
 def copied(machine: Machine, folder: Path) -> Path:
-    """Return a copy of what the router keeps, for the user of its unit."""
+    """Return a copy of what the router keeps, which it may keep anew any time, for its unit's user."""
     for above in (folder, *folder.parents[:-1]):
         above.chmod(above.stat().st_mode | 0o055)
     state = folder / "state"
-    shutil.copytree(machine.places.state, state)
+    eventually(lambda: _copy(machine.places.state, state), "a head start to copy")
     for path in (state, *state.rglob("*")):
         shutil.chown(path, USER, USER)
     return state
+
+
+def _copy(state: Path, place: Path) -> bool:
+    """Copy the state; return whether the head start was in it."""
+    shutil.rmtree(place, ignore_errors=True)
+    with suppress(shutil.Error):  # a file was replaced meanwhile
+        shutil.copytree(state, place)
+        return (place / "head-start").exists()
+    return False
 
 
 def test_what_waits_for_confirmation_is_not_kept_and_what_was_confirmed_is(kept: Machine) -> None:
