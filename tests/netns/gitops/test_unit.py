@@ -29,6 +29,7 @@ def exposure(unit: Path) -> float:
         "patronus-lists.service",
         "patronus-mappings.service",
         "patronus-mdns.service",
+        "patronus-nat64.service",
         "patronus-frr@.service",
     ],
 )
