@@ -171,9 +171,10 @@ def measure(image: Path) -> list[Row]:
                 stream = Stream(client, server, nics[0].mac)
                 with stream.running():
                     vm.start(machine=ours)
-                    daemon.append(daemon_s(vm))
+                    reached_s(vm, "patronusd.service")
                     page.append(visited_s(vm, lambda: client.inside(lambda: answers(443, ROUTER))))
                     forwarding.append(stream.forwarded_s(vm))
+                    daemon.append(daemon_s(vm))  # reading the journal takes the guest a second or two
                 power_off(vm)
                 vm.start(machine=bare)
                 multi_user.append(reached_s(vm, "multi-user.target"))
