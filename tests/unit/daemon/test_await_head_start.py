@@ -59,3 +59,10 @@ def test_what_patronusd_needs_waits_for_file_systems_and_not_for_the_boot_partit
     ordered = " ".join(line for line in lines if line.startswith(("After=", "Before=")))
     assert "shutdown.target" in ordered
     assert not {"sysinit.target", "basic.target", "dbus.socket"} & set(ordered.split())
+
+
+def test_udev_is_at_work_before_patronusd_looks_for_its_sign() -> None:
+    """Else a queue that is not there yet would be taken for one that is done with."""
+    lines = UNIT.with_name("patronusd.service").read_text().splitlines()
+    after = " ".join(line.removeprefix("After=") for line in lines if line.startswith("After="))
+    assert {"systemd-udevd.service", "systemd-udev-trigger.service"} <= set(after.split())
