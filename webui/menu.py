@@ -70,6 +70,7 @@ GROUPS = (
             Entry("qos.show", "Shapers", "shapers", "qos.Status"),
             Entry("leases.show", "Leases", "leases", "dhcp.ListLeases"),
             Entry("dns.show", "DNS", "dns", "dns.Status"),
+            Entry("dyndns.show", "Outside names", "names", "dyndns.Status"),
             Entry("mdns.show", "Printers, screens", "screens", "mdns.Status"),
             Entry("clock.show", "Clock", "clock", "time.Status"),
         ),

@@ -21,6 +21,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "config": ("config",),
         "connections": ("connections",),
         "dns": ("dns",),
+        "dyndns": ("dyndns",),
         "events": ("events", "call"),
         "firewall": ("explain", "trace", "block", "unblock", "blocks", "firewall"),
         "gitops": ("gitops",),

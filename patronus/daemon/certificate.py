@@ -8,8 +8,8 @@ import logging
 from patronus.core.bus import Event
 from patronus.core.errors import PatronusError
 from patronus.core.events import ConfigChanged, ConfigReverted
-from patronus.daemon.control import Alarm
 from patronus.daemon.settings import PatronusFile, router_addresses
+from patronus.kernel.alarm import Alarm
 from patronus.kernel.host import Host
 from patronus.secrets.store import TlsIdentity, TlsStore
 from patronus.secrets.tls import Names

@@ -15,8 +15,8 @@ from patronus.core.engine import Engine
 from patronus.core.errors import InvalidConfiguration, KernelError, PatronusError
 from patronus.core.events import HandEditsRefused
 from patronus.core.verb import Caller, Role
-from patronus.daemon.control import Alarm
 from patronus.daemon.settings import EngineSettings, PatronusFile
+from patronus.kernel.alarm import Alarm
 from patronus.kernel.tree_watch import TreeWatch
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from patronus.core.state import StateFile
 from patronus.core.walk import AnyFeature
 from patronus.daemon import credentials, plugins, remote_log, settings, timekeeping
 from patronus.daemon.audit_echo import Echo
-from patronus.daemon.control import Alarm, LateControl
+from patronus.daemon.control import LateControl
 from patronus.daemon.gitops import service as gitops
 from patronus.daemon.guard import Guarded
 from patronus.daemon.head_start import NAME as HEAD_START
@@ -38,6 +38,7 @@ from patronus.daemon.machine import image_release
 from patronus.daemon.notices import Notices
 from patronus.daemon.updates import service as updates
 from patronus.firewall import service as firewall
+from patronus.kernel.alarm import Alarm
 from patronus.kernel.bpf import Bpf
 from patronus.kernel.clock import SystemClock
 from patronus.kernel.host import Host, Places
@@ -49,6 +50,7 @@ from patronus.network.advertising import service as advertising
 from patronus.network.dhcp import service as dhcp
 from patronus.network.dns import service as dns
 from patronus.network.dynamic import service as dynamic
+from patronus.network.dyndns import service as dyndns
 from patronus.network.interfaces import service as interfaces_service
 from patronus.network.interfaces.factory import factory_texts
 from patronus.network.mappings import service as mappings
@@ -64,7 +66,7 @@ from patronus.secrets.vault import Vault
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
     pppoe.create, routing.create, dynamic.create, qos.create, timekeeping.create, mappings.create,
-    mdns.create, nat64.create,
+    mdns.create, nat64.create, dyndns.create,
     updates.create, lists.create,
     dhcp.create, dns.create, advertising.create, firewall.create,
 )  # fmt: skip
@@ -182,6 +184,7 @@ def assemble(
             | mappings.MappingsFeature
             | mdns.MdnsFeature
             | nat64.Nat64Feature
+            | dyndns.DyndnsFeature
             | dynamic.DynamicFeature
             | remote_log.RemoteLog
             | gitops.GitOpsFeature

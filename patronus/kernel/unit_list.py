@@ -21,6 +21,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "patronus-pppoe@.service": _ALL,
     "patronus-radvd.service": _ALL,
     "patronus-lists.service": frozenset({"start", "status"}),
+    "patronus-dyndns.service": frozenset({"start", "status"}),
     "patronus-gitops.service": frozenset({"start", "status"}),
     "patronus-gitops.timer": frozenset({"start", "stop", "status"}),
     "patronus-forward.service": frozenset({"restart", "stop", "status"}),

@@ -19,6 +19,7 @@ VOLATILE = set(
 SECURITY = {
     "patronusd": 4.0, "patronus-dhcp": 2.0, "patronus-dns": 2.0, "patronus-web": 2.0,
     "patronus-gitops": 2.0, "patronus-forward": 2.0, "patronus-lists": 2.0,
+    "patronus-dyndns": 2.0,
     "patronus-update-fetch": 2.0, "patronus-update-install": 4.0,
     "patronus-health": 2.0, "patronus-check": 2.0, "patronus-factory-reset": 2.0,
     "patronus-disk-install": 4.0, "patronus-head-start": 2.0,

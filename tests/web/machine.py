@@ -115,6 +115,7 @@ def main(root: Path) -> None:
         "patronus-units",
         "patronus-dhcpcd",
         "patronus-update",
+        "patronus-dyndns",
         "patronus-mappings",
         "patronus-ntp",
     ):

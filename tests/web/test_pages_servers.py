@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from tests.web.chromium import (
@@ -22,6 +23,7 @@ from tests.web.conftest import Machine
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
+LONG_S = 60.0
 __all__ = ["browser", "complaints", "context"]  # pytest finds fixtures by name in the module
 
 
@@ -226,4 +228,62 @@ def test_a_blocklist_comes_is_changed_and_goes_when_no_policy_names_it(
     page.click("[aria-label='Delete the blocklist ads']")
     says(page.locator("main"), "There are no blocklists.")
     press(page, "text=Keep these changes")
+    leave(page)
+
+
+def test_an_outside_name_comes_is_told_is_changed_and_goes(context: BrowserContext, machine: Machine) -> None:
+    client, page = machine.client(), context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    client.call("secrets.Set", {"name": "dyn", "secret": "geheim"})
+    show(page, "/dyndns")
+    says(page.locator("main"), "No name outside leads here.")
+    press(page, "text=Add a name")
+    page.fill("#hostnames", "home.example.net, home.example.net")
+    page.fill("#id", "home")
+    page.select_option("#interface", "wan")
+    page.fill("#server", "http://dyn.example")
+    page.fill("#user", "anna")
+    page.select_option("#password", "dyn")
+    press(page, "button:has-text('Add name')")
+    says(page.locator(".note.error"), "is not a URL")
+    page.fill("#server", "https://dyn.example")
+    press(page, "button:has-text('Add name')")
+    says(page.locator(".note.error"), "home.example.net is told already")
+    page.fill("#hostnames", "home.example.net, www.example.net")
+    page.screenshot(path=SHOTS / "outside-name-filled.png", full_page=True)
+    press(page, "button:has-text('Add name')")
+    row = page.locator("tr", has_text="home.example.net")
+    says(row, "www.example.net")
+    found = client.call("dyndns.Status")["names"]
+    assert [item["configuration"] for item in found] == [
+        {
+            "id": "home", "hostnames": ["home.example.net", "www.example.net"], "interface": "wan",
+            "dyndns2": {"server": "https://dyn.example", "user": "anna", "password": {"secret": "dyn"}},
+        }
+    ]  # fmt: skip
+
+    end = time.monotonic() + LONG_S  # the process that tells ends without a word: there is no systemd here
+    while client.call("dyndns.Status")["names"][0]["state"] != "failed" and time.monotonic() < end:
+        time.sleep(0.1)
+    show(page, "/dyndns")
+    says(row, "could not be told")
+    press(page, "[aria-label='Tell the provider of home now']")
+    says(page.locator("main"), "The provider is being told.")
+    page.screenshot(path=SHOTS / "outside-names.png", full_page=True)
+    press(page, "[aria-label='Edit the outside name home']")
+    says(page.locator("h1"), "Edit outside name home")
+    page.select_option("#protocol", "url")
+    page.fill("#server", "https://dyn.example/set?n={nme}&t={password}")
+    page.fill("#user", "")
+    page.fill("#expect", "OK")
+    press(page, "button:has-text('Save')")
+    says(page.locator(".note.error"), "{nme} is not a word that is filled in")
+    page.fill("#server", "https://dyn.example/set?n={name}&t={password}")
+    page.uncheck("[name=enabled]")
+    press(page, "button:has-text('Save')")
+    says(row, "Off.")
+    (one,) = client.call("dyndns.Status")["names"]
+    assert (one["state"], one["protocol"], one["configuration"]["url"]["expect"]) == ("off", "url", "OK")
+    press(page, "[aria-label='Delete the outside name home']")
+    says(page.locator("main"), "No name outside leads here.")
     leave(page)

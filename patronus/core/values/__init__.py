@@ -24,6 +24,7 @@
 | ``DevicePath``, ``PublicKey`` | ``pci-0000:00:02.0``, base64 | str |
 | ``Certificates`` | ``-----BEGIN CERTIFICATE-----`` … | str |
 | ``Country``, ``MailAddress`` | ``DE``, ``a@b.example`` | str |
+| ``Account`` | ``router`` | str |
 | ``HostPort`` | ``vpn.example:51820`` | Socket(host, port) |
 | ``InterfaceSuffix`` | ``::1`` | ipaddress.IPv6Address, first 64 bits zero |
 
@@ -77,6 +78,7 @@ from patronus.core.values.identifiers import (
     parse_public_key,
 )
 from patronus.core.values.names import (
+    Account,
     DomainName,
     Hostname,
     Id,
@@ -85,6 +87,7 @@ from patronus.core.values.names import (
     TimeZone,
     Url,
     ZoneId,
+    parse_account,
     parse_domain_name,
     parse_hostname,
     parse_id,
@@ -130,6 +133,7 @@ from patronus.core.values.quantities import (
 from patronus.core.values.refusal import Refused, exactly_one, message_of, shown, text_of
 
 __all__ = [
+    "Account",
     "Address",
     "AddressRange",
     "AddressWithPrefix",
@@ -176,6 +180,7 @@ __all__ = [
     "exactly_one",
     "ipv6_text",
     "message_of",
+    "parse_account",
     "parse_address",
     "parse_address_range",
     "parse_address_with_prefix",

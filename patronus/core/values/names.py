@@ -26,6 +26,9 @@ _HOST_ALLOWED = "letters, digits and -, at most 63 characters"
 _DOMAIN_ALLOWED = "labels of letters, digits and -, joined by dots, at most 253 characters"
 _ZONE_ALLOWED = "a name of the tz database, such as Europe/Berlin or UTC"
 _NAME_LIMIT = 128
+_ACCOUNT = re.compile(r"[!-9;-~]{1,128}")
+"""RFC 7617 section 2: no colon. Printable, so that nothing else is smuggled into a header."""
+_ACCOUNT_ALLOWED = "printable, without spaces and colons, 128 characters at most"
 _ZONE_NAME = re.compile(r"[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*")
 
 
@@ -127,6 +130,14 @@ def parse_url(value: Any, schemes: tuple[str, ...] = ("https", "http")) -> str:
     return text
 
 
+def parse_account(value: Any) -> str:
+    """Return the name by which one logs in at a server of others. Raises Refused."""
+    text = text_of(value, "the name of an account", _ACCOUNT_ALLOWED)
+    if not _ACCOUNT.fullmatch(text):
+        raise Refused(f"{shown(value)} is not the name of an account", _ACCOUNT_ALLOWED)
+    return text
+
+
 Id = Annotated[str, PlainValidator(parse_id), metadata.text(_ID_ALLOWED, "r-7f3a", pattern=_ID.pattern)]
 """The stable name of a list item."""
 ZoneId = Id
@@ -167,3 +178,5 @@ Url = Annotated[
     metadata.text("https://host/… or http://host/…", "https://lists.example/ads.txt", format="uri"),
 ]
 """An http or https URL; other schemes: ``parse_url(value, schemes)`` in a validator of your own."""
+Account = Annotated[str, PlainValidator(parse_account), metadata.text("an account at the server", "router")]
+"""The name by which one logs in at a server of others."""

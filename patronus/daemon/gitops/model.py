@@ -12,6 +12,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 from patronus.core.model import Section, Strict
 from patronus.core.secret import SecretRef
 from patronus.core.values import (
+    Account,
     Certificates,
     Duration,
     Refused,
@@ -27,8 +28,6 @@ _HOST_KEY = re.compile(_KEY)
 _SIGNER = re.compile(rf"[A-Za-z0-9._@+-]{{1,128}} {_KEY}")
 _BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}(?<![./])")
 _FOLDER = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,15}")
-_ACCOUNT = re.compile(r"[!-9;-~]{1,128}")
-"""RFC 7617 section 2: no colon. Printable, so that nothing else is smuggled into a header."""
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SOME_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0k2s8mXQ0yZQvSxk3Vw1r5uYc7dE9bTq4nPzK6hLmF"
 BOUNDS_S = {"interval": (60, 86400), "confirm": (10, 3600)}
@@ -84,15 +83,6 @@ Signer = Annotated[
     str,
     _matching(_SIGNER, "a signer", "ann@home.example ssh-ed25519 AAAA…"),
     metadata.text("name, kind and key", f"ann@home.example ssh-ed25519 {_SOME_KEY}"),
-]
-
-
-Account = Annotated[
-    str,
-    _matching(
-        _ACCOUNT, "the name of an account", "printable, without spaces and colons, 128 characters at most"
-    ),
-    metadata.text("an account at the server", "router"),
 ]
 
 

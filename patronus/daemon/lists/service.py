@@ -12,11 +12,11 @@ from patronus.core.errors import NotFound, PatronusError, Unavailable
 from patronus.core.feature import Difference, Earlier, Feature, Plan, Step
 from patronus.core.model import Configuration
 from patronus.core.verb import Caller, Nothing, Role, Verb
-from patronus.daemon.control import Alarm
 from patronus.daemon.lists.desk import Desk
 from patronus.daemon.lists.events import ListChanged, ListFailed
 from patronus.daemon.lists.verbs import ListInfo, ListStatus, Refresh
 from patronus.firewall.sources import wanted_lists
+from patronus.kernel.alarm import Alarm
 from patronus.kernel.host import Host
 from patronus.lists.task import Places
 from patronus.lists.wanted import Wanted, merged

@@ -30,7 +30,7 @@ PAGE = "/log-in"
 GUNICORN = Path("/usr/bin/gunicorn")
 """The profile minimal has no page."""
 OUTSIDE = ("patronus-gitops", "patronus-forward", "patronus-lists", "patronus-update", "patronus-dhcpcd",
-           "patronus-check")  # fmt: skip
+           "patronus-check", "patronus-dyndns")  # fmt: skip
 """Units that fail when somebody else does: a server away says nothing of this version."""
 OURSELVES = Caller("patronus", Role.ADMIN)
 SPOKEN = ("NOERROR", "NXDOMAIN")

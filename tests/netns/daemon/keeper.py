@@ -22,7 +22,8 @@ SYSTEMCTL = Path(__file__).parents[1] / "interfaces" / "systemctl.py"
 LONG_S = 600.0
 USER = "patronus"
 LISTS = ("run/patronus-lists", "var/lib/patronus-lists")
-SHOWN = ("run/patronus-dhcpcd", "run/dhcpcd", "var/lib/dhcpcd", *LISTS)
+DYNDNS = ("run/patronus-dyndns", "run/patronus-dyndns-told")
+SHOWN = ("run/patronus-dhcpcd", "run/dhcpcd", "var/lib/dhcpcd", *LISTS, *DYNDNS)
 
 
 def stand_in(state: Path) -> Path:

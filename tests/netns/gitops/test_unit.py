@@ -27,6 +27,7 @@ def exposure(unit: Path) -> float:
         "patronus-gitops.service",
         "patronus-forward.service",
         "patronus-lists.service",
+        "patronus-dyndns.service",
         "patronus-mappings.service",
         "patronus-mdns.service",
         "patronus-nat64.service",

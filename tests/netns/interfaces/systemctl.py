@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stands in for systemctl(1) where no systemd runs: starts and stops what the image's unit files say.
 
-Takes ``ExecStart``, ``User``, ``SupplementaryGroups`` and ``AmbientCapabilities`` of the unit, and the
-system calls that are answered with 0 in place of being done; knows start, stop, restart and show; no unit
-ever failed.
+Takes ``ExecStart``, ``User``, ``SupplementaryGroups``, ``AmbientCapabilities`` and ``LoadCredential`` of the
+unit, and the system calls that are answered with 0 in place of being done; knows start, stop, restart and
+show; no unit ever failed.
 A timer is running when it was started, and starts nothing. Python imports from the checkout.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,19 @@ def setting(text: str, name: str) -> str:
     return found[-1]
 
 
+def credentials(unit: str, text: str) -> Path:
+    """Copy what the unit is handed to where its user alone reads it; return that folder."""
+    folder = STATE / f"{unit}.credentials"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    given = [line.split("=", 1)[1] for line in text.splitlines() if line.startswith("LoadCredential=")]
+    for name, _, source in (one.partition(":") for one in given):
+        shutil.copyfile(source, folder / name)
+        (folder / name).chmod(0o400)
+        shutil.chown(folder / name, setting(text, "User"))
+    return folder
+
+
 def command(unit: str) -> list[str]:
     instance, text = unit.removesuffix(".service").partition("@")[2], text_of(unit)
     known = pwd.getpwnam(setting(text, "User"))
@@ -49,6 +63,7 @@ def command(unit: str) -> list[str]:
     argv = ["setpriv", "--reuid", user, "--regid", group, *joined, "--no-new-privs"]
     argv += [f"--inh-caps=-all{given}", f"--ambient-caps=-all{given}", f"--bounding-set=-all{given}"]
     started = setting(text, "ExecStart").replace("/usr/bin/python3 -I", sys.executable)
+    started = started.replace("%t", "/run").replace("%d", str(credentials(unit, text)))
     if "SystemCallFilter=~capset:0 " in text:
         argv += [sys.executable, str(Path(__file__).with_name("answered.py"))]
     return argv + [word.replace("%I", instance).replace("%i", instance) for word in started.split()]

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from patronus.core.errors import KernelError
-from patronus.daemon.control import Alarm
+from patronus.kernel.alarm import Alarm
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 0.01])

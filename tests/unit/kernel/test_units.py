@@ -45,6 +45,8 @@ esac
         ("start", "patronus-ntp.service", True),
         ("restart", "patronus-mappings.service", True),
         ("restart", "patronus-mdns.service", True),
+        ("start", "patronus-dyndns.service", True),
+        ("stop", "patronus-dyndns.service", False),
         ("start", "patronus-mappings.service", False),
         ("reload", "patronus-ntp.service", False),
         ("start", "ssh.service", False),
