@@ -41,7 +41,13 @@ LOAD_PRECOMPILED = """from patronus.core.precompiled import use
 
 with use():
     from {module} import {function}"""
-PRECOMPILED = {"patronusd": ("patronus.daemon.__main__", "patronus.daemon.reception")}
+PRECOMPILED = {
+    "patronusd": (
+        "patronus.daemon.__main__", "patronus.daemon.reception", "patronus.daemon.certificate",
+        "patronus.daemon.every_verb", "patronus.firewall.verbs.catalogue", "patronus.network.dhcp.catalogue",
+        "patronus.network.dns.catalogue", "patronus.network.interfaces.catalogue",
+    )
+}  # fmt: skip
 """Commands whose dataclasses are compiled while the image is built, and the modules that define them."""
 
 

@@ -26,6 +26,7 @@ from patronus.kernel.host import Places
 from patronus.kernel.notify import notify
 
 if TYPE_CHECKING:
+    from patronus.daemon.backup.keeper import Backups
     from patronus.daemon.reception import Reception
 
 log = logging.getLogger("patronusd")
@@ -54,6 +55,7 @@ def serve(places: Places) -> None:
         router = wiring.build(places)
         # A plugin whose verbs are refused is left out, and that before it is applied.
         early = receive(router) if router.plugins else None
+        backups = load_verbs(router, early) if early else None
         report = router.boot()
     except PatronusError as error:
         log.critical("cannot start: %s", error)
@@ -62,16 +64,11 @@ def serve(places: Places) -> None:
         log.warning("%s", message)
     log.info("generation %d runs, packets pass", report.generation)
     reception = early or receive(router)
-    reception.backups.settle()
-    from patronus.daemon.certificate import Certificate  # loads cryptography's X.509
-
-    certificate = Certificate(router.host)
-    certificate.keep()
-    door = router.host.places.run / "patronus.sock"
-    server = Server(door, reception.answer)
-    server.start()
-    fingerprint = certificate.try_to_hand_out()  # the page waits for it, and calls
-    keep_pulse(router.engine.gets_on, door)
+    server, fingerprint = open_door(router, reception)
+    greet(router, reception, fingerprint)
+    notify(f"READY=1\nSTATUS=generation {report.generation} runs")
+    (backups or load_verbs(router, reception)).settle()
+    reception.open_whole()
     patrol = Patrol(
         router.engine.observe, lambda: float(router.engine.config.get(PatronusFile).engine.drift_check)
     )
@@ -79,8 +76,6 @@ def serve(places: Places) -> None:
     patrol.start()
     hand_edits = HotReload(router.engine)
     hand_edits.start(router.notices.complain)
-    greet(router, reception, fingerprint)
-    notify(f"READY=1\nSTATUS=generation {report.generation} runs")
     router.vault.wake()
     publish_schemas(router)
     gc.collect()
@@ -103,10 +98,33 @@ def keep_head_start(router: wiring.Router) -> None:
 
 
 def receive(router: wiring.Router) -> Reception:
-    """Load the verbs, which takes a third of the whole start."""
+    """Load what lets callers in, and no verb that they could call then."""
     with use():
         from patronus.daemon.reception import make
-    return make(router)
+
+        return make(router)
+
+
+def load_verbs(router: wiring.Router, reception: Reception) -> Backups:
+    """Load the verbs, which takes a fifth of the whole start; return what keeps backups."""
+    with use():
+        from patronus.daemon.every_verb import bring_in
+
+        return bring_in(router, reception)
+
+
+def open_door(router: wiring.Router, reception: Reception) -> tuple[Server, str]:
+    """Answer calls, and give the page its certificate; return the certificate's fingerprint too."""
+    from patronus.daemon.certificate import Certificate  # loads cryptography's X.509
+
+    door = router.host.places.run / "patronus.sock"
+    server = Server(door, reception.answer)
+    server.start()
+    certificate = Certificate(router.host)
+    certificate.keep()
+    fingerprint = certificate.try_to_hand_out()  # the page waits for it, and calls
+    keep_pulse(router.engine.gets_on, door)
+    return server, fingerprint
 
 
 def publish_schemas(router: wiring.Router) -> None:
@@ -123,18 +141,23 @@ def publish_schemas(router: wiring.Router) -> None:
 
 def greet(router: wiring.Router, reception: Reception, fingerprint: str) -> None:
     """Show the set-up code on the console while set-up is open, and the disks to install a new router on."""
-    from patronus.daemon.updates.installer import installable
-    from patronus.update.disk import World
-
     way_in = reception.doorkeeper.way_in
     code = way_in.fresh_code
     if code is not None and way_in.reason is not None:
         zones = router.engine.config.get(PatronusFile).web.zones
         addresses = [str(address) for address in router_addresses(router.engine.config, zones)]
-        disks = installable(World()) if way_in.reason == "new" else []
-        tell_console(
-            router.host.places.run, first_login_text(addresses, code, fingerprint, way_in.reason, disks)
-        )
+        text = first_login_text(addresses, code, fingerprint, way_in.reason, disks(way_in.reason))
+        tell_console(router.host.places.run, text)
+
+
+def disks(reason: str) -> list[str]:
+    """Return the disks that a new router could be installed on."""
+    if reason != "new":
+        return []
+    from patronus.daemon.updates.installer import installable
+    from patronus.update.disk import World
+
+    return installable(World())
 
 
 if __name__ == "__main__":

@@ -1,60 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where callers are received: the doorkeeper, the verbs, backups. Loaded when the router is up.
+"""Where callers are received: they come in at once, and wait for other verbs until all are loaded.
 
-The verbs are a third of what patronusd is made of, and no packet waits for them.
+The verbs are a third of what patronusd is made of. No packet waits for them, and whoever opens the page sees
+the log-in meanwhile.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from patronus.core.errors import NotFound
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
-from patronus.daemon import credentials, plugins, settings, timekeeping
-from patronus.daemon.attest import AttestVerbs
-from patronus.daemon.audit_verbs import AuditVerbs
-from patronus.daemon.backup.keeper import Backups
-from patronus.daemon.backup.verbs import BackupVerbs
-from patronus.daemon.config_verbs import ConfigVerbs
-from patronus.daemon.description import interfaces
-from patronus.daemon.draft_verbs import DraftVerbs
+from patronus.daemon import credentials
 from patronus.daemon.event_stream import EventStream
-from patronus.daemon.factory_reset import FactoryResetVerbs
-from patronus.daemon.git_history import GitHistory
-from patronus.daemon.git_verbs import GitVerbs
-from patronus.daemon.gitops.repository import RepositoryVerbs
 from patronus.daemon.machine import image_release
 from patronus.daemon.peer import Peer
-from patronus.daemon.system import SystemVerbs
 from patronus.daemon.table import VerbTable
-from patronus.daemon.updates.health import GUNICORN, Health
-from patronus.daemon.updates.service import UpdateFeature
-from patronus.daemon.wiring import Router
-from patronus.kernel.sealing import has_tpm
-from patronus.network.dhcp.service import DhcpFeature
-from patronus.network.dns.service import DnsFeature
 from patronus.secrets import service as secrets_service
+from patronus.secrets.entry_verbs import EntryVerbs
 from patronus.secrets.service import Doorkeeper
-from patronus.secrets.vault_verbs import verbs as vault_verbs
-from patronus.secrets.verbs import verbs as account_verbs
 
-F = TypeVar("F")
+if TYPE_CHECKING:
+    from patronus.daemon.wiring import Router
 
 
-@dataclass(frozen=True)
 class Reception:
-    """Ready to answer calls."""
+    """Answers calls: at once those of strangers that come in, the others once ``open_whole`` was called."""
 
-    doorkeeper: Doorkeeper
-    table: VerbTable
-    stream: EventStream
-    backups: Backups
+    def __init__(self, doorkeeper: Doorkeeper, table: VerbTable, stream: EventStream) -> None:
+        self.doorkeeper = doorkeeper
+        self.table = table
+        self._stream = stream
+        self._first = frozenset(verb.method for verb in table.verbs() if verb.role is Role.NONE)
+        self._whole = threading.Event()
+
+    def open_whole(self) -> None:
+        """Answer every call from now on: all verbs are in the table."""
+        self._whole.set()
 
     def answer(self, peer: Peer, method: str, parameters: dict[str, Any]) -> Iterator[Message]:
         """Answer one call: a verb, the stream of events, or a question about the verbs themselves."""
+        if method not in self._first:
+            self._whole.wait()
         if method == f"{PREFIX}.system.v1.Events":
             yield from self._events(peer, parameters)
         elif method.startswith("org.varlink.service."):
@@ -66,9 +56,11 @@ class Reception:
         def permit() -> None:
             self.table.permit(peer, Role.VIEWER, dict(parameters))
 
-        yield from self.stream.replies(parameters, permit)
+        yield from self._stream.replies(parameters, permit)
 
     def _service(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        from patronus.daemon.description import interfaces  # few ever ask
+
         described = interfaces(self.table.verbs())
         if method == "org.varlink.service.GetInfo":
             version = image_release().version
@@ -83,54 +75,17 @@ class Reception:
 
 
 def make(router: Router) -> Reception:
-    """Put the verbs on the router."""
-    host, engine, control, vault = router.host, router.engine, router.control, router.vault
-
-    def name() -> str:
-        return control.config.get(settings.PatronusFile).system.hostname
-
+    """Put a doorkeeper at the router's door."""
+    host = router.host
     doorkeeper = secrets_service.create(
         host.places,
         host.clock,
-        vault,
+        router.vault,
         router.passwords,
         password=router.given.get(credentials.PASSWORD),
         reset=router.given.get(credentials.RESET),
-        router=name,
+        router=router.hostname,
     )
     router.notices.watched.insert(0, doorkeeper.way_in.notice)
-    system = SystemVerbs(host, router.notices)
-    system.time = feature(router, timekeeping.TimeFeature).state
-    page = ("127.0.0.1", settings.WEB_PORT) if GUNICORN.exists() else None
-    dhcp, dns = feature(router, DhcpFeature).catalogue(), feature(router, DnsFeature).catalogue()
-    updates = feature(router, UpdateFeature)
-    updates.look = Health(engine, host.units, dhcp, dns, page, updates.own_check()).look
-    backups = _backups(router)
-    verbs = [*system.verbs(), *ConfigVerbs(engine, host.clock).verbs(), *DraftVerbs(engine).verbs()]
-    history = GitHistory(host.places.state / "history.git", router.generations)
-    verbs += GitVerbs(engine, history).verbs()
-    verbs += [*account_verbs(doorkeeper, lambda: table.verbs()), *AuditVerbs(router.audit).verbs()]
-    verbs += [*vault_verbs(vault, control, tpm=has_tpm()), *RepositoryVerbs(engine, host).verbs()]
-    verbs += AttestVerbs(host, router.audit).verbs()
-    verbs += FactoryResetVerbs(host.units, doorkeeper, name).verbs()
-    verbs += BackupVerbs(backups).verbs()
-    verbs += [verb for one in router.own for verb in one.verbs()]
-    verbs += plugins.verbs(router.plugins, verbs)
-    table = VerbTable(verbs, doorkeeper.authenticate, router.audit)
-    system.table = table.verbs()
-    return Reception(doorkeeper, table, EventStream(router.bus), backups)
-
-
-def feature(router: Router, kind: type[F]) -> F:
-    """Return the router's own feature of a kind; each is there once."""
-    return next(one for one in router.own if isinstance(one, kind))
-
-
-def _backups(router: Router) -> Backups:
-    """Make what keeps backups, and let it see each change that is confirmed or reverted."""
-    backups = Backups(
-        router.engine, router.vault, feature(router, DhcpFeature), router.host.netlink.inventory,
-        router.host.clock, router.passwords.stretch, image_release().version,
-    )  # fmt: skip
-    router.bus.observe(backups.on_event)
-    return backups
+    table = VerbTable(EntryVerbs(doorkeeper).verbs(), doorkeeper.authenticate, router.audit)
+    return Reception(doorkeeper, table, EventStream(router.bus))

@@ -53,12 +53,12 @@ class Generation(Result):
 
 
 class SystemVerbs:
-    """Makes the verbs."""
+    """Makes the verbs; ``known`` returns all of the daemon once it is put together."""
 
-    def __init__(self, host: Host, notices: Notices) -> None:
+    def __init__(self, host: Host, notices: Notices, known: Callable[[], list[Verb[Any, Any]]]) -> None:
         self._host = host
         self._notices = notices
-        self.table: list[Verb[Any, Any]] = []
+        self._known = known
         self._described: list[dict[str, Any]] = []
         self.time: Callable[[], Timekeeping] = lambda: Timekeeping(synchronised=False, servers=[], serves=[])
 
@@ -102,7 +102,7 @@ class SystemVerbs:
     def describe(self, caller: Caller, given: Nothing) -> Description:  # noqa: ARG002
         """Return the declaration of every verb: parameters, result, role and REST route."""
         if not self._described:
-            self._described = described(self.table, self._host.places.state / "state", root_hash())
+            self._described = described(self._known(), self._host.places.state / "state", root_hash())
         return Description(verbs=self._described)
 
     def generation(self, caller: Caller, given: Nothing) -> Generation:  # noqa: ARG002

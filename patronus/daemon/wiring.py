@@ -5,7 +5,7 @@ The one place that names the features. The order is that of planning and applyin
 a later one may use; the firewall comes last, so that it knows every device and every opening, also those of
 the plugins, which come before it.
 
-Nothing here knows a verb: packets pass before those are loaded, which ``reception`` does.
+Nothing here knows a verb: packets pass before those are loaded, which ``reception`` and ``every_verb`` do.
 """
 
 from __future__ import annotations
@@ -88,6 +88,10 @@ class Router:
     notices: Notices
     own: Sequence[AnyFeature]
     plugins: Sequence[Guarded] = ()
+
+    def hostname(self) -> str:
+        """Return the router's name."""
+        return self.control.config.get(settings.PatronusFile).system.hostname
 
     def boot(self) -> BootReport:
         """Bring up the confirmed generation; keep what a person should know for ``system.Status``."""

@@ -13,7 +13,8 @@ The daemon constructs, once, before it serves::
     doorkeeper = secrets.service.create(places, clock, vault, passwords, password=…, reset=…, router=…)
     if doorkeeper.way_in.fresh_code:   # str to print on the console: made at this start, not readable later
         ...
-    table.add(verb) for verb in secrets.verbs.verbs(doorkeeper, table.verbs)
+    table.add(verb) for verb in secrets.entry_verbs.EntryVerbs(doorkeeper).verbs()  # of coming in
+    table.add(verb) for verb in secrets.verbs.verbs(doorkeeper, table.verbs)  # the others
     VerbTable(..., authenticate=doorkeeper.authenticate)    # (token, origin) -> Caller, NotAuthenticated
 
     store = secrets.store.TlsStore(places.state / "secrets")

@@ -30,7 +30,9 @@ from patronus.core import precompiled
 made, real = [], precompiled._compile
 precompiled._compile = lambda text: made.append(text) or real(text)
 with precompiled.use():
-    import patronus.daemon.__main__, patronus.daemon.reception
+    import patronus.daemon.__main__, patronus.daemon.reception, patronus.daemon.certificate
+    import patronus.daemon.every_verb
+    import patronus.firewall.verbs.catalogue, patronus.network.interfaces.catalogue
 print(len(made))
 """
 

@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is loaded before packets pass: nothing that they do not need."""
+"""What is loaded before packets pass, and before callers are let in: nothing that is not needed for it."""
 
 import subprocess
 import sys
 
+import pytest
+
 from tests.netns.daemon.machine import CHECKOUT, LONG_S
 
-LATER = ("jwt", "patronus.daemon.reception", "patronus.daemon.updates.verbs", "patronus.update")
+VERBS = (
+    "patronus.daemon.every_verb",
+    "patronus.daemon.updates.verbs",
+    "patronus.secrets.verbs",
+    "patronus.update",
+)
+AFTER_PACKETS = ("jwt", "patronus.daemon.reception", *VERBS)
 
 
-def test_what_no_packet_waits_for_is_not_loaded_with_the_router() -> None:
-    code = f"import sys, patronus.daemon.wiring; print(*set({LATER}).intersection(sys.modules))"
+@pytest.mark.parametrize(("first", "later"), [("wiring", AFTER_PACKETS), ("reception", VERBS)])
+def test_what_nobody_waits_for_is_not_loaded_yet(first: str, later: tuple[str, ...]) -> None:
+    code = f"import sys, patronus.daemon.{first}; print(*set({later}).intersection(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         check=False,

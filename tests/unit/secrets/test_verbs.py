@@ -22,6 +22,7 @@ from patronus.core.verb import Caller, Done, Nothing, Role, Verb
 from patronus.daemon.peer import Peer
 from patronus.daemon.table import VerbTable, written
 from patronus.kernel.host import Places
+from patronus.secrets.entry_verbs import EntryVerbs
 from patronus.secrets.register import Account
 from patronus.secrets.service import Doorkeeper
 from patronus.secrets.verbs import verbs
@@ -49,7 +50,7 @@ class House:
             Verb("dns.Stop", Nothing, Done, touch, Role.ADMIN, changes=True),
             Verb("dns.Look", Nothing, Done, touch, Role.VIEWER),
         ]
-        own = verbs(doorkeeper, lambda: self.table.verbs())
+        own = [*EntryVerbs(doorkeeper).verbs(), *verbs(doorkeeper, lambda: self.table.verbs())]
         self.table = VerbTable([*other, *own], doorkeeper.authenticate, self)
 
     def append(
