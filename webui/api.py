@@ -11,7 +11,14 @@ from patronus.core.errors import Conflict, InvalidRequest, PatronusError
 from patronus.core.role import Role
 from webui import body, openapi, paging, preconditions
 from webui.daemon import daemon
-from webui.problem_details import MEDIA_TYPE, PreconditionFailed, details, headers_of, status_of
+from webui.problem_details import (
+    MEDIA_TYPE,
+    PreconditionFailed,
+    UnsupportedMediaType,
+    details,
+    headers_of,
+    status_of,
+)
 from webui.routes import Route
 
 api = Blueprint("api", __name__, url_prefix=openapi.BASE)
@@ -100,7 +107,7 @@ def _gather(route: Route, in_path: dict[str, Any], query: dict[str, Any]) -> dic
 def _body() -> dict[str, Any]:
     data = request.get_data()
     if data and request.mimetype != "application/json":
-        raise InvalidRequest("the body's content type is application/json")
+        raise UnsupportedMediaType("the body's content type is application/json")
     return body.parse_object(data)
 
 

@@ -13,9 +13,11 @@ from patronus.core.errors import InvalidRequest
 from webui.problem_details import PreconditionFailed, PreconditionRequired
 from webui.routes import Route
 
-IF_MATCH = r'^\s*(\*|"g[0-9]{1,18}"(\s*,\s*"g[0-9]{1,18}")*)\s*$'
+_ONE = r'(W/)?"g[0-9]{1,18}"'
+IF_MATCH = rf"^\s*(\*|{_ONE}(\s*,\s*{_ONE})*)\s*$"
 _HEADER = re.compile(IF_MATCH)
-_TAG = re.compile(r'"g([0-9]{1,18})"')
+_STRONG = re.compile(r'(?<!W/)"g([0-9]{1,18})"')
+"""A weak tag never matches: If-Match compares strongly."""
 
 
 def tag(generation: int) -> str:
@@ -39,11 +41,11 @@ def wanted(route: Route, header: str | None) -> set[int] | None:
         return None
     if not _HEADER.fullmatch(header):
         raise InvalidRequest('If-Match names generations: "g12"')
-    return None if header.strip() == "*" else {int(number) for number in _TAG.findall(header)}
+    return None if header.strip() == "*" else {int(number) for number in _STRONG.findall(header)}
 
 
 def check(accepted: set[int], running: int) -> None:
     """Raise PreconditionFailed where the running generation is none of those accepted."""
     if running not in accepted:
-        seen = ", ".join(map(str, sorted(accepted)))
+        seen = ", ".join(map(str, sorted(accepted))) or "none that a weak tag could name"
         raise PreconditionFailed(f"generation {running} runs, and the request was made for {seen}")

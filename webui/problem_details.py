@@ -31,6 +31,10 @@ class PreconditionRequired(InvalidRequest):
     """The change must say what it is based on (RFC 6585 section 3)."""
 
 
+class UnsupportedMediaType(InvalidRequest):
+    """The body is written in a form that is not read here (RFC 9110 section 15.5.16)."""
+
+
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[PatronusError], HTTPStatus] = {
     InvalidConfiguration: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -38,6 +42,7 @@ STATUS: dict[type[PatronusError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotFound: HTTPStatus.NOT_FOUND,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     SecondFactorNeeded: HTTPStatus.UNAUTHORIZED,

@@ -99,8 +99,13 @@ KEYS = (
     Key(("--limit",), ("limit", "rate"), "Fits only so often, e.g. 10/s."),
     Key(("--limit-burst",), ("limit", "burst"), "So many more at once.", number_or_text),
     Key(("--limit-per",), ("limit", "per"), "What the rate counts by itself.", choices=PER),
+    Key(("--limit-over",), ("limit", "over"), "Fits what exceeds the rate.", _is_yes, choices=("yes", "no")),
     Key(("--connections",), ("connections", "most"), "Fits while so many are open.", number_or_text),
     Key(("--connections-per",), ("connections", "per"), "What is counted by itself.", choices=PER),
+    Key(
+        ("--connections-over",), ("connections", "over"), "Fits the connections beyond that.", _is_yes,
+        choices=("yes", "no"),
+    ),
     Key(("--days",), ("schedule", "days"), "Days on which it applies: mon-fri,sun.", words),
     Key(("--time",), ("schedule", "time"), "Time of the day: 08:00-18:00."),
     Key(("--timezone",), ("schedule", "timezone"), "Its time zone; else the router's."),

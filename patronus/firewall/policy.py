@@ -69,6 +69,11 @@ class PolicyRule:
     helper: HelperName | None = None
 
     @property
+    def fits_excess(self) -> bool:
+        """Return whether the rule fits what exceeds a limit, not what is within it."""
+        return any(limit is not None and limit.over for limit in (self.limit, self.connections))
+
+    @property
     def decides(self) -> Verdict | None:
         """Return the verdict; None where the packet goes on to the next rule."""
         return DECIDING.get(self.action)

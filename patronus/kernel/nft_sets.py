@@ -134,9 +134,9 @@ def _own_limit(name: str, limit: Fields) -> tuple[bytes, bytes]:
 
 def connections(limit: Fields) -> tuple[bytes, bytes]:
     """Return a limit of connections as the attributes of an expression. Raises Unknown."""
-    if limit.keys() != {"val"}:
+    if not {"val"} <= limit.keys() <= {"val", "inv"}:
         raise Unknown("a limit of connections of another form")
-    return word(1, limit["val"]), word(2, 0)
+    return word(1, limit["val"]), word(2, 1 if limit.get("inv") else 0)
 
 
 def limit_data(kind: int, limit: Fields) -> bytes:

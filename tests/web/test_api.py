@@ -116,6 +116,8 @@ def test_all_files_are_replaced_only_by_who_says_what_they_saw(admin: Visitor) -
     assert (refused.status, refused.json()["status"]) == (428, 428)
     assert "If-Match" in refused.json()["detail"]
     assert admin.ask("GET", "/api/v1/config").json()["files"] == shown.json()["files"]
+    weak = admin.ask("PUT", "/api/v1/config", given, If_Match=f"W/{shown.headers['ETag']}")
+    assert weak.status == 412, weak.text
     answer = admin.ask("PUT", "/api/v1/config", given, If_Match=shown.headers["ETag"])
     assert answer.status == 200, answer.text
     assert admin.ask("POST", "/api/v1/config/confirm").status == 200
@@ -197,7 +199,9 @@ def test_wrong_methods_and_types_are_named(admin: Visitor) -> None:
     answer = admin.ask("PATCH", "/api/v1/firewall/rules")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
     assert answer.json()["status"] == 405
-    assert admin.ask("POST", "/api/v1/firewall/rules", b"{}", Content_Type="text/plain").status == 400
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = admin.ask("POST", "/api/v1/firewall/rules", b"{}", Content_Type=kind)
+        assert (answer.status, answer.json()["status"]) == (415, 415), answer.text
     assert admin.ask("GET", "/api/v1/nothing").status == 404
     assert admin.ask("GET", "/api/v1/dhcp/leases?all=maybe").status == 400
     assert admin.ask("GET", "/api/v1/dhcp/leases?all=true").status == 200

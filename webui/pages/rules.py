@@ -22,9 +22,9 @@ NUMBERS = ("source_port", "destination_port", "icmp_type", "dscp", "set_dscp")
 """How the form's fields are read: one word, words, or numbers and words."""
 PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
     "log": {"rate": str, "burst": forms.number, "prefix": str},
-    "limit": {"rate": str, "burst": forms.number, "per": str},
+    "limit": {"rate": str, "burst": forms.number, "per": str, "over": bool},
     "queue": {"numbers": forms.number, "bypass": bool, "fanout": bool},
-    "connections": {"most": forms.number, "per": str},
+    "connections": {"most": forms.number, "per": str, "over": bool},
     "schedule": {"time": str, "timezone": str},
 }
 """Keys that hold keys: the field ``limit_rate`` is the key ``rate`` of ``limit``."""

@@ -9,6 +9,7 @@ from patronus.core.problem import Path, Problem
 from patronus.firewall.check.known import warning
 from patronus.firewall.model import Rule
 from patronus.firewall.model.helpers import HELPERS, HelperName
+from patronus.firewall.model.limits import ConnectionLimit
 from patronus.firewall.model.match import NAMES, TCP
 from patronus.firewall.model.rules import RuleAction
 
@@ -48,10 +49,18 @@ def _problems(rule: Rule, path: Path) -> Iterator[Problem]:
         yield from _check_helper(rule, rule.helper, path)
     if rule.tcp_flags is not None and not only_tcp:
         yield Problem((*path, "tcp_flags"), "TCP flags without TCP", hint="protocol: tcp")
-    if rule.connections is not None and rule.action in ("drop", "reject"):
-        message = f"the rule stops the first {rule.connections.most} connections and lets more go on"
-        hint = "to allow so many and no more: action: allow; what exceeds it goes on to the next rule"
-        yield warning((*path, "connections"), message, hint=hint)
+    if rule.connections is not None:
+        yield from _check_connections(rule, rule.connections, path)
+
+
+def _check_connections(rule: Rule, limit: ConnectionLimit, path: Path) -> Iterator[Problem]:
+    """Warn where a rule stops what is within a limit, or allows what exceeds it."""
+    if rule.action in ("drop", "reject") and not limit.over:
+        message = f"the rule stops the first {limit.most} connections and lets more go on"
+        yield warning((*path, "connections"), message, hint="over: true, to stop those beyond that")
+    if rule.action == "allow" and limit.over:
+        message = f"the rule allows what is beyond {limit.most} connections, and the first ones go on"
+        yield warning((*path, "connections"), message, hint="over: false, to allow so many and no more")
 
 
 def _check_queue(rule: Rule, path: Path) -> Iterator[Problem]:

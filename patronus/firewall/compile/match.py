@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from patronus.core.kept import Kept
 from patronus.firewall.addresses import VERSIONS, AddressSet, Version
 from patronus.firewall.classes import class_mark
-from patronus.firewall.model.limits import Per
+from patronus.firewall.model.limits import ConnectionLimit, Limit, Per
 from patronus.firewall.model.match import ICMP, ICMPV6, TCP, UDP
 from patronus.firewall.optimise.shape import Keys, keys_of
 from patronus.firewall.policy import Match, PolicyRule
@@ -147,7 +147,7 @@ def limits_of(rule: PolicyRule) -> Iterator[tuple[str, RateLimit]]:
         yield limit_name(rule, "log"), RateLimit(rate.count, rate.unit, rule.log.burst)
     if rule.limit and rule.limit.per is None:
         rate = rule.limit.rate
-        yield limit_name(rule, "rule"), RateLimit(rate.count, rate.unit, rule.limit.burst)
+        yield limit_name(rule, "rule"), RateLimit(rate.count, rate.unit, rule.limit.burst, rule.limit.over)
 
 
 def meters_of(rule: PolicyRule) -> Iterator[tuple[str, Container]]:
@@ -166,26 +166,32 @@ def limit_name(rule: PolicyRule, what: str) -> str:
     """Return the name of a rule's limit, with its figures."""
     limit = rule.log if what == "log" else rule.limit
     assert limit is not None
-    return f"{what}-limit/{rule.origin}/{limit.rate.count}-{limit.rate.unit}-{limit.burst}"
+    over = "-over" if isinstance(limit, Limit) and limit.over else ""
+    return f"{what}-limit/{rule.origin}/{limit.rate.count}-{limit.rate.unit}-{limit.burst}{over}"
 
 
 def connections_name(rule: PolicyRule) -> str:
     """Return the name of the set in which a rule's connections are counted for each address."""
     assert rule.connections is not None
-    return f"connections/{rule.origin}/{rule.connections.most}"
+    return f"connections/{rule.origin}/{rule.connections.most}{'-over' if rule.connections.over else ''}"
 
 
 def _limited(rule: PolicyRule, version: Version | None) -> Iterator[Expression]:
     """Yield what counts connections, then what counts in time: a match too many does not cost the rate."""
     if rule.connections is not None:
-        few: Expression = {"ct count": {"val": rule.connections.most}}
+        few: Expression = {"ct count": {"val": rule.connections.most} | _turned(rule.connections)}
         yield _each(rule.connections.per, connections_name(rule), version, few, "add")
     if rule.limit is not None and rule.limit.per is None:
         yield {"limit": limit_name(rule, "rule")}
     elif rule.limit is not None:
-        unit = rule.limit.rate.unit
-        each: Expression = {"limit": {"rate": rule.limit.rate.count, "per": unit, "burst": rule.limit.burst}}
+        rate = {"rate": rule.limit.rate.count, "per": rule.limit.rate.unit, "burst": rule.limit.burst}
+        each: Expression = {"limit": rate | _turned(rule.limit)}
         yield _each(rule.limit.per, limit_name(rule, "rule"), version, each, "update")
+
+
+def _turned(limit: Limit | ConnectionLimit) -> Expression:
+    """Return what makes a limit fit what exceeds it; nothing for one that fits what is within."""
+    return {"inv": True} if limit.over else {}
 
 
 def _each(per: Per | None, name: str, version: Version | None, what: Expression, op: str) -> Expression:

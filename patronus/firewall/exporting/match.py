@@ -35,19 +35,18 @@ def _open(limit: ConnectionLimit, version: Version) -> str:
     whole = 32 if version == 4 else 128
     side = "daddr" if limit.per == "destination" else "saddr"
     mask = 0 if limit.per is None else whole
-    return f"-m connlimit --connlimit-upto {limit.most} --connlimit-mask {mask} --connlimit-{side}"
+    what = "above" if limit.over else "upto"
+    return f"-m connlimit --connlimit-{what} {limit.most} --connlimit-mask {mask} --connlimit-{side}"
 
 
 def _rate(limit: Limit, origin: str) -> str:
     rate = f"{limit.rate.count}/{limit.rate.unit}"
-    if limit.per is None:
+    if limit.per is None and not limit.over:
         return f"-m limit --limit {rate} --limit-burst {limit.burst}"
-    mode = "srcip" if limit.per == "source" else "dstip"
-    name = origin.rpartition("/")[2][-15:]
-    return (
-        f"-m hashlimit --hashlimit-upto {rate} --hashlimit-burst {limit.burst} "
-        f"--hashlimit-mode {mode} --hashlimit-name {name}"
-    )
+    rate += f" --hashlimit-burst {limit.burst}"
+    mode = "" if limit.per is None else f"--hashlimit-mode {'srcip' if limit.per == 'source' else 'dstip'} "
+    what, name = "above" if limit.over else "upto", origin.rpartition("/")[2][-15:]
+    return f"-m hashlimit --hashlimit-{what} {rate} {mode}--hashlimit-name {name}"
 
 
 def matches(match: Match, version: Version) -> Iterator[str]:

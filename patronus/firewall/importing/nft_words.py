@@ -105,13 +105,13 @@ class Wording:
             return self._match(value)
         if isinstance(value, str):
             raise Unsaid(f"the {name} {value}, which others share, has no word here")
-        if value.get("inv"):
-            raise Unsaid("a limit that fits what is beyond it (over) has no word here: limit what is allowed")
+        fits = "above" if value.get("inv") else "upto"
         if name == "ct count":
-            return [("--connlimit-upto", str(value["val"]), "--connlimit-mask", "0")]
+            return [(f"--connlimit-{fits}", str(value["val"]), "--connlimit-mask", "0")]
         if value.get("rate_unit", "packets") != "packets":
             raise Unsaid("a limit of bytes has no word here")
-        return [("--limit", f"{value['rate']}/{value['per']}", "--limit-burst", str(value.get("burst", 5)))]
+        rate, burst = f"{value['rate']}/{value['per']}", str(value.get("burst", 5))
+        return [(f"--hashlimit-{fits}", rate, "--hashlimit-burst", burst)]
 
     def _verdict(self, name: str, value: Any) -> Words:
         """Return the target in words, with the log that stood before it. Raises Unsaid, OtherFamily."""

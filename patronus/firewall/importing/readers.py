@@ -118,6 +118,15 @@ def _flags(value: str, _: Line) -> Condition:
     return Condition(more={"tcp_flags": [one if one in there else f"!{one}" for one in asked]})
 
 
+def _over(read: Callable[[str, Line], Condition], key: str) -> Callable[[str, Line], Condition]:
+    """Return what reads an option of the same form that fits what exceeds the limit."""
+
+    def turned(value: str, line: Line) -> Condition:
+        return Condition(more={key: {**read(value, line).more[key], "over": True}})
+
+    return turned
+
+
 def _limit(value: str, line: Line) -> Condition:
     count, _, unit = value.partition("/")
     limit: dict[str, Any] = {"rate": f"{count}/{(unit or 's')[0]}"}
@@ -184,7 +193,9 @@ READERS: dict[str, Callable[[str, Line], Condition]] = {
     "--syn": lambda _, line: _flags("fin,syn,rst,ack syn", line),
     "--limit": _limit,
     "--hashlimit-upto": _hash_limit,
+    "--hashlimit-above": _over(_hash_limit, "limit"),
     "--connlimit-upto": _open,
+    "--connlimit-above": _over(_open, "connections"),
     "--dst-type": _kinds,
     "--mac-source": _key("mac"),
     "--mark": _key("mark"),

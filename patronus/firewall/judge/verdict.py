@@ -157,7 +157,7 @@ def decide(policy: Policy, packet: Packet) -> Decision:
         action = rule.decides
         if action is None:
             packet = _marked(rule, packet, fit)
-        elif fit or (fit is None and action in MAY_GO_ON):
+        elif fit or (fit is None and action in MAY_GO_ON and not rule.fits_excess):
             return Decision(action, rule.origin)
     named = (left, right) in policy.defaults
     origin = f"pair/{left}/{right}" if named or policy.pair(left, right) else "default"

@@ -210,7 +210,8 @@ def _old_objects(before: Contents, after: Contents) -> Iterator[Command]:
 
 
 def _limit(name: str, limit: RateLimit) -> Command:
-    return named("add", "limit", ours(name=name, rate=limit.rate, per=limit.per, burst=limit.burst))
+    turned = {"inv": True} if limit.over else {}
+    return named("add", "limit", ours(name=name, rate=limit.rate, per=limit.per, burst=limit.burst, **turned))
 
 
 def _helper(helper: Helper) -> Command:

@@ -72,11 +72,12 @@ class Chain:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """A named limit: ``rate`` events in each second, minute, hour or day."""
+    """A named limit: ``rate`` events in each second, minute, hour or day; ``over`` fits what exceeds them."""
 
     rate: int
     per: str
     burst: int
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

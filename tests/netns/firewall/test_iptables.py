@@ -46,6 +46,9 @@ rules:
   - {id: r-7, from: guest, protocol: gre, action: count}
   - {id: r-8, from: wan, action: allow, connections: {most: 100}}
   - {id: r-9, protocol: tcp, tcp_flags: ece, action: drop}
+  - {id: r-10, from: guest, action: drop, limit: {rate: 9/s, over: true}, connections: {most: 7, over: true}}
+  - {id: r-11, from: guest, action: drop, limit: {rate: 5/s, per: source, over: true},
+     connections: {most: 3, per: source, over: true}}
 """
 NAT = """
 nat:
@@ -116,5 +119,7 @@ def test_every_kind_of_rule_is_taken_or_left_out_by_name(lab: Lab, tmp_path: Pat
     text = (tmp_path / RESTORE[4]).read_text()
     assert "# left out: rule/r-9" in text
     assert "--hashlimit-mode srcip" in text
+    assert "--hashlimit-above 9/second --hashlimit-burst 5 --hashlimit-name r-10" in text
+    assert "--connlimit-above 3 --connlimit-mask 32 --connlimit-saddr" in text
     assert "--to-destination 192.168.1.30:83" in text
     assert "2001:db8" not in text

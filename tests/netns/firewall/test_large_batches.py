@@ -126,6 +126,8 @@ MATCHES: list[list[Any]] = [
     [say.version_is(4), added(say.payload("ip", "daddr"), "open/4", {"ct count": {"val": 7}})],
     [added(say.payload("ip6", "saddr"), "open/6", {"ct count": {"val": 1}})],
     [{"ct count": {"val": 20}}],
+    [{"ct count": {"val": 21, "inv": True}}],
+    [say.version_is(4), added(say.payload("ip", "saddr"), "open/4", {"ct count": {"val": 8, "inv": True}})],
     [say.FOR_ROUTER],
     list(say.restore_mark()),
     list(say.restore_mark(0xFFFF)),

@@ -38,6 +38,34 @@ def test_a_rule_lets_so_many_connections_be_open_and_no_more(lab: Lab, firewall:
         second.close()
 
 
+@pytest.mark.parametrize("per", ["", ", per: source"])
+def test_a_rule_stops_the_connections_that_are_too_many(lab: Lab, firewall: Firewall, per: str) -> None:
+    stop = (
+        "{id: r-1, from: guest, to: lan, protocol: tcp, action: drop, connections: {most: 2, over: true%s}}"
+    )
+    firewall.apply(rules=rules(stop % per, "{id: r-2, from: guest, to: lan, action: allow}"))
+    with lab.lan.serving(22):
+        first, second = lab.guest.stream(lab.lan.ipv4, 22), lab.guest.stream(lab.lan.ipv4, 22)
+        assert not lab.guest.reaches(lab.lan.ipv4, 22)
+        lab.more_addresses("guest", "10.10.0.51/24")
+        assert lab.guest.reaches(lab.lan.ipv4, 22, source="10.10.0.51") == bool(per)
+        _end(first)
+        assert lab.guest.reaches(lab.lan.ipv4, 22), "an ended connection makes room"
+        second.close()
+
+
+@pytest.mark.parametrize("per", ["", ", per: source"])
+def test_a_rule_stops_what_exceeds_a_rate(lab: Lab, firewall: Firewall, per: str) -> None:
+    """Two of the three connections that come at once are within the rate and its burst."""
+    stop = "{id: r-1, from: guest, to: lan, action: drop, limit: {rate: 1/h, burst: 1, over: true%s}}"
+    firewall.apply(rules=rules(stop % per, "{id: r-2, from: guest, to: lan, action: allow}"))
+    passed = [lab.guest.udp(lab.lan.ipv4, port, lab.lan) for port in (7001, 7002, 7003, 7004)]
+    assert passed[0]
+    assert passed[2:] == [False, False]
+    lab.more_addresses("guest", "10.10.0.51/24")
+    assert lab.guest.udp(lab.lan.ipv4, 7005, lab.lan, source="10.10.0.51") == bool(per)
+
+
 def _end(connection: socket.socket) -> None:
     """Reset the connection: nothing of it is left to wait for."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

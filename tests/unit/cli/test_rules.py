@@ -36,6 +36,7 @@ EVERYTHING = {
     "--tcp-flags": "syn,!ack", "--dscp": "ef,0", "--state": "new", "--mark": "0x1/0xf", "--action": "allow",
     "--log-rate": "1/s", "--log-burst": "3", "--log-prefix": "word", "--limit": "10/s", "--limit-burst": "20",
     "--limit-per": "source", "--connections": "20", "--connections-per": "destination",
+    "--limit-over": "no", "--connections-over": "yes",
     "--helper": "ftp", "--days": "mon-fri,sun", "--time": "08:00-18:00", "--timezone": "Europe/Berlin",
 }  # fmt: skip
 
@@ -46,7 +47,8 @@ def test_every_option_is_a_key_that_the_model_takes() -> None:
     assert rule["from"] == {"zone": "lan", "mac": "52:54:00:00:00:99"}
     assert rule["destination_port"] == [22, "8000-8100", "@web"]
     model = Rule.model_validate({"id": "r-1", **rule})
-    assert as_data(model)["limit"] == {"rate": "10/s", "burst": 20, "per": "source"}
+    assert as_data(model)["limit"] == {"rate": "10/s", "burst": 20, "per": "source", "over": False}
+    assert as_data(model)["connections"]["over"]
     assert as_data(model)["schedule"]["days"] == ["mon", "tue", "wed", "thu", "fri", "sun"]
     other = {
         "--interface": "wan", "--icmp-type": "echo-request,8", "--protocol": "icmp", "--action": "reject",

@@ -215,6 +215,8 @@ def test_a_translation_that_has_no_words_is_named_by_its_line(line: str, reason:
         ("--connlimit-saddr --connlimit-upto 9", {"most": 9, "per": "source"}),
         ("--connlimit-daddr --connlimit-upto 9", {"most": 9, "per": "destination"}),
         ("--connlimit-upto 9 --connlimit-mask 0 --connlimit-saddr", {"most": 9}),
+        ("--connlimit-above 9 --connlimit-mask 0", {"most": 9, "over": True}),
+        ("--connlimit-above 9", {"most": 9, "per": "source", "over": True}),
     ],
 )
 def test_connections_are_counted_by_the_side_that_is_named(words: str, limit: dict[str, Any]) -> None:

@@ -119,6 +119,9 @@ def test_a_limit_that_becomes_one_of_several_rules_is_named() -> None:
     assert filtered(f"-A INPUT {words} -j ACCEPT").rules[0]["limit"] == {
         "rate": "3/m", "burst": 9, "per": "source",
     }  # fmt: skip
+    assert filtered(f"-A INPUT {words.replace('upto', 'above')} -j DROP").rules[0]["limit"] == {
+        "rate": "3/m", "burst": 9, "per": "source", "over": True,
+    }  # fmt: skip
 
 
 def test_what_iptables_lists_as_commands_is_read_too() -> None:

@@ -61,6 +61,13 @@ def test_who_may_be_within_a_limit_is_let_through(limit: str) -> None:
     assert decide(policy(rules=rules(drop)), OUT).action == "allow"
 
 
+@pytest.mark.parametrize("limit", ["limit: {rate: 1/s, over: true}", "connections: {most: 3, over: true}"])
+def test_a_rule_for_what_exceeds_a_limit_is_taken_not_to_fit(limit: str) -> None:
+    allow, drop = f"{{id: r-1, {limit}, action: allow}}", f"{{id: r-1, {limit}, action: drop}}"
+    assert decide(policy(zones=CLOSED, rules=rules(allow)), OUT).action == "drop"
+    assert decide(policy(rules=rules(drop)), OUT).action == "allow"
+
+
 def test_a_program_decides_where_the_rule_fits_and_later_rules_do_not() -> None:
     asked, drop = "{id: r-1, protocol: tcp, action: queue, queue: {numbers: 3}}", "{id: r-2, action: drop}"
     decided = decide(policy(rules=rules(asked, drop)), OUT)

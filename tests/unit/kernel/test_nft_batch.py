@@ -45,7 +45,7 @@ def test_a_name_where_an_address_or_a_number_is_due_is_not_known_here(statement:
         {"log": None},
         {"log": {"prefix": "x", "level": "warn"}},
         {"masquerade": {"flags": "random"}},
-        {"ct count": {"val": 5, "inv": True}},
+        {"ct count": {"val": 5, "per": "second"}},
         {"snat": {"family": "ip", "addr": "192.0.2.1"}},
         {"snat": {"addr": "192.0.2.1"}},
         {"dnat": {"port": 80}},
