@@ -7,6 +7,10 @@ import os
 
 from hypothesis import settings
 
+from tests.order import pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_make_scheduler"]
+
 settings.register_profile("test", derandomize=True, deadline=None)
 settings.register_profile("soak", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))

@@ -43,8 +43,8 @@ LIMITS = (
 PARALLEL = ("-n", "2", *LIMITS)
 BY_FILE = ("--dist", "loadfile")
 """Each worker has a machine of its own (tests/worker.py); a file's tests share what they start."""
-WAITING = ("-n", "3", *LIMITS, *BY_FILE)
-"""These tests wait two fifths of their time, for clocks and other processes: a third worker uses it."""
+WAITING = ("-n", "4", *LIMITS, *BY_FILE)
+"""These tests wait most of their time, for clocks and other processes: twice as many workers use it."""
 NO_FUZZ = ("-p", "no:schemathesis")
 """The plugin takes a second to import in each worker; the suite web alone uses it."""
 WORKSTATION_ONLY = ("--ignore=tests/unit/image", "--ignore=tests/unit/qemu")

@@ -141,7 +141,7 @@ class Machine:
     def lease(self) -> str:
         """Have a host of the LAN ask for an address, by dhcpcd; return it."""
         own = "mount -t tmpfs none /var/lib/dhcpcd && mount -t tmpfs none /run && exec dhcpcd"
-        options = "-4 -1 -B -A -L -G -c /bin/true -h tablet lan0-peer"
+        options = "-4 -1 -B -A -L -G --nodelay -c /bin/true -h tablet lan0-peer"
         self.run("unshare", "--mount", "timeout", "-k", "1", "60", "sh", "-c", f"{own} {options}")
         self.run("ip", "address", "flush", "dev", "lan0-peer")
         (found,) = self.client().call("dhcp.ListLeases")["leases"]

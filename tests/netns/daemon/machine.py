@@ -255,7 +255,7 @@ class Machine:
             'mount -t tmpfs none /var/lib/dhcpcd && mount -t tmpfs none /run && exec dhcpcd "$@"',
             "sh",
         ]
-        command += ["-4", "-1", "-B", "-A", "-L", "-c", "/bin/true", *options, "eth0"]
+        command += ["-4", "-1", "-B", "-A", "-L", "--nodelay", "-c", "/bin/true", *options, "eth0"]
         with there:
             subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         words = there.ip("-4 -o address show dev eth0").split()

@@ -38,7 +38,7 @@ def dhcpcd(machine: Machine, namespace: Namespace, *lines: str) -> Iterator[Path
     told.write_text("")
     hook.write_text(HOOK.format(told=told))
     hook.chmod(0o755)
-    conf.write_text("\n".join(("ipv6only", "duid ll", "option dhcp6_name_servers", *lines)) + "\n")
+    conf.write_text("\n".join(("ipv6only", "nodelay", "duid ll", "option dhcp6_name_servers", *lines)) + "\n")
     namespace.sysctl("net.ipv6.conf.eth0.accept_ra", "0")
     script = 'mount -t tmpfs none /var/lib/dhcpcd && mount --bind "$1" /run/dhcpcd && shift && exec "$@"'
     run = machine.root / "six-run"

@@ -40,7 +40,8 @@ def udhcpc(namespace: Namespace, *options: str, patience_s: int = PATIENCE_S) ->
 
 def dhcpcd(namespace: Namespace, *options: str, patience_s: int = PATIENCE_S) -> str:
     """Ask with dhcpcd and return the address that it put on the device, or nothing."""
-    command = ["timeout", str(patience_s), "dhcpcd", "-4", "-1", "-B", "-A", "-L", "-c", "/bin/true"]
+    command = ["timeout", str(patience_s), "dhcpcd", "-4", "-1", "-B", "-A", "-L"]
+    command += ["--nodelay", "-c", "/bin/true"]
     command += [*options, "eth0"]
     with namespace:
         subprocess.run(command, capture_output=True, text=True, check=False, timeout=4 * PATIENCE_S)

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from image.host import CHECKOUT
 from tests import suites
+from tests.order import LONGEST
 from tests.reports import Outcome, read_report
 from tests.suites import Suite, run_suite
 
@@ -93,3 +98,27 @@ def test_the_closing_line_is_what_ci_reads(reports: Path) -> None:
     assert read_report(reports / "r.xml") == Outcome(passed=3, failed=3, skipped=3)
     assert str(Outcome(2, 0)) == "2 passed, 0 failed"
     assert str(Outcome(2, 1, 3)) == "2 passed, 1 failed, 3 skipped"
+
+
+ORDERED = """
+from tests import order
+from tests.order import pytest_xdist_make_scheduler
+order.LONGEST = ("test_long.py", "test_next.py")
+"""
+
+
+def test_what_takes_long_begins_first(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(ORDERED)
+    for name, tests in (("few", 4), ("many", 5), ("next", 1), ("long", 1)):
+        body = f"import pytest\n@pytest.mark.parametrize('n', range({tests}))\ndef test_it(n): pass\n"
+        (tmp_path / f"test_{name}.py").write_text(body)
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "xdist", "-n", "1", "--dist", "loadfile", "."]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(CHECKOUT)}, capture_output=True, text=True, check=True
+    )
+    begun = re.findall(r"PASSED test_(\w+)\.py", done.stdout)
+    assert list(dict.fromkeys(begun)) == ["long", "next", "many", "few"]
+
+
+def test_every_file_that_takes_long_is_there() -> None:
+    assert [name for name in LONGEST if not (CHECKOUT / name).is_file()] == []
