@@ -53,6 +53,18 @@ class Template(_Part):
     ca: str | None = None
 
 
+class Rfc2136(_Part):
+    """By an update of a name server; ``secret`` is the key in base64."""
+
+    server: str
+    port: int
+    zone: str
+    key: str
+    algorithm: str
+    secret: str = Field(repr=False)
+    ttl: int
+
+
 class Telling(_Part):
     """What to tell of one entry. ``ask`` is where the outside address of IPv4 is asked for first.
 
@@ -69,6 +81,7 @@ class Telling(_Part):
     known: tuple[IPv4Address | None, IPv6Address | None] | None = None
     dyndns2: Dyndns2 | None = None
     url: Template | None = None
+    rfc2136: Rfc2136 | None = None
 
 
 class Task(_Part):

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
-from collections.abc import Callable
+import time
+from base64 import b64decode
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -13,15 +15,16 @@ from urllib.parse import quote, urlencode
 from patronus.core.errors import NotFound, PatronusError, Unavailable
 from patronus.dyndns import answers, spelling
 from patronus.dyndns.answers import Meaning
-from patronus.dyndns.task import Dyndns2, Outcome, Report, Telling, Template, Way, handed, report
-from patronus.kernel.https_way import Answer, From, ask
+from patronus.dyndns.task import Dyndns2, Outcome, Report, Rfc2136, Telling, Template, Way, handed, report
+from patronus.dyndns.update import Key, Unsigned, refusal, request
+from patronus.kernel.https_way import ask
+from patronus.kernel.way_out import From, exchange
 
 log = logging.getLogger("patronus-dyndns")
 
 AGENT = "Patronus - dyndns - 1.0"
 """Program, model and version: providers refuse clients that do not say who they are."""
 UPDATE = "/nic/update"
-Ask = Callable[..., Answer]
 
 
 def run(task_file: Path, report_file: Path) -> int:
@@ -64,6 +67,8 @@ def _asked(one: Telling) -> Telling:
 def _told(one: Telling) -> Meaning:
     if one.dyndns2 is not None:
         return _by_dyndns2(one, one.dyndns2)
+    if one.rfc2136 is not None:
+        return _by_update(one, one.rfc2136)
     assert one.url is not None
     return _by_page(one, one.url)
 
@@ -91,6 +96,20 @@ def _by_page(one: Telling, how: Template) -> Meaning:
         if found.verdict != "told":
             break
     return found
+
+
+def _by_update(one: Telling, how: Rfc2136) -> Meaning:
+    """Update a name server. Who refuses is asked again: it is one's own, and blocks nobody."""
+    key = Key(how.key, how.algorithm, b64decode(how.secret))
+    addresses = [address for address in (one.ipv4, one.ipv6) if address is not None]
+    number = int.from_bytes(os.urandom(2))
+    asked = request(key, how.zone, one.hostnames, addresses, how.ttl, number, int(time.time()))
+    answer = exchange(how.server, how.port, _leaving(one.way), asked.message)
+    try:
+        refused = refusal(answer, asked, key, int(time.time()))
+    except Unsigned as error:
+        refused = str(error)
+    return Meaning("failed", "", refused) if refused else Meaning("told", "NOERROR", "the name server has it")
 
 
 def _leaving(way: Way, only: socket.AddressFamily | None = None) -> From:

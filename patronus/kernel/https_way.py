@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One request over https that leaves by a device and from addresses of ours, socket(7) SO_BINDTODEVICE.
+"""One request over https that leaves by a device and from addresses of ours.
 
 No proxy is asked, no redirect is followed, and nothing is remembered: what goes along reaches the server that
 was named, whose certificate was checked, and nobody else.
@@ -8,41 +8,18 @@ was named, whose certificate was checked, and nobody else.
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from patronus.core.errors import InvalidRequest, Unavailable
+from patronus.kernel.way_out import From, connected, reason
 
 LARGEST = 16384
 """Bytes of an answer that are read."""
 PIECE = 4096
-
-
-@dataclass(frozen=True)
-class From:
-    """By which device to leave and from which addresses, by family; without a device as the routes say.
-
-    With a device, families without an address of ours there are not used; ``only``: no other family is.
-    """
-
-    device: str | None = None
-    sources: Mapping[socket.AddressFamily, str] = field(default_factory=dict)
-    only: socket.AddressFamily | None = None
-
-    def allows(self, family: socket.AddressFamily) -> bool:
-        """Return whether a connection of a family can leave so."""
-        return self.only in (None, family) and (self.device is None or family in self.sources)
-
-    def prepare(self, link: socket.socket) -> None:
-        """Bind a socket to the device and to our address there. Raises OSError."""
-        if self.device is not None:
-            link.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.device.encode())
-            link.bind((self.sources[link.family], 0))
 
 
 @dataclass(frozen=True)
@@ -70,25 +47,6 @@ class _Connection(http.client.HTTPSConnection):
         except BaseException:
             plain.close()
             raise
-
-
-def connected(host: str, port: int, leaving: From, timeout_s: float) -> socket.socket:
-    """Return a connection to the first of a host's addresses that answers. Raises OSError."""
-    failure = OSError(f"{host} has no address that can be reached from here")
-    for family, kind, protocol, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if not leaving.allows(family):
-            continue
-        link = socket.socket(family, kind | socket.SOCK_CLOEXEC, protocol)
-        try:
-            link.settimeout(timeout_s)
-            leaving.prepare(link)
-            link.connect(target)
-        except OSError as error:
-            link.close()
-            failure = error
-            continue
-        return link
-    raise failure
 
 
 def ask(
@@ -125,7 +83,7 @@ def ask(
             f"{parts.hostname} does not speak HTTP as it should: {type(error).__name__}"
         ) from None
     except OSError as error:
-        raise Unavailable(f"{parts.hostname} cannot be reached: {_reason(error)}") from None
+        raise Unavailable(f"{parts.hostname} cannot be reached: {reason(error)}") from None
     except ValueError:
         raise InvalidRequest(f"what would be asked of {parts.hostname} is no address of a page") from None
 
@@ -138,9 +96,3 @@ def _body(response: http.client.HTTPResponse, end: float) -> str:
             break
         found += piece
     return bytes(found[:LARGEST]).decode(errors="replace")
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not good: {error.verify_message}"
-    return error.strerror or str(error)

@@ -284,6 +284,24 @@ def test_an_outside_name_comes_is_told_is_changed_and_goes(context: BrowserConte
     says(row, "Off.")
     (one,) = client.call("dyndns.Status")["names"]
     assert (one["state"], one["protocol"], one["configuration"]["url"]["expect"]) == ("off", "url", "OK")
+    press(page, "[aria-label='Edit the outside name home']")
+    page.select_option("#protocol", "rfc2136")
+    page.fill("#server", "ns1.example.net")
+    page.click("summary:has-text('For a name server')")
+    page.fill("#zone", "example.org")
+    page.fill("#key", "router")
+    page.select_option("#algorithm", "hmac-sha512")
+    page.fill("#port", "5353")
+    press(page, "button:has-text('Save')")
+    says(page.locator(".note.error"), "home.example.net is not in the zone example.org")
+    page.fill("#zone", "example.net")
+    press(page, "button:has-text('Save')")
+    says(row, "by an update")
+    (one,) = client.call("dyndns.Status")["names"]
+    assert one["configuration"]["rfc2136"] == {
+        "server": "ns1.example.net", "port": 5353, "zone": "example.net", "key": "router",
+        "algorithm": "hmac-sha512", "secret": {"secret": "dyn"},
+    }  # fmt: skip
     press(page, "[aria-label='Delete the outside name home']")
     says(page.locator("main"), "No name outside leads here.")
     leave(page)

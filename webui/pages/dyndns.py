@@ -16,11 +16,22 @@ from webui.pages.change import apply, base_of_form, page, see
 
 dyndns = Blueprint("dyndns", __name__, url_prefix="/dyndns")
 
-PROTOCOLS = (("dyndns2", "dyndns2 (/nic/update)"), ("url", "a page with words filled in"))
+PROTOCOLS = (
+    ("dyndns2", "dyndns2 (/nic/update)"),
+    ("url", "a page with words filled in"),
+    ("rfc2136", "an update of a name server (RFC 2136)"),
+)
 TELL = (("", "IPv4"), ("ipv6", "IPv6"), ("both", "both"))
 WORDS = ("id", "interface", "tell", "address_from", "address_from_ca", "refresh")
-SERVERS = {"dyndns2": "server", "url": "address"}
+SERVERS = {"dyndns2": "server", "url": "address", "rfc2136": "server"}
 """Protocol → where in it the provider is named."""
+KNOWN = {
+    "dyndns2": ("user", "ca"),
+    "url": ("user", "expect", "ca"),
+    "rfc2136": ("zone", "key", "algorithm", "ttl"),
+}
+"""Protocol → what else of the form belongs to it."""
+ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1")
 
 
 @dyndns.get("")
@@ -84,29 +95,26 @@ def _text(key: str) -> str:
 
 def _entry() -> dict[str, Any]:
     """Return the entry that the form says; of the provider, what its protocol knows."""
-    protocol = "url" if _text("protocol") == "url" else "dyndns2"
-    told = {
-        SERVERS[protocol]: _text("server"),
-        "user": _text("user"),
-        "expect": _text("expect") if protocol == "url" else "",
-        "ca": _text("ca"),
-    }
+    protocol = said if (said := _text("protocol")) in KNOWN else "dyndns2"
+    told = {SERVERS[protocol]: _text("server"), **{key: _text(key) for key in KNOWN[protocol]}}
     how: dict[str, Any] = {key: text for key, text in told.items() if text}
+    if protocol == "rfc2136" and (port := forms.number(_text("port"))) is not None:
+        how["port"] = port
     if secret := _text("password"):
-        how["password"] = {"secret": secret}
+        how["secret" if protocol == "rfc2136" else "password"] = {"secret": secret}
     words = {key: text for key in WORDS if (text := _text(key))}
     return {**words, "hostnames": forms.items(_text("hostnames")), protocol: how}
 
 
 def _form(given: Mapping[str, Any], name: str | None, error: PatronusError | None = None) -> Response:
-    protocol = "url" if "url" in given else "dyndns2"
+    protocol = next((one for one in KNOWN if one in given), "dyndns2")
     how = given.get(protocol, {})
     roles = [item["id"] for item in daemon().call("interfaces.List")["interfaces"]]
     kept = [item["name"] for item in daemon().call("secrets.List")["secrets"]] if may("secrets.List") else []
-    secret = how.get("password", {}).get("secret", "")
+    secret = how.get("secret", how.get("password", {})).get("secret", "")
     return page(
         "dyndns_name.html", error, given=given, name=name, protocol=protocol, protocols=PROTOCOLS, how=how,
-        server=how.get(SERVERS[protocol], ""), roles=roles, secret=secret, tells=TELL,
+        server=how.get(SERVERS[protocol], ""), roles=roles, secret=secret, tells=TELL, algorithms=ALGORITHMS,
         secrets=sorted({*kept, secret} - {""}), base=base_of_form(error),
     )  # fmt: skip
 

@@ -65,6 +65,10 @@ def update(session: Session, entry: str | None) -> None:
 @click.option("--server", help="The provider's server, https://host[/path], asked by dyndns2 (/nic/update).")
 @click.option("--url", "page", help="Or a page with {name}, {ipv4}, {ipv6}, {user}, {password} in it.")
 @click.option("--expect", help="What a good answer of that page has in it.")
+@click.option("--name-server", help="Or a name server that takes signed updates (RFC 2136).")
+@click.option("--zone", help="The zone of that name server.")
+@click.option("--key", help="The name of the key (TSIG); the key itself is the --password, in base64.")
+@click.option("--algorithm", help="What that key signs by; hmac-sha256.")
 @click.option("--user", help="The account at the provider.")
 @click.option("--password", metavar="SECRET", help="The secret that is shown, by name.")
 @click.option("--interface", help="Whose address is told; that of the uplink in use unless given.")
@@ -83,15 +87,12 @@ def add(
     patronus dyndns add home home.example.net --server https://dyn.example --user anna --password dyn
     patronus dyndns add cabin cabin.example.net --password dyn \\
         --url 'https://dyn.example/set?name={name}&ip={ipv4}&token={password}' --expect OK
+    patronus dyndns add hut hut.example.org --name-server ns1.example.org --zone example.org \\
+        --key router --password hut-key
     """  # noqa: D301
-    if (given["server"] is None) == (given["page"] is None):
-        raise click.UsageError("say how the provider is told: --server or --url")
-    password = {"secret": given["password"]} if given["password"] is not None else None
-    how = {"user": given["user"], "password": password}
-    if given["server"] is not None:
-        told: dict[str, Any] = {"dyndns2": _said({"server": given["server"], **how})}
-    else:
-        told = {"url": _said({"address": given["page"], **how, "expect": given["expect"]})}
+    if sum(given[one] is not None for one in ("server", "page", "name_server")) != 1:
+        raise click.UsageError("say how the provider is told: --server, --url or --name-server")
+    told = _told(given)
     rest = {key: given[key] for key in ("interface", "tell", "address_from")}
     value = _said({"id": entry, "hostnames": list(hostnames), **rest, **told})
     show_commit(session, session.call("dyndns.Add", entry=value, confirm_s=confirm_s))
@@ -107,6 +108,18 @@ def remove(session: Session, entry: str, *, confirm_s: int | None) -> None:
     Example: patronus dyndns remove home
     """
     show_commit(session, session.call("dyndns.Remove", id=entry, confirm_s=confirm_s))
+
+
+def _told(given: dict[str, Any]) -> dict[str, Any]:
+    """Return how the provider is told, as the file has it."""
+    secret = {"secret": given["password"]} if given["password"] is not None else None
+    if given["name_server"] is not None:
+        key = {name: given[name] for name in ("zone", "key", "algorithm")}
+        return {"rfc2136": _said({"server": given["name_server"], **key, "secret": secret})}
+    how = {"user": given["user"], "password": secret}
+    if given["server"] is not None:
+        return {"dyndns2": _said({"server": given["server"], **how})}
+    return {"url": _said({"address": given["page"], **how, "expect": given["expect"]})}
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def _problems(config: Configuration) -> Iterator[Problem]:
         path: Path = (SECTION.path, "names", position)
         yield from _check_interface(config, path, item)
         yield from _check_asking(path, item)
+        yield from _check_zone(path, item)
         if item.id in ids:
             yield Problem((*path, "id"), f"{item.id} is there twice", item.id)
         ids.add(item.id)
@@ -45,6 +46,15 @@ def _check_interface(config: Configuration, path: Path, item: OutsideName) -> It
     if item.interface is not None and item.interface not in {one.id for one in found}:
         known = ", ".join(sorted(one.id for one in found))
         yield Problem(at, f"there is no interface {item.interface}", item.interface, known)
+
+
+def _check_zone(path: Path, item: OutsideName) -> Iterator[Problem]:
+    if item.rfc2136 is None:
+        return
+    zone = item.rfc2136.zone
+    for at, name in enumerate(item.hostnames):
+        if name != zone and not name.endswith(f".{zone}"):
+            yield Problem((*path, "hostnames", at), f"{name} is not in the zone {zone}", name)
 
 
 def _check_asking(path: Path, item: OutsideName) -> Iterator[Problem]:

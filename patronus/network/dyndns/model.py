@@ -18,11 +18,15 @@ from patronus.core.values import (
     Id,
     InterfaceId,
     Name,
+    Port,
     Refused,
     exactly_one,
     metadata,
+    parse_address,
+    parse_domain_name,
     parse_url,
     shown,
+    text_of,
     write_duration,
 )
 from patronus.dyndns.spelling import WORDS, words_of
@@ -30,6 +34,7 @@ from patronus.dyndns.spelling import WORDS, words_of
 DAY_S = 86400
 REFRESH_S = (DAY_S, 365 * DAY_S)
 SOME = "https://host/path"
+NAME_SERVER = "a name or an address"
 
 
 def parse_place(value: Any) -> str:
@@ -49,6 +54,15 @@ def parse_server(value: Any) -> str:
         hint = "what stands behind the ? is filled in by the router; other forms: see `url`"
         raise Refused(f"{shown(value)} is more than a server and a path", SOME, hint)
     return text
+
+
+def parse_name_server(value: Any) -> str:
+    """Return a name server's address or name. Raises Refused."""
+    text = text_of(value, "a name server", NAME_SERVER)
+    try:
+        return str(parse_address(text))
+    except Refused:
+        return parse_domain_name(text)
 
 
 def parse_template(value: Any) -> str:
@@ -72,6 +86,8 @@ Server = Annotated[
     str, PlainValidator(parse_server), metadata.text(SOME, "https://dyn.example/nic/update", format="uri")
 ]
 Page = Annotated[str, PlainValidator(parse_place), metadata.text(SOME, "https://ip.example/", format="uri")]
+NameServer = Annotated[str, PlainValidator(parse_name_server), metadata.text(NAME_SERVER, "ns1.example.net")]
+Algorithm = Literal["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1"]
 PageTemplate = Annotated[
     str,
     PlainValidator(parse_template),
@@ -132,6 +148,27 @@ class PageOf(Strict):
         return self
 
 
+class Rfc2136(Strict):
+    """A name server of one's own, or one that gives keys: it is updated (RFC 2136), signed (TSIG)."""
+
+    server: NameServer = Field(description="the name server, by its name or address; asked over TCP")
+    port: Port = Field(default=53, description="port of the name server")
+    zone: DomainName = Field(description="the zone that has the names in it", examples=["example.net"])
+    key: DomainName = Field(description="name of the key, as the name server has it", examples=["router"])
+    algorithm: Algorithm = Field(default="hmac-sha256", description="what the key signs by")
+    secret: SecretRef = Field(description="the key in base64, as it stands in the name server's file")
+    ttl: Duration = Field(default=60, description="how long others may keep the address")
+
+    @field_validator("ttl")
+    @classmethod
+    def _fits(cls, seconds: int) -> int:
+        if not 1 <= seconds <= DAY_S:
+            raise Refused(
+                f"{write_duration(seconds)} is too {'short' if seconds < 1 else 'long'}", "1s to 1d"
+            )
+        return seconds
+
+
 class OutsideName(Strict):
     """Names outside that lead to this router, all told to one provider at once."""
 
@@ -158,6 +195,7 @@ class OutsideName(Strict):
     )
     dyndns2: Dyndns2 | None = Field(default=None, description="told by /nic/update (dyndns2)")
     url: PageOf | None = Field(default=None, description="told by asking for a page")
+    rfc2136: Rfc2136 | None = Field(default=None, description="told by an update of a name server")
     enabled: bool = Field(default=True, description="false: nobody is told")
 
     @field_validator("refresh")
@@ -173,12 +211,19 @@ class OutsideName(Strict):
 
     @model_validator(mode="after")
     def _is_told_in_one_way(self) -> OutsideName:
-        exactly_one(f"{self.id} does not say how its provider is told", dyndns2=self.dyndns2, url=self.url)
+        exactly_one(
+            f"{self.id} does not say how its provider is told",
+            dyndns2=self.dyndns2,
+            url=self.url,
+            rfc2136=self.rfc2136,
+        )
         return self
 
     @property
     def password(self) -> SecretRef | None:
-        """Return the secret that the provider is shown."""
+        """Return the secret that the provider knows us by."""
+        if self.rfc2136 is not None:
+            return self.rfc2136.secret
         return next((part.password for part in (self.dyndns2, self.url) if part is not None), None)
 
 

@@ -32,7 +32,7 @@ that has many customers behind one address (RFC 6598)."""
 GLOBAL = IPv6Network("2000::/3")
 """Global unicast (RFC 4291 section 2.4)."""
 
-PROVIDERS = ("hostnames", "dyndns2", "url")
+PROVIDERS = ("hostnames", "dyndns2", "url", "rfc2136")
 """Keys of an entry that its provider judges by."""
 
 

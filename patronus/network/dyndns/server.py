@@ -167,9 +167,9 @@ class Desk:
             return telling_of(one, None, record, must=must)
         try:
             password = password_in(self._host.secrets.read(one.secret.name), one.secret.name)
+            return telling_of(one, password, record, must=must)
         except PatronusError as error:
             return str(error)
-        return telling_of(one, password, record, must=must)
 
     def _left_over(self) -> bool:
         """Return whether a run goes on that another patronusd began; what is left of it goes."""

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from patronus.core.errors import InvalidRequest
-from patronus.dyndns.task import Dyndns2, Telling, Template
+from patronus.dyndns.task import Dyndns2, Rfc2136, Telling, Template
+from patronus.network.dyndns.model import Rfc2136 as Asked
 from patronus.network.dyndns.plan import Standing
 from patronus.network.dyndns.record import Record
 
@@ -13,7 +16,10 @@ LONGEST = 1024
 
 
 def telling_of(standing: Standing, password: str | None, record: Record | None, *, must: bool) -> Telling:
-    """Return what to tell; ``must``: even where the outside address is the one that the provider has."""
+    """Return what to tell; ``must``: even where the outside address is the one that the provider has.
+
+    Raises InvalidRequest where the password is of no use there.
+    """
     entry = standing.entry
     bare = Telling(
         id=entry.id,
@@ -29,12 +35,28 @@ def telling_of(standing: Standing, password: str | None, record: Record | None, 
         how = entry.dyndns2
         told = Dyndns2(server=how.server, user=how.user, password=password or "", ca=how.ca)
         return bare.model_copy(update={"dyndns2": told})
+    if entry.rfc2136 is not None:
+        return bare.model_copy(update={"rfc2136": _update_of(entry.rfc2136, password or "")})
     assert entry.url is not None
     page = entry.url
     template = Template(
         address=page.address, user=page.user, password=password, expect=page.expect, ca=page.ca
     )
     return bare.model_copy(update={"url": template})
+
+
+def _update_of(how: Asked, secret: str) -> Rfc2136:
+    """Return how a name server is updated. Raises InvalidRequest where the secret is no key."""
+    try:
+        usable = bool(b64decode(secret, validate=True))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidRequest(f"the secret {how.secret.secret} is not a key in base64")
+    return Rfc2136(
+        server=how.server, port=how.port, zone=how.zone, key=how.key, algorithm=how.algorithm,
+        secret=secret, ttl=how.ttl,
+    )  # fmt: skip
 
 
 def password_in(secret: bytes, name: str) -> str:

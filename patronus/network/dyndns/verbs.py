@@ -16,6 +16,7 @@ from patronus.network.dyndns.model import OutsideName
 from patronus.network.dyndns.plan import Standing
 from patronus.network.dyndns.record import GOOD, Record, due_in_s
 
+Protocol = Literal["dyndns2", "url", "rfc2136"]
 State = Literal["current", "awaited", "idle", "failed", "stopped", "off"]
 
 
@@ -25,7 +26,7 @@ class NameInfo(Result):
     id: str
     hostnames: list[str]
     provider: str = Field(description="host name of the provider")
-    protocol: Literal["dyndns2", "url"]
+    protocol: Protocol
     state: State = Field(
         description="current: the provider has the address of now; awaited: it is told soon; idle: there is "
         "nothing to tell; failed: it is tried again; stopped: it is not, until something is changed; off"
@@ -72,12 +73,12 @@ class ReplaceName(Change):
 def info(entry: OutsideName, standing: Standing | None, record: Record | None, wall_s: float) -> NameInfo:
     """Return how an entry stands; without a standing it is off."""
     state, reason = _state(entry, standing, record)
-    server = entry.dyndns2.server if entry.dyndns2 is not None else entry.url.address if entry.url else ""
+    protocol, provider = _provider(entry)
     return NameInfo(
         id=entry.id,
         hostnames=list(entry.hostnames),
-        provider=urlsplit(server).hostname or "",
-        protocol="dyndns2" if entry.dyndns2 is not None else "url",
+        provider=provider,
+        protocol=protocol,
         state=state,
         reason=reason,
         interface=standing.role if standing is not None else None,
@@ -91,6 +92,15 @@ def info(entry: OutsideName, standing: Standing | None, record: Record | None, w
         due_in_s=due_in_s(standing, record, wall_s) if standing is not None else None,
         configuration=as_data(entry),
     )
+
+
+def _provider(entry: OutsideName) -> tuple[Protocol, str]:
+    """Return how a provider is told, and who it is."""
+    if entry.rfc2136 is not None:
+        return "rfc2136", entry.rfc2136.server
+    if entry.dyndns2 is not None:
+        return "dyndns2", urlsplit(entry.dyndns2.server).hostname or ""
+    return "url", urlsplit(entry.url.address if entry.url is not None else "").hostname or ""
 
 
 def _state(entry: OutsideName, standing: Standing | None, record: Record | None) -> tuple[State, str | None]:

@@ -18,6 +18,7 @@ from patronus.core.errors import InvalidConfiguration
 from tests.netns.daemon.keeper import DYNDNS
 from tests.netns.daemon.machine import Machine, eventually
 from tests.netns.daemon.provider import GATEWAY
+from tests.netns.dyndns.name_server import BASE64, KEY, ZONE, NameServer
 from tests.netns.dyndns.provider import PASSWORD, TOKEN, USER, NameProvider
 
 NAME = "home.example.net"
@@ -164,3 +165,20 @@ def test_names_come_change_and_go_by_command(machine: Machine, provider: NamePro
     assert "there is no interface wann" in str(raised.value)
     machine.call("dyndns.Remove", id="cabin")
     assert machine.doctor() == []
+
+
+def test_a_name_server_is_updated(machine: Machine, provider: NameProvider) -> None:
+    server = NameServer(GATEWAY, machine.wan, 5300)
+    try:
+        machine.call("secrets.Set", name="key", secret=BASE64)
+        how = {"server": GATEWAY, "port": server.port, "zone": ZONE, "key": KEY, "secret": {"secret": "key"}}
+        machine.call("dyndns.Add", entry={"id": "home", "hostnames": [NAME], "rfc2136": how})
+        address = machine.uplinked()
+        assert state(machine, "current")["told"] == [address]
+        assert (server.zone, server.sources) == ({(NAME, "A"): f"{address} 60"}, [address])
+        server.refuses = True
+        said = machine.patronus("dyndns", "update")
+        assert (said.code, "does not let this key change the name" in said.out) == (1, True), said
+        machine.call("dyndns.Remove", id="home")
+    finally:
+        server.close()

@@ -111,6 +111,7 @@ class NameProvider:
         where: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.behaviour = Behaviour()
+        self.where = where
         handler = type("Handler", (_Handler,), {"behaviour": self.behaviour})
         certificate, key = self_signed(scratch, address)
         self.ca = certificate.read_text()

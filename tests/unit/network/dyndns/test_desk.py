@@ -117,7 +117,8 @@ class Router:
     def be(self, address: str = "203.0.113.5/24", version: str = "v1", **entry: Any) -> list[Step]:
         """Apply an entry at an address, and look what is due."""
         how = {"server": "https://dyn.example", "user": "anna", "password": {"secret": "dyn"}}
-        given = {"id": "home", "hostnames": [NAME], "dyndns2": how, **entry}
+        said = {"id": "home", "hostnames": [NAME], "dyndns2": how, **entry}
+        given = {key: value for key, value in said.items() if value is not None}
         self.world.sections = {
             "network/dyndns": Dyndns.model_validate({"names": [given]}),
             "network/interfaces": Interfaces.model_validate(
@@ -280,6 +281,20 @@ def test_without_its_password_it_is_not_tried(world: World, router: Router) -> N
     world.secrets = {"dyn": PASSWORD}
     router.be(version="now")
     assert world.alive
+
+
+def test_a_key_is_handed_over_where_it_is_one(world: World, router: Router) -> None:
+    server = {"server": "192.0.2.53", "zone": "example.net", "key": "router", "secret": {"secret": "dyn"}}
+    world.secrets = {"dyn": b"not base64!"}
+    router.be(dyndns2=None, rfc2136=server)
+    assert (world.alive, router.words) == (False, ["the secret dyn is not a key in base64"])
+    world.secrets = {"dyn": b"c2VjcmV0LWtleQ==\n"}
+    router.be(version="v2", dyndns2=None, rfc2136=server)
+    (one,) = world.task.tellings
+    assert one.rfc2136 is not None
+    assert (one.rfc2136.secret, one.rfc2136.zone, one.rfc2136.port) == ("c2VjcmV0LWtleQ==", "example.net", 53)
+    router.ends("told", answer="NOERROR")
+    assert (router.info.protocol, router.info.provider) == ("rfc2136", "192.0.2.53")
 
 
 def test_a_process_that_cannot_start_or_says_nothing_is_a_failure(world: World, router: Router) -> None:

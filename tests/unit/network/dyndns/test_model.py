@@ -26,6 +26,11 @@ def by(**page: Any) -> dict[str, Any]:
     return entry(dyndns2=None, url={"address": PAGE, **page})
 
 
+def updated(dyndns2: Any = None, **how: Any) -> dict[str, Any]:
+    server = {"server": "192.0.2.53", "zone": "example.net", "key": "router", "secret": SECRET, **how}
+    return entry(dyndns2=dyndns2, rfc2136=server)
+
+
 def read(*entries: dict[str, Any]) -> Dyndns:
     given = [{key: value for key, value in one.items() if value is not None} for one in entries]
     return Dyndns.model_validate({"names": given})
@@ -62,6 +67,12 @@ def test_what_is_left_out_is_what_most_want() -> None:
         (by(address="https://dyn.example/{password}"), "the address has {password} in it, and there is none"),
         (by(address="https://dyn.example/{user}"), "the address has {user} in it, and there is none"),
         (by(user="anna"), "anna cannot log in without a password"),
+        (updated(zone="not a zone"), "is not a domain name"),
+        (updated(server="a b"), "is not a domain name"),
+        (updated(algorithm="hmac-md5"), "Input should be"),
+        (updated(ttl="2d"), "2d is too long"),
+        (updated(port=0), "is not a port"),
+        (updated(dyndns2=DYN), "does not say how its provider is told"),
         (by(password=SECRET), "nothing says where the password goes"),
     ],
 )
@@ -76,6 +87,7 @@ def test_what_cannot_be_is_said_plainly(wrong: dict[str, Any], said: str) -> Non
     [
         by(),
         by(user="anna", password=SECRET),
+        updated(server="ns1.example.net", port=5353, algorithm="hmac-sha512", ttl="5m"),
         by(address="https://dyn.example/{user}/{ipv4}", user="anna"),
         by(address="https://dyn.example/?t={password}", password=SECRET, expect="OK"),
         entry(tell="both", address_from="https://ip.example/", refresh="1d", interface="wan"),
@@ -117,4 +129,7 @@ def test_entries_are_looked_at_together() -> None:
     assert "inner is in the VRF blue" in problems(entry(interface="inner"))[0]
     asking = entry(tell="ipv6", address_from="https://ip.example/")
     assert "is never asked for" in problems(asking)[0]
-    assert problems(entry(address_from_ca=None)) == []
+    assert problems(updated(), updated(zone="net") | {"id": "b", "hostnames": ["net"]}) == []
+    assert problems(updated(zone="ample.net")) == [
+        "0.hostnames.0: home.example.net is not in the zone ample.net"
+    ]
