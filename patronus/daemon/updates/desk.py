@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,10 +21,14 @@ from patronus.update.task import Places, Report, Task, read, write
 log = logging.getLogger(__name__)
 
 FETCH, INSTALL = "patronus-update-fetch.service", "patronus-update-install.service"
+SILENT = silent("'patronus-update*'")
 REFUSED = "update.refused"
 """Key of the daemon's durable values: version → why it is not taken."""
 LOOKED = "looked"
 LOOK_AGAIN_S = 30.0
+HANDOVER_S = 0.5
+HANDOVER_LOOKS = 4
+"""When neither program runs and none has told an end: the download may just hand over to the installation."""
 ENDS = {"check": {LOOKED}, "install": {"installed", "up to date"}, "roll-back": {"rolled back"}}
 """The last step of each task."""
 
@@ -38,6 +43,11 @@ class Standing:
     state: State
     report: Report | None = None
     error: str | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing runs and no program has told an end."""
+        return self.error == SILENT
 
     @property
     def waits_for_restart(self) -> bool:
@@ -55,6 +65,10 @@ class Desk:
         self._lock = threading.Lock()
         self._clock = clock
         self._looked = -LOOK_AGAIN_S
+        self._begins = False
+        """Whether a task is being handed out: between the look at the slots and the download nothing runs."""
+        self._silent: Task | None = None
+        """The task that was found to have ended without a word."""
 
     def facts(self) -> Facts | None:
         """Return how the slots stand, None where that is not known.
@@ -98,11 +112,21 @@ class Desk:
             self._state.put(REFUSED, refused)
 
     def standing(self) -> Standing:
-        """Return how the last task goes."""
+        """Return how the last task goes. That a program ended without a word is said once it stays so."""
+        found = self._standing()
+        for _ in range(HANDOVER_LOOKS):
+            if not found.silent or found.task == self._silent:
+                return found
+            time.sleep(HANDOVER_S)
+            found = self._standing()
+        self._silent = found.task if found.silent else None
+        return found
+
+    def _standing(self) -> Standing:
         task = read(Task, self._places.task)
         if task is None or task.action == "look":
             return Standing(task, "idle")
-        under_way = runs(self._units, FETCH, INSTALL)
+        under_way = self._begins or runs(self._units, FETCH, INSTALL)
         fetched, installed = read(Report, self._places.fetch), read(Report, self._places.install)
         decisive = None
         if fetched is not None and fetched.number == task.number:
@@ -127,18 +151,25 @@ class Desk:
             if before.state == "running":
                 raise Conflict("an update is under way; see how it goes first: patronus update status")
             task = make(before.task.number + 1 if before.task else 1)
-            write(self._places.task, task)
-            self._units.start(INSTALL)
-            facts, looked = read(Facts, self._places.facts), read(Report, self._places.install)
-            if facts is None:
-                why = looked.error if looked and looked.error else "this machine was not started from a slot"
-                raise Conflict(f"it is not known how the slots stand: {why}")
-            if standing and (problems := list(standing_refusals(facts))):
-                write(self._places.task, task.model_copy(update={"action": "look"}))
-                raise InvalidConfiguration(problems)
-            if task.action in ("check", "install"):
-                self._units.start(FETCH)
+            self._begins = True
+            try:
+                self._begin(task, standing=standing)
+            finally:
+                self._begins = False
             return task
+
+    def _begin(self, task: Task, *, standing: bool) -> None:
+        write(self._places.task, task)
+        self._units.start(INSTALL)
+        facts, looked = read(Facts, self._places.facts), read(Report, self._places.install)
+        if facts is None:
+            why = looked.error if looked and looked.error else "this machine was not started from a slot"
+            raise Conflict(f"it is not known how the slots stand: {why}")
+        if standing and (problems := list(standing_refusals(facts))):
+            write(self._places.task, task.model_copy(update={"action": "look"}))
+            raise InvalidConfiguration(problems)
+        if task.action in ("check", "install"):
+            self._units.start(FETCH)
 
 
 def _why(entry: Entry, unproved: Unproved) -> str:
@@ -156,7 +187,7 @@ def _standing(task: Task, report: Report | None, *, under_way: bool) -> Standing
         return Standing(task, "failed", report, report.error)
     if report is not None and report.state == "done" and report.step in ENDS[task.action]:
         return Standing(task, "done", report)
-    return Standing(task, "failed", report, silent("'patronus-update*'"))
+    return Standing(task, "failed", report, SILENT)
 
 
 def progress(standing: Standing) -> dict[str, Any]:

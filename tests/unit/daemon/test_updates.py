@@ -243,6 +243,38 @@ def test_a_program_that_ends_without_a_word_is_no_success(office: Office) -> Non
     assert (status.state, "without a word" in str(status.error)) == ("failed", True)
 
 
+def test_the_moment_between_the_two_programs_is_no_end(office: Office) -> None:
+    """The download is gone, and systemd is about to start the installation."""
+    office.verbs.apply(ANNA, Apply())
+    office.end(number=1, state="done", step="downloaded", version="0.2.0")
+    looks = office.systemd.status
+    asked: list[str] = []
+
+    def hands_over(unit: str) -> UnitState:
+        asked.append(unit)
+        return UnitState("activating", "start", "") if len(asked) > len((FETCH, INSTALL)) else looks(unit)
+
+    office.systemd.status = hands_over  # type: ignore[method-assign]
+    assert office.verbs.status(ANNA, Nothing()).state == "running"
+    assert asked[:2] == [FETCH, INSTALL], "neither ran at the first look"
+
+
+def test_a_task_that_is_just_handed_out_is_under_way(office: Office) -> None:
+    """The look at the slots has ended, and the download has not begun."""
+    starts = office.systemd.start
+    seen: list[str] = []
+
+    def watched(unit: str) -> None:
+        if unit == FETCH:
+            seen.append(office.verbs.status(ANNA, Nothing()).state)
+        starts(unit)
+
+    office.systemd.start = watched  # type: ignore[method-assign]
+    office.desk.facts()
+    office.verbs.check(ANNA, Check())
+    assert seen == ["running"]
+
+
 def test_a_router_that_has_not_proved_itself_takes_no_update_and_may_look(office: Office) -> None:
     office.systemd.stands = facts(NEW)
     with pytest.raises(InvalidConfiguration, match="update slot: the running version 0.1.0 has not proved"):
