@@ -7,16 +7,21 @@ The keyring may hold several keys, so that the next one is trusted before the fi
 from __future__ import annotations
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
-from patronus.core.errors import KernelError, NotPermitted
+from patronus.core.errors import KernelError, NotPermitted, Unavailable
 from patronus.kernel.process import run
+
+WRONG_CLOCK = "time warp or clock problem"
+"""How gpg says that a key or a signature comes from the future."""
 
 
 def verify(content: bytes, signature: bytes, keyrings: list[Path]) -> str:
     """Return the fingerprint of the key that made the detached signature.
 
-    Raises NotPermitted where no key of the keyrings has, KernelError where there is no keyring or no gpg.
+    Raises NotPermitted where no key of the keyrings has, KernelError where there is no keyring or no gpg,
+    Unavailable where the clock was lost: gpg, and systemd-sysupdate by it, believes nothing from the future.
     """
     present = [ring for ring in keyrings if ring.exists()]
     if not present:
@@ -36,6 +41,11 @@ def verify(content: bytes, signature: bytes, keyrings: list[Path]) -> str:
         except KernelError as error:
             if "cannot run" in str(error) or "took longer" in str(error):
                 raise
+            if WRONG_CLOCK in str(error):
+                raise Unavailable(
+                    f"this router's clock ({datetime.now(UTC):%Y-%m-%d %H:%M} UTC) stands before the time at "
+                    "which its owner's key was made, so no signature can be checked; see: patronus time"
+                ) from error
             raise NotPermitted("the signature of the release is not of this router's owner") from error
     valid = [line.split()[2] for line in said.splitlines() if line.startswith("[GNUPG:] VALIDSIG ")]
     if not valid:

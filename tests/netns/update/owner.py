@@ -24,11 +24,11 @@ class Owner:
     keyring: Path
 
     @classmethod
-    def make(cls, folder: Path, name: str) -> Owner:
-        """Make a key."""
+    def make(cls, folder: Path, name: str, *options: str) -> Owner:
+        """Make a key; ``options`` are more of gpg's."""
         home, keyring = folder / name, folder / f"{name}.gpg"
         home.mkdir(mode=0o700)
-        gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
+        gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", "", *options]
         key = ["--pinentry-mode", "loopback", "--quick-generate-key", name, "ed25519", "sign", "0"]
         subprocess.run([*gpg, *key], check=True)
         subprocess.run([*gpg, "--output", str(keyring), "--export"], check=True)

@@ -59,6 +59,18 @@ def test_the_signature_of_anybody_else_is_refused(places: Places, stranger: Owne
     assert held(places) == []
 
 
+def test_a_clock_that_was_lost_is_told_apart_from_a_stranger(places: Places, tmp_path: Path) -> None:
+    """The key is from the future, as seen from a router that starts at the time of its build."""
+    later = Owner.make(tmp_path, "later", "--faked-system-time", "20400101T000000")
+    (later.home / "gpg.conf").write_text("faked-system-time 20400101T000000\n")
+    report = run(
+        Places(**{**vars(places), "keyrings": (later.keyring,)}), release(tmp_path / "s", later, "0.2.0")
+    )
+    assert report.state == "failed"
+    assert "this router's clock (20" in str(report.error) and "patronus time" in str(report.error)
+    assert held(places) == []
+
+
 def test_the_next_key_is_trusted_beside_the_present_one(
     places: Places, stranger: Owner, owner: Owner, tmp_path: Path
 ) -> None:
