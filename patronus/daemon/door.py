@@ -13,18 +13,23 @@ from patronus.kernel.host import Places
 from patronus.secrets.accounts import AccountStore
 from patronus.secrets.keyring import RECOVERY, stretching_of, unwrap
 from patronus.secrets.password.service import PasswordService
-from patronus.secrets.register import ADMIN
+from patronus.secrets.register import ADMIN, Account
+from patronus.secrets.totp import without_code
 
 WRONG_S = 3.0
 """Seconds before the next try."""
 QUESTION = "Password of an administrator, or the vault's recovery password: "
+SECOND = "One of this administrator's recovery codes: "
+"""No code of the app: the vault that holds its secret may be broken, and is shut here if there is a TPM."""
+
+Prompt = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Door:
-    """What opens: the hashes of the administrators' passwords, and the keyring that a password opens."""
+    """What opens: what the administrators know and have, and the keyring that a password opens."""
 
-    hashes: tuple[str, ...]
+    administrators: tuple[Account, ...]
     keyring: bytes | None
     passwords: PasswordService
     set_up: bool = True
@@ -33,25 +38,35 @@ class Door:
     def of(cls, places: Places) -> Door:
         """Return the door of the router whose files lie there; accounts that cannot be read open nothing."""
         register = AccountStore(places.state / "accounts" / "accounts.json").register
-        hashes = tuple(one.password for one in register.accounts if one.role == ADMIN and not one.disabled)
+        administrators = tuple(one for one in register.accounts if one.role == ADMIN and not one.disabled)
         wrapped = places.config / SECRETS / RECOVERY
         keyring = wrapped.read_bytes() if wrapped.exists() else None
-        return cls(hashes, keyring, PasswordService(), register.set_up)
+        return cls(administrators, keyring, PasswordService(), register.set_up)
 
     @property
     def closed(self) -> bool:
         """Whether nothing opens it."""
-        return not self.hashes and self.keyring is None
+        return not self.administrators and self.keyring is None
 
     @property
     def ownerless(self) -> bool:
         """Whether nobody has set this router up: it keeps nothing that is anybody's."""
         return self.closed and not self.set_up
 
-    def opens(self, given: str) -> bool:
-        """Return whether this password does. Raises Unavailable, StorageError."""
-        if any(self.passwords.matches(stored, given, known=True) for stored in self.hashes):
+    def opens(self, given: str, prompt: Prompt) -> bool:
+        """Return whether this password does. Raises Unavailable, StorageError.
+
+        ``prompt`` asks for a recovery code where it is that of an administrator who has a second factor.
+        """
+        known = [
+            one for one in self.administrators if self.passwords.matches(one.password, given, known=True)
+        ]
+        if any(one.second_factor is None for one in known):
             return True
+        if known:
+            code = prompt(SECOND)
+            kept = [one.second_factor.recovery for one in known if one.second_factor]
+            return any(without_code(codes, code) is not None for codes in kept)
         if self.keyring is None:
             return False
         try:
@@ -61,7 +76,7 @@ class Door:
         return True
 
 
-def ask(door: Door, prompt: Callable[[str], str], say: Callable[[str], None], closed: str) -> bool:
+def ask(door: Door, prompt: Prompt, say: Callable[[str], None], closed: str) -> bool:
     """Ask until a password opens; where none can, say ``closed`` and return False after an Enter."""
     if door.closed:
         say(closed)
@@ -69,7 +84,7 @@ def ask(door: Door, prompt: Callable[[str], str], say: Callable[[str], None], cl
         return False
     while True:
         try:
-            if door.opens(prompt(QUESTION)):
+            if door.opens(prompt(QUESTION), prompt):
                 return True
             say("That is none of them.")
         except PatronusError as error:

@@ -87,7 +87,8 @@ def recovery_notices(kept: Path, audit: AuditLog, state: RuntimeState) -> list[s
         if times:
             said.append(
                 f"the boot entry {entry} was started on {', '.join(times)} UTC: an administrator's password, "
-                f"or the vault's recovery password, {what} there"
+                f"or the vault's recovery password, {what} there; a recovery code that was typed "
+                "there is not used up: make new ones"
             )
     return said
 

@@ -8,19 +8,21 @@ import pty
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import argon2
 import pytest
 
 from patronus.core.files import SECRETS
-from patronus.daemon.door import Door
+from patronus.daemon.door import SECOND, Door
 from patronus.kernel.host import Places
 from patronus.secrets.accounts import AccountStore
 from patronus.secrets.keyring import RECOVERY, Keyring, MasterKey, wrap
 from patronus.secrets.password.service import PasswordService
-from patronus.secrets.register import Account, Register
+from patronus.secrets.register import Account, Register, SecondFactor
 from patronus.secrets.stretch import Stretching
+from patronus.secrets.totp import new_recovery_codes
 
 ADMINS, VIEWERS, LEFT, RECOVERS = (
     "correct horse battery",
@@ -61,11 +63,41 @@ def vault(places: Places) -> None:
     (folder / RECOVERY).write_bytes(wrap(Keyring((MasterKey.fresh(),)), how, key))
 
 
+def nobody_asks(question: str) -> str:
+    raise AssertionError(question)
+
+
 @pytest.mark.usefixtures("people")
 def test_an_administrators_password_opens_and_nobody_elses(places: Places) -> None:
     door = Door.of(places)
-    assert door.opens(ADMINS)
-    assert [given for given in (VIEWERS, LEFT, RECOVERS, "", f"{ADMINS} ") if door.opens(given)] == []
+    assert door.opens(ADMINS, nobody_asks)
+    others = (VIEWERS, LEFT, RECOVERS, "", f"{ADMINS} ")
+    assert [given for given in others if door.opens(given, nobody_asks)] == []
+
+
+@pytest.mark.usefixtures("vault")
+def test_who_has_a_second_factor_needs_a_recovery_code_as_well(places: Places) -> None:
+    codes, kept = new_recovery_codes()
+    factor = SecondFactor(last_step=0, recovery=kept[1:])
+    anna = Account(name="anna", role="admin", password=cheap(ADMINS), second_factor=factor)
+    store = AccountStore(places.state / "accounts" / "accounts.json")
+    store.keep(Register(accounts=(anna,), set_up=True))
+    door = Door.of(places)
+    asked: list[str] = []
+
+    def types(code: str) -> Callable[[str], str]:
+        def answers(question: str) -> str:
+            asked.append(question)
+            return code
+
+        return answers
+
+    assert door.opens(ADMINS, types(codes[1].lower().replace("-", " ")))
+    wrong = (codes[0], "", "123456", ADMINS, kept[1])
+    assert [code for code in wrong if door.opens(ADMINS, types(code))] == [], "codes[0] was used before"
+    assert asked == [SECOND] * 6
+    assert not door.opens("not the password", nobody_asks)
+    assert door.opens(RECOVERS, nobody_asks), "who can open the vault needs nothing else"
 
 
 @pytest.mark.usefixtures("vault")
@@ -73,14 +105,14 @@ def test_the_vaults_recovery_password_opens_also_where_the_accounts_are_damaged(
     (places.state / "accounts").mkdir(parents=True)
     (places.state / "accounts/accounts.json").write_bytes(b"\0\0")
     door = Door.of(places)
-    assert door.opens(RECOVERS)
-    assert not door.opens(ADMINS)
+    assert door.opens(RECOVERS, nobody_asks)
+    assert not door.opens(ADMINS, nobody_asks)
 
 
 def test_a_router_that_nobody_has_set_up_is_closed(places: Places) -> None:
     door = Door.of(places)
     assert door.closed
-    assert not door.opens("")
+    assert not door.opens("", nobody_asks)
 
 
 @pytest.mark.usefixtures("people")
