@@ -22,6 +22,7 @@ from patronus.kernel.exchange import exchange
 from patronus.kernel.process import run as run_program
 from patronus.update import task as handed
 from patronus.update.health import Finding, Unproved, ailments, judge
+from patronus.update.last_words import last_words
 from patronus.update.machine import Entry
 from patronus.update.task import Places
 
@@ -31,6 +32,13 @@ WORDS = Path("/run/patronus-health/console.txt")
 CONSOLE = "/usr/lib/patronus/console"
 LOOK_S = 3.0
 ANSWER_S = 60.0
+BEHIND = {
+    "patronusd": "patronusd.service",
+    "dhcp": "patronus-dhcp.service",
+    "dns": "patronus-dns.service",
+    "page": "patronus-web.service",
+}
+"""What was looked at, and the unit whose last words tell why it is not well."""
 _FINDINGS = TypeAdapter(list[Finding])
 
 
@@ -66,6 +74,7 @@ class World:
     ask: Callable[[], list[Finding]] = ask
     tell: Callable[[str], None] = tell
     restart: Callable[[], None] = restart
+    last_words: Callable[[str], str] = last_words
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -80,7 +89,7 @@ def prove(running: str, places: Places, world: World) -> bool:
     began = world.now()
     while (verdict := judge(findings := world.ask(), world.now() - began, other)) == "wait":
         world.sleep(LOOK_S)
-    ill = ailments(findings)
+    ill = ailments(_explained(findings, world.last_words))
     _keep(places.unproved, running, ill)
     if verdict == "good":
         log.info("version %s has proved itself", running)
@@ -93,6 +102,16 @@ def prove(running: str, places: Places, world: World) -> bool:
     _say(world, f"{words}It restarts; {after}.")
     world.restart()
     return False
+
+
+def _explained(findings: Sequence[Finding], last_words: Callable[[str], str]) -> list[Finding]:
+    """Return the findings with the last words of the programs that are behind what is not well."""
+    return [
+        found.model_copy(update={"said": f"{last_words(BEHIND[found.name])} ({found.said})"})
+        if found.name in BEHIND and not found.well
+        else found
+        for found in findings
+    ]
 
 
 def _say(world: World, text: str) -> None:

@@ -37,7 +37,13 @@ class Stage:
 
     def prove(self, *entries: Entry) -> bool:
         world = World(
-            lambda: list(entries), self.ask, self.tell, self.restart, lambda: self.clock, self.sleep
+            lambda: list(entries),
+            self.ask,
+            self.tell,
+            self.restart,
+            "{} said: no room".format,
+            lambda: self.clock,
+            self.sleep,
         )
         return prove("0.2.0", self.places, world)
 
@@ -82,9 +88,16 @@ def test_one_that_stays_ill_restarts_says_why_and_leaves_the_reason_behind(stage
     assert not stage.prove(NEW, OLD)
     assert (stage.restarts, stage.clock >= LIMIT_S) == (1, True)
     (said,) = stage.said
-    assert "Patronus 0.2.0 is not healthy:\n  dns: nobody answers\n" in said
+    why = "dns: patronus-dns.service said: no room (nobody answers)"
+    assert f"Patronus 0.2.0 is not healthy:\n  {why}\n" in said
     assert "tries left: 2" in said and "dhcp" not in said
-    assert stage.kept() == {"0.2.0": ["dns: nobody answers"]}
+    assert stage.kept() == {"0.2.0": [why]}
+
+
+def test_what_no_program_is_behind_is_told_as_it_was_found(stage: Stage) -> None:
+    stage.answers = [[Finding(name="check", well=False, said="http://192.168.1.10/ answers with 500")]]
+    assert not stage.prove(NEW, OLD)
+    assert stage.kept() == {"0.2.0": ["check: http://192.168.1.10/ answers with 500"]}
 
 
 def test_the_last_try_names_the_version_that_runs_next(stage: Stage) -> None:
