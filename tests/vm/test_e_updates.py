@@ -3,6 +3,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +13,33 @@ from playwright.sync_api import expect
 
 from qemu.run import set_up_code
 from tests.vm import releases
+from tests.vm.kept import has_all, is_held_by_secure_boot, keep_all
 from tests.vm.lab import BOOT_LIMIT_S, LAN_ADDRESS, Lab, eventually
 from tests.vm.test_4_browser import SLOW_MS, browser_on, set_up
-from tests.vm.updating import LOOK_S, UPDATE_S, bring_in, next_version, reboot, restart, status
+from tests.vm.updating import (
+    LOOK_S,
+    UPDATE_S,
+    bring_in,
+    next_version,
+    offering,
+    reboot,
+    restart,
+    status,
+    take,
+)
 
 pytestmark = pytest.mark.skipif("PATRONUS_UPDATES" not in os.environ, reason="in the soak")
 RELEASE = "/var/lib/patronus-update/release"
 ENTRIES = "/boot/EFI/Linux"
+FILLED = "/boot/filled"
+BOOT_FREE = "$(($(stat -f -c '%a * %S' /boot)))"
+FILL = f"exec 9>{FILLED}; fallocate -n -l $(({BOOT_FREE} - (1 << 20))) {FILLED}; sleep infinity\n"
+LOST_CLOCK = """
+import fcntl, struct
+RTC_SET_TIME = 0x4024700A  # linux/rtc.h; struct rtc_time: seconds first, years since 1900
+with open("/dev/rtc0", "rb") as clock:
+    fcntl.ioctl(clock, RTC_SET_TIME, struct.pack("9i", 0, 0, 0, 2, 0, 101, 0, 0, 0))
+"""
 ILL_S = 2400.0
 """It boots, looks for three minutes and restarts."""
 
@@ -61,6 +83,29 @@ def proves_itself(lab: Lab, version: str) -> None:
     assert "has proved itself" in lab.guest.succeed("journalctl -b -u patronus-health --no-pager")
 
 
+@contextmanager
+def full_boot_partition(lab: Lab) -> Iterator[None]:
+    """Leave a MiB of the boot partition, by a file that somebody holds open."""
+    lab.guest.copy_to(FILL.encode(), "/run/fill")
+    lab.guest.succeed("systemd-run --quiet --unit=fill bash /run/fill")
+    lab.guest.wait_until_succeeds(f"test {BOOT_FREE} -lt $((2 << 20))", timeout_s=LOOK_S)
+    yield
+    lab.guest.succeed(f"systemctl stop fill.service; rm {FILLED}; sync -f /boot")
+
+
+def lose_the_clock(lab: Lab) -> None:
+    """Set the clock that runs on a battery to long before this image; its chip knows no year 1970."""
+    lab.guest.copy_to(LOST_CLOCK.encode(), "/run/lost.py")
+    lab.guest.succeed("python3 /run/lost.py")
+
+
+def began_with_a_lost_clock(lab: Lab) -> None:
+    """The kernel read a clock that was lost, and the router goes on from the time of the image's build."""
+    said = lab.guest.succeed("journalctl -b -k -o cat --grep 'setting system clock to'")
+    assert "clock to 2001-01-02" in said, said
+    lab.guest.succeed("test $(date +%s) -ge $(stat -c %Y /usr/lib/clock-epoch)")
+
+
 def leave_one_try(lab: Lab, version: str) -> None:
     """Use up all but one of the tries of a version that was just installed: they save boots."""
     name = f"{ENTRIES}/patronus_{version}"
@@ -68,15 +113,26 @@ def leave_one_try(lab: Lab, version: str) -> None:
 
 
 def test_a_signed_update_proves_itself_and_keeps_what_the_router_had(lab: Lab, folder: Path) -> None:
+    """Under Secure Boot; a full boot partition takes nothing, the first start finds a clock that was lost."""
     now = status(lab)["running"]
     new = next_version(now)
-    keep_something(lab)
-    bring_in(lab, folder / "update", new)
+    kept = keep_all(lab)
+    is_held_by_secure_boot(lab, now)
+    with offering(lab, folder / "update", new):
+        entries = lab.guest.succeed(f"ls {ENTRIES}")
+        with full_boot_partition(lab):
+            refused = lab.guest.fail("patronus update apply", timeout_s=UPDATE_S)
+            assert "update esp: the boot partition has room for" in refused
+        assert lab.guest.succeed(f"ls {ENTRIES}") == entries
+        take(lab, new)
+    lose_the_clock(lab)
     reboot(lab)
+    began_with_a_lost_clock(lab)
     began = lab.guest.succeed("journalctl -b -u patronus-head-start.service -o cat")
     assert "stands, packets pass" in began, began
     proves_itself(lab, new)
-    still_has_what_it_had(lab)
+    is_held_by_secure_boot(lab, new)
+    has_all(lab, kept)
     lab.guest.succeed("patronus update rollback --yes", timeout_s=UPDATE_S)
     after = status(lab)
     assert "went back" in after["refused"][new]

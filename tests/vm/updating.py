@@ -56,9 +56,14 @@ def offering(lab: Lab, scratch: Path, new: str, changes: Sequence[releases.Chang
 def bring_in(lab: Lab, scratch: Path, new: str, changes: Sequence[releases.Change] = ()) -> None:
     """Let the router install a later version from a server on the WAN."""
     with offering(lab, scratch, new, changes):
-        said = lab.guest.succeed("patronus update check", timeout_s=UPDATE_S)
-        assert f"offered: {new}" in said
-        lab.guest.succeed("patronus update apply", timeout_s=UPDATE_S)
+        take(lab, new)
+
+
+def take(lab: Lab, new: str) -> None:
+    """Let the router install what is offered."""
+    said = lab.guest.succeed("patronus update check", timeout_s=UPDATE_S)
+    assert f"offered: {new}" in said
+    lab.guest.succeed("patronus update apply", timeout_s=UPDATE_S)
     assert status(lab)["installed"] == new
     assert "runs after a restart" in lab.guest.succeed("patronus status", timeout_s=LOOK_S)
 
