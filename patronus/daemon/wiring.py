@@ -47,6 +47,7 @@ from patronus.kernel.netlink import Netlink
 from patronus.kernel.nft import Nft
 from patronus.kernel.units import Units
 from patronus.network.advertising import service as advertising
+from patronus.network.cards import service as cards
 from patronus.network.dhcp import service as dhcp
 from patronus.network.dns import service as dns
 from patronus.network.dynamic import service as dynamic
@@ -65,8 +66,8 @@ from patronus.secrets.vault import Vault
 
 ORDER = (
     settings.create, gitops.create, remote_log.create, resolve.create, interfaces_service.create,
-    pppoe.create, routing.create, dynamic.create, qos.create, timekeeping.create, mappings.create,
-    mdns.create, nat64.create, dyndns.create,
+    cards.create, pppoe.create, routing.create, dynamic.create, qos.create, timekeeping.create,
+    mappings.create, mdns.create, nat64.create, dyndns.create,
     updates.create, lists.create,
     dhcp.create, dns.create, advertising.create, firewall.create,
 )  # fmt: skip

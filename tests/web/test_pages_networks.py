@@ -107,6 +107,34 @@ def test_the_mode_of_xdp_is_set_at_a_card(context: BrowserContext, machine: Mach
     leave(page)
 
 
+def test_what_a_card_does_is_switched_and_what_it_lacks_is_said(
+    context: BrowserContext, machine: Machine
+) -> None:
+    page = context.new_page()
+    show(page, "/interfaces/new/vlan")
+    assert page.locator("#offload-tso").count() == 0
+    show(page, "/interfaces/lan")
+    page.click("text=What the card does for the router")
+    says(page.locator("#offload-tso-hint"), "Now on.")
+    says(page.locator("#offload-rx-gro-hw-hint"), "Not offered by this card.")
+    page.select_option("#offload-tso", "off")
+    page.select_option("#offload-rx-gro-hw", "on")
+    page.screenshot(path=SHOTS / "offloads.png", full_page=True)
+    page.click("button:text-is('Save')")
+    assert (configured(machine, "lan") or {})["offloads"] == {"tso": False, "rx-gro-hw": True}
+    says(page.locator("article", has_text="192.168.1.1/24"), "the card of lan, cannot have rx-gro-hw on")
+    press(page, "text=Keep these changes")
+    page.click("[aria-label='Change lan']")
+    says(page.locator("#offload-tso-hint"), "Now off.")
+    assert page.input_value("#offload-tso") == "off"
+    for name in ("tso", "rx-gro-hw"):
+        page.select_option(f"#offload-{name}", "")
+    page.click("button:text-is('Save')")
+    assert "offloads" not in (configured(machine, "lan") or {})
+    press(page, "text=Keep these changes")
+    leave(page)
+
+
 def test_interfaces_of_every_kind_are_put_into_a_draft(context: BrowserContext) -> None:
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())

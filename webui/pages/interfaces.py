@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from patronus.core.errors import NotFound, PatronusError
 from webui.daemon import daemon
-from webui.pages import forms
+from webui.pages import cards, forms
 from webui.pages.change import apply, base_of_form, page, see
 from webui.pages.played import plays
 
@@ -66,8 +66,15 @@ def show() -> str:
     told = daemon().call("advertising.List")["networks"] if daemon().has("advertising.List") else []
     announced = {network["interface"]: network for network in told}
     return render_template(
-        "interfaces.html", interfaces=found, xdp=xdp, announced=announced, kinds=KINDS, plays=plays
-    )
+        "interfaces.html", interfaces=found, xdp=xdp, announced=announced, kinds=KINDS, plays=plays,
+        cards=_cards(),
+    )  # fmt: skip
+
+
+def _cards() -> dict[str, dict[str, Any]]:
+    """Return role → its network card, of those that are there."""
+    found = daemon().call("cards.List")["cards"] if daemon().has("cards.List") else []
+    return {card["interface"]: card for card in found if card["interface"]}
 
 
 @interfaces.route(f"/new/<any({', '.join(KINDS)}):kind>", methods=("GET", "POST"))
@@ -119,11 +126,19 @@ def _given(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
         **_played(old, kind),
         "zone": form.get("zone", "").strip() or None,
         "mtu": forms.number(form.get("mtu", "").strip()),
-        **({name: form.get(name, "").strip() or None for name in ("mac", "xdp")} if kind == "nic" else {}),
+        **(_of_card(old) if kind == "nic" else {}),
         "ipv4": _family(old, "ipv4", {}),
         "ipv6": _family(old, "ipv6", _ipv6()),
     }
     return forms.changed(old, given, tuple(given))
+
+
+def _of_card(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form says of a network card."""
+    return {
+        **{name: request.form.get(name, "").strip() or None for name in ("mac", "xdp")},
+        **cards.given(old),
+    }
 
 
 def _played(old: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -232,15 +247,16 @@ def _methods(kind: str) -> dict[str, dict[str, str]]:
 def _form(
     given: Mapping[str, Any], kind: str, role: str | None, error: PatronusError | None = None
 ) -> Response:
-    cards = daemon().call("interfaces.Inventory")["nics"] if kind == "nic" else []
+    nics = daemon().call("interfaces.Inventory")["nics"] if kind == "nic" else []
     others = [item for item in _listed() if item["id"] != given.get("id")]
     return page(
         "interface.html", error, given=given, kind=kind, role=role, what=KINDS[kind],
         played=given.get("match" if kind == "nic" else kind) or {},
         base=base_of_form(error),
         zones=[zone["id"] for zone in daemon().call("firewall.ListZones")["zones"]],
-        cards=[(nic["mac"], f"{nic['device']}, {nic['mac']}") for nic in cards if nic["role"] is None],
+        cards=[(nic["mac"], f"{nic['device']}, {nic['mac']}") for nic in nics if nic["role"] is None],
         others=[item["id"] for item in others if kind != "bond" or item["kind"] == "nic"],
         methods={family: list(known.items()) for family, known in _methods(kind).items()},
+        card=cards.shown(given, _cards().get(role or "")) if kind == "nic" else None,
         modes=list(MODES.items()), hashes=HASHES, xdp_modes=list(XDP_MODES.items()),
     )  # fmt: skip

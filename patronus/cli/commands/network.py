@@ -17,18 +17,21 @@ from patronus.cli.session import Session, with_session
 @click.option("--announced", is_flag=True, help="Show what the hosts of each network are told about IPv6.")
 @click.option("--dialled", is_flag=True, help="Show the sessions with providers (PPPoE).")
 @click.option("--vlans", is_flag=True, help="Show which VLANs the ports of bridges carry.")
+@click.option("--cards", is_flag=True, help="Show what the network cards offer and how they are set.")
 @with_session
-def interfaces(session: Session, nics: bool, announced: bool, dialled: bool, vlans: bool) -> None:  # noqa: FBT001
+def interfaces(session: Session, /, **asked: bool) -> None:
     """List the interfaces by role: device, link, addresses.
 
     Example: patronus interfaces --announced
     """
-    if nics or announced:
-        (_show_nics if nics else _show_announced)(session)
-        return
+    elsewhere = {"nics": _show_nics, "announced": _show_announced, "cards": _show_cards}
+    for name, show in elsewhere.items():
+        if asked[name]:
+            show(session)
+            return
     result = session.call("interfaces.List")
-    if dialled or vlans:
-        (_show_dialled if dialled else _show_vlans)(session, result)
+    if asked["dialled"] or asked["vlans"]:
+        (_show_dialled if asked["dialled"] else _show_vlans)(session, result)
         return
     rows = [
         (
@@ -78,6 +81,22 @@ def _show_nics(session: Session) -> None:
         for nic in found["nics"]
     ]
     session.show(found, lambda: session.table(heads, cards, "This machine has no network card."))
+
+
+def _show_cards(session: Session) -> None:
+    found = session.call("cards.List")
+    rows = [
+        (
+            card["device"],
+            card["interface"],
+            [one["name"] for one in card["offloads"] if one["on"]],
+            [one["name"] for one in card["offloads"] if not one["on"]],
+            card["warnings"],
+        )
+        for card in found["cards"]
+    ]
+    heads = ("device", "interface", "offloads on", "off", "in vain")
+    session.show(found, lambda: session.table(heads, rows, "This machine has no network card."))
 
 
 def _show_announced(session: Session) -> None:

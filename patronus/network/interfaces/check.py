@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from patronus.core.link import LinkKind
 from patronus.core.problem import Path, Problem
+from patronus.network.interfaces.check_card import check_card
 from patronus.network.interfaces.check_mtu import check_mtu
 from patronus.network.interfaces.check_session import check_session
 from patronus.network.interfaces.check_switch import check_switches
@@ -49,6 +50,7 @@ def check(model: Interfaces) -> Iterator[Problem]:
         yield from _check_bond(position, item)
         yield from check_session(_at(position), item, roles)
         yield from _check_xdp(position, item, roles)
+        yield from check_card(_at(position), item, roles)
         yield from check_mtu(_at(position, "mtu"), item, roles)
     yield from check_switches(model)
     yield from check_tunnels(model)

@@ -24,6 +24,7 @@ from patronus.core.values import (
     VlanTag,
     ZoneId,
 )
+from patronus.network.interfaces.card_model import Offloads
 from patronus.network.interfaces.tunnel_model import Gre, Nat64, Vxlan
 from patronus.network.pppoe.model import Pppoe
 
@@ -211,6 +212,9 @@ class Interface(Strict):
         default="auto",
         description="of a network card: where XDP drops early, in its driver (native), behind it (generic), "
         "in the driver where that can and else behind it (auto), or not at all (off)",
+    )
+    offloads: Offloads = Field(
+        default=Offloads.unsaid(), description="of a network card: what it does for the kernel"
     )
     ipv4: Ipv4 = Field(default=Ipv4.unsaid(), description="its IPv4 addresses")
     ipv6: Ipv6 = Field(default=Ipv6.unsaid(), description="its IPv6 addresses")

@@ -30,6 +30,7 @@ from patronus.kernel.netlink import Netlink
 from patronus.kernel.units import Units
 from patronus.kernel.units_server import UnitsServer
 from patronus.network.advertising.service import AdvertisingFeature
+from patronus.network.cards.service import CardsFeature
 from patronus.network.dns.model import SECTION as DNS
 from patronus.network.dns.model import Dns
 from patronus.network.dns.plan import DnsPlan
@@ -125,6 +126,8 @@ class Router:
     def __init__(self, state: Path) -> None:
         folder = RUN.with_name("patronus-dhcpcd")
         folder.mkdir(exist_ok=True)
+        RUN.mkdir(exist_ok=True)
+        (RUN / "cards.json").unlink(missing_ok=True)
         self.engine = Engine()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(state / "units.sock"))
@@ -148,10 +151,11 @@ class Router:
         )
         self.host = host
         self.feature = InterfacesFeature(host)
+        self.cards = CardsFeature(host)
         self.advertising = AdvertisingFeature(host)
         self.routing = RoutingFeature(host)
         self.qos: QosFeature = create_qos(host)
-        self.engine.walk = Walk([self.feature, self.routing, self.qos, Names(), self.advertising])
+        self.engine.walk = Walk([self.feature, self.cards, self.routing, self.qos, Names(), self.advertising])
 
     def apply(self, *items: dict[str, Any], **given: Any) -> Prepared:
         """Apply interfaces, static routes, policies of routing, uplinks, shapers, and what DNS serves."""
