@@ -14,11 +14,13 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
-from patronus.core.card import Card, Offload
+from patronus.core.card import Amount, Card, Offload, Queue, Ring
 from patronus.core.errors import KernelError, LinkGone
 from patronus.kernel.nfnetlink import Attributes, attribute, attributes
 
+Name = TypeVar("Name", Ring, Queue)
 _GENERIC, _OPTIONS = 16, 270
 """NETLINK_GENERIC of linux/netlink.h, and SOL_NETLINK."""
 _CAP_ACK, _EXT_ACK = 10, 11
@@ -36,6 +38,10 @@ _ABOUT, _INDEX, _NAME, _FLAGS, _NO_REPLY = 1, 1, 2, 3, 2
 """ETHTOOL_A_..._HEADER, what stands in it, and ETHTOOL_FLAG_OMIT_REPLY."""
 _GET_OFFLOADS, _SET_OFFLOADS = 11, 12
 _CHANGEABLE, _ASKED, _ON, _FIXED = 2, 3, 4, 5
+_GET_RINGS, _SET_RINGS, _GET_QUEUES, _SET_QUEUES = 15, 16, 17, 18
+_RINGS: Mapping[Ring, tuple[int, int]] = {"receive": (6, 2), "transmit": (9, 5)}
+"""Which attribute has the number of now, and which that of most."""
+_QUEUES: Mapping[Queue, tuple[int, int]] = {"receive": (6, 2), "transmit": (7, 3), "combined": (9, 5)}
 _BITS, _BIT, _BIT_NAME, _BIT_VALUE = 3, 1, 2, 3
 
 
@@ -47,7 +53,9 @@ class Ethtool:
         with _talking(f"look at the card {device}") as talk:
             told = talk.ask(_GET_OFFLOADS, device)
             number = _numbers(_inner(told, _ABOUT)).get(_INDEX, 0)
-            return Card(device, number, _offloads(told))
+            rings = _amounts(_RINGS, talk.asked(_GET_RINGS, device))
+            queues = _amounts(_QUEUES, talk.asked(_GET_QUEUES, device))
+            return Card(device, number, _offloads(told), rings, queues)
 
     def set_offloads(self, device: str, wanted: Mapping[str, bool]) -> None:
         """Switch offloads by the kernel's names; what is fixed stays, and nothing is said of it."""
@@ -58,6 +66,20 @@ class Ethtool:
         said = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in wanted.items())
         with _talking(f"switch {said} at {device}") as talk:
             talk.tell(_SET_OFFLOADS, device, _nest(_ASKED, _nest(_BITS, bits)))
+
+    def set_rings(self, device: str, wanted: Mapping[Ring, int]) -> None:
+        """Set how many packets rings hold; many drivers start the card anew for it."""
+        _set(device, "rings", _SET_RINGS, {_RINGS[name][0]: count for name, count in wanted.items()})
+
+    def set_queues(self, device: str, wanted: Mapping[Queue, int]) -> None:
+        """Set how many queues a card has; many drivers start it anew for it."""
+        _set(device, "queues", _SET_QUEUES, {_QUEUES[name][0]: count for name, count in wanted.items()})
+
+
+def _set(device: str, what: str, kind: int, numbers: Mapping[int, int]) -> None:
+    told = b"".join(attribute(name, _NUMBER.pack(count)) for name, count in numbers.items())
+    with _talking(f"set the {what} of {device} to {', '.join(map(str, numbers.values()))}") as talk:
+        talk.tell(kind, device, told)
 
 
 class _Talk:
@@ -73,6 +95,15 @@ class _Talk:
         """Return the answer to a question about a device. Raises OSError."""
         about = _nest(_ABOUT, attribute(_NAME, _text(device)))
         return self._send(self._family, kind, about, _REQUEST)
+
+    def asked(self, kind: int, device: str) -> Attributes:
+        """Return the same, nothing where the driver has no answer. Raises OSError."""
+        try:
+            return self.ask(kind, device)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            return {}
 
     def tell(self, kind: int, device: str, given: bytes) -> None:
         """Change something of a device. Raises OSError."""
@@ -140,6 +171,16 @@ def _bits(told: Attributes, kind: int) -> dict[str, bool]:
     listed = _inner(told, kind).get(_BITS, b"")
     return {
         bit[_BIT_NAME].rstrip(b"\0").decode(): _BIT_VALUE in bit for bit in _each(listed) if _BIT_NAME in bit
+    }
+
+
+def _amounts(known: Mapping[Name, tuple[int, int]], told: Attributes) -> dict[Name, Amount]:
+    """Return what there can be some of, by name."""
+    numbers = _numbers(told)
+    return {
+        name: Amount(numbers.get(now, 0), numbers[most])
+        for name, (now, most) in known.items()
+        if numbers.get(most)
     }
 
 

@@ -119,9 +119,14 @@ def test_what_a_card_does_is_switched_and_what_it_lacks_is_said(
     says(page.locator("#offload-rx-gro-hw-hint"), "Not offered by this card.")
     page.select_option("#offload-tso", "off")
     page.select_option("#offload-rx-gro-hw", "on")
+    says(page.locator("#ring-receive-hint"), "Not offered by this card.")
+    says(page.locator("#queues-hint"), "Now receive ")
+    page.fill("#ring-receive", "512")
+    page.fill("#queues", "1")
     page.screenshot(path=SHOTS / "offloads.png", full_page=True)
     page.click("button:text-is('Save')")
     assert (configured(machine, "lan") or {})["offloads"] == {"tso": False, "rx-gro-hw": True}
+    assert [(configured(machine, "lan") or {})[name] for name in ("rings", "queues")] == [{"receive": 512}, 1]
     says(page.locator("article", has_text="192.168.1.1/24"), "the card of lan, cannot have rx-gro-hw on")
     press(page, "text=Keep these changes")
     page.click("[aria-label='Change lan']")
@@ -129,8 +134,10 @@ def test_what_a_card_does_is_switched_and_what_it_lacks_is_said(
     assert page.input_value("#offload-tso") == "off"
     for name in ("tso", "rx-gro-hw"):
         page.select_option(f"#offload-{name}", "")
+    page.fill("#ring-receive", "")
+    page.fill("#queues", "")
     page.click("button:text-is('Save')")
-    assert "offloads" not in (configured(machine, "lan") or {})
+    assert not {"offloads", "rings", "queues"} & (configured(machine, "lan") or {}).keys()
     press(page, "text=Keep these changes")
     leave(page)
 

@@ -24,6 +24,7 @@ OFFLOADS = {
     "rxhash": "The card gives hashes of streams",
 }
 """What may be switched, in words; ``lro`` is off at a router, whoever asks."""
+RINGS = {"receive": "Packets that have come in", "transmit": "Packets that go out"}
 _SWITCH = {"on": True, "off": False}
 _WORDS: Mapping[bool | None, str] = {True: "on", False: "off"}
 
@@ -31,7 +32,12 @@ _WORDS: Mapping[bool | None, str] = {True: "on", False: "off"}
 def given(old: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form says of the card; what it does not show stays."""
     switched = {name: _SWITCH.get(request.form.get(f"offload-{name}", "")) for name in OFFLOADS}
-    return {"offloads": forms.changed(old.get("offloads") or {}, switched, tuple(switched)) or None}
+    sizes = {name: forms.number(request.form.get(f"ring-{name}", "").strip()) for name in RINGS}
+    return {
+        "offloads": forms.changed(old.get("offloads") or {}, switched, tuple(switched)) or None,
+        "rings": forms.changed(old.get("rings") or {}, sizes, tuple(sizes)) or None,
+        "queues": forms.number(request.form.get("queues", "").strip()),
+    }
 
 
 def shown(configuration: Mapping[str, Any], card: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -42,7 +48,24 @@ def shown(configuration: Mapping[str, Any], card: Mapping[str, Any] | None) -> d
         (name, words, _WORDS.get(asked.get(name), ""), _now(now.get(name), card))
         for name, words in OFFLOADS.items()
     ]
-    return {"offloads": rows, "open": bool(asked)}
+    sizes = configuration.get("rings") or {}
+    rings = [(name, words, sizes.get(name), _most(card, "rings", name)) for name, words in RINGS.items()]
+    queues = configuration.get("queues")
+    return {
+        "offloads": rows,
+        "rings": rings,
+        "queues": (queues, _most(card, "queues")),
+        "open": bool(asked or sizes or queues),
+    }
+
+
+def _most(card: Mapping[str, Any] | None, what: str, name: str | None = None) -> str:
+    """Return how many there are now and at most, in words."""
+    if card is None:
+        return ""
+    found = [one for one in card[what] if name in (None, one["name"])]
+    now = (f"{'' if name else one['name'] + ' '}{one['now']} of {one['most']}" for one in found)
+    return f"Now {', '.join(now)}." if found else "Not offered by this card."
 
 
 def _now(found: Mapping[str, Any] | None, card: Mapping[str, Any] | None) -> str:

@@ -91,12 +91,18 @@ def _show_cards(session: Session) -> None:
             card["interface"],
             [one["name"] for one in card["offloads"] if one["on"]],
             [one["name"] for one in card["offloads"] if not one["on"]],
+            [_amount(one) for one in card["rings"]],
+            [_amount(one) for one in card["queues"]],
             card["warnings"],
         )
         for card in found["cards"]
     ]
-    heads = ("device", "interface", "offloads on", "off", "in vain")
+    heads = ("device", "interface", "offloads on", "off", "rings", "queues", "in vain")
     session.show(found, lambda: session.table(heads, rows, "This machine has no network card."))
+
+
+def _amount(found: Any) -> str:
+    return f"{found['name']} {found['now']} of {found['most']}"
 
 
 def _show_announced(session: Session) -> None:

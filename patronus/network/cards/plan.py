@@ -5,21 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from patronus.core.card import Card
+from patronus.core.card import Card, Group, Settings
 from patronus.core.feature import Plan
 from patronus.core.model import Configuration
 from patronus.core.problem import Path, Problem
+from patronus.network.cards.amounts import Found, queues, rings
 from patronus.network.cards.offloads import asked, changeable, parts
 from patronus.network.interfaces.model import Interface, Interfaces
 from patronus.network.interfaces.plan import InterfacesPlan
 from patronus.network.interfaces.roles import warning
-
-Group = Literal["offloads"]
-"""What the kernel is told in one message."""
-Settings = Mapping[str, bool | int]
-"""Name of a setting → its value."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +70,20 @@ def plan(config: Configuration, links: InterfacesPlan, facts: Facts) -> CardsPla
 
 
 def _wanted(path: Path, item: Interface, card: Card, kept: Mapping[str, Kept]) -> CardWanted:
+    found: Mapping[Group, Found] = {
+        "queues": queues(path, item, card),
+        "rings": rings(path, item, card),
+        "offloads": _offloads(path, item, card),
+    }
+    asked_for = {group: settings for group, (settings, _) in found.items()}
+    lacks = tuple(problem for _, problems in found.values() for problem in problems)
+    return CardWanted(item.id, card.device, asked_for, _former(asked_for, card, kept), lacks)
+
+
+def _offloads(path: Path, item: Interface, card: Card) -> Found:
+    """Return what to switch, and what the card does not offer."""
+    found: dict[str, bool | int] = {}
     lacks: list[Problem] = []
-    asked_for: dict[Group, Settings] = {"offloads": _offloads(path, item, card, lacks)}
-    return CardWanted(item.id, card.device, asked_for, _former(asked_for, card, kept), tuple(lacks))
-
-
-def _offloads(path: Path, item: Interface, card: Card, lacks: list[Problem]) -> Settings:
-    """Return what to switch, and add to ``lacks`` what the card does not offer."""
-    found: dict[str, bool] = {}
     for name, on in asked(item.offloads).items():
         switched = parts(name, on, card.offloads)
         if switched is None:
@@ -90,7 +91,7 @@ def _offloads(path: Path, item: Interface, card: Card, lacks: list[Problem]) -> 
             hint = f"it can switch {', '.join(changeable(card.offloads)) or 'nothing'}"
             lacks.append(warning((*path, "offloads", name), text, hint))
         found |= switched or {}
-    return found
+    return found, lacks
 
 
 def _former(
@@ -118,14 +119,27 @@ def differing(wanted: CardWanted, card: Card) -> Iterator[tuple[Group, Settings]
 
 def present(card: Card) -> dict[Group, Settings]:
     """Return how a card is set: of offloads what was asked for, which may wait for another."""
-    return {"offloads": {name: one.asked for name, one in card.offloads.items() if not one.fixed}}
+    return {
+        "queues": {name: amount.now for name, amount in card.queues.items()},
+        "rings": {name: amount.now for name, amount in card.rings.items()},
+        "offloads": {name: one.asked for name, one in card.offloads.items() if not one.fixed},
+    }
 
 
-def refused(wanted: CardWanted, card: Card) -> Iterator[tuple[str, bool | int, bool | int]]:
-    """Yield name, wanted and found of what the card does not do though it was told."""
-    done: dict[Group, Settings] = {"offloads": {name: one.on for name, one in card.offloads.items()}}
+def refused(wanted: CardWanted, card: Card) -> Iterator[tuple[Group, Settings, Settings]]:
+    """Yield, wanted and found, what the card does not do though it was told."""
+    done = {**present(card), "offloads": {name: one.on for name, one in card.offloads.items()}}
     for group, settings in wanted.asked.items():
-        for name, value in settings.items():
-            found = done[group].get(name, value)
-            if found != value:
-                yield name, value, found
+        found = {name: done[group].get(name, value) for name, value in settings.items()}
+        if other := {name: value for name, value in settings.items() if found[name] != value}:
+            yield group, other, {name: found[name] for name in other}
+
+
+def words(group: Group, settings: Settings) -> str:
+    """Return settings in words; names of offloads say for themselves what they are."""
+    said = (f"{name} {_word(value)}" for name, value in settings.items())
+    return f"{'' if group == 'offloads' else f'{group} '}{', '.join(said)}"
+
+
+def _word(value: bool | int) -> str:
+    return str(value) if not isinstance(value, bool) else "on" if value else "off"

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from patronus.core.card import Card
+from patronus.core.card import Card, Group, Settings
 from patronus.core.errors import KernelError, LinkGone
 from patronus.core.feature import Difference, Earlier, Feature, Step
 from patronus.core.model import Configuration
@@ -19,13 +19,12 @@ from patronus.kernel.host import Host
 from patronus.network.cards.plan import (
     CardsPlan,
     Facts,
-    Group,
     Kept,
-    Settings,
     differing,
     plan,
     present,
     refused,
+    words,
 )
 from patronus.network.cards.verbs import CardList, card_info
 from patronus.network.interfaces.plan import InterfacesPlan
@@ -44,6 +43,7 @@ class CardsFeature(Feature[CardsPlan, Facts]):
         self._path = host.places.run / "cards.json"
         self._plan = CardsPlan()
         self._refusals: dict[tuple[str, Group], str] = {}
+        self._rounded: dict[tuple[int, Group], tuple[Settings, Settings]] = {}
 
     def facts(self) -> Facts:
         """Read what the cards offer and have; one that cannot be looked at stays as it is."""
@@ -76,11 +76,21 @@ class CardsFeature(Feature[CardsPlan, Facts]):
         for problem in plan.warnings:
             if problem not in self._plan.warnings:
                 log.warning("%s", problem.message)
-        self._plan, self._refusals = plan, {}
+        self._plan = plan
         for wanted in plan.cards:
             if (card := self._read(wanted.device)) is not None:
                 for group, settings in differing(wanted, card):
-                    yield self._step(card, group, settings)
+                    if not self._settled(card, group, settings):
+                        yield self._step(card, group, settings)
+
+    def _settled(self, card: Card, group: Group, settings: Settings) -> bool:
+        """Return whether the driver was told this before, and has made of it what it has now.
+
+        Some round sizes: to tell them again would start the card anew at each change.
+        """
+        now = present(card)[group]
+        made = {name: now[name] for name in settings}
+        return self._rounded.get((card.number, group)) == (dict(settings), made)
 
     def _step(self, card: Card, group: Group, settings: Settings) -> Step:
         now = present(card)[group]
@@ -88,14 +98,27 @@ class CardsFeature(Feature[CardsPlan, Facts]):
 
         def do() -> None:
             self._keep(card, group, before)
-            self._try(card.device, group, settings)
+            told = self._try(card.device, group, settings)
+            if told and (after := self._read(card.device)) is not None:
+                made = {name: present(after)[group].get(name, value) for name, value in settings.items()}
+                self._rounded[card.number, group] = (dict(settings), made)
 
-        said = ", ".join(f"{name} {_word(value)}" for name, value in settings.items())
-        return Step(f"{card.device}: {said}", do, lambda: self._try(card.device, group, before))
+        def undo() -> None:
+            self._try(card.device, group, before)
 
-    def _try(self, device: str, group: Group, settings: Settings) -> None:
-        """Tell a card; what its driver refuses is kept for the doctor, and keeps nothing from being done."""
-        tell: dict[Group, Callable[[str, Any], None]] = {"offloads": self._ethtool.set_offloads}
+        return Step(f"{card.device}: {words(group, settings)}", do, undo)
+
+    def _try(self, device: str, group: Group, settings: Settings) -> bool:
+        """Tell a card, and return whether it has taken it.
+
+        What its driver refuses is kept for the doctor, and keeps nothing else from being done.
+        """
+        tell: dict[Group, Callable[[str, Any], None]] = {
+            "queues": self._ethtool.set_queues,
+            "rings": self._ethtool.set_rings,
+            "offloads": self._ethtool.set_offloads,
+        }
+        self._refusals.pop((device, group), None)
         try:
             tell[group](device, settings)
         except LinkGone as error:
@@ -103,6 +126,9 @@ class CardsFeature(Feature[CardsPlan, Facts]):
         except KernelError as error:
             self._refusals[device, group] = str(error)
             log.warning("%s", error)
+        else:
+            return True
+        return False
 
     def _kept(self) -> dict[str, Kept]:
         """Return what the cards had before; a file of an earlier boot is none, since it lies in memory."""
@@ -135,10 +161,10 @@ class CardsFeature(Feature[CardsPlan, Facts]):
         """Read the cards back; one that does not do as it was told refuses no change."""
         for wanted in plan.cards:
             if (card := self._read(wanted.device)) is not None:
-                for name, value, found in refused(wanted, card):
-                    yield Difference(f"{wanted.device}: {name}", _word(value), _word(found), refuses=False)
-        for (device, group), text in self._refusals.items():
-            yield Difference(f"{device}: {group}", "done", text, refuses=False)
+                for group, asked, found in refused(wanted, card):
+                    text = self._refusals.get((wanted.device, group), words(group, found))
+                    what = f"{wanted.device}: {group}"
+                    yield Difference(what, words(group, asked), text, refuses=False)
 
     def verbs(self) -> Iterable[Verb[Any, Any]]:
         """Return the verb on cards."""
@@ -149,10 +175,6 @@ class CardsFeature(Feature[CardsPlan, Facts]):
         playing = {wanted.device: wanted for wanted in self._plan.cards}
         cards = self.facts().cards.values()
         return CardList(cards=[card_info(card, playing.get(card.device)) for card in cards])
-
-
-def _word(value: bool | int) -> str:
-    return str(value) if not isinstance(value, bool) else "on" if value else "off"
 
 
 def create(host: Host) -> CardsFeature:

@@ -19,12 +19,24 @@ class OffloadInfo(Result):
     changeable: bool
 
 
+class AmountInfo(Result):
+    """A number that can be set."""
+
+    name: str
+    now: int
+    most: int
+
+
 class CardInfo(Result):
     """What a network card offers, and how it is set."""
 
     device: str
     interface: str | None = Field(description="role that it plays; null: none")
     offloads: list[OffloadInfo] = Field(description="those that are on, or can be switched")
+    rings: list[AmountInfo] = Field(
+        description="packets in ``receive`` and ``transmit``, where it can be set"
+    )
+    queues: list[AmountInfo] = Field(description="``combined`` (pairs), or one number for each direction")
     warnings: list[str] = Field(description="what the file asks for in vain")
 
 
@@ -42,5 +54,7 @@ def card_info(card: Card, wanted: CardWanted | None) -> CardInfo:
         device=card.device,
         interface=wanted.role if wanted else None,
         offloads=[one for one in found if one.on or one.changeable],
+        rings=[AmountInfo(name=name, now=one.now, most=one.most) for name, one in card.rings.items()],
+        queues=[AmountInfo(name=name, now=one.now, most=one.most) for name, one in card.queues.items()],
         warnings=[problem.message for problem in wanted.lacks] if wanted else [],
     )

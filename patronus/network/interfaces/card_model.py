@@ -3,9 +3,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from patronus.core.model import Strict
+
+RingSize = Annotated[int, Field(ge=1, le=65536, strict=True)]
+"""Packets; no driver of Linux has longer rings."""
+QueueCount = Annotated[int, Field(ge=1, le=1024, strict=True)]
+"""Queues; no driver of Linux has more."""
+
+
+class Rings(Strict):
+    """How many packets wait where the card and the kernel meet; too few lose packets in bursts."""
+
+    receive: RingSize | None = Field(default=None, description="of those that have come in, in packets")
+    transmit: RingSize | None = Field(default=None, description="of those that go out, in packets")
 
 
 class Offloads(Strict):

@@ -6,10 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from patronus.core.problem import Path, Problem
-from patronus.network.interfaces.card_model import Offloads
+from patronus.network.interfaces.card_model import Offloads, Rings
 from patronus.network.interfaces.model import Interface, standing_on
 
-_OF_CARDS: Mapping[str, object] = {"offloads": Offloads.unsaid()}
+_OF_CARDS: Mapping[str, object] = {
+    "offloads": Offloads.unsaid(),
+    "rings": Rings.unsaid(),
+    "queues": None,
+}
 """Settings of cards alone, and what stands where nothing is said."""
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "tso": ("tx", "sg"),
@@ -46,5 +50,5 @@ def _check_place(path: Path, item: Interface, roles: Mapping[str, Interface]) ->
     hint = f"set it at {', '.join(below)}" if below else "leave it out"
     for name, unsaid in _OF_CARDS.items():
         if getattr(item, name) != unsaid:
-            text = f"{name} belongs to a network card, and {item.id} is a {item.kind}"
+            text = f"{name} belong to a network card, and {item.id} is a {item.kind}"
             yield Problem((*path, name), text, hint=hint)

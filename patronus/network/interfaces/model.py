@@ -24,7 +24,7 @@ from patronus.core.values import (
     VlanTag,
     ZoneId,
 )
-from patronus.network.interfaces.card_model import Offloads
+from patronus.network.interfaces.card_model import Offloads, QueueCount, Rings
 from patronus.network.interfaces.tunnel_model import Gre, Nat64, Vxlan
 from patronus.network.pppoe.model import Pppoe
 
@@ -215,6 +215,13 @@ class Interface(Strict):
     )
     offloads: Offloads = Field(
         default=Offloads.unsaid(), description="of a network card: what it does for the kernel"
+    )
+    rings: Rings = Field(
+        default=Rings.unsaid(),
+        description="of a network card: how many packets wait between it and the kernel",
+    )
+    queues: QueueCount | None = Field(
+        default=None, description="of a network card: how many processors can serve it at a time"
     )
     ipv4: Ipv4 = Field(default=Ipv4.unsaid(), description="its IPv4 addresses")
     ipv6: Ipv6 = Field(default=Ipv6.unsaid(), description="its IPv6 addresses")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import re
 from typing import Any
 
@@ -73,7 +75,8 @@ def test_what_people_switch_is_said_refuses_nothing_and_is_set_right(
     router.apply(lan(wired, offloads={"tso": False}))
     wired.run("ethtool", "--features", "eth0", "tx-tcp-segmentation", "on")
     (found,) = observed(router)
-    assert (found.what, found.wanted, found.found) == ("eth0: tx-tcp-segmentation", "off", "on")
+    assert found.what == "eth0: offloads"
+    assert (found.wanted, found.found) == ("tx-tcp-segmentation off", "tx-tcp-segmentation on")
     assert not found.refuses
     assert pending(router) == ["eth0: tx-tcp-segmentation off"]
     router.apply(lan(wired, offloads={"tso": False}))
@@ -111,6 +114,56 @@ def test_a_step_that_fails_later_takes_the_offloads_back(
     with pytest.raises(KernelError):
         router.apply(lan(wired, offloads={"tso": False}))
     assert offloads(wired) == before
+
+
+@pytest.fixture
+def several(namespace: Namespace, neighbour: Namespace) -> Namespace:
+    """Give the router a card that has up to four queues for what comes in, and two for what goes out."""
+    peer = f"/proc/{os.getpid()}/fd/{neighbour.descriptor}"
+    namespace.ip(f"link add eth0 numrxqueues 4 numtxqueues 2 type veth peer name there netns {peer}")
+    neighbour.ip("link set there up")
+    return namespace
+
+
+def queues(namespace: Namespace) -> tuple[int, int]:
+    """Return how many queues there are for what comes in and for what goes out, as ethtool(8) says it."""
+    said = namespace.run("ethtool", "--show-channels", "eth0").partition("Current hardware settings")[2]
+    found = dict(re.findall(r"^(RX|TX):\s+(\d+)", said, re.MULTILINE))
+    return int(found["RX"]), int(found["TX"])
+
+
+def test_queues_are_set_at_most_as_many_as_there_are_and_go_back(router: Router, several: Namespace) -> None:
+    found = queues(several)
+    router.apply(lan(several, queues=1))
+    assert queues(several) == (1, 1) and pending(router) == [] and observed(router) == []
+    prepared = router.apply(lan(several, queues=8))
+    assert queues(several) == (4, 2) and pending(router) == [] and observed(router) == []
+    (warning,) = [one for one in prepared.warnings if "queues" in one.path]
+    assert warning.message == "eth0, the card of lan, has 4 queues at most, not 8"
+    router.apply(lan(several))
+    assert queues(several) == found
+
+
+def test_rings_that_a_card_has_not_are_said_and_the_rest_is_done(router: Router, several: Namespace) -> None:
+    prepared = router.apply(lan(several, rings={"receive": 512}, queues=1))
+    (warning,) = [one for one in prepared.warnings if "rings" in one.path]
+    assert render_path(warning.path) == "interfaces[0].rings.receive"
+    assert "eth0, the card of lan, has no receive ring that can be set" in warning.message
+    assert queues(several) == (1, 1)
+
+
+def test_what_the_driver_refuses_fails_no_change_and_is_said(router: Router, several: Namespace) -> None:
+    router.apply(lan(several, queues=1))
+    plan = router.engine.running["cards"]
+    assert isinstance(plan, CardsPlan)
+    wanted = dataclasses.replace(plan.cards[0], asked={"queues": {"receive": 9}})
+    for step in router.cards.steps(CardsPlan((), (wanted,)), plan):
+        step.do()
+    (found,) = router.cards.observe(CardsPlan((), (wanted,)))
+    assert (found.what, found.wanted, found.refuses) == ("eth0: queues", "queues receive 9", False)
+    assert "exceeds maximum" in found.found
+    again = [step.name for step in router.cards.steps(CardsPlan((), (wanted,)), plan)]
+    assert again == ["eth0: queues receive 9"]
 
 
 def test_what_is_gone_or_no_offload_is_said_in_words(wired: Namespace) -> None:

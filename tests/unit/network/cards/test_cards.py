@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from patronus.core.card import Card, Offload
+from patronus.core.card import Amount, Card, Offload
 from patronus.core.link import Nic
 from patronus.core.model import Configuration
 from patronus.core.problem import Severity, render_path
@@ -79,6 +79,8 @@ def test_offloads_belong_to_cards() -> None:
     (problem,) = found
     assert render_path(problem.path) == "interfaces[1].offloads" and problem.hint == "set it at lan"
     assert problems(card(), {**vlan, "offloads": {}}) == {}
+    for name, value in (("rings", {"receive": 512}), ("queues", 2)):
+        assert list(problems(card(), {**vlan, name: value})) == [f"interfaces[1].{name}"]
 
 
 @pytest.mark.parametrize("offloads", [{"tos": False}, {"tso": "perhaps"}, {"rx-gro": True}])
@@ -112,6 +114,32 @@ def test_what_a_card_lacks_is_a_warning_with_what_it_offers_and_the_rest_is_done
     assert planned(Facts({"eth0": CARD}), offloads={"rxhash": False, "lro": False}).warnings == []
 
 
+def test_rings_and_queues_are_as_asked_or_the_most_that_the_card_has() -> None:
+    rings = {"receive": Amount(256, 4096), "transmit": Amount(256, 1024)}
+    pairs = Card("eth0", 2, {}, rings, {"combined": Amount(1, 4), "receive": Amount(0, 8)})  # type: ignore[arg-type]
+    asked = {"rings": {"receive": 512, "transmit": 2048}, "queues": 4}
+    assert told(Facts({"eth0": pairs}), **asked) == {
+        "queues": {"combined": 4},
+        "rings": {"receive": 512, "transmit": 1024},
+    }
+    (warning,) = planned(Facts({"eth0": pairs}), **asked).warnings
+    assert (render_path(warning.path), warning.hint) == ("interfaces[0].rings.transmit", "1024 are set")
+    apart = Card("eth0", 2, {}, {}, {"receive": Amount(1, 4), "transmit": Amount(1, 2)})
+    assert told(Facts({"eth0": apart}), queues=3) == {"queues": {"receive": 3, "transmit": 2}}
+    (warning,) = planned(Facts({"eth0": apart}), queues=9).warnings
+    assert warning.message == "eth0, the card of lan, has 4 queues at most, not 9"
+    assert told(Facts({"eth0": apart}), queues=9) == {"queues": {"receive": 4, "transmit": 2}}
+
+
+def test_a_card_without_rings_and_queues_says_so() -> None:
+    found = planned(Facts({"eth0": CARD}), rings={"receive": 512}, queues=2)
+    assert [(render_path(one.path), one.message) for one in found.warnings] == [
+        ("interfaces[0].queues", "eth0, the card of lan, has no queues that can be set"),
+        ("interfaces[0].rings.receive", "eth0, the card of lan, has no receive ring that can be set"),
+    ]
+    assert dict(differing(found.cards[0], CARD)) == {}
+
+
 def test_what_the_file_no_longer_says_is_set_back_at_the_same_card_alone() -> None:
     now = Card("eth0", 2, {**CARD.offloads, "rx-gro": OFF})
     kept = {"eth0": Kept(2, {"offloads": {"rx-gro": True, "tx-tcp-segmentation": True}})}
@@ -124,7 +152,7 @@ def test_a_card_that_does_not_do_as_it_was_told_is_found() -> None:
     (wanted,) = planned(Facts({"eth0": CARD}), offloads={"gro": True, "sg": True}).cards
     waiting = Card("eth0", 2, {**CARD.offloads, "rx-gro": Offload(on=False, asked=True)})
     assert list(refused(wanted, CARD)) == []
-    assert list(refused(wanted, waiting)) == [("rx-gro", True, False)]
+    assert list(refused(wanted, waiting)) == [("offloads", {"rx-gro": True}, {"rx-gro": False})]
     assert list(differing(wanted, waiting)) == []
 
 
