@@ -2,6 +2,7 @@
 """The laboratory: the shipped image between a WAN, a LAN and a DMZ, and clients that no one here wrote."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from image.build import disk
 from qemu.guest import Guest, shell_credentials
 from qemu.internet import ADDRESS, ADDRESS6, Internet
 from qemu.machine import Machine, Nic
-from qemu.topology import Topology
+from qemu.topology import Host, Topology
 from qemu.vm import Vm
 from tests.vm.slots import copy
 
@@ -25,6 +26,8 @@ PATIENCE = {
 """The guest's clock leaps when a snapshot is restored: to systemd the daemon was silent all that time. And
 where nothing accelerates, two machines on two busy cores may start a unit more slowly than systemd's 90 s."""
 BOOT_LIMIT_S = 600.0
+_DHCPCD = 'mount --bind {memory} /var/lib/dhcpcd && mount -t tmpfs none /run && exec dhcpcd "$@"'
+"""With a memory of its own: who remembers another test's lease asks for that, in vain, for five seconds."""
 ON_TRIAL = "/boot/EFI/Linux/*+*"
 """What the boot loader counts the tries of."""
 DOOR = "/run/patronus/patronus.sock"
@@ -50,6 +53,7 @@ class Lab:
         credentials = {**shell_credentials(), **PATIENCE}
         self.machine = Machine(image, nics=self.nics, credentials=credentials, secure_boot=True)
         self.vm = Vm(self.machine, folder=folder)
+        self._memories = folder / "dhcpcd"
         self.console_at_rest = ""
         """What the console had shown at the snapshot; a test's own boots write on in the same log."""
 
@@ -120,6 +124,7 @@ class Lab:
         for host in (self.client, self.other):
             host.succeed(["ip", "address", "flush", "dev", host.link])
             host.succeed(["ip", "neigh", "flush", "all"])
+        shutil.rmtree(self._memories, ignore_errors=True)
         self.internet.web.visitors.clear()
 
     def pause(self) -> None:
@@ -140,10 +145,16 @@ class Lab:
     def lease(self, host_name: str = "client") -> str:
         """Let a LAN host ask for a lease with dhcpcd; return the address."""
         host = {"client": self.client, "other": self.other}[host_name]
-        options = ["--oneshot", "--persistent", "--ipv4only", "--noarp", "--waitip=4", "--timeout", "30"]
-        host.succeed(["dhcpcd", *options, host.link], timeout_s=45)
+        host.succeed(self.asking(host, "--persistent", "--waitip=4", "--timeout", "30"), timeout_s=45)
         (address,) = host.addresses()
         return address
+
+    def asking(self, host: Host, *options: str) -> list[str]:
+        """Return how a host asks for a lease with dhcpcd: at once, and for one that it had in this test."""
+        memory = self._memories / host.namespace.name
+        memory.mkdir(parents=True, exist_ok=True)
+        own = ["unshare", "--mount", "sh", "-c", _DHCPCD.format(memory=memory), "dhcpcd"]
+        return [*own, "--oneshot", "--ipv4only", "--noarp", "--nodelay", *options, host.link]
 
 
 def eventually(check: Callable[[], object], *, timeout_s: float = 20.0) -> None:

@@ -54,7 +54,7 @@ def test_a_power_cut_right_after_an_ack_loses_nothing_though_the_cards_are_shuff
         lab.client.succeed(["ip", "link", "set", lab.client.link, "address", mac])
         assert mac not in lab.guest.succeed("patronus leases")
         with lab.lan.capture() as lan:
-            client = lab.client.start(["dhcpcd", "--oneshot", "--ipv4only", "--noarp", lab.client.link])
+            client = lab.client.start(lab.asking(lab.client))
             given = _wait_for_ack(lan, bytes.fromhex(mac.replace(":", "")))
             lab.vm.cut_power()
         client.kill()
