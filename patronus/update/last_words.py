@@ -78,8 +78,14 @@ def _told(entries: Sequence[Entry], *, by_systemd: bool = False) -> list[str]:
 def _quoted(who: str, lines: Sequence[str]) -> str:
     """Return the last lines that say something, as one; what could move a screen's cursor is left out."""
     kept = [line for line in lines if line.strip() and not _NOISE.match(line)] or [*filter(str.strip, lines)]
-    shown = " / ".join(_plain(line)[:WORDS] for line in kept[-LINES:])
+    shown = " / ".join(_short(_plain(line)) for line in kept[-LINES:])
     return f"{who}: {shown or 'nothing'}"
+
+
+def _short(line: str) -> str:
+    """Return the two ends of a long line: what was done, and why it failed."""
+    half = (WORDS - 3) // 2
+    return line if len(line) <= WORDS else f"{line[:half]} … {line[-half:]}"
 
 
 def _plain(value: object) -> str:

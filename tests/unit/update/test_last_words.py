@@ -77,6 +77,12 @@ def test_words_fit_on_a_console_and_move_no_cursor() -> None:
     assert ending([said("\x1b[2Jgone\a"), ended("exited", "1")]).endswith("it said: [2Jgone")
 
 
+def test_of_a_long_line_both_ends_are_kept() -> None:
+    """What nftables refuses stands before why it does."""
+    told = ending([said(f"nftables refused {'{}' * 400}: no such chain type"), ended("exited", "1")])
+    assert "it said: nftables refused {}" in told and told.endswith("{}: no such chain type")
+
+
 def test_lines_that_are_no_text_are_passed_over() -> None:
     entries = [said("last words"), said([27, 91]), said(None), ended("exited", "1")]
     assert ending(entries) == "it ended with exit status 1; it said: last words"
