@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from patronus.network.interfaces.dhcpcd import render
+from patronus.network.interfaces.dhcpcd import ONE_FAMILY, render
 from patronus.network.interfaces.plan import InterfacesPlan
 
 
@@ -33,9 +33,23 @@ def wanted(plan: InterfacesPlan) -> dict[str, str]:
 
 
 def stops(plan: InterfacesPlan, present: Mapping[str, str]) -> list[ClientChange]:
-    """Return the clients that must end, before their links and addresses change."""
+    """Return the clients that must end, before their links and addresses change.
+
+    Among them are those that give a family up and go on with the other one: as they end they take their
+    address and their default route away, which may be the very route that the change has put there.
+    """
     texts = wanted(plan)
-    return [ClientChange(device, text, None) for device, text in present.items() if device not in texts]
+    return [
+        ClientChange(device, text, None)
+        for device, text in present.items()
+        if device not in texts or _gives_up(text, texts[device])
+    ]
+
+
+def _gives_up(before: str, after: str) -> bool:
+    """Return whether a client that served both families, or the other one, is to serve one alone."""
+    alone = {line for line in after.splitlines() if line in ONE_FAMILY}
+    return not alone <= set(before.splitlines())
 
 
 def starts(plan: InterfacesPlan, present: Mapping[str, str]) -> list[ClientChange]:

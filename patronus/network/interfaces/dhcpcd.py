@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from patronus.network.interfaces.plan import DhcpClient
 
+ONE_FAMILY = ("ipv4only", "ipv6only")
+"""Lines of a client that serves one family alone."""
+
 
 def unit(device: str) -> str:
     """Return the unit of the client on a device."""

@@ -9,6 +9,7 @@ import threading
 from itertools import pairwise
 
 from tests.netns.daemon.machine import Machine, eventually
+from tests.netns.daemon.provider import GATEWAY, NETWORK
 from tests.netns.interfaces.delegating import Delegating
 from tests.netns.lab import Namespace, connect
 from tests.netns.services.network import dig
@@ -39,6 +40,20 @@ def test_a_wan_cable_that_was_out_carries_again(machine: Machine) -> None:
     machine.wan.ip("link set isp up")
     machine.uplinked()
     eventually(machine.page, "the page again")
+    eventually(lambda: machine.doctor() == [], "the kernel as planned")
+
+
+def test_an_uplink_goes_from_a_lease_to_an_address_of_its_own_and_back(machine: Machine) -> None:
+    """Its client stays for IPv6, and as it gives up IPv4 it takes no route of ours along."""
+    machine.lease()
+    eventually(machine.page, "the page")
+    before = {one["id"]: one["configuration"] for one in machine.call("interfaces.List")["interfaces"]}["wan"]
+    fixed = {"method": "static", "addresses": [f"{NETWORK}.77/24"], "gateway": GATEWAY}
+    machine.call("interfaces.Replace", id="wan", interface={**before, "ipv4": fixed})
+    eventually(lambda: machine.page() == f"you are {NETWORK}.77\n", "the page, seen from the new address")
+    assert machine.doctor() == []
+    machine.call("interfaces.Replace", id="wan", interface=before)
+    eventually(lambda: machine.page() not in ("", f"you are {NETWORK}.77\n"), "the page by a lease again")
     eventually(lambda: machine.doctor() == [], "the kernel as planned")
 
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_interface
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,15 @@ def test_a_client_restarts_only_when_its_configuration_changes() -> None:
         "stop the DHCP client on eth1"
     ]
     assert stops(plan, {"eth1": "old\n"}) == []
+
+
+@pytest.mark.parametrize("kept", [{"ipv4": False}, {"ipv6": None}])
+def test_a_client_that_gives_a_family_up_ends_before_the_links_change(kept: dict[str, Any]) -> None:
+    """It would take the default route away that the change has put in the place of its own."""
+    both, one = InterfacesPlan(clients=(BOTH,)), InterfacesPlan(clients=(replace(BOTH, **kept),))
+    assert [str(change) for change in stops(one, {"eth1": render(BOTH)})] == ["stop the DHCP client on eth1"]
+    assert stops(both, {"eth1": render(one.clients[0])}) == []
+    assert stops(one, {"eth1": render(one.clients[0])}) == []
 
 
 def test_all_that_an_uplink_gives_is_learned_once() -> None:
