@@ -12,7 +12,7 @@ from flask import current_app, g, request
 
 from patronus.client import Client
 from patronus.core.errors import NotAuthenticated
-from patronus.core.role import Role
+from patronus.core.role import COMING_IN, Role
 from webui.routes import RouteTable
 
 DESCRIBE_EVERY_S = 60.0
@@ -55,9 +55,10 @@ class Daemon:
 
         Without a token only what is open to all is called: never with the web server's own standing.
         What is open to all is called without one: a session that has ended must not close the log-in.
+        Who comes in needs no description of the verbs, for which a daemon that has just begun lets wait.
         Where ``g.drafting`` says that the visitor works in a draft, the call is about that.
         """
-        closed = Role[self.verbs()[verb]["role"].upper()] is not Role.NONE
+        closed = verb not in COMING_IN and Role[self.verbs()[verb]["role"].upper()] is not Role.NONE
         token = visitor_token() if closed else None
         if closed and token is None:
             raise NotAuthenticated("log in first")

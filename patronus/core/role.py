@@ -18,6 +18,10 @@ class Role(IntEnum):
     ADMIN = 3
 
 
+COMING_IN = ("accounts.SetUpState", "accounts.SetUp", "accounts.LogIn", "accounts.FinishLogIn")
+"""The verbs by which a stranger comes in: open to all, answered while the daemon still loads the others."""
+
+
 class Declared(Protocol):
     """What of a verb's declaration says who may call it; see ``core.verb.Verb``."""
 

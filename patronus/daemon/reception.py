@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from patronus.core.errors import NotFound
+from patronus.core.role import COMING_IN
 from patronus.core.varlink import PREFIX, Message
 from patronus.core.verb import Role
 from patronus.daemon import credentials
@@ -34,7 +35,7 @@ class Reception:
         self.doorkeeper = doorkeeper
         self.table = table
         self._stream = stream
-        self._first = frozenset(verb.method for verb in table.verbs() if verb.role is Role.NONE)
+        self._first = frozenset(verb.method for verb in table.verbs() if verb.name in COMING_IN)
         self._whole = threading.Event()
 
     def open_whole(self) -> None:

@@ -12,9 +12,9 @@ import sys
 import time
 
 from image.build import disk
-from qemu.run import answers, free_port
+from qemu.run import answers, free_port, wait_until
 from qemu.vm import Vm
-from tests.bench.boot import machine, reached_s, uptime_s, visited_s
+from tests.bench.boot import machine, reached_s, uptime_s
 from tests.bench.rows import Row, alone, table, write
 
 GOALS_MB = {"minimal": 200.0, "standard": 300.0, "full": 600.0}
@@ -44,7 +44,7 @@ def measure(profile: str) -> list[Row]:
         note = f"one boot in {memory_mib} MiB; beyond {LIMITS_MB[profile]:g} MB the bench fails"
         rows = [alone(f"memory-{profile}", "MB", [used_mb(vm)], goal=GOALS_MB[profile], note=note)]
         if vm.guest.execute("systemctl is-active patronus-web.socket").code == 0:
-            visited_s(vm, lambda: answers(port))
+            wait_until(lambda: answers(port), vm)
             why = "the budget is for a router at rest"
             rows.append(alone(f"memory-{profile}-visited", "MB", [used_mb(vm)], goal=None, note=why))
     return rows

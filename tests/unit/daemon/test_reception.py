@@ -35,7 +35,7 @@ def receive(folder: Path) -> Reception:
     places = Places(state=folder / "state", run=folder / "run")
     doorkeeper = create(places, MovableClock(), Box(), PasswordService())
     first = [
-        Verb("accounts.Ask", Nothing, Done, do, Role.NONE),
+        Verb("accounts.SetUpState", Nothing, Done, do, Role.NONE),
         Verb("accounts.Leave", Nothing, Done, do, Role.VIEWER),
     ]
     table = VerbTable(first, doorkeeper.authenticate, _Silent())
@@ -63,7 +63,7 @@ class Call(threading.Thread):
 
 def test_a_stranger_is_answered_before_the_other_verbs_are_there(tmp_path: Path) -> None:
     reception = receive(tmp_path)
-    call = Call(reception, WEB, "io.patronus.accounts.v1.Ask")
+    call = Call(reception, WEB, "io.patronus.accounts.v1.SetUpState")
     call.join(LONG_S)
     assert call.replies == [{"parameters": {}}]
 
@@ -73,7 +73,7 @@ def test_every_other_call_waits_for_the_verbs_and_is_then_answered(tmp_path: Pat
     own = Call(reception, ROOT, "io.patronus.accounts.v1.Leave")
     late = Call(reception, ROOT, "io.patronus.dns.v1.Flush")
     about = Call(reception, ROOT, "org.varlink.service.GetInfo")
-    first = Call(reception, WEB, "io.patronus.accounts.v1.Ask")
+    first = Call(reception, WEB, "io.patronus.accounts.v1.SetUpState")
     first.join(LONG_S)
     assert [call.replies for call in (own, late, about)] == [[], [], []]
     reception.table.add(Verb("dns.Flush", Nothing, Done, do, Role.OPERATOR))
